@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Find or install what the project needs: Python >= 3.11, Java >= 17 (Spark), a C++ compiler (DeepSpeed's ops), then a virtual
+# environment with everything. `make setup` calls it once; it says what it does, and what to type where it can't.
+set -euo pipefail
+cd "$(dirname "$0")"
+PYTHON=${PYTHON:-python3}
+VENV=${VENV:-.venv}
+# The release that pip prefers where its own sources carry a CPU build of it; must lie within pyproject.toml's bounds.
+TORCH=2.13.0
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
+fail() { printf '\033[31merror:\033[0m %s\n' "$*" >&2; exit 1; }
+
+# apt_install COMMAND-FOR-PEOPLE PACKAGE...: install as root, or say what to type.
+apt_install() {
+  local why=$1; shift
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing $* ($why)"
+    apt-get update -q >/dev/null || true
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null ||
+      fail "$why: 'apt-get install $*' failed; install it by hand and run make again"
+  elif command -v apt-get >/dev/null; then
+    fail "$why. Type:  sudo apt-get install -y $*   and run make again"
+  else
+    fail "$why. Install it with your system's package manager (Debian's name: $*) and run make again"
+  fi
+}
+
+java_major() { # the major version of a java command, 0 if there is none
+  local version
+  version=$("$1" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1) || true
+  echo "${version:-0}"
+}
+
+need_java() {
+  [ -n "${JAVA_HOME:-}" ] && [ "$(java_major "$JAVA_HOME/bin/java")" -ge 17 ] && return
+  [ "$(java_major java)" -ge 17 ] && return
+  local package
+  for package in openjdk-17-jre-headless openjdk-21-jre-headless default-jre-headless; do
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q >/dev/null 2>&1 || true
+    if ! command -v apt-cache >/dev/null || apt-cache show "$package" >/dev/null 2>&1; then break; fi
+  done
+  apt_install "Spark needs Java 17 or newer, and none was found" "$package"
+}
+
+need_compiler() {
+  local headers
+  headers=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include") + "/Python.h")')
+  local missing=()
+  command -v g++ >/dev/null || command -v c++ >/dev/null || missing+=(g++)
+  [ -f "$headers" ] || missing+=(python3-dev)
+  [ ${#missing[@]} = 0 ] || apt_install "DeepSpeed compiles its ops with a C++ compiler and Python's headers" "${missing[@]}"
+}
+
+need_python() {
+  command -v "$PYTHON" >/dev/null || apt_install "Python 3.11 or newer is needed, and $PYTHON was not found" python3 python3-venv
+  "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$PYTHON is $("$PYTHON" --version 2>&1), 3.11 or newer is needed: make PYTHON=/path/to/python3.11"
+  "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || apt_install "Python's venv module is missing" python3-venv
+}
+
+install_torch() {
+  "$VENV/bin/python" -c 'import torch' 2>/dev/null && return
+  if [ -e /dev/nvidia0 ] || command -v nvidia-smi >/dev/null; then
+    say "installing torch with CUDA (an NVIDIA device is there)"
+    "$VENV/bin/pip" install -q 'torch>=2.10,<2.14'
+  # A CPU build from pip's own sources where they carry one, else from PyTorch's wheels, which uv knows where to find.
+  elif "$VENV/bin/pip" install -q "torch==$TORCH+cpu" 2>/dev/null; then
+    say "installed torch $TORCH for the CPU"
+  else
+    say "installing torch for the CPU"
+    "$VENV/bin/pip" install -q uv
+    "$VENV/bin/uv" pip install -q --python "$VENV/bin/python" --torch-backend cpu "torch==$TORCH" ||
+      fail "no CPU build of torch $TORCH could be had; install one into $VENV by hand ($VENV/bin/pip install torch) and run make again"
+  fi
+}
+
+need_python
+need_java
+need_compiler
+[ -x "$VENV/bin/python" ] || { say "making the virtual environment $VENV"; "$PYTHON" -m venv "$VENV"; }
+install_torch
+say "installing the project and its dependencies (about three minutes: pyspark is built from source)"
+"$VENV/bin/pip" install -q -e '.[dev]'
+"$VENV/bin/pip" check

@@ -1,0 +1,1 @@
+"""The data engine: Wikipedia dumps to Parquet with names across languages."""

@@ -1,0 +1,115 @@
+"""Stage `align`: titles of `articles` and the langlinks SQL table become `names`.
+
+    spark-submit spark_jobs/align.py --config conf/corpus/demo.yaml
+
+For every title that leads to an article, the article's page id and what it is called in the pivot languages: by the title's
+own langlink, else by that of the article behind its redirects.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from spark_jobs.config import CorpusSettings
+from spark_jobs.dumps.sql import read_rows
+from spark_jobs.dumps.streams import open_decompressed
+from spark_jobs.extract import locate_dump
+from spark_jobs.progress import show_progress
+from spark_jobs.publish import Publication, table_input
+from spark_jobs.redirects import resolve_redirects
+from spark_jobs.settings import command
+from spark_jobs.spark_shards import write_shards
+from spark_jobs.stage import StageResult, published, run_stage
+from spark_jobs.storage import Location
+from spark_jobs.tables import ARTICLES, NAMES
+from spark_jobs.wikis.languages import wiki_of_language
+
+_ROWS_PER_SHARD = 500_000
+_ROW_GROUP_ROWS = 20_000
+_LANGLINK_COLUMNS = ["ll_from", "ll_lang", "ll_title"]
+
+
+def read_langlinks(spark: SparkSession, file: Location, pivots: list[str]) -> DataFrame:
+    """The usable langlinks into the pivot languages: (page_id, language, title), at most one per page and language.
+
+    Titles that are empty or lead into a section (`#`) name nothing and are left out. Codes that name the same wiki (`nb` and
+    `no`) count as the same language.
+    """
+    pivot_of_wiki = {wiki_of_language(pivot): pivot for pivot in pivots}
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            with file.open() as opened:
+                for rows in read_rows(open_decompressed(opened, file.name), file.name, _LANGLINK_COLUMNS):
+                    languages = [pivot_of_wiki.get(wiki_of_language(code.as_py())) for code in rows.column("ll_lang")]
+                    known = pa.array([language is not None for language in languages])
+                    yield pa.RecordBatch.from_arrays(
+                        [rows.column("ll_from"), pa.array(languages, pa.string()), rows.column("ll_title")],
+                        names=["page_id", "language", "title"],
+                    ).filter(known)
+
+    one_task = spark.range(1, numPartitions=1)
+    links = one_task.mapInArrow(read, "page_id long, language string, title string")
+    links = links.withColumn("title", F.trim(F.replace("title", F.lit("_"), F.lit(" "))))
+    usable = links.where("title != '' and not contains(title, '#')")
+    # (page, language) is the table's primary key; where two codes mean one language, the smaller title is taken.
+    return usable.groupBy("page_id", "language").agg(F.min("title").alias("title"))
+
+
+def names_of(pages: DataFrame, langlinks: DataFrame) -> DataFrame:
+    """Join `pages` (page_id, title, redirect_title, redirect_fragment) with `langlinks` into the columns of `names`."""
+    articles = pages.where("redirect_title is null").select("title", "page_id")
+    behind = resolve_redirects(pages).join(articles.withColumnRenamed("title", "target"), "target").select("title", "page_id")
+    titles = articles.unionByName(behind)
+    own = pages.join(langlinks.withColumnRenamed("title", "name"), "page_id").select(
+        "title", "language", "name", F.lit(0).alias("hops")
+    )
+    through = behind.join(langlinks.withColumnRenamed("title", "name"), "page_id").select(
+        "title", "language", "name", F.lit(1).alias("hops")
+    )
+    # The least (hops, name) of a language: a title's own langlink stands before that of the page behind it.
+    best = own.unionByName(through).groupBy("title", "language").agg(F.min(F.struct("hops", "name")).alias("best"))
+    source = F.when(F.col("best.hops") == 0, "langlink").otherwise("redirect")
+    entry = F.struct("language", F.col("best.name").alias("title"), source.alias("source"))
+    named = best.select("title", entry.alias("entry")).groupBy("title").agg(F.sort_array(F.collect_list("entry")).alias("names"))
+    return titles.join(named, "title", "left").withColumn(
+        "names", F.coalesce("names", F.array().cast(named.schema["names"].dataType))
+    )
+
+
+def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
+    """Publish `names` of one wiki, unless it is up to date."""
+    folder, dump = locate_dump(settings, wiki)
+    articles_folder, articles = published(settings, ARTICLES, {"wiki": wiki}, "extract")
+    langlinks_file = folder / dump.langlinks
+    inputs = [
+        table_input(articles),
+        {"name": langlinks_file.name, "bytes": langlinks_file.size(), "sha256": langlinks_file.sha256()},
+    ]
+    configuration = {"wiki": wiki, "pivots": settings.pivots}
+    publication = Publication(Location.of(settings.output_dir), NAMES, {"wiki": wiki}, inputs, configuration)
+    if (current := publication.current()) is not None:
+        return StageResult([current], skipped=True)
+
+    publication.begin()
+    with show_progress(spark.sparkContext, f"align {wiki}"):
+        paths = [(articles_folder / shard.path).uri for shard in articles.shards]
+        pages = spark.read.parquet(*paths).select("page_id", "title", "redirect_title", "redirect_fragment")
+        langlinks = read_langlinks(spark, langlinks_file, settings.pivots).localCheckpoint()
+        names = names_of(pages, langlinks)
+        shards = max(1, -(-articles.rows // _ROWS_PER_SHARD))
+        sharded = names.withColumn("shard", F.pmod(F.xxhash64("title"), F.lit(shards)).cast("int"))
+        reports = write_shards(sharded, shards, ["title"], publication.attempts, NAMES.schema, _ROW_GROUP_ROWS)
+    counters = {"langlinks": langlinks.count(), "titles": sum(report.rows for report in reports)}
+    return StageResult([publication.publish(reports, counters)])
+
+
+def main(settings: CorpusSettings) -> int:
+    """Run the stage for every wiki of the configuration."""
+    return run_stage("align", run, settings)
+
+
+if __name__ == "__main__":
+    command(CorpusSettings, main, __doc__)

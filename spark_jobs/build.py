@@ -1,0 +1,97 @@
+"""All stages in one Spark application: dumps in, every table of the contract out.
+
+    python -m spark_jobs.build --config conf/corpus/demo.yaml
+    spark-submit spark_jobs/build.py --config conf/corpus/demo.yaml --set wikis='[jawiki]'
+
+A stage whose inputs, configuration and code have not changed since it was published is not run again.
+"""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pyspark
+from rich.table import Table as Grid
+
+from spark_jobs import align, augment, encode, extract
+from spark_jobs.config import CorpusSettings
+from spark_jobs.progress import console
+from spark_jobs.publish import code_version
+from spark_jobs.session import start_session
+from spark_jobs.settings import command
+from spark_jobs.stage import Stage, StageResult, timed
+from spark_jobs.storage import Location
+
+REPORT = "_build.json"
+STAGES: tuple[tuple[str, Stage], ...] = (
+    ("extract", extract.run),
+    ("align", align.run),
+    ("augment", augment.run),
+    ("encode", encode.run),
+)
+
+
+def main(settings: CorpusSettings) -> int:
+    """Build every wiki of the configuration, show what was built, and write `_build.json`."""
+    started, clock = datetime.now(UTC), time.monotonic()
+    console.print(settings.to_yaml(), style="dim", highlight=False)
+    spark = start_session(settings.spark, "leia build")
+    results: dict[str, dict[str, StageResult]] = {}
+    for wiki in settings.wikis:
+        results[wiki] = {name: timed(stage, spark, settings, wiki) for name, stage in STAGES}
+    spark.stop()
+    report = {
+        "configuration": settings.model_dump(mode="json"),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - clock, 1),
+        "spark_version": pyspark.__version__,
+        "code_version": code_version(),
+        "wikis": {wiki: figures(stages, settings.pivots) for wiki, stages in results.items()},
+        "stages": [
+            {"stage": name, "wiki": wiki, "seconds": round(result.seconds, 1), "skipped": result.skipped}
+            for wiki, stages in results.items()
+            for name, result in stages.items()
+        ],
+    }
+    (Location.of(settings.output_dir) / REPORT).write_bytes(json.dumps(report, ensure_ascii=False, indent=1).encode())
+    _show(report, settings)
+    return 0
+
+
+def figures(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, Any]:
+    """The numbers people ask for, from the manifests of one wiki."""
+    manifests = {manifest.table: manifest for result in stages.values() for manifest in result.manifests}
+    account, links = manifests["articles"].counters, manifests["augmented"].counters
+    return {
+        "pages": account["pages"],
+        "other_namespaces": account.get("other_namespaces", 0),
+        "articles": account.get("articles", 0),
+        "redirects": account.get("redirects", 0),
+        "rejects": manifests["rejects"].rows,
+        "links": links.get("links", 0),
+        "links_with_name": {pivot: links.get(f"links_with_name.{pivot}", 0) for pivot in pivots},
+        "characters": links.get("characters", 0),
+        "tokens": manifests["encoded"].counters.get("tokens", 0),
+        "seconds": round(sum(result.seconds for result in stages.values()), 1),
+    }
+
+
+def _show(report: dict[str, Any], settings: CorpusSettings) -> None:
+    pivots = settings.pivots
+    grid = Grid(title="What was built", title_justify="left")
+    named = [f"with a name in {pivot}" for pivot in pivots]
+    plain = ("pages", "other_namespaces", "articles", "redirects", "rejects", "links")
+    for heading in ("wiki", *(name.replace("_", " ") for name in plain), *named, "tokens", "seconds"):
+        grid.add_column(heading, justify="left" if heading == "wiki" else "right")
+    for wiki, row in report["wikis"].items():
+        shares = [f"{row['links_with_name'][p]:,} ({row['links_with_name'][p] / max(1, row['links']):.0%})" for p in pivots]
+        grid.add_row(wiki, *(f"{row[name]:,}" for name in plain), *shares, f"{row['tokens']:,}", f"{row['seconds']:.1f}")
+    console.print(grid)
+    skipped = sum(stage["skipped"] for stage in report["stages"])
+    note = f"; {skipped} of {len(report['stages'])} stages were up to date" if skipped else ""
+    console.print(f"tables lie in {settings.output_dir}, figures in {settings.output_dir}/{REPORT} ({report['seconds']} s{note})")
+
+
+if __name__ == "__main__":
+    command(CorpusSettings, main, __doc__)

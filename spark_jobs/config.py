@@ -1,0 +1,86 @@
+"""Configuration of the data engine: one model for all stages, so that one file describes a build."""
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from spark_jobs.settings import Settings
+
+
+class SparkSettings(Settings):
+    """How Spark runs. `spark-submit` options win over the master given here."""
+
+    master: str | None = None
+    """Spark master URL. Default: what spark-submit sets, else local[*]."""
+    conf: dict[str, str] = Field(default_factory=dict)
+    """Further Spark properties, name to value."""
+
+
+class ExtractSettings(Settings):
+    """Wikitext to text and link spans."""
+
+    bytes_per_shard: int = Field(16 * 2**20, gt=0)
+    """Compressed bytes of a dump that make one shard and one task; whole streams, at least this many bytes."""
+    drop_sections: bool = True
+    """Leave out sections such as references and external links, by the wiki's own list of headings."""
+
+
+class EncodeSettings(Settings):
+    """Text to tokens."""
+
+    tokenizer: str
+    """A tokenizer.json or a folder with one, a SentencePiece .model file, `package:NAME/PATH` for either inside an
+    installed Python package, or a model id on the Hugging Face hub."""
+    name: str
+    """Name of the tokenizer in paths: `encoded/tokenizer=NAME/`."""
+    pivot: str | None = None
+    """Language of the names; one of `pivots`. Default: the first of them."""
+    span_mapping: Literal["overlap"] = "overlap"
+    """How character spans become token spans: every token that overlaps the span by at least one code point."""
+    rows_per_row_group: int = Field(1024, gt=0)
+    """Articles in a row group: what a training job reads at once."""
+    characters_per_shard: int = Field(200_000_000, gt=0)
+    """Characters of text that make one shard."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_path_safe(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise ValueError("letters, digits, '.', '_' and '-' only, because it becomes part of a path")
+        return name
+
+
+class CorpusSettings(Settings):
+    """A build: which dumps, what to make of them, and where it goes."""
+
+    dumps_dir: str
+    """Folder with the dump files of all wikis, in any subfolders."""
+    wikis: list[str] = Field(min_length=1)
+    """Wiki ids, such as jawiki."""
+    output_dir: str
+    """Folder that gets a subfolder for each table."""
+    date: str | None = Field(None, pattern=r"^\d{8}$")
+    """Day of the dumps, YYYYMMDD. Default: the newest complete one of each wiki."""
+    pivots: list[str] = Field(["en"], min_length=1)
+    """Languages in which names are wanted, as language codes."""
+    mode: Literal["FAILFAST", "PERMISSIVE"] = "FAILFAST"
+    """What a bad page or stream does: stop the build, or become a row of `rejects`."""
+    extract: ExtractSettings = Field(default_factory=ExtractSettings)
+    """Wikitext to text and link spans."""
+    encode: EncodeSettings
+    """Text to tokens."""
+    spark: SparkSettings = Field(default_factory=SparkSettings)
+    """How Spark runs."""
+
+    @field_validator("wikis", "pivots")
+    @classmethod
+    def _are_distinct(cls, values: list[str]) -> list[str]:
+        if len(set(values)) != len(values):
+            raise ValueError(f"an entry is given twice: {', '.join(values)}")
+        return values
+
+    @property
+    def pivot(self) -> str:
+        """Language of the names in `encoded`."""
+        return self.encode.pivot or self.pivots[0]

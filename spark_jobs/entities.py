@@ -1,0 +1,76 @@
+"""Which name a link gets, from which source: a pure function of the link and of what its target is called elsewhere.
+
+For each pivot language the first of these that gives a usable name wins:
+
+1. `link`: the link itself points into the pivot wiki (`[[:en:X|Y]]`), or a link-bearing template hands the title over;
+2. `langlink`: a langlink of the target page;
+3. `redirect`: a langlink of the page behind the target's redirects.
+
+A link into a section (`[[A#b]]`) means something inside A, so A's name is not its name. Titles become names by
+`wikis.names.clean_name`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spark_jobs.wikis.languages import wiki_of_language
+from spark_jobs.wikis.names import NameRules, clean_name, name_rules
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a title leads to: the article's page id, and `(language, title, source)` for each language that has a title."""
+
+    page_id: int
+    names: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """A language in which names are wanted."""
+
+    language: str
+    wiki: str | None
+    rules: NameRules
+
+
+def pivots_of(languages: Sequence[str]) -> list[Pivot]:
+    """The pivots for language codes, sorted. Raises ValueError for a code without a Wikipedia."""
+    return [Pivot(language, wiki_of_language(language), name_rules(language)) for language in sorted(languages)]
+
+
+def resolve_link(
+    link: Mapping[str, Any], targets: Mapping[str, Target], pivots: Sequence[Pivot]
+) -> tuple[int | None, list[dict[str, str]]]:
+    """The article behind a link of `articles` (None if there is none), and its names sorted by language.
+
+    `targets` maps normalised titles of the link's own wiki to what they lead to; titles that lead to nothing are absent.
+
+    >>> targets = {"水星": Target(7, (("en", "Mercury (planet)", "langlink"),))}
+    >>> link = {"kind": "internal", "wiki": None, "target": "水星", "fragment": None, "names": []}
+    >>> resolve_link(link, targets, pivots_of(["en"]))
+    (7, [{'language': 'en', 'name': 'Mercury', 'source': 'langlink'}])
+    >>> resolve_link({**link, "fragment": "軌道"}, targets, pivots_of(["en"]))
+    (7, [])
+    """
+    target = targets.get(link["target"]) if link["wiki"] is None and link["target"] else None
+    known = target.names if target is not None and link["fragment"] is None else ()
+    names = []
+    for pivot in pivots:
+        for title, source in (*_own_titles(link, pivot), *((t, s) for language, t, s in known if language == pivot.language)):
+            if (name := clean_name(title, pivot.rules)) is not None:
+                names.append({"language": pivot.language, "name": name, "source": source})
+                break
+    return (target.page_id if target is not None else None), names
+
+
+def _own_titles(link: Mapping[str, Any], pivot: Pivot) -> list[tuple[str, str]]:
+    titles = [
+        (entry["title"], "link")
+        for entry in link["names"]
+        if entry["language"] == pivot.language or wiki_of_language(entry["language"]) == pivot.wiki
+    ]
+    if link["kind"] == "interwiki" and link["wiki"] is not None and link["wiki"] == pivot.wiki and link["fragment"] is None:
+        titles.append((link["target"], "link"))
+    return titles

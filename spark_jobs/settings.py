@@ -1,0 +1,174 @@
+"""One way to configure everything: a YAML file, `--set a.b=value` on top, a typed model that refuses what it does not know.
+
+Every entry point of the project (data engine, training, evaluation) declares a frozen `Settings` model and takes the same
+two options. Precedence, from weak to strong: defaults of the model, the YAML file, each `--set` in the order given.
+
+    $ python -m spark_jobs.build --config conf/corpus/demo.yaml --set wikis='[jawiki]' --set encode.pivot=en
+
+The value of `--set` is read as YAML, so `[a, b]`, `3`, `1e-4`, `true` and `null` mean what they mean in the file.
+This module imports neither pyspark nor torch: any part may use it.
+"""
+
+import difflib
+import re
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import typer
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", metavar="FILE", help="YAML file with the configuration.", show_default=False),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one value; dots reach into sections. Repeatable."),
+]
+
+EXIT_CONFIGURATION = 2
+
+
+class ConfigurationError(ValueError):
+    """The configuration cannot be used; the message names the key, the value and what is allowed."""
+
+
+class Settings(BaseModel):
+    """Base of every configuration model: unknown keys are errors, values are validated, instances are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
+
+    def to_yaml(self) -> str:
+        """The resolved configuration as YAML, in the order of the model's fields."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that also reads `1e-4` as a number: YAML 1.1 wants `1.0e-4`, and nobody writes that."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d[\d_]*)(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def read_yaml(text: str, source: str) -> Any:
+    """Parse YAML with plain types only; `source` names the file or option in the error."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{source} is not valid YAML: {error}") from error
+
+
+def load(model: type[S], config: Path | None, overrides: Sequence[str] = ()) -> S:
+    """Read `config`, apply `overrides` (each `a.b=value`) and validate against `model`.
+
+    Raises `ConfigurationError` that names every offending key with its value and what is allowed there.
+    """
+    values: dict[str, Any] = {}
+    if config is not None:
+        if not config.is_file():
+            raise ConfigurationError(f"--config {config}: there is no such file (current folder: {Path.cwd()})")
+        values = read_yaml(config.read_text(encoding="utf-8"), str(config)) or {}
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"{config}: expected a mapping of keys at the top level, found a {type(values).__name__}")
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        where = "the configuration" if config is None else str(config)
+        lines = "\n".join(f"  {_explain(model, problem)}" for problem in error.errors())
+        raise ConfigurationError(f"{where} cannot be used:\n{lines}") from error
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigurationError(f"--set {override!r}: expected KEY=VALUE, for example --set output_dir=build/run")
+    *sections, last = key.strip().split(".")
+    target = values
+    for section in sections:
+        inner = target.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigurationError(f"--set {override!r}: {section!r} holds {inner!r}, which has no keys below it")
+        target = inner
+    target[last] = read_yaml(text, f"--set {override!r}")
+
+
+def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+    if problem["type"] == "extra_forbidden":
+        allowed = _keys_at(model, problem["loc"][:-1])
+        close = difflib.get_close_matches(str(problem["loc"][-1]), allowed, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(allowed)}"
+        return f"{key}: unknown key (value {problem['input']!r}); {hint}"
+    if problem["type"] == "missing":
+        return f"{key}: required, and not given; add it to the file or pass --set {key}=..."
+    return f"{key}: {problem['input']!r} is not allowed: {problem['msg']}"
+
+
+def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The keys that exist in the section that `path` leads to."""
+    current = model
+    for part in path:
+        field = current.model_fields.get(str(part))
+        inner = [t for t in _flatten(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        if inner:
+            current = inner[0]
+    return list(current.model_fields)
+
+
+def _flatten(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, types.UnionType, Annotated, list, tuple, dict):
+        return [leaf for argument in get_args(annotation) for leaf in _flatten(argument)]
+    return [annotation]
+
+
+def describe_keys(model: type[BaseModel], prefix: str = "") -> str:
+    """A line for each key of the model, `key: type = default  what it means`, for the end of `--help`."""
+    lines: list[str] = []
+    for name, field in model.model_fields.items():
+        sections = [t for t in _flatten(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)]
+        if sections:
+            lines.append(f"{prefix}{name}: {' '.join((field.description or '').split())}")
+            lines.append(describe_keys(sections[0], f"{prefix}{name}."))
+            continue
+        kind = field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation).replace("typing.", "")
+        default = "(required)" if field.is_required() else f"= {field.get_default(call_default_factory=True)!r}"
+        lines.append(f"{prefix}{name} [{kind}] {default}: {' '.join((field.description or '').split())}")
+    return "\n\n".join(lines)
+
+
+def command(model: type[S], main: Callable[[S], int | None], summary: str) -> None:
+    """Run `main` as a command with `--config` and `--set`: the command line of every entry point.
+
+    `summary` is the first paragraph of `--help`; the keys of `model` follow it. A `ConfigurationError` ends the command
+    with its message alone and exit code 2; any other exception keeps its traceback.
+    """
+    app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+    # `--local_rank` is what the deepspeed launcher appends; the rank itself is read from the environment.
+    @app.command(help=summary, epilog="**Keys of the configuration**\n\n" + escape(describe_keys(model)))
+    def entry(
+        config: ConfigOption,
+        set_: SetOption = None,
+        local_rank: Annotated[int, typer.Option("--local_rank", hidden=True)] = -1,  # noqa: ARG001
+    ) -> None:
+        try:
+            code = main(load(model, config, set_ or ()))
+        except ConfigurationError as error:
+            Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+            raise typer.Exit(EXIT_CONFIGURATION) from error
+        raise typer.Exit(code or 0)
+
+    app(prog_name=Path(sys.argv[0]).name if not sys.argv[0].endswith("__main__.py") else None)

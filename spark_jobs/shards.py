@@ -1,0 +1,162 @@
+"""One Parquet file, written the same way by every task: fixed options, checksums, a logical hash of its rows.
+
+Spark's own writer gives different footers from run to run and carries no file metadata, so tasks write with pyarrow. A task
+may run twice (a retry, speculation): each attempt writes under a name of its own and reports it, and only what the
+successful attempts report is published (`publish.py`).
+"""
+
+import hashlib
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spark_jobs.storage import Location
+
+_HASH_MODULUS = 2**128
+_WRITE_OPTIONS: dict[str, Any] = {
+    "version": "2.6",
+    "compression": "zstd",
+    "compression_level": 3,
+    "data_page_version": "1.0",
+    "write_statistics": True,
+    "write_page_checksum": True,
+}
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What an attempt wrote. `name` is the shard's name once published, `attempt` the name that it has now."""
+
+    name: str
+    attempt: str
+    rows: int
+    bytes: int
+    sha256: str
+    row_hash: int
+    counters: Mapping[str, int]
+    """What the attempt counted in the rows that it wrote."""
+
+
+def shard_name(index: int) -> str:
+    """File name of the shard `index`; names sort in the order of shards up to 99,999 of them."""
+    return f"part-{index:05d}.parquet"
+
+
+def shard_index(name: str) -> int:
+    """Index of a shard from its file name."""
+    return int(name.removeprefix("part-").removesuffix(".parquet"))
+
+
+def hash_row(row: Mapping[str, Any]) -> int:
+    """128-bit hash of a row's values: BLAKE2b over its JSON with sorted keys.
+
+    Hashes of rows are added modulo 2^128, so that the sum names a multiset of rows whatever their order, split and encoding.
+    """
+    text = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), "big")
+
+
+def add_hashes(hashes: Iterable[int]) -> str:
+    """Sum of row hashes as 32 hex digits."""
+    return f"{sum(hashes) % _HASH_MODULUS:032x}"
+
+
+class _HashingFile:
+    """A write-only file that hashes and counts what passes through."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.bytes = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        self.bytes += len(data)
+        self._file.write(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.bytes
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._file.close()
+
+    def seekable(self) -> bool:
+        return False
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+
+class ShardWriter:
+    """Write rows to one shard; row groups of exactly `row_group_rows` rows (the last may be smaller).
+
+    Use as a context manager, then take `report`. An attempt that ends in an exception has no report. `counters` is for the
+    caller's counts and goes into the report.
+    """
+
+    def __init__(self, folder: Location, name: str, schema: pa.Schema, row_group_rows: int) -> None:
+        self._schema = schema
+        self._row_group_rows = row_group_rows
+        self._name = name
+        self._attempt = f"{name}.{uuid.uuid4().hex}"
+        self.counters: Counter[str] = Counter()
+        self._rows: list[dict[str, Any]] = []
+        self._count = 0
+        self._hash = 0
+        self._file = _HashingFile((folder / self._attempt).filesystem.open_output_stream((folder / self._attempt).path))
+        self._writer = pq.ParquetWriter(pa.PythonFile(self._file, mode="w"), schema, **_WRITE_OPTIONS)
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self._flush()
+        self._writer.close()
+        self._file.close()
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row: a value for each column of the schema."""
+        self._rows.append(row)
+        self._count += 1
+        self._hash += hash_row(row)
+        if len(self._rows) == self._row_group_rows:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            table = pa.Table.from_pylist(self._rows, schema=self._schema)
+            self._writer.write_table(table, row_group_size=self._row_group_rows)
+            self._rows = []
+
+    @property
+    def report(self) -> ShardReport:
+        """What was written; valid after the context has been left without an exception."""
+        digest = self._file.digest.hexdigest()
+        row_hash = self._hash % _HASH_MODULUS
+        return ShardReport(self._name, self._attempt, self._count, self._file.bytes, digest, row_hash, dict(self.counters))
+
+
+def sum_counters(reports: Iterable[ShardReport]) -> Counter[str]:
+    """The counts of all reports together."""
+    total: Counter[str] = Counter()
+    for report in reports:
+        total.update(report.counters)
+    return total

@@ -1,0 +1,28 @@
+"""Fixtures for every test: where the sample lies, and where real dumps lie when they are there."""
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The sample wikis and evaluation data that ship with the repository."""
+    return REPOSITORY / "tests" / "sample"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real dumps, SQL tables and evaluation data beside the checkout; tests that need them are skipped where they are absent."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real data not found: {folder} does not exist")
+    return folder

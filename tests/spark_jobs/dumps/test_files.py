@@ -1,0 +1,58 @@
+import pytest
+
+from spark_jobs.dumps.files import DumpNotFoundError, find_dump
+
+JA = "jawiki-20240101-"
+XML, STREAMS, LINKS = f"{JA}pages-articles.xml.bz2", f"{JA}pages-articles-multistream.xml.bz2", f"{JA}langlinks.sql.gz"
+
+
+@pytest.mark.parametrize(
+    ("paths", "missing"),
+    [
+        ([], "found pages of no day; langlinks of no day"),
+        ([XML], "found pages of 20240101; langlinks of no day"),
+        ([LINKS], "found pages of no day; langlinks of 20240101"),
+        ([XML, "jawiki-20240201-langlinks.sql.gz"], "found pages of 20240101; langlinks of 20240201"),
+        ([f"{JA}pages-meta-history.xml.bz2", LINKS], "found pages of no day"),
+        ([f"{JA}pages-articles-multistream-index.txt.bz2", LINKS], "found pages of no day"),
+        (["xjawiki-20240101-pages-articles.xml.bz2", LINKS], "found pages of no day"),
+    ],
+)
+def test_an_incomplete_dump_is_refused_with_what_is_missing(paths: list[str], missing: str) -> None:
+    with pytest.raises(DumpNotFoundError, match=missing):
+        find_dump(paths, "jawiki")
+
+
+@pytest.mark.parametrize(
+    ("paths", "pages"),
+    [
+        ([XML, LINKS], (XML,)),
+        ([XML, STREAMS, LINKS], (STREAMS,)),
+        ([f"a/b/{XML}", f"c/{LINKS}"], (f"a/b/{XML}",)),
+        ([f"{JA}pages-articles.xml", LINKS], (f"{JA}pages-articles.xml",)),
+        ([f"{JA}pages-articles.xml.gz", f"{JA}pages-articles.xml", LINKS], (f"{JA}pages-articles.xml",)),
+        (
+            [
+                f"{JA}pages-articles2.xml-p11p20.bz2",
+                f"{JA}pages-articles1.xml-p1p10.bz2",
+                f"{JA}pages-articles10.xml-p90p99.bz2",
+                LINKS,
+            ],
+            (f"{JA}pages-articles1.xml-p1p10.bz2", f"{JA}pages-articles2.xml-p11p20.bz2", f"{JA}pages-articles10.xml-p90p99.bz2"),
+        ),
+        (
+            [STREAMS, f"{JA}pages-articles-multistream1.xml-p1p10.bz2", LINKS],
+            (f"{JA}pages-articles-multistream1.xml-p1p10.bz2",),
+        ),
+    ],
+)
+def test_the_most_parallel_form_of_a_dump_is_chosen(paths: list[str], pages: tuple[str, ...]) -> None:
+    assert find_dump(paths, "jawiki").pages == pages
+
+
+def test_the_newest_complete_day_is_chosen() -> None:
+    newer = "jawiki-20240201-pages-articles.xml.bz2"
+    assert find_dump([XML, LINKS, newer], "jawiki").date == "20240101"
+    assert find_dump([XML, LINKS, newer, "jawiki-20240201-langlinks.sql.gz"], "jawiki").date == "20240201"
+    with pytest.raises(DumpNotFoundError, match="jawiki-20230101"):
+        find_dump([XML, LINKS], "jawiki", "20230101")

@@ -1,0 +1,60 @@
+import doctest
+
+import pytest
+
+import spark_jobs.entities
+from spark_jobs.entities import Target, pivots_of, resolve_link
+
+TARGETS = {
+    "水星": Target(7, (("en", "Mercury (planet)", "langlink"), ("fr", "Mercure (planète)", "langlink"))),
+    "水の星": Target(7, (("en", "Mercury (planet)", "redirect"),)),
+    "川の一覧": Target(8, (("en", "List of rivers", "langlink"),)),
+    "案内": Target(9, (("en", "Portal:Science", "langlink"),)),
+    "名無し": Target(10, ()),
+}
+
+
+def link(**fields):
+    return {"kind": "internal", "wiki": None, "target": "", "fragment": None, "names": []} | fields
+
+
+def test_the_worked_examples_hold() -> None:
+    assert doctest.testmod(spark_jobs.entities).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "page_id", "name"),
+    [
+        ({"target": "無い頁"}, None, None),
+        ({"target": ""}, None, None),
+        ({"target": "", "fragment": "節"}, None, None),
+        ({"target": "名無し"}, 10, None),
+        ({"target": "川の一覧"}, 8, None),
+        ({"target": "案内"}, 9, None),
+        ({"target": "水星", "fragment": "軌道"}, 7, None),
+        ({"target": "水星"}, 7, ("Mercury", "langlink")),
+        ({"target": "水の星"}, 7, ("Mercury", "redirect")),
+        ({"kind": "interwiki", "wiki": "enwiki", "target": "Venus (mythology)"}, None, ("Venus", "link")),
+        ({"kind": "interwiki", "wiki": "enwiki", "target": "Venus", "fragment": "Orbit"}, None, None),
+        ({"kind": "interwiki", "wiki": "frwiki", "target": "Vénus"}, None, None),
+        # a title of another wiki is never looked up among this wiki's
+        ({"kind": "interwiki", "wiki": "frwiki", "target": "水星"}, None, None),
+        ({"kind": "template", "target": "金星", "names": [{"language": "en", "title": "Venus"}]}, None, ("Venus", "link")),
+        ({"kind": "template", "target": "水星", "names": [{"language": "en", "title": "Hg"}]}, 7, ("Hg", "link")),
+        ({"kind": "template", "target": "水星", "names": [{"language": "en", "title": "List of x"}]}, 7, ("Mercury", "langlink")),
+        ({"kind": "template", "target": "水星", "names": [{"language": "de", "title": "Merkur"}]}, 7, ("Mercury", "langlink")),
+    ],
+)
+def test_the_first_source_that_gives_a_usable_name_wins(fields, page_id, name) -> None:
+    expected = [] if name is None else [{"language": "en", "name": name[0], "source": name[1]}]
+    assert resolve_link(link(**fields), TARGETS, pivots_of(["en"])) == (page_id, expected)
+
+
+def test_every_pivot_has_its_own_name_sorted_by_language() -> None:
+    _, names = resolve_link(link(target="水星"), TARGETS, pivots_of(["fr", "en"]))
+    assert [(name["language"], name["name"]) for name in names] == [("en", "Mercury"), ("fr", "Mercure")]
+
+
+def test_a_pivot_that_no_wikipedia_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="qqq"):
+        pivots_of(["en", "qqq"])

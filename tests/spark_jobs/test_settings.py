@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from spark_jobs.settings import ConfigurationError, Settings, load, read_yaml
+
+
+class Inner(Settings):
+    rate: float = Field(0.5, ge=0, le=1)
+    """A share."""
+
+
+class Outer(Settings):
+    name: str
+    """A name."""
+    wikis: list[str] = Field(default_factory=list)
+    """Wikis."""
+    inner: Inner = Field(default_factory=Inner)
+    """More."""
+
+
+@pytest.mark.parametrize(
+    ("yaml", "overrides", "message"),
+    [
+        ("", [], r"name: required, and not given; add it to the file or pass --set name="),
+        ("name: a\nnmae: b", [], r"nmae: unknown key \(value 'b'\); did you mean 'name'\?"),
+        ("name: a\nzzz: 1", [], r"zzz: unknown key \(value 1\); known keys: name, wikis, inner"),
+        ("name: a\ninner: {raet: 1}", [], r"inner\.raet: unknown key \(value 1\); did you mean 'rate'\?"),
+        ("name: a\ninner: {rate: 2}", [], r"inner\.rate: 2 is not allowed: Input should be less than or equal to 1"),
+        ("name: [a]", [], r"name: \['a'\] is not allowed: Input should be a valid string"),
+        ("name: a", ["inner.rate=x"], r"inner\.rate: 'x' is not allowed"),
+        ("name: a", ["inner"], "expected KEY=VALUE"),
+        ("name: a", ["=3"], "expected KEY=VALUE"),
+        ("name: a", ["name.x=3"], "'name' holds 'a', which has no keys below it"),
+        ("name: a", ["wikis=[a"], "is not valid YAML"),
+        ("[1, 2]", [], "expected a mapping of keys at the top level, found a list"),
+        ("a: b: c", [], "is not valid YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_value_and_what_is_allowed(
+    tmp_path: Path, yaml: str, overrides: list[str], message: str
+) -> None:
+    (tmp_path / "c.yaml").write_text(yaml)
+    with pytest.raises(ConfigurationError, match=message):
+        load(Outer, tmp_path / "c.yaml", overrides)
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"--config nowhere\.yaml: there is no such file"):
+        load(Outer, Path("nowhere.yaml"))
+
+
+def test_later_settings_win_and_the_rest_stays(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("name: a\ninner: {rate: 0.1}\nwikis: [x]")
+    settings = load(Outer, tmp_path / "c.yaml", ["inner.rate=0.2", "inner.rate=0.3", "wikis=[a, b]", "name=1.5.0"])
+    assert settings == Outer(name="1.5.0", wikis=["a", "b"], inner=Inner(rate=0.3))
+
+
+def test_the_resolved_configuration_reads_back_the_same() -> None:
+    settings = Outer(name="日本", wikis=["a"])
+    assert Outer.model_validate(read_yaml(settings.to_yaml(), "x")) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("5e-6", 5e-6), ("1E3", 1000.0), ("-2.5e2", -250.0), ("1e", "1e"), ("3", 3), ("null", None)]
+)
+def test_numbers_in_exponent_form_are_numbers(text: str, value: object) -> None:
+    assert read_yaml(text, "x") == value

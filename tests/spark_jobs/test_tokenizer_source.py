@@ -1,0 +1,106 @@
+import bz2
+import doctest
+import importlib.resources
+import json
+import random
+
+import pytest
+
+import spark_jobs.tokenizer_source
+from spark_jobs.settings import ConfigurationError
+from spark_jobs.tokenizer_source import TokenizerSource, load_source
+
+SPEC = "package:mistral_common/data/tokenizer.model.v1"
+
+
+@pytest.fixture(scope="module")
+def source() -> TokenizerSource:
+    pytest.importorskip("mistral_common")
+    return load_source(SPEC, "mistral-7b-v0.1")
+
+
+def test_the_worked_example_holds() -> None:
+    assert doctest.testmod(spark_jobs.tokenizer_source).failed == 0
+
+
+def test_the_tokenizer_is_the_one_it_says_it_is(source: TokenizerSource) -> None:
+    assert (source.vocab_size, source.id_type) == (32_000, "uint16")
+    assert source.load().encode("Hello", add_special_tokens=False).ids == [22557]
+
+
+def strings(texts: list[str]) -> list[str]:
+    """Pieces of texts that begin and end anywhere, and hand-made oddities."""
+    numbers = random.Random(3)
+    cuts = [(text, numbers.randrange(len(text)), numbers.randrange(1, 200)) for text in texts for _ in range(20) if text]
+    odd = [
+        "",
+        " ",
+        "a",
+        "  a  b ",
+        "\n\n",
+        "\t x",
+        "▁",
+        "a▁b",
+        "𠮷野家",
+        "👩‍👩‍👧",
+        "ﷺ",
+        "<s>",
+        "</s> x",
+        "<unk>",
+        "e\u0301",
+        "\u200b",
+        "0" * 50,
+        "a" * 300,
+    ]
+    return odd + [text[start : start + length] for text, start, length in cuts]
+
+
+def test_ids_equal_those_of_sentencepiece(source: TokenizerSource, sample) -> None:
+    import sentencepiece
+
+    model = importlib.resources.files("mistral_common").joinpath("data/tokenizer.model.v1")
+    reference = sentencepiece.SentencePieceProcessor(model_proto=model.read_bytes())
+    texts = [path.read_text(encoding="utf-8") for path in sorted(sample.glob("sources/*/*.wikitext"))]
+    tokenizer = source.load()
+    for text in strings(texts):
+        assert tokenizer.encode(text, add_special_tokens=False).ids == reference.encode(text), repr(text)
+
+
+def test_ids_equal_those_of_sentencepiece_on_real_dumps(source: TokenizerSource, shared_data) -> None:
+    import sentencepiece
+
+    model = importlib.resources.files("mistral_common").joinpath("data/tokenizer.model.v1")
+    reference = sentencepiece.SentencePieceProcessor(model_proto=model.read_bytes())
+    tokenizer = source.load()
+    for path in sorted((shared_data / "dumps").glob("*-pages-articles.xml.bz2")):
+        with bz2.open(path, "rt", encoding="utf-8") as file:
+            lines = file.read(1_000_000).splitlines()
+        for line in random.Random(5).sample(lines, 500):
+            assert tokenizer.encode(line, add_special_tokens=False).ids == reference.encode(line), repr(line)
+
+
+def test_control_tokens_in_an_article_stay_text(source: TokenizerSource) -> None:
+    ids = source.load().encode("a <s> b </s>", add_special_tokens=False).ids
+    assert not {0, 1, 2} & set(ids)
+
+
+def test_a_published_tokenizer_reads_back_the_same(source: TokenizerSource, tmp_path) -> None:
+    (tmp_path / "tokenizer.json").write_text(source.tokenizer_json, encoding="utf-8")
+    (tmp_path / "tokenizer_config.json").write_text(source.tokenizer_config, encoding="utf-8")
+    again = load_source(str(tmp_path), source.name)
+    assert (again.tokenizer_json, again.tokenizer_config) == (source.tokenizer_json, source.tokenizer_config)
+    assert load_source(str(tmp_path / "tokenizer.json"), source.name) == again
+    assert json.loads(again.tokenizer_config)["bos_token"] == "<s>"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("./nowhere/tokenizer.json", "there is no file nowhere/tokenizer.json"),
+        ("package:no_such_package/x.json", "pip install no-such-package"),
+        ("package:mistral_common/data/none.model", "there is no file"),
+    ],
+)
+def test_a_tokenizer_that_is_not_there_is_refused_with_the_remedy(spec: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load_source(spec, "x")
