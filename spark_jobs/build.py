@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyspark
+from pyspark.sql import SparkSession
+from rich import box
 from rich.table import Table as Grid
 
 from spark_jobs import align, augment, encode, extract
@@ -24,6 +26,7 @@ from spark_jobs.stage import Stage, StageResult, timed
 from spark_jobs.storage import Location
 
 REPORT = "_build.json"
+_TABLE_WIDTH = 100
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("extract", extract.run),
     ("align", align.run),
@@ -32,22 +35,19 @@ STAGES: tuple[tuple[str, Stage], ...] = (
 )
 
 
-def main(settings: CorpusSettings) -> int:
-    """Build every wiki of the configuration, show what was built, and write `_build.json`."""
+def build(spark: SparkSession, settings: CorpusSettings) -> dict[str, Any]:
+    """Run every stage for every wiki; returns the report, and writes it to `_build.json` in the output folder."""
     started, clock = datetime.now(UTC), time.monotonic()
-    console.print(settings.to_yaml(), style="dim", highlight=False)
-    spark = start_session(settings.spark, "leia build")
     results: dict[str, dict[str, StageResult]] = {}
     for wiki in settings.wikis:
         results[wiki] = {name: timed(stage, spark, settings, wiki) for name, stage in STAGES}
-    spark.stop()
     report = {
         "configuration": settings.model_dump(mode="json"),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - clock, 1),
         "spark_version": pyspark.__version__,
         "code_version": code_version(),
-        "wikis": {wiki: figures(stages, settings.pivots) for wiki, stages in results.items()},
+        "wikis": {wiki: figures_of(stages, settings.pivots) for wiki, stages in results.items()},
         "stages": [
             {"stage": name, "wiki": wiki, "seconds": round(result.seconds, 1), "skipped": result.skipped}
             for wiki, stages in results.items()
@@ -55,11 +55,20 @@ def main(settings: CorpusSettings) -> int:
         ],
     }
     (Location.of(settings.output_dir) / REPORT).write_bytes(json.dumps(report, ensure_ascii=False, indent=1).encode())
+    return report
+
+
+def main(settings: CorpusSettings) -> int:
+    """Build what the configuration says and show what was built."""
+    console.print(settings.to_yaml(), style="dim", highlight=False)
+    spark = start_session(settings.spark, "leia build")
+    report = build(spark, settings)
+    spark.stop()
     _show(report, settings)
     return 0
 
 
-def figures(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, Any]:
+def figures_of(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, Any]:
     """The numbers people ask for, from the manifests of one wiki."""
     manifests = {manifest.table: manifest for result in stages.values() for manifest in result.manifests}
     account, links = manifests["articles"].counters, manifests["augmented"].counters
@@ -79,15 +88,16 @@ def figures(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, Any]
 
 def _show(report: dict[str, Any], settings: CorpusSettings) -> None:
     pivots = settings.pivots
-    grid = Grid(title="What was built", title_justify="left")
-    named = [f"with a name in {pivot}" for pivot in pivots]
-    plain = ("pages", "other_namespaces", "articles", "redirects", "rejects", "links")
-    for heading in ("wiki", *(name.replace("_", " ") for name in plain), *named, "tokens", "seconds"):
-        grid.add_column(heading, justify="left" if heading == "wiki" else "right")
+    grid = Grid(title="What was built", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    counts = {"pages": "pages", "other ns": "other_namespaces", "articles": "articles", "redirects": "redirects"}
+    counts |= {"rejects": "rejects", "links": "links"}
+    for heading in ("wiki", *counts, *(f"named in {pivot}" for pivot in pivots), "tokens", "seconds"):
+        grid.add_column(heading, justify="left" if heading == "wiki" else "right", no_wrap=True)
     for wiki, row in report["wikis"].items():
         shares = [f"{row['links_with_name'][p]:,} ({row['links_with_name'][p] / max(1, row['links']):.0%})" for p in pivots]
-        grid.add_row(wiki, *(f"{row[name]:,}" for name in plain), *shares, f"{row['tokens']:,}", f"{row['seconds']:.1f}")
-    console.print(grid)
+        figures = [f"{row[name]:,}" for name in counts.values()]
+        grid.add_row(wiki, *figures, *shares, f"{row['tokens']:,}", f"{row['seconds']:.1f}")
+    console.print(grid, width=max(console.width, _TABLE_WIDTH), no_wrap=True, crop=False)
     skipped = sum(stage["skipped"] for stage in report["stages"])
     note = f"; {skipped} of {len(report['stages'])} stages were up to date" if skipped else ""
     console.print(f"tables lie in {settings.output_dir}, figures in {settings.output_dir}/{REPORT} ({report['seconds']} s{note})")

@@ -89,7 +89,8 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     pivot = settings.pivot
 
     def encode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        tokenizer, names = source.load(), {}
+        tokenizer = source.load()
+        names: dict[str, list[int]] = {}
         for paths in batches:
             for path in paths.column("path").to_pylist():
                 with (folder / path).open() as file:

@@ -16,7 +16,7 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.files import Dump, find_dump
 from spark_jobs.dumps.pages import PageError
 from spark_jobs.dumps.siteinfo import read_siteinfo
-from spark_jobs.dumps.streams import group_streams, read_streams, read_whole, scan_streams
+from spark_jobs.dumps.streams import StreamError, group_streams, read_streams, read_whole, scan_streams
 from spark_jobs.extract_pages import ExtractJob, Unit, UnitReport, account_of, extract_unit
 from spark_jobs.progress import show_progress
 from spark_jobs.publish import Publication, PublishError
@@ -26,6 +26,7 @@ from spark_jobs.stage import StageResult, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, REJECTS
 from spark_jobs.wikis import SiteInfo, load_profile
+from spark_jobs.wikitext import Options
 
 _REJECT_ROW_GROUP_ROWS = 10_000
 # A page may be cut by the compressor anywhere. Its rest lies in the next streams: of 100 kB or more each, so that 32 of them
@@ -68,6 +69,8 @@ def siteinfo_of(file: Location, wiki: str) -> SiteInfo:
             siteinfo = read_siteinfo(chunks, file.name)
         except PageError as error:
             raise ConfigurationError(str(error)) from error
+        except StreamError as error:
+            raise ConfigurationError(f"{file.name}, {error}") from error
     if siteinfo.wiki and siteinfo.wiki != wiki:
         raise ConfigurationError(
             f"{file.name} says that it is a dump of {siteinfo.wiki!r}, not of {wiki!r}: check the file's name"
@@ -84,8 +87,8 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     output = Location.of(settings.output_dir)
     articles = Publication(output, ARTICLES, {"wiki": wiki}, inputs, configuration)
     rejects = Publication(output, REJECTS, {"wiki": wiki}, inputs, configuration)
-    if (current := articles.current()) is not None and rejects.current() is not None:
-        return StageResult([current], skipped=True)
+    if (current := articles.current()) is not None and (rejected := rejects.current()) is not None:
+        return StageResult([current, rejected], skipped=True)
 
     articles.begin()
     rejects.begin()
@@ -94,7 +97,7 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
         profile=load_profile(wiki).with_siteinfo(siteinfo),
         base=siteinfo.base,
         mode=settings.mode,
-        drop_sections=settings.extract.drop_sections,
+        options=Options(drop_sections=settings.extract.drop_sections),
         attempts=articles.attempts,
     )
     units = plan_units(files, settings.extract.bytes_per_shard)

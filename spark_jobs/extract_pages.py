@@ -12,7 +12,7 @@ from spark_jobs.shards import ShardReport, ShardWriter, shard_name
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES
 from spark_jobs.wikis import WikiProfile
-from spark_jobs.wikitext import WikitextError, extract, normalise_title, parse_redirect
+from spark_jobs.wikitext import Options, WikitextError, extract, normalise_title, parse_redirect
 
 _ROW_GROUP_ROWS = 1000
 _WIKITEXT = "wikitext"
@@ -40,7 +40,7 @@ class ExtractJob:
     base: str
     """Address of the wiki's main page, from siteinfo."""
     mode: Literal["FAILFAST", "PERMISSIVE"]
-    drop_sections: bool
+    options: Options
     attempts: Location
 
 
@@ -140,7 +140,7 @@ def article_row(page: Page, job: ExtractJob, counters: Counter[str]) -> dict[str
         row["redirect_title"], row["redirect_fragment"] = _redirect(page, job.profile)
         counters["redirects"] += 1
         return row
-    extraction = extract(page.text, job.profile, drop_sections=job.drop_sections)
+    extraction = extract(page.text, job.profile, job.options)
     row["text"] = extraction.text
     row["is_disambiguation"] = not job.profile.disambiguation_templates.isdisjoint(extraction.templates)
     row["sections"] = [{"level": s.level, "title": s.title, "start": s.start, "end": s.end} for s in extraction.sections]

@@ -10,6 +10,7 @@ This module imports neither pyspark nor torch: any part may use it.
 """
 
 import difflib
+import inspect
 import re
 import sys
 import types
@@ -149,16 +150,23 @@ def describe_keys(model: type[BaseModel], prefix: str = "") -> str:
     return "\n\n".join(lines)
 
 
+def _keep_examples(text: str) -> str:
+    """Mark the indented paragraphs of a docstring so that their lines are not joined."""
+    return "\n\n".join(f"\b\n{part}" if part.startswith("    ") else part for part in inspect.cleandoc(text).split("\n\n"))
+
+
 def command(model: type[S], main: Callable[[S], int | None], summary: str) -> None:
     """Run `main` as a command with `--config` and `--set`: the command line of every entry point.
 
     `summary` is the first paragraph of `--help`; the keys of `model` follow it. A `ConfigurationError` ends the command
     with its message alone and exit code 2; any other exception keeps its traceback.
     """
-    app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
     # `--local_rank` is what the deepspeed launcher appends; the rank itself is read from the environment.
-    @app.command(help=summary, epilog="**Keys of the configuration**\n\n" + escape(describe_keys(model)))
+    @app.command(
+        help=_keep_examples(escape(summary)), epilog="[bold]Keys of the configuration[/]\n\n" + escape(describe_keys(model))
+    )
     def entry(
         config: ConfigOption,
         set_: SetOption = None,

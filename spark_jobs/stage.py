@@ -1,9 +1,11 @@
 """What the stages share: how one is run for every wiki, and how it finds what an earlier one published."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 
 from spark_jobs.config import CorpusSettings
@@ -23,6 +25,13 @@ class StageResult:
     seconds: float = 0.0
 
 
+class BadInputError(ConfigurationError):
+    """A dump that cannot be read, found by a task: the message is the task's own, without the stack of two languages."""
+
+
+# How a task's exception ends in the text that Spark hands to the driver.
+_BAD_INPUT = re.compile(r"^(?:spark_jobs\.[\w.]+\.(?:ExtractError|SqlError)): (.+)$", re.MULTILINE)
+
 Stage = Callable[[SparkSession, CorpusSettings, str], StageResult]
 
 
@@ -40,7 +49,12 @@ def published(settings: CorpusSettings, table: Table, partition: Mapping[str, st
 def timed(stage: Stage, spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Run a stage for one wiki and note how long it took."""
     started = time.monotonic()
-    result = stage(spark, settings, wiki)
+    try:
+        result = stage(spark, settings, wiki)
+    except PythonException as error:
+        if (bad_input := _BAD_INPUT.search(str(error))) is None:
+            raise
+        raise BadInputError(bad_input[1]) from error
     return StageResult(result.manifests, result.skipped, time.monotonic() - started)
 
 

@@ -1,0 +1,55 @@
+"""One Spark session for the whole run, and the sample corpus, built once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from spark_jobs.build import build
+from spark_jobs.config import CorpusSettings, SparkSettings
+from spark_jobs.session import start_session
+from spark_jobs.settings import load
+
+WIKIS = ("jawiki", "eswiki")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    session = start_session(SparkSettings(master="local[2]", conf={"spark.sql.shuffle.partitions": "3"}), "tests")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def demo_settings(repository: Path) -> CorpusSettings:
+    """The demonstration's configuration with absolute paths and shards so small that every wiki has several."""
+    overrides = [
+        f"dumps_dir={repository}/tests/sample/dumps",
+        "extract.bytes_per_shard=6000",
+        "encode.characters_per_shard=15000",
+    ]
+    return load(CorpusSettings, repository / "conf/corpus/demo.yaml", overrides)
+
+
+@pytest.fixture(scope="session")
+def corpus(spark: SparkSession, demo_settings: CorpusSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built sample corpus. Tests read it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("corpus")
+    build(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def read_rows(corpus: Path) -> Any:
+    """A function (table, wiki) -> rows of the sample corpus, in the order of shards."""
+
+    def read(table: str, wiki: str) -> list[dict[str, Any]]:
+        inner = f"{table}/tokenizer=mistral-7b-v0.1/pivot=en" if table == "encoded" else table
+        files = sorted((corpus / inner / f"wiki={wiki}").glob("*.parquet"))
+        return pa.concat_tables([pq.read_table(file, partitioning=None) for file in files]).to_pylist()
+
+    return read

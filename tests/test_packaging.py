@@ -1,0 +1,129 @@
+"""What can be installed alone, what travels in a zip, and what every command says of itself."""
+
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ("spark_jobs", "training", "eval")
+COMMANDS = [
+    "spark_jobs.build",
+    "spark_jobs.extract",
+    "spark_jobs.align",
+    "spark_jobs.augment",
+    "spark_jobs.encode",
+    "training.train",
+    "training.tiny",
+    "eval.run",
+    "eval.summary",
+]
+
+
+def modules(repository: Path, package: str) -> list[str]:
+    files = sorted((repository / package).rglob("*.py"))
+    names = [".".join(file.relative_to(repository).with_suffix("").parts) for file in files]
+    return [name.removesuffix(".__init__") for name in names if ".tasks." not in name]
+
+
+def python(code: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment}, check=False
+    )
+
+
+def test_no_module_hides_one_of_python_or_of_a_dependency(repository) -> None:
+    taken = set(sys.stdlib_module_names) | set(importlib.metadata.packages_distributions())
+    own = {name.split(".")[-1] for package in PACKAGES for name in modules(repository, package)}
+    assert own & (taken - set(PACKAGES)) - set(PACKAGES) == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "absent"),
+    [
+        ("spark_jobs", ["torch", "transformers", "deepspeed", "lm_eval"]),
+        ("training", ["pyspark", "lxml", "lm_eval", "pandas"]),
+        ("eval", ["pyspark", "lxml", "deepspeed"]),
+    ],
+)
+def test_each_part_imports_without_what_the_others_need(repository, package: str, absent: list[str]) -> None:
+    block = "".join(f"sys.modules[{name!r}] = None\n" for name in absent)
+    imports = "".join(f"import {name}\n" for name in modules(repository, package))
+    result = python(f"import sys\n{block}{imports}")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("module", ["spark_jobs.tables", "spark_jobs.settings"])
+def test_the_contract_imports_with_the_base_dependencies_alone(module: str) -> None:
+    absent = ["pyspark", "torch", "lxml", "pandas", "transformers", "tokenizers", "jinja2"]
+    block = "".join(f"sys.modules[{name!r}] = None\n" for name in absent)
+    result = python(f"import sys\n{block}import {module}\n")
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_engine_works_from_a_zip(repository, tmp_path) -> None:
+    archive = tmp_path / "spark_jobs.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for file in sorted((repository / "spark_jobs").rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                target.write(file, file.relative_to(repository))
+    code = (
+        "import spark_jobs, spark_jobs.publish as p\n"
+        "from spark_jobs.wikis import load_profile\n"
+        "from spark_jobs.wikitext import extract\n"
+        f"assert spark_jobs.__file__.startswith({str(archive)!r}), spark_jobs.__file__\n"
+        "print(extract('[[犬]]と[[猫|ねこ]]', load_profile('jawiki')).text, p.code_version())\n"
+    )
+    result = python(code, cwd=tmp_path, PYTHONPATH=str(archive))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("犬とねこ ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_to_a_newcomer(command: str, tmp_path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", command, "--help"], capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "COLUMNS": "120"}, check=False
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
+    assert "--config" in text
+    assert "--set" in text
+    assert "Keys of the configuration" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_missing_configuration_is_an_error_in_one_line(command: str, tmp_path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", command, "--config", "none.yaml"], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert result.returncode == 2
+    assert "none.yaml: there is no such file" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository) -> None:
+    from eval.config import EvalSettings, SummarySettings
+    from spark_jobs.config import CorpusSettings
+    from spark_jobs.settings import load
+    from training.config import TinyModelSettings, TrainSettings
+
+    models = {
+        "corpus/*.yaml": CorpusSettings,
+        "train/tiny_model.yaml": TinyModelSettings,
+        "train/tiny.yaml": TrainSettings,
+        "train/llama2*.yaml": TrainSettings,
+        "eval/summary.yaml": SummarySettings,
+        "eval/demo.yaml": EvalSettings,
+        "eval/xcsr.yaml": EvalSettings,
+    }
+    checked = set()
+    for pattern, model in models.items():
+        for file in (repository / "conf").glob(pattern):
+            load(model, file)
+            checked.add(file)
+    assert {file for file in (repository / "conf").rglob("*.yaml")} == checked
+    assert not [file for file in (repository / "conf").rglob("*") if file.suffix not in ("", ".yaml", ".json")]
