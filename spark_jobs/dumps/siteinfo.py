@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from lxml import etree
 
-from spark_jobs.dumps.pages import PARSER_OPTIONS, PageError
+from spark_jobs.dumps.pages import PageError, hardened_parser
 from spark_jobs.dumps.streams import Chunk
 from spark_jobs.wikis import Namespace, SiteInfo
 
@@ -27,7 +27,7 @@ def read_siteinfo(chunks: Iterable[Chunk], name: str) -> SiteInfo:
 
 
 def _parse(xml: bytes, before: bytes) -> SiteInfo:
-    root = etree.fromstring(xml, etree.XMLParser(**PARSER_OPTIONS))
+    root = etree.fromstring(xml, hardened_parser())
     language = _LANGUAGE.search(before)
     namespaces = tuple(
         Namespace(int(element.get("key", "0")), element.get("case", "first-letter"), element.text or "")

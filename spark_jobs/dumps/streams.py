@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 _STREAM_START = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _SIGNATURE_BYTES = 10
@@ -109,7 +109,7 @@ def read_streams(file: BinaryIO, boundaries: Sequence[int]) -> Iterator[Chunk]:
         del boundaries[0]
 
 
-_OPENERS: dict[str, Callable[[BinaryIO], IO[bytes]]] = {
+_OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
     "": lambda file: file,
     ".bz2": bz2.BZ2File,
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
@@ -119,7 +119,8 @@ _OPENERS: dict[str, Callable[[BinaryIO], IO[bytes]]] = {
 
 def open_decompressed(file: BinaryIO, name: str) -> IO[bytes]:
     """The decompressed bytes of a file, by the ending of its name (.bz2, .gz, .xz; anything else is read as it is)."""
-    return _OPENERS.get(PurePosixPath(name).suffix, _OPENERS[""])(file)
+    opened: IO[bytes] = _OPENERS.get(PurePosixPath(name).suffix, _OPENERS[""])(file)
+    return opened
 
 
 def read_whole(file: BinaryIO, name: str) -> Iterator[Chunk]:

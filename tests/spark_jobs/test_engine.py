@@ -113,7 +113,7 @@ HEAD = b"<mediawiki><siteinfo><dbname>frwiki</dbname></siteinfo></mediawiki>"
         (bz2.compress(HEAD), "says that it is a dump of 'frwiki', not of 'eswiki'"),
         (bz2.compress(b"<html>404</html>"), "does not begin with <siteinfo>.*It begins with b'<html>404"),
         (b"<html>404</html>", "cannot be decompressed"),
-        (b"", "does not begin with <siteinfo>"),
+        (b"", "is it a whole download"),
     ],
     ids=["no pages", "another wiki", "no export", "no bz2", "empty"],
 )
