@@ -1,0 +1,275 @@
+"""What was built, where it lies and what it shows: `python -m eval.summary --config conf/eval/summary.yaml`.
+
+The end of `make demo`: a table on the console and one self-contained HTML page.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from pydantic import Field
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from eval.excerpt import Excerpt, best_excerpts
+from eval.figures import loss_curve, score_plot
+from eval.published import (
+    Build,
+    Comparison,
+    Run,
+    WikiFigures,
+    compare_evaluations,
+    read_augmented,
+    read_build,
+    read_evaluations,
+    read_manifests,
+    read_run,
+)
+from eval.results import EvalResults, format_stderr, write_aside
+from spark_jobs.settings import Settings, command
+from spark_jobs.tables import Manifest
+
+METRIC = "acc"
+
+
+class SummarySettings(Settings):
+    """Where the parts left their results."""
+
+    corpus: Path
+    """Folder of the tables that spark_jobs.build wrote."""
+    run: Path
+    """Output folder of the training run: metrics.jsonl, run.json, model/."""
+    before: Path
+    """Output folder of the evaluation before training."""
+    after: Path
+    """Output folder of the evaluation after training."""
+    output: Path
+    """The HTML page to write."""
+    title: str = "LEIA at Wikipedia scale"
+    """Heading of the page."""
+    pivot: str = "en"
+    """Language of the names to count and to show."""
+    pivot_label: str = "English"
+    """What the page calls that language."""
+    articles_per_wiki: int = Field(2, ge=0)
+    """Excerpts shown of each wiki: of the articles with most names."""
+    excerpt_characters: int = Field(420, ge=50)
+    """Length of an excerpt, in code points."""
+    commands: list[str] = Field(default_factory=list)
+    """Commands that lead to the same results, shown at the end of the page."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that the page is about."""
+
+    build: Build
+    manifests: Sequence[tuple[Path, Manifest]]
+    run: Run
+    before: EvalResults
+    after: EvalResults
+    comparisons: Sequence[Comparison]
+    excerpts: Mapping[str, Sequence[Excerpt]]
+    """Wiki to the articles shown of it."""
+
+
+def main(settings: SummarySettings) -> None:
+    """Read everything, write the page, show the table."""
+    console = Console()
+    findings = gather(settings)
+    write_aside(settings.output, render(settings, findings))
+    console.print(summary_table(settings, findings))
+    console.print(f"The whole story on one page: [bold]{escape(str(settings.output))}[/]", highlight=False, soft_wrap=True)
+
+
+def gather(settings: SummarySettings) -> Findings:
+    """Read what the parts published; raises `ConfigurationError` that names the first thing missing."""
+    build = read_build(settings.corpus)
+    run = read_run(settings.run)
+    before, after = read_evaluations(settings.before, settings.after)
+    count, limit = settings.articles_per_wiki, settings.excerpt_characters
+    return Findings(
+        build=build,
+        manifests=read_manifests(settings.corpus),
+        run=run,
+        before=before,
+        after=after,
+        comparisons=compare_evaluations(before, after),
+        excerpts={
+            wiki: best_excerpts(read_augmented(settings.corpus, wiki), count, settings.pivot, limit) for wiki in build.wikis
+        },
+    )
+
+
+def render(settings: SummarySettings, findings: Findings) -> str:
+    """The HTML page; it refers to nothing outside itself."""
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(count=format_count, size=format_bytes, duration=format_seconds, stderr=format_stderr)
+    source = (files("eval") / "templates" / "summary.html").read_text(encoding="utf-8")
+    return environment.from_string(source).render(
+        settings=settings,
+        **vars(findings),
+        started=datetime.fromisoformat(findings.build.started).strftime("%Y-%m-%d %H:%M"),
+        total=total_figures(findings.build.wikis.values(), settings.pivot),
+        tables=table_rows(findings.manifests),
+        details=scalars(findings.run.details),
+        throughput=median_throughput(findings.run),
+        loss_svg=loss_curve(findings.run.steps),
+        score_svg=score_plot(findings.comparisons, METRIC),
+        metrics=list(findings.comparisons[0].after),
+        remark=remark(findings.comparisons),
+    )
+
+
+def total_figures(wikis: Iterable[WikiFigures], pivot: str) -> dict[str, int]:
+    """The figures of all wikis together, and `named`: links with a name in the language `pivot`."""
+    wikis = list(wikis)
+    names = [name for name in WikiFigures.model_fields if name != "links_with_name"]
+    total = {name: sum(getattr(wiki, name) for wiki in wikis) for name in names}
+    return total | {"named": sum(wiki.links_with_name.get(pivot, 0) for wiki in wikis)}
+
+
+def table_rows(manifests: Sequence[tuple[Path, Manifest]]) -> list[dict[str, Any]]:
+    """A row for each table: its partitions together, in the order of the tables' names."""
+    rows = []
+    ordered = sorted(manifests, key=lambda entry: entry[1].table)
+    for table, group in groupby(ordered, key=lambda entry: entry[1].table):
+        folders = list(group)
+        rows.append(
+            {
+                "table": table,
+                "partitions": [(folder, manifest) for folder, manifest in folders],
+                "rows": sum(manifest.rows for _, manifest in folders),
+                "bytes": sum(manifest.bytes for _, manifest in folders),
+                "shards": sum(len(manifest.shards) for _, manifest in folders),
+            }
+        )
+    return rows
+
+
+def scalars(details: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The plain values of a nested mapping under dotted names; lists are left out.
+
+    >>> scalars({"steps": 3, "model": {"path": "m"}, "history": [1, 2]})
+    {'steps': 3, 'model.path': 'm'}
+    """
+    found: dict[str, Any] = {}
+    for key, value in details.items():
+        if isinstance(value, Mapping):
+            found |= scalars(value, f"{prefix}{key}.")
+        elif isinstance(value, str | int | float | bool):
+            found[prefix + key] = value
+    return found
+
+
+def median_throughput(run: Run) -> float | None:
+    """Median of the steps' tokens per second (the first steps are slow); None where none was logged."""
+    values = [step.tokens_per_second for step in run.steps if step.tokens_per_second is not None]
+    return median(values) if values else None
+
+
+def remark(comparisons: Sequence[Comparison]) -> str:
+    """How large a difference would have to be before it says anything, in a sentence.
+
+    Two standard errors of the difference between two independent runs at chance level, sqrt(2 p (1 - p) / n). Answers of
+    two models to the same items are correlated, so a paired test sees smaller differences; for so few items it sees none.
+    """
+    smallest = min(comparisons, key=lambda comparison: comparison.n)
+    p, n = smallest.chance, smallest.n
+    points = 100 * 2 * math.sqrt(2 * p * (1 - p) / n)
+    return (
+        f"With {n} items a task, two scores at chance level differ by up to {points:.0f} points for no reason at all. "
+        "The model of the demonstration is tiny and was trained for minutes: the differences here mean nothing. "
+        "They show that the evaluation runs, item by item, on the model that was trained."
+    )
+
+
+def summary_table(settings: SummarySettings, findings: Findings) -> Table:
+    """What was built, where it lies, key figures."""
+    table = Table(title="What was built", title_justify="left", box=box.SIMPLE_HEAD)
+    for header in ("part", "where", "figures"):
+        table.add_column(header, overflow="fold")
+    for wiki, figures in findings.build.wikis.items():
+        table.add_row(wiki, "", _wiki_line(figures, settings.pivot))
+    table.add_row("corpus", escape(str(settings.corpus)), _corpus_line(settings, findings))
+    table.add_row("training", escape(str(settings.run)), _run_line(findings.run))
+    table.add_row("evaluation", escape(f"{settings.before}\n{settings.after}"), _evaluation_line(findings.comparisons))
+    return table
+
+
+def _wiki_line(figures: WikiFigures, pivot: str) -> str:
+    return (
+        f"{figures.pages:,} pages: {figures.articles:,} articles, {figures.redirects:,} redirects, "
+        f"{figures.other_namespaces:,} of other namespaces, {figures.rejects:,} rejects; "
+        f"{figures.links_with_name.get(pivot, 0):,} of {figures.links:,} links have a name"
+    )
+
+
+def _corpus_line(settings: SummarySettings, findings: Findings) -> str:
+    total = total_figures(findings.build.wikis.values(), settings.pivot)
+    share = f" ({100 * total['named'] / total['links']:.0f} %)" if total["links"] else ""
+    size = format_bytes(sum(manifest.bytes for _, manifest in findings.manifests))
+    return (
+        f"{len(findings.manifests)} folders, {size}, built in {format_seconds(findings.build.seconds)}; "
+        f"{total['tokens']:,} tokens; {total['named']:,} of {total['links']:,} links have a name in {settings.pivot_label}{share}"
+    )
+
+
+def _run_line(run: Run) -> str:
+    throughput = median_throughput(run)
+    speed = f", {throughput:,.0f} tokens/s" if throughput else ""
+    return f"{len(run.steps):,} steps, loss {run.steps[0].loss:.3f} → {run.steps[-1].loss:.3f}{speed}"
+
+
+def _evaluation_line(comparisons: Sequence[Comparison]) -> str:
+    n = sum(comparison.n for comparison in comparisons)
+    before, after = (
+        100 * sum(getattr(comparison, label)[METRIC].value * comparison.n for comparison in comparisons) / n
+        for label in ("before", "after")
+    )
+    return f"{len(comparisons)} tasks, {n} items: accuracy {before:.1f} → {after:.1f} % (so few items that it means nothing)"
+
+
+def format_count(value: float) -> str:
+    """1234567 as 1,234,567."""
+    return f"{value:,.0f}"
+
+
+def format_bytes(value: float) -> str:
+    """Bytes with a binary unit.
+
+    >>> format_bytes(1536)
+    '1.5 KiB'
+    """
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def format_seconds(value: float) -> str:
+    """Seconds as a person says them.
+
+    >>> format_seconds(75), format_seconds(4.2)
+    ('1 min 15 s', '4.2 s')
+    """
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+if __name__ == "__main__":
+    command(SummarySettings, main, "Sum up a corpus, a training run and its evaluations: a console table and an HTML page.")

@@ -1,0 +1,253 @@
+"""A tiny random Llama with Mistral's real tokenizer: what the tests of the evaluation run on."""
+
+from pathlib import Path
+
+import pytest
+
+
+def _mistral_tokenizer():
+    """Mistral-7B v0.1's SentencePiece vocabulary (32,000 pieces, byte fallback; Apache-2.0) as a fast tokenizer."""
+    import mistral_common
+    import sentencepiece
+    from tokenizers import Tokenizer, models, normalizers
+
+    file = Path(mistral_common.__file__).parent / "data" / "tokenizer.model.v1"
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(file))
+    vocabulary = {pieces.id_to_piece(i): i for i in range(pieces.vocab_size())}
+    splits = [
+        (-pieces.get_score(id_), vocabulary[piece[:cut]], vocabulary[piece[cut:]], piece[:cut], piece[cut:])
+        for piece, id_ in vocabulary.items()
+        for cut in range(1, len(piece))
+        if piece[:cut] in vocabulary and piece[cut:] in vocabulary
+    ]
+    merges = [(left, right) for *_, left, right in sorted(splits)]
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory as training writes it: random weights in safetensors, and the tokenizer, which adds no BOS itself."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=_mistral_tokenizer(), bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(7)
+    config = LlamaConfig(
+        vocab_size=32000,
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        initializer_range=0.3,  # wide enough that likelihoods differ by more than the arithmetic's noise
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+QUESTIONS = {
+    "en": [
+        ("Where do ducks swim?", ["in a pond", "in a book", "on a roof", "in the oven", "under a lamp"], "A"),
+        ("What falls from clouds?", ["salt", "rain", "keys", "bread", "wool"], "B"),
+        ("What do you read?", ["a soup", "a stone", "a letter", "a shoe", "a wheel"], "C"),
+        ("What melts?", ["iron rails", "roads", "walls", "ice", "sand"], "D"),
+        ("Who bakes?", ["a fish", "a tree", "a cloud", "a door", "a baker"], "E"),
+        ("What is cold?", ["snow", "fire", "tea", "toast", "sunlight"], "A"),
+    ],
+    "jap": [
+        ("鴨はどこで泳ぎますか？", ["池", "本", "屋根", "かまど", "電灯の下"], "A"),
+        ("雲から何が降りますか？", ["塩", "雨", "鍵", "パン", "羊毛"], "B"),
+        ("何を読みますか？", ["汁", "石", "手紙", "靴", "車輪"], "C"),
+        ("何が溶けますか？", ["線路", "道", "壁", "氷", "砂"], "D"),
+        ("誰がパンを焼きますか？", ["魚", "木", "雲", "戸", "パン屋"], "E"),
+        ("何が冷たいですか？", ["雪", "火", "お茶", "焼きパン", "日光"], "A"),
+    ],
+}
+"""X-CSQA's form in our own words, by the data's language names."""
+
+
+@pytest.fixture(scope="session")
+def xcsr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Local data in the published layout: six items of X-CSQA and X-CODAH in English and Japanese."""
+    import json
+
+    root = tmp_path_factory.mktemp("xcsr")
+    for code, questions in QUESTIONS.items():
+        for benchmark, width in (("X-CSQA", 5), ("X-CODAH", 4)):
+            rows = []
+            for number, (stem, answers, key) in enumerate(questions):
+                asked, start = (stem, "") if benchmark == "X-CSQA" else (" ", f"{stem} ")
+                choices = [{"label": label, "text": start + text} for label, text in zip("ABCDE", answers[:width], strict=False)]
+                question = {"stem": asked, "choices": choices}
+                rows.append(
+                    {"id": f"item{number}", "lang": code, "question": question, "answerKey": min(key, "ABCDE"[width - 1])}
+                )
+            path = root / benchmark / code / "dev.jsonl"
+            path.parent.mkdir(parents=True)
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return root
+
+
+ARTICLES = {
+    "jawiki": [
+        (
+            "鴨川",
+            "[[鴨川]]（かもがわ）は[[京都市]]を流れる川である。[[桂川]]に注ぎ、[[淀川]]を経て[[大阪湾]]に至る。\n岸には[[鴨]]が多い。",
+            {"京都市": "Kyoto", "桂川": "Katsura River", "淀川": "Yodo River", "大阪湾": "Osaka Bay", "鴨": "Duck"},
+        ),
+        ("鴨", "[[鴨]]は[[鳥]]である。<b>&amp;", {"鳥": "Bird"}),
+        ("名なし", "[[鳥]]と[[川]]。", {}),
+    ],
+    "arwiki": [
+        ("القاهرة", "[[القاهرة]] هي عاصمة [[مصر]]، وتقع على [[النيل]].", {"مصر": "Egypt", "النيل": "Nile"}),
+    ],
+}
+"""Articles with their links in double brackets, and the names that exist."""
+
+
+def _augmented_row(page_id: int, title: str, marked: str, names: dict[str, str]) -> dict:
+    """A row of `augmented`: spans in code points, entities only where there is a name."""
+    import re
+
+    text, links, entities = "", [], []
+    for number, part in enumerate(re.split(r"\[\[(.*?)\]\]", marked)):
+        start, text = len(text), text + part
+        if number % 2:
+            span = {"start": start, "end": len(text)}
+            links.append(span | {"kind": "internal", "wiki": None, "target": part, "fragment": None, "names": []})
+            if part in names:
+                name = {"language": "en", "name": names[part], "source": "langlink"}
+                entities.append(span | {"target_page_id": 1, "names": [name]})
+    return {
+        "page_id": page_id,
+        "revision_id": page_id,
+        "timestamp": None,
+        "title": title,
+        "url": f"https://example.org/wiki/{title}",
+        "redirect_title": None,
+        "redirect_fragment": None,
+        "is_disambiguation": False,
+        "text": text,
+        "sections": [],
+        "links": links,
+        "entities": entities,
+    }
+
+
+def _write_corpus(corpus: Path) -> None:
+    import hashlib
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from spark_jobs.tables import AUGMENTED, MANIFEST, SCHEMA_VERSION, Manifest, Shard
+
+    figures = {}
+    for wiki, articles in ARTICLES.items():
+        rows = [_augmented_row(number, *article) for number, article in enumerate(articles, start=1)]
+        folder = corpus / "augmented" / f"wiki={wiki}"
+        folder.mkdir(parents=True)
+        path = folder / "part-00000.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, schema=AUGMENTED.schema), path, compression="zstd")
+        shard = Shard(
+            path=path.name, rows=len(rows), bytes=path.stat().st_size, sha256=hashlib.sha256(path.read_bytes()).hexdigest()
+        )
+        manifest = Manifest(
+            schema_version=SCHEMA_VERSION,
+            table="augmented",
+            partition={"wiki": wiki},
+            rows=len(rows),
+            bytes=shard.bytes,
+            row_hash="0" * 32,
+            shards=[shard],
+            inputs=[],
+            configuration={},
+            code_version="0.1.0",
+            counters={},
+        )
+        (folder / MANIFEST).write_text(manifest.model_dump_json())
+        figures[wiki] = {
+            "pages": len(rows) + 12,
+            "other_namespaces": 3,
+            "articles": len(rows),
+            "redirects": 8,
+            "rejects": 1,
+            "links": sum(len(row["links"]) for row in rows),
+            "links_with_name": {"en": sum(len(row["entities"]) for row in rows)},
+            "characters": sum(len(row["text"]) for row in rows),
+            "tokens": 12_345,
+        }
+    build = {
+        "configuration": {"wikis": list(figures), "pivots": ["en"]},
+        "started": "2026-01-02T03:04:05+00:00",
+        "seconds": 75.0,
+        "spark_version": "4.3.0",
+        "code_version": "0.1.0",
+        "wikis": figures,
+        "stages": [{"stage": "extract", "seconds": 4.2, "skipped": False}, {"stage": "align", "seconds": 0.0, "skipped": True}],
+    }
+    (corpus / "_build.json").write_text(json.dumps(build))
+
+
+def _write_run(run: Path) -> None:
+    import json
+    import math
+
+    run.mkdir(parents=True)
+    with (run / "metrics.jsonl").open("w") as lines:
+        for step in range(1, 41):
+            loss = 6 + 4 * math.exp(-step / 12) + 0.1 * math.sin(step)
+            record = {"step": step, "loss": loss, "tokens_per_second": 900.0 + step, "learning_rate": 1e-3}
+            lines.write(json.dumps(record) + "\n")
+    (run / "run.json").write_text(json.dumps({"steps": 40, "world_size": 2, "versions": {"deepspeed": "0.19.8"}}))
+
+
+def _write_evaluation(folder: Path, fingerprint: str, correct: int) -> None:
+    from eval.results import EvalResults, Score, TaskResult, write_aside
+
+    def task(language: str) -> TaskResult:
+        value = correct / 16
+        score = Score(value=value, stderr=(value * (1 - value) / 15) ** 0.5)
+        return TaskResult(
+            key="k" + fingerprint,
+            version="1.0",
+            scoring="standard",
+            language=language,
+            task_sha256="t",
+            data={"file": "f", "sha256": "d"},
+            settings={"num_fewshot": 0},
+            num_fewshot=0,
+            n=16,
+            chance=0.25,
+            scores={"acc": score, "acc_norm": score},
+            seconds=1.0,
+        )
+
+    results = EvalResults(
+        schema_version="1.0",
+        model={"path": f"models/{fingerprint}", "fingerprint": fingerprint},
+        configuration={},
+        versions={"torch": "2.13.0"},
+        tasks={f"xcodah_{language}": task(language) for language in ("ja", "ar")},
+    )
+    write_aside(folder / "results.json", results.model_dump_json())
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    """A folder as `make demo` leaves it, in small: corpus/, run/, eval/before/, eval/after/."""
+    _write_corpus(tmp_path / "corpus")
+    _write_run(tmp_path / "run")
+    _write_evaluation(tmp_path / "eval" / "before", "aaa", correct=3)
+    _write_evaluation(tmp_path / "eval" / "after", "bbb", correct=5)
+    return tmp_path

@@ -1,0 +1,76 @@
+"""Which tasks there are, and what a name, a tag, a pattern or a slip of the pen resolves to."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from eval.catalogue import check_local_files, read_catalogue, resolve, tasks_folder
+from spark_jobs.settings import ConfigurationError
+
+LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "it", "ja", "nl", "pl", "pt", "ru", "sw", "ur", "vi", "zh"]
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return read_catalogue(tasks_folder())
+
+
+def test_both_benchmarks_have_all_sixteen_languages_and_no_other_task_exists(catalogue):
+    assert sorted(catalogue) == sorted(f"{tag}_{language}" for tag in ("xcodah", "xcsqa") for language in LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("tag", "benchmark"), [("xcodah", "X-CODAH"), ("xcsqa", "X-CSQA")])
+def test_a_task_states_its_tag_language_and_file(catalogue, tag, benchmark, language):
+    task = catalogue[f"{tag}_{language}"]
+    code = "jap" if language == "ja" else language
+    assert (task.tags, task.language) == ((tag,), language)
+    assert task.local_file(Path("data")) == Path("data", benchmark, code, "dev.jsonl")
+    assert task.metadata["scoring"] == "standard"
+    assert task.metadata["hub_config"].format(**task.config["dataset_kwargs"]) == f"{benchmark}-{code}"
+
+
+@pytest.mark.parametrize(
+    ("requested", "languages", "expected"),
+    [
+        (["xcsqa_ja"], None, ["xcsqa_ja"]),
+        (["xcodah"], None, [f"xcodah_{language}" for language in LANGUAGES]),
+        (["xcodah"], ["ja", "es"], ["xcodah_ja", "xcodah_es"]),
+        (["xcodah", "xcsqa"], ["en"], ["xcodah_en", "xcsqa_en"]),
+        (["*_sw"], None, ["xcodah_sw", "xcsqa_sw"]),
+        (["xcsqa_ja", "xcsqa"], ["en", "ja"], ["xcsqa_ja", "xcsqa_en"]),
+        (["xcsqa_ar", "xcodah"], ["en"], ["xcsqa_ar", "xcodah_en"]),
+    ],
+)
+def test_names_tags_and_patterns_resolve_in_the_order_asked_for(catalogue, requested, languages, expected):
+    assert [task.name for task in resolve(requested, languages, catalogue)] == expected
+
+
+@pytest.mark.parametrize(
+    ("requested", "languages", "message"),
+    [
+        (["xcodha_ja"], None, "tasks: 'xcodha_ja' is neither a task nor a tag. did you mean 'xcodah_ja'"),
+        (["xcodah_jap"], None, "did you mean 'xcodah_ja'"),
+        (["zzz"], None, "Known tags: xcodah, xcsqa"),
+        (["xcodah"], ["jp"], "languages: no task is in 'jp'; there are ar, de, en"),
+        (["*_ja"], ["en"], "tasks: none of *_ja exists in the languages en"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_was_probably_meant(catalogue, requested, languages, message):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        resolve(requested, languages, catalogue)
+
+
+def test_a_missing_data_file_is_named_with_the_remedy(catalogue, tmp_path):
+    tasks = resolve(["xcsqa"], ["ja", "en"], catalogue)
+    with pytest.raises(ConfigurationError) as error:
+        check_local_files(tasks, tmp_path)
+    assert f"xcsqa_ja reads {tmp_path}/X-CSQA/jap/dev.jsonl, which does not exist (and 1 more)" in str(error.value)
+    assert "INK-USC/xcsr" in str(error.value)
+
+
+def test_a_task_that_changes_has_another_hash(catalogue):
+    hashes = {task.sha256() for task in catalogue.values()}
+    assert len(hashes) == 32
+    assert read_catalogue(tasks_folder())["xcsqa_ja"].sha256() == catalogue["xcsqa_ja"].sha256()

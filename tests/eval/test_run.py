@@ -1,0 +1,242 @@
+"""`python -m eval.run`: what it writes, what it takes over from an earlier run, and what it refuses before slow imports."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from eval.config import EvalSettings
+from eval.fingerprint import check_model, model_fingerprint
+from eval.results import EvalResults, read_records, read_results, write_aside
+from eval.run import main
+from eval.summary import SummarySettings
+from spark_jobs.settings import ConfigurationError, load
+
+
+@pytest.fixture
+def settings(tiny_model, xcsr, tmp_path):
+    def make(**options) -> EvalSettings:
+        values = {"model": tiny_model, "tasks": ["xcodah_ja"], "data_dir": xcsr, "output_dir": tmp_path / "out", "device": "cpu"}
+        return EvalSettings(**(values | options))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": Path("no/such")}, "model: there is no folder no/such (current folder: "),
+        ({"tasks": ["xcsqa_jp"]}, "tasks: 'xcsqa_jp' is neither a task nor a tag. did you mean"),
+        ({"tasks": ["xcsqa_ur"]}, "data_dir: xcsqa_ur reads "),
+        ({"languages": ["jap"]}, "languages: no task is in 'jap'"),
+    ],
+)
+def test_a_mistake_is_answered_with_its_remedy(settings, change, message):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        main(settings(**change))
+
+
+def test_a_mistake_is_answered_before_the_slow_imports(settings, repository):
+    program = (
+        "import sys\n"
+        "from eval.run import main\n"
+        "from eval.config import EvalSettings\n"
+        "from spark_jobs.settings import ConfigurationError\n"
+        "try:\n"
+        "    main(EvalSettings(model='no/such', tasks=['xcodah_ja'], output_dir='o'))\n"
+        "except ConfigurationError:\n"
+        "    print(sorted({'torch', 'transformers', 'lm_eval', 'datasets', 'pyspark'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("removed", "message"),
+    [
+        ("config.json", "holds no config.json"),
+        ("model.safetensors", "holds no *.safetensors; other formats may run code"),
+        ("tokenizer.json", "holds no tokenizer"),
+    ],
+)
+def test_an_incomplete_model_directory_is_refused(tiny_model, tmp_path, removed, message):
+    shutil.copytree(tiny_model, tmp_path / "model")
+    (tmp_path / "model" / removed).unlink()
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        check_model(tmp_path / "model")
+
+
+def test_cuda_is_refused_where_there_is_none(settings):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is here")
+    with pytest.raises(ConfigurationError, match="device: 'cuda' is not allowed"):
+        main(settings(device="cuda"))
+
+
+def test_a_prompt_that_the_model_cannot_read_whole_is_refused(settings, tiny_model, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 40}))
+    main(settings(model=model, tasks=["xcsqa_en"], num_fewshot=0))
+    with pytest.raises(ConfigurationError, match=r"num_fewshot: .* takes \d+ tokens, the model reads 40; give fewer examples"):
+        main(settings(model=model, tasks=["xcsqa_en"], num_fewshot=4))
+
+
+@pytest.mark.parametrize("value", [0, -1, "many", 1.5])
+def test_an_impossible_batch_size_is_refused(settings, value):
+    with pytest.raises(ValidationError, match="batch_size"):
+        settings(batch_size=value)
+
+
+def test_a_run_leaves_scores_items_and_the_resolved_configuration(settings, capsys):
+    wanted = settings(tasks=["xcodah", "xcsqa"], languages=["ja", "en"], num_fewshot=2)
+    main(wanted)
+    output_dir = wanted.output_dir
+    files = sorted(str(path.relative_to(output_dir)) for path in output_dir.rglob("*") if path.is_file())
+    names = ["xcodah_ja", "xcodah_en", "xcsqa_ja", "xcsqa_en"]
+    assert files == sorted(["config.yaml", "results.json", "results.md", *(f"samples/{name}.jsonl" for name in names)])
+    assert load(EvalSettings, output_dir / "config.yaml") == wanted
+    results = read_results(output_dir)
+    assert list(results.tasks) == names
+    assert [results.tasks[name].num_fewshot for name in names] == [0, 0, 2, 2]
+    assert results.model["fingerprint"] == model_fingerprint(wanted.model)
+    assert results.versions["torch"]
+    assert len(read_records(output_dir, "xcsqa_en")) == 6
+    table = shown(capsys)
+    for name in names:
+        assert name in table
+        assert f"| {name} | standard |" in (output_dir / "results.md").read_text()
+
+
+def shown(capsys) -> str:
+    """What the console got, on one line."""
+    return " ".join(capsys.readouterr().out.split())
+
+
+def seconds_of(output_dir: Path) -> dict[str, float]:
+    """Wall time of each task: equal only if the task was not run again."""
+    return {name: task.seconds for name, task in read_results(output_dir).tasks.items()}
+
+
+def test_a_finished_task_is_not_run_again(settings, capsys, monkeypatch):
+    main(settings())
+    first = seconds_of(settings().output_dir)
+    monkeypatch.setattr("eval.run.load_tasks", None)  # whoever calls it now fails
+    main(settings(batch_size=3))
+    assert "1 of 1 tasks were finished before with this model and configuration: taken as they are" in shown(capsys)
+    assert seconds_of(settings().output_dir) == first
+
+
+def test_a_further_task_is_run_beside_a_finished_one(settings):
+    main(settings())
+    first = seconds_of(settings().output_dir)
+    main(settings(tasks=["xcodah_en", "xcodah_ja"]))
+    second = seconds_of(settings().output_dir)
+    assert second["xcodah_ja"] == first["xcodah_ja"]
+    assert set(second) == {"xcodah_ja", "xcodah_en"}
+
+
+@pytest.mark.parametrize("change", [{"limit": 3}, {"seed": 1}, {"dtype": "bfloat16"}, {"num_fewshot": 1}])
+def test_another_configuration_runs_a_task_again(settings, change):
+    main(settings(tasks=["xcsqa_ja"], num_fewshot=0))
+    key = read_results(settings().output_dir).tasks["xcsqa_ja"].key
+    main(settings(**{"tasks": ["xcsqa_ja"], "num_fewshot": 0} | change))
+    assert read_results(settings().output_dir).tasks["xcsqa_ja"].key != key
+
+
+def test_changed_data_run_a_task_again(settings, xcsr, tmp_path):
+    data_dir = tmp_path / "data"
+    shutil.copytree(xcsr, data_dir)
+    main(settings(data_dir=data_dir))
+    path = data_dir / "X-CODAH" / "jap" / "dev.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    main(settings(data_dir=data_dir))
+    assert read_results(settings().output_dir).tasks["xcodah_ja"].n == 4
+
+
+def test_results_of_another_model_are_replaced(settings, tiny_model, tmp_path, capsys):
+    main(settings(tasks=["xcodah_en"]))
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"rms_norm_eps": 1e-3}))
+    main(settings(model=model))
+    assert "holds results of another model: they are replaced" in shown(capsys)
+    assert list(read_results(settings().output_dir).tasks) == ["xcodah_ja"]
+
+
+def test_a_task_whose_item_records_are_gone_is_run_again(settings):
+    main(settings())
+    records = settings().output_dir / "samples" / "xcodah_ja.jsonl"
+    before = records.read_text()
+    records.unlink()
+    main(settings())
+    assert records.read_text() == before
+
+
+def test_a_stopped_run_keeps_its_finished_tasks(settings, monkeypatch):
+    import eval.run
+
+    scored = eval.run.evaluate_task
+
+    def stop_at_the_second(name, *arguments):
+        if name == "xcodah_en":
+            raise KeyboardInterrupt
+        return scored(name, *arguments)
+
+    monkeypatch.setattr("eval.run.evaluate_task", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        main(settings(tasks=["xcodah_ja", "xcodah_en"]))
+    assert list(read_results(settings().output_dir).tasks) == ["xcodah_ja"]
+
+
+def test_a_file_is_whole_or_absent(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    write_aside(path, "old")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_aside(path, "new")
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "cannot be read as results"), ('{"schema_version": "1.0"}', "cannot be read as results"), (None, "does not exist")],
+)
+def test_a_torn_or_missing_results_file_is_named(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "results.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=message) as error:
+        read_results(tmp_path)
+    assert str(tmp_path / "results.json") in str(error.value)
+
+
+def test_results_of_another_major_version_are_refused(tmp_path):
+    results = EvalResults(schema_version="2.0", model={}, configuration={}, versions={}, tasks={})
+    (tmp_path / "results.json").write_text(results.model_dump_json())
+    with pytest.raises(ConfigurationError, match=r"schema version '2\.0'"):
+        read_results(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "model"), [("demo", EvalSettings), ("xcsr", EvalSettings), ("summary", SummarySettings)])
+def test_the_shipped_configurations_are_valid(repository, name, model):
+    path = repository / "conf" / "eval" / f"{name}.yaml"
+    assert set(load(model, path).model_dump(mode="json")) >= set(yaml.safe_load(path.read_text()))
+
+
+def test_the_demonstration_has_its_data(repository):
+    from eval.catalogue import check_local_files, read_catalogue, resolve, tasks_folder
+
+    settings = load(EvalSettings, repository / "conf" / "eval" / "demo.yaml")
+    tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
+    assert [task.name for task in tasks] == ["xcodah_ja", "xcodah_es", "xcodah_en", "xcsqa_ja", "xcsqa_es", "xcsqa_en"]
+    check_local_files(tasks, repository / settings.data_dir)

@@ -1,0 +1,167 @@
+"""Scores against a second implementation: a Llama in NumPy, one candidate at a time, on the tokenizer's own file."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.config import EvalSettings
+from eval.results import read_records, read_results
+from eval.run import main
+
+TASKS = ["xcodah_ja", "xcodah_en", "xcsqa_ja", "xcsqa_en"]
+BOS = 1
+
+
+class NumpyLlama:
+    """A Llama's forward pass in float64: RMSNorm, rotary positions, grouped-query attention, SwiGLU."""
+
+    def __init__(self, folder: Path) -> None:
+        from safetensors.numpy import load_file
+
+        self.weights = {name: value.astype(np.float64) for name, value in load_file(folder / "model.safetensors").items()}
+        self.config = json.loads((folder / "config.json").read_text())
+
+    def logprobs(self, ids: list[int]) -> np.ndarray:
+        """(positions, vocabulary): log-probability of the next token."""
+        weights, config = self.weights, self.config
+        hidden = weights["model.embed_tokens.weight"][ids]
+        for layer in range(config["num_hidden_layers"]):
+            prefix = f"model.layers.{layer}."
+            hidden = hidden + self._attention(self._norm(hidden, f"{prefix}input_layernorm"), f"{prefix}self_attn.")
+            x = self._norm(hidden, f"{prefix}post_attention_layernorm")
+            gate = x @ weights[f"{prefix}mlp.gate_proj.weight"].T
+            up = x @ weights[f"{prefix}mlp.up_proj.weight"].T
+            hidden = hidden + (gate / (1 + np.exp(-gate)) * up) @ weights[f"{prefix}mlp.down_proj.weight"].T
+        logits = self._norm(hidden, "model.norm") @ weights["lm_head.weight"].T
+        logits -= logits.max(axis=-1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+    def _norm(self, x: np.ndarray, name: str) -> np.ndarray:
+        scale = np.sqrt((x**2).mean(axis=-1, keepdims=True) + self.config["rms_norm_eps"])
+        return x / scale * self.weights[f"{name}.weight"]
+
+    def _attention(self, x: np.ndarray, prefix: str) -> np.ndarray:
+        heads, groups = self.config["num_attention_heads"], self.config["num_key_value_heads"]
+        length, size = len(x), self.config["hidden_size"] // heads
+        query, key, value = (
+            (x @ self.weights[f"{prefix}{name}_proj.weight"].T).reshape(length, -1, size).transpose(1, 0, 2) for name in "qkv"
+        )
+        query, key = self._rotate(query), self._rotate(key)
+        key, value = (np.repeat(part, heads // groups, axis=0) for part in (key, value))
+        scores = query @ key.transpose(0, 2, 1) / np.sqrt(size)
+        scores[:, np.triu(np.ones((length, length), dtype=bool), k=1)] = -np.inf
+        attention = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        attention /= attention.sum(axis=-1, keepdims=True)
+        return (attention @ value).transpose(1, 0, 2).reshape(length, -1) @ self.weights[f"{prefix}o_proj.weight"].T
+
+    def _rotate(self, x: np.ndarray) -> np.ndarray:
+        half = x.shape[-1] // 2
+        angles = np.outer(np.arange(x.shape[1]), 10000.0 ** (-np.arange(half) / half))
+        first, second = x[..., :half], x[..., half:]
+        return np.concatenate(
+            [first * np.cos(angles) - second * np.sin(angles), second * np.cos(angles) + first * np.sin(angles)], axis=-1
+        )
+
+
+def expected_loglikelihoods(llama: NumpyLlama, tokenizer, prompt: str, choices: list[str]) -> list[float]:
+    """Log-likelihood of each choice behind BOS and the prompt, tokenised with the prompt as one text."""
+    loglikelihoods = []
+    for choice in choices:
+        context = [BOS, *(tokenizer.encode(prompt, add_special_tokens=False).ids if prompt else [])]
+        whole = [BOS, *tokenizer.encode(prompt + choice, add_special_tokens=False).ids]
+        logprobs = llama.logprobs(whole)
+        loglikelihoods.append(sum(logprobs[position - 1, whole[position]] for position in range(len(context), len(whole))))
+    return loglikelihoods
+
+
+def prompts_and_choices(xcsr: Path, task: str) -> list[tuple[str, list[str], int]]:
+    tag, language = task.split("_")
+    code = {"ja": "jap", "en": "en"}[language]
+    asked = []
+    for line in (xcsr / {"xcodah": "X-CODAH", "xcsqa": "X-CSQA"}[tag] / code / "dev.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        texts = [choice["text"] for choice in row["question"]["choices"]]
+        gold = "ABCDE".index(row["answerKey"])
+        if tag == "xcodah":
+            asked.append(("", texts, gold))
+        else:
+            asked.append((f"Question: {row['question']['stem']}\nAnswer:", [f" {text}" for text in texts], gold))
+    return asked
+
+
+def settings(model: Path, xcsr: Path, output_dir: Path, **options) -> EvalSettings:
+    values = {"tasks": TASKS, "num_fewshot": 0, "batch_size": 7, "device": "cpu"} | options
+    return EvalSettings(model=model, data_dir=xcsr, output_dir=output_dir, **values)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tiny_model, xcsr, tmp_path_factory):
+    output_dir = tmp_path_factory.mktemp("evaluated")
+    main(settings(tiny_model, xcsr, output_dir))
+    return output_dir
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_candidate_has_the_log_likelihood_of_a_second_implementation(task, evaluated, tiny_model, xcsr):
+    from tokenizers import Tokenizer
+
+    llama, tokenizer = NumpyLlama(tiny_model), Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    asked = prompts_and_choices(xcsr, task)
+    records = read_records(evaluated, task)
+    assert [record.id for record in records] == [f"item{number}" for number in range(6)]
+    correct = {"acc": [], "acc_norm": [], "acc_bytes": []}
+    for record, (prompt, choices, gold) in zip(records, asked, strict=True):
+        expected = expected_loglikelihoods(llama, tokenizer, prompt, choices)
+        assert record.loglikelihoods == pytest.approx(expected, rel=1e-4)
+        lengths = {
+            "acc": [1] * len(choices),
+            "acc_norm": [len(choice.strip()) for choice in choices],
+            "acc_bytes": [len(choice.strip().encode()) for choice in choices],
+        }
+        for metric, divisors in lengths.items():
+            best = int(np.argmax(np.array(expected) / divisors))
+            assert record.metrics[metric] == (best == gold)
+            correct[metric].append(best == gold)
+        assert (record.prediction, record.gold) == (int(np.argmax(expected)), gold)
+    result = read_results(evaluated).tasks[task]
+    for metric, answers in correct.items():
+        assert result.scores[metric].value == pytest.approx(np.mean(answers), abs=1e-12)
+        assert result.scores[metric].stderr == pytest.approx(np.std(answers, ddof=1) / np.sqrt(6), abs=1e-12)
+    assert (result.n, result.num_fewshot) == (6, 0)
+    assert result.chance == pytest.approx(1 / len(asked[0][1]))
+
+
+def test_the_scores_are_not_all_alike(evaluated):
+    tasks = read_results(evaluated).tasks.values()
+    assert len({score.value for task in tasks for score in task.scores.values()}) > 2
+
+
+def test_a_tokenizer_that_appends_eos_and_adds_no_bos_gives_the_same_scores(evaluated, tiny_model, xcsr, tmp_path):
+    from tokenizers import Tokenizer, processors
+
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 2)])
+    tokenizer.save(str(model / "tokenizer.json"))
+    assert tokenizer.encode("a").tokens[-1] == "</s>"
+    main(settings(model, xcsr, tmp_path / "out", tasks=["xcsqa_ja"]))
+    ours, plain = read_records(tmp_path / "out", "xcsqa_ja"), read_records(evaluated, "xcsqa_ja")
+    assert [record.loglikelihoods for record in ours] == [record.loglikelihoods for record in plain]
+
+
+def test_the_size_of_a_batch_changes_nothing_but_rounding(evaluated, tiny_model, xcsr, tmp_path):
+    main(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_en"], batch_size=1))
+    for one, seven in zip(read_records(tmp_path, "xcodah_en"), read_records(evaluated, "xcodah_en"), strict=True):
+        assert one.loglikelihoods == pytest.approx(seven.loglikelihoods, rel=1e-5)
+        assert one.prediction == seven.prediction
+
+
+def test_limit_scores_the_first_items_only(evaluated, tiny_model, xcsr, tmp_path):
+    main(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_ja"], limit=2))
+    records = read_records(tmp_path, "xcodah_ja")
+    assert [record.doc_hash for record in records] == [record.doc_hash for record in read_records(evaluated, "xcodah_ja")][:2]
+    assert read_results(tmp_path).tasks["xcodah_ja"].n == 2

@@ -1,0 +1,117 @@
+"""What a model is asked: X-CSR's rows as documents, prompts and choices, read through lm-eval's own task manager."""
+
+import re
+
+import pytest
+
+from eval.catalogue import tasks_folder
+from eval.config import EvalSettings
+from eval.harness import load_tasks
+from eval.tasks.xcsr.utils import read_rows, scorable
+from spark_jobs.settings import ConfigurationError
+
+
+def row(texts=("bleu", "sel"), answer="A", stem="Ciel ?"):
+    choices = [{"label": label, "text": text} for label, text in zip("ABCDE", texts, strict=False)]
+    return {"id": "7", "question": {"stem": stem, "choices": choices}, "answerKey": answer}
+
+
+@pytest.mark.parametrize("answer", [None, "", "F"])
+def test_a_row_without_a_usable_answer_is_refused_by_name(answer):
+    with pytest.raises(ValueError, match=r"here, item 7: the answer .* is none of A, B; only the validation split"):
+        scorable([row(answer=answer)], "fr", "here")
+
+
+def test_a_row_with_a_blank_choice_is_left_out():
+    assert scorable([row(texts=("bleu", "  ")), row(texts=("", "sel"))], "fr", "here") == []
+
+
+def test_whitespace_around_texts_is_cut_off():
+    (item,) = scorable([row(texts=(" bleu", "sel\n"), stem=" Ciel ? ")], "fr", "here")
+    assert (item["stem"], item["choices"]) == ("Ciel ?", ["bleu", "sel"])
+
+
+def test_the_hubs_columns_read_as_the_files_rows():
+    columns = row() | {"question": {"stem": "Ciel ?", "choices": {"label": ["A", "B"], "text": ["bleu", "sel"]}}}
+    assert scorable([columns], "fr", "hub") == scorable([row()], "fr", "file")
+
+
+def test_a_broken_line_is_named(tmp_path):
+    path = tmp_path / "dev.jsonl"
+    path.write_text('{"id": 1}\n\n{"id"')
+    with pytest.raises(ValueError, match=rf"{re.escape(str(path))}, line 3: not valid JSON"):
+        read_rows(path)
+
+
+def load(data_dir, *names, **options):
+    return load_tasks(names, EvalSettings(model="m", tasks=list(names), output_dir="o", data_dir=data_dir, **options))
+
+
+def test_an_x_csqa_item_is_asked_as_question_and_answer(xcsr):
+    task = load(xcsr, "xcsqa_ja")["xcsqa_ja"]
+    document = task.eval_docs[1]
+    requests = task.construct_requests(document, task.fewshot_context(document, num_fewshot=0))
+    prompt = "Question: 雲から何が降りますか？\nAnswer:"
+    assert [request.args for request in requests] == [(prompt, f" {choice}") for choice in ["塩", "雨", "鍵", "パン", "羊毛"]]
+    assert task.doc_to_target(document) == 1
+
+
+def test_an_x_codah_sentence_stands_alone(xcsr):
+    task = load(xcsr, "xcodah_en", num_fewshot=4)["xcodah_en"]
+    document = task.eval_docs[0]
+    assert task.config.num_fewshot == 0
+    requests = task.construct_requests(document, task.fewshot_context(document, num_fewshot=0))
+    places = ["in a pond", "in a book", "on a roof", "in the oven"]
+    assert [request.args for request in requests] == [("", f"Where do ducks swim? {place}") for place in places]
+
+
+def test_examples_are_other_items_with_their_answers(xcsr):
+    task = load(xcsr, "xcsqa_en", num_fewshot=5)["xcsqa_en"]
+    for document in task.eval_docs:
+        context = task.fewshot_context(document, num_fewshot=5)
+        *examples, question = context.split("\n\n")
+        others = {
+            f"Question: {other['stem']}\nAnswer: {other['choices'][other['gold']]}"
+            for other in task.eval_docs
+            if other["id"] != document["id"]
+        }
+        assert set(examples) == others
+        assert question == f"Question: {document['stem']}\nAnswer:"
+
+
+def test_the_same_seed_draws_the_same_examples(xcsr):
+    def contexts(seed):
+        task = load(xcsr, "xcsqa_en", num_fewshot=2, seed=seed)["xcsqa_en"]
+        return [task.fewshot_context(document, num_fewshot=2) for document in task.eval_docs]
+
+    assert contexts(1) == contexts(1)
+    assert contexts(1) != contexts(2)
+
+
+def test_more_examples_than_items_are_refused(xcsr):
+    with pytest.raises(ConfigurationError, match="num_fewshot: 6 is not allowed: xcsqa_en has 5 items beside the scored one"):
+        load(xcsr, "xcsqa_en", num_fewshot=6)
+
+
+def test_plain_lm_eval_reads_local_files_and_keeps_the_models_revision_out_of_the_data(xcsr):
+    from lm_eval.tasks import TaskManager
+
+    # What `lm-eval run --model_args pretrained=m,revision=r --metadata '{"data_dir": ...}'` makes of them.
+    metadata = {"pretrained": "m", "revision": "r", "dtype": "float32", "data_dir": str(xcsr)}
+    manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata=metadata)
+    tasks = manager.load(["xcodah_ja"])["tasks"]
+    assert len(tasks["xcodah_ja"].eval_docs) == 6
+    assert tasks["xcodah_ja"].config.metadata["hub_revision"] != "r"
+
+
+def test_every_task_reads_the_published_data(shared_data):
+    names = sorted(path.stem for path in (tasks_folder() / "xcsr").glob("x*_*.yaml"))
+    assert len(names) == 32
+    tasks = load(shared_data / "eval" / "xcsr", *names)
+    for name, task in tasks.items():
+        tag, language = name.split("_")
+        documents = list(task.eval_docs)
+        assert documents, name
+        assert {document["language"] for document in documents} == {language}
+        assert {len(document["choices"]) for document in documents} == {4 if tag == "xcodah" else 5}
+        assert all(document["stem"] == "" for document in documents) == (tag == "xcodah")
