@@ -14,6 +14,7 @@ from typing import Any
 import pyspark
 from pyspark.sql import SparkSession
 from rich import box
+from rich.console import Console
 from rich.table import Table as Grid
 
 from spark_jobs import align, augment, encode, extract
@@ -97,7 +98,7 @@ def _show(report: dict[str, Any], settings: CorpusSettings) -> None:
         shares = [f"{row['links_with_name'][p]:,} ({row['links_with_name'][p] / max(1, row['links']):.0%})" for p in pivots]
         figures = [f"{row[name]:,}" for name in counts.values()]
         grid.add_row(wiki, *figures, *shares, f"{row['tokens']:,}", f"{row['seconds']:.1f}")
-    console.print(grid, width=max(console.width, _TABLE_WIDTH), no_wrap=True, crop=False)
+    Console(stderr=True, width=max(console.width, _TABLE_WIDTH)).print(grid)
     skipped = sum(stage["skipped"] for stage in report["stages"])
     note = f"; {skipped} of {len(report['stages'])} stages were up to date" if skipped else ""
     console.print(f"tables lie in {settings.output_dir}, figures in {settings.output_dir}/{REPORT} ({report['seconds']} s{note})")

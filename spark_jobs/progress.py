@@ -45,6 +45,6 @@ def _watch(context: SparkContext, bar: Progress, task: TaskID, what: str, stop: 
         done = sum(info.numCompletedTasks for info in stages)
         if total:
             bar.update(task, total=total, completed=done)
-        if not console.is_terminal and time.monotonic() - last_line >= _LINE_SECONDS:
+        if total and not console.is_terminal and time.monotonic() - last_line >= _LINE_SECONDS:
             last_line = time.monotonic()
             console.print(f"  {what}: {done} of {total} tasks done", highlight=False)

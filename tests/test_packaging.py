@@ -85,9 +85,9 @@ def test_the_engine_works_from_a_zip(repository, tmp_path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_to_a_newcomer(command: str, tmp_path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", command, "--help"], capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "COLUMNS": "120"}, check=False
-    )  # fmt: skip
+    environment = {**os.environ, "COLUMNS": "120"}
+    line = [sys.executable, "-m", command, "--help"]
+    result = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert result.returncode == 0, result.stderr
     text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
     assert "--config" in text
@@ -125,5 +125,5 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
         for file in (repository / "conf").glob(pattern):
             load(model, file)
             checked.add(file)
-    assert {file for file in (repository / "conf").rglob("*.yaml")} == checked
+    assert set((repository / "conf").rglob("*.yaml")) == checked
     assert not [file for file in (repository / "conf").rglob("*") if file.suffix not in ("", ".yaml", ".json")]

@@ -1,0 +1,84 @@
+"""Language codes, wiki ids and interwiki prefixes, and how they lead to each other.
+
+A wiki id is the database name (`jawiki`, `zh_min_nanwiki`). A language code is what `langlinks.ll_lang` and `[[code:Title]]`
+hold: the wiki id without `wiki`, with hyphens. Public langlinks tables of 2017 to 2023 hold `be-x-old`, `zh-min-nan`, `zh-yue`,
+`zh-classical`, `no`, `simple`, `bat-smg`, and now and then the newer codes (`nb`, `yue`, `nan`, `be-tarask`); both are
+understood, and `canonical_code` gives the first kind.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from spark_jobs.wikis.resources import read_siteinfo, read_yaml
+
+# Entries of the site configuration that are wikis without a language of their own.
+_NO_LANGUAGE = frozenset({"commons", "wikidata"})
+_SUFFIX = "wiki"
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What an interwiki prefix leads to.
+
+    `wiki` is the wiki's id, None for a site that is no wiki of ours; `language` is set where the prefix is a
+    Wikipedia's language; `project` is set where a language prefix may follow (`wikt:fr:mot`): the end of its wikis' ids.
+    """
+
+    wiki: str | None
+    language: str | None = None
+    project: str | None = None
+
+
+@cache
+def wikipedia_codes() -> frozenset[str]:
+    """Codes of all known Wikipedias, each once, as langlinks hold them."""
+    return (frozenset(read_siteinfo()) | frozenset(read_yaml("codes.yaml")["same_configuration"])) - _NO_LANGUAGE
+
+
+def canonical_code(code: str) -> str:
+    """The code that langlinks hold for a language: `nb` -> `no`, `yue` -> `zh-yue`; unknown codes as they are."""
+    code = code.lower().replace("_", "-")
+    if code in wikipedia_codes():
+        return code
+    alias: str = read_yaml("codes.yaml")["aliases"].get(code, code)
+    return alias
+
+
+def language_of(wiki: str) -> str:
+    """Language code of a wiki id: `jawiki` -> `ja`, `zh_yuewiki` -> `zh-yue`, `be_x_oldwiki` -> `be-x-old`.
+
+    Raises ValueError for an id that does not end in `wiki`.
+    """
+    if not wiki.endswith(_SUFFIX) or len(wiki) == len(_SUFFIX):
+        raise ValueError(f"{wiki!r} is no Wikipedia: its id must be a language code and 'wiki', as in 'jawiki' or 'zh_yuewiki'")
+    return canonical_code(wiki.removesuffix(_SUFFIX))
+
+
+def wiki_of_language(code: str) -> str | None:
+    """Wiki id of a language code, old or new; None if no such Wikipedia is known: `nb` -> `nowiki`, `xx` -> None."""
+    code = canonical_code(code)
+    return code.replace("-", "_") + _SUFFIX if code in wikipedia_codes() else None
+
+
+@cache
+def interwiki_prefix(prefix: str, language: str) -> Prefix | None:
+    """What `prefix:` leads to from the Wikipedia of `language`; None if it is no interwiki prefix.
+
+    >>> interwiki_prefix("EN", "ja")
+    Prefix(wiki='enwiki', language='en', project=None)
+    >>> interwiki_prefix("wikt", "ja").wiki, interwiki_prefix("commons", "ja").wiki, interwiki_prefix("Star Trek", "ja")
+    ('jawiktionary', 'commonswiki', None)
+    """
+    key = prefix.strip().lower()
+    data = read_yaml("codes.yaml")
+    wiki = wiki_of_language(key) if key not in ("wikidata", "commons") else None
+    if wiki is not None:
+        return Prefix(wiki, canonical_code(key))
+    if key in data["projects"]:
+        project = data["projects"][key]
+        return Prefix(language.replace("-", "_") + project, project=project)
+    if key in data["wikipedia"]:
+        return Prefix("enwiki", "en", _SUFFIX)
+    if key in data["wikis"]:
+        return Prefix(data["wikis"][key])
+    return Prefix(None) if key in data["elsewhere"] else None

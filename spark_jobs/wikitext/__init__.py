@@ -1,0 +1,30 @@
+"""Wikitext to plain text and link spans: pure functions of (wikitext, profile), linear in time, for any Wikipedia.
+
+    from spark_jobs.wikis import load_profile
+    from spark_jobs.wikitext import extract
+
+    page = extract("…[[理論物理学]]の…", load_profile("jawiki"))
+    page.text, page.links, page.sections
+
+The passes, each in a module of its own, in order: `opaque` (comments, extension tags), `templates`, `variants`, `tables`, `tags`,
+`headings`, `links`, `inline` (quotes, external links, entities), `blocks` (paragraphs), and `scanner.finish` (offsets).
+"""
+
+from spark_jobs.wikitext.model import Budget, Extraction, Link, Section, WikitextError
+from spark_jobs.wikitext.redirects import Redirect, parse_redirect
+from spark_jobs.wikitext.scanner import Options, extract
+from spark_jobs.wikitext.titles import Title, normalise_title
+
+__all__ = [
+    "Budget",
+    "Extraction",
+    "Link",
+    "Options",
+    "Redirect",
+    "Section",
+    "Title",
+    "WikitextError",
+    "extract",
+    "normalise_title",
+    "parse_redirect",
+]

@@ -1,0 +1,107 @@
+"""First pass: what is no wikitext inside. Comments, and extension tags whose content MediaWiki hands to an extension unread.
+
+A comment that stands alone on its line takes the line with it. Tags end at their first `>` (a quoted `>` is accepted where the
+attributes are well formed); a tag that is never closed is literal, an unclosed comment runs to the end, as in MediaWiki.
+"""
+
+import html
+import re
+
+from spark_jobs.wikitext.page import BREAK, Page
+
+_DROPPED_TAGS_NAMES = """
+ask calendar categorytree ce charinsert chem chess display_map dynamicpagelist gallery googlemap graph hiero imagemap
+includeonly indicator inputbox kml languages listing mapframe maplink math mp3 pagelist phonos quiz ref references rss
+score script section slippymap style templatedata templatestyles timeline youtube
+"""
+DROPPED_TAGS = frozenset(_DROPPED_TAGS_NAMES.split())
+"""Nothing of these is text. `<math>` can be kept as its LaTeX source."""
+LITERAL_TAGS = frozenset(["nowiki", "pre", "syntaxhighlight", "source"])
+"""A reader sees their content as it stands."""
+OPAQUE_TAGS = DROPPED_TAGS | LITERAL_TAGS | {"poem"}
+CODE_TAGS = frozenset(["syntaxhighlight", "source"])
+MATH_TAGS = frozenset(["math", "chem", "ce"])
+OPEN_ENDED = frozenset(["includeonly"])
+"""Without an end tag these run to the end of the page."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
+_START = re.compile(rf"<(?:!--|({'|'.join(sorted(OPAQUE_TAGS))})(?=[\s/>]))", re.IGNORECASE)
+_ATTRIBUTES = re.compile(r"""(?:\s++[^\s<>"'=/]++(?:\s*+=\s*+(?:"[^"<\n]*+"|'[^'<\n]*+'|[^\s<>"']++))?+)*+\s*+/?>|[^<>]*+>""")
+_END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in OPAQUE_TAGS}
+_NOWIKI_TAG = re.compile(r"</?nowiki\s*/?>", re.IGNORECASE)
+
+
+def clean_source(wikitext: str) -> str:
+    """The source with Unix line ends and without control characters."""
+    if "\r" in wikitext:
+        wikitext = wikitext.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("", wikitext)
+
+
+def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:
+    """`text` without comments and opaque tags; what a reader sees of them stands as strip marks."""
+    out: list[str] = []
+    position = 0
+    never_closed: set[str] = set()
+    while (start := _START.search(text, position)) is not None:
+        name = start[1]
+        if name is None:
+            before, after = _comment(text, position, start.start())
+            out.append(text[position:before])
+            position = after
+            page.count("comments")
+            continue
+        name = name.lower()
+        out.append(text[position : start.start()])
+        attributes = _ATTRIBUTES.match(text, start.end())
+        if attributes is None or (name in never_closed and name not in OPEN_ENDED):
+            out.append(start[0])
+            position = start.end()
+            continue
+        position = attributes.end()
+        if text[position - 2] == "/":
+            page.count(f"tag_{name}")
+            out.append(_content(name, "", page, keep_math))
+            continue
+        end = _END[name].search(text, position)
+        if end is None and name not in OPEN_ENDED:
+            never_closed.add(name)
+            out.append(text[start.start() : position])
+            continue
+        content = text[position : end.start() if end else len(text)]
+        position = end.end() if end else len(text)
+        page.count(f"tag_{name}")
+        out.append(_content(name, content, page, keep_math))
+    out.append(text[position:])
+    return "".join(out)
+
+
+def _comment(text: str, floor: int, start: int) -> tuple[int, int]:
+    """Where the text before a comment ends and where the text after it begins; `floor` is where this pass has got to."""
+    end = text.find("-->", start + 4)
+    end = len(text) if end < 0 else end + 3
+    before = start
+    while before > floor and text[before - 1] in " \t":
+        before -= 1
+    after = end
+    while after < len(text) and text[after] in " \t":
+        after += 1
+    alone = (before == 0 or text[before - 1] == "\n") and after < len(text) and text[after] == "\n"
+    return (before, after + 1) if alone else (start, end)
+
+
+def _content(name: str, content: str, page: Page, keep_math: bool) -> str:
+    """What stands in the text for an opaque tag with this content."""
+    if name == "poem":
+        return BREAK + strip_opaque(content.strip("\n"), page, keep_math).replace("\n", BREAK) + BREAK
+    if name in MATH_TAGS and keep_math and content:
+        return page.strip(f"${' '.join(content.split())}$")
+    if name not in LITERAL_TAGS:
+        return ""
+    if not content:
+        return page.strip("")  # `[[bus]]<nowiki/>es`: nothing is seen, but it keeps apart what it stands between
+    if name == "pre":
+        content = _NOWIKI_TAG.sub("", content)
+    if name != "nowiki":
+        content = f"\n{content.strip(chr(10))}\n"
+    return page.strip(html.unescape(content) if name not in CODE_TAGS else content)

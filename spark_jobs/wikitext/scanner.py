@@ -1,0 +1,117 @@
+"""`extract`: the passes in their order, and the last one that turns marks into offsets."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from spark_jobs.wikis.profiles import WikiProfile
+from spark_jobs.wikitext.blocks import close_gaps, lay_out
+from spark_jobs.wikitext.headings import mark_headings
+from spark_jobs.wikitext.inline import decode_entities, drop_external_links, drop_quotes, drop_switches
+from spark_jobs.wikitext.links import drop_files, mark_links
+from spark_jobs.wikitext.model import DEFAULT_BUDGET, Budget, Extraction, Link, LinkKind, Section
+from spark_jobs.wikitext.opaque import clean_source, strip_opaque
+from spark_jobs.wikitext.page import HEADING_CLOSE, HEADING_OPEN, LINK_CLOSE, LINK_OPEN, NO_TRAIL, STRIP_CLOSE, STRIP_OPEN, Page
+from spark_jobs.wikitext.tables import drop_tables
+from spark_jobs.wikitext.tags import drop_tags
+from spark_jobs.wikitext.templates import expand_templates
+from spark_jobs.wikitext.variants import choose_variant
+
+_MARKS = re.compile(f"[{LINK_OPEN}{LINK_CLOSE}{HEADING_OPEN}{HEADING_CLOSE}]")
+_STRIPPED = re.compile(f"{STRIP_OPEN}([0-9]+){STRIP_CLOSE}")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may choose; the same for every page of a build."""
+
+    drop_sections: bool = True
+    """Leave out sections whose heading is in `WikiProfile.dropped_sections`."""
+    math: Literal["drop", "latex"] = "drop"
+    """Formulas: left out, or kept as their LaTeX source between dollar signs."""
+    budget: Budget = DEFAULT_BUDGET
+    """Work that one page may cost."""
+
+
+DEFAULT = Options()
+LINK_KINDS: tuple[str, ...] = get_args(LinkKind)
+
+
+def extract(wikitext: str, profile: WikiProfile, options: Options = DEFAULT) -> Extraction:
+    """Text and links of a page as its readers see them. Pure, deterministic, linear in the length of `wikitext`.
+
+    >>> from spark_jobs.wikis import load_profile
+    >>> page = extract("'''Tea''' is a [[drink|hot drink]]{{ref|1}}. [[Leaf|Leaves]]", load_profile("enwiki"))
+    >>> page.text, [(page.text[link.start : link.end], link.target) for link in page.links]
+    ('Tea is a hot drink. Leaves', [('hot drink', 'Drink'), ('Leaves', 'Leaf')])
+
+    For every link, `text[start:end]` is its surface and not empty; spans are sorted and disjoint; offsets are code points.
+    Raises WikitextError, and nothing else, for a page over `options.budget`.
+    """
+    page = Page(profile, options.budget)
+    page.spend(len(wikitext), options.budget.source_characters, "characters of wikitext")
+    text = strip_opaque(clean_source(wikitext), page, options.math == "latex")
+    text = expand_templates(text, page)
+    text = choose_variant(text, page)
+    text = drop_tables(text, page)
+    text = drop_tags(text)
+    text = mark_headings(text, page, options.drop_sections)
+    text = drop_files(text, page)
+    text = mark_links(text, page)
+    text = drop_quotes(text)
+    text = drop_external_links(text)
+    text = drop_switches(text, profile.switches)
+    text = decode_entities(text)
+    text = lay_out(close_gaps(text.replace(NO_TRAIL, "")))
+    page.spend(len(text), options.budget.text_characters, "characters of text")
+    return finish(text, page)
+
+
+def finish(text: str, page: Page) -> Extraction:
+    """Takes the marks out of the text: the offset of a mark is its position less the number of marks before it."""
+    if STRIP_OPEN in text:
+        text = _STRIPPED.sub(lambda match: page.stripped[int(match[1])], text).strip()
+    kinds = "".join(_MARKS.findall(text))
+    offsets = [match.start() - before for before, match in enumerate(_MARKS.finditer(text))]
+    plain = _MARKS.sub("", text)
+    by_kind: dict[str, list[int]] = {LINK_OPEN: [], LINK_CLOSE: [], HEADING_OPEN: [], HEADING_CLOSE: []}
+    for kind, offset in zip(kinds, offsets, strict=True):
+        by_kind[kind].append(offset)
+    links: list[Link] = []
+    for first, last, target in zip(by_kind[LINK_OPEN], by_kind[LINK_CLOSE], page.links, strict=True):
+        start, end = first, last
+        while start < end and plain[start].isspace():
+            start += 1
+        while start < end and plain[end - 1].isspace():
+            end -= 1
+        if start < end:
+            links.append(Link(start, end, *target))
+    headings = list(zip(page.levels, by_kind[HEADING_OPEN], by_kind[HEADING_CLOSE], strict=True))
+    counted: Counter[str] = Counter([link.kind for link in links])
+    for name in LINK_KINDS:
+        page.count(f"links_{name}", counted[name])
+    return Extraction(
+        plain,
+        tuple(links),
+        tuple(_sections(plain, headings)),
+        tuple(sorted(page.templates, key=page.templates.__getitem__)),
+        page.counters,
+    )
+
+
+def _sections(text: str, headings: list[tuple[int, int, int]]) -> list[Section]:
+    """Headings (level, start, end) to sections; a section ends where the next heading of its level or above begins."""
+    sections: list[Section] = []
+    open_sections: list[tuple[int, int]] = []
+    ends = [len(text)] * len(headings)
+    for index, (level, start, _) in enumerate(headings):
+        while open_sections and open_sections[-1][0] >= level:
+            ends[open_sections.pop()[1]] = start
+        open_sections.append((level, index))
+    for (level, start, end), stop in zip(headings, ends, strict=True):
+        body = text[end:stop]
+        first = end + len(body) - len(body.lstrip())
+        last = end + len(body.rstrip())
+        sections.append(Section(level, text[start:end].strip(), min(first, stop), max(last, min(first, stop))))
+    return sections

@@ -1,0 +1,141 @@
+"""Titles of pages: from what an editor types to what MediaWiki stores.
+
+Rules: MediaWiki's "Help:Links", "Manual:Page title" and `$wgLegalTitleChars`.
+"""
+
+import html
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from spark_jobs.wikis.languages import interwiki_prefix, wiki_of_language
+from spark_jobs.wikis.profiles import NAMESPACE_ARTICLE, WikiProfile, load_profile, namespace_key
+
+MAX_TITLE_BYTES = 255
+LONGEST_TARGET = 2 * MAX_TITLE_BYTES
+"""Characters of a target before `#`, prefixes included."""
+
+_DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e]")
+_BLANKS = re.compile("[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+_RARE = re.compile("[\u00a0\u1680\u180e\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u3000]")
+_FORBIDDEN = re.compile(r"[\x00-\x1f<>\[\]{|}\x7f\ufffd]")
+_FORBIDDEN_SEQUENCES = re.compile(r"%[0-9a-fA-F]{2}|&(?:[0-9A-Za-z\x80-\U0010ffff]+|#[0-9]+|#[xX][0-9a-fA-F]+);|~~~")
+_SEQUENCE_MARKS = re.compile("[%&~]")
+_RELATIVE = re.compile(r"\.{1,2}(?:/.*)?|.*/\.{1,2}(?:/.*)?", re.DOTALL)
+
+
+class Title(NamedTuple):
+    """A page: on this wiki (`wiki` None) or another's, its namespace, its title as MediaWiki shows it, and a section."""
+
+    wiki: str | None
+    """Id of the other wiki (`enwiki`), None for this one."""
+    namespace: int
+    """Number of the namespace on this wiki; 0 for pages of other wikis, whose namespaces are not looked up."""
+    text: str
+    """Title with spaces and, outside the articles, the namespace's own name: `ファイル:Foo.jpg`. Empty for `#section`."""
+    fragment: str | None = None
+    """Section without `#`, None if the link names none."""
+    language: str | None = None
+    """Language code if the page is on another Wikipedia."""
+    colon: bool = False
+    """Whether the link began with a colon, which makes languages, categories and files visible links."""
+    interlanguage: bool = False
+    """Whether the prefix is a bare language code; such a link without a colon shows nothing in the text."""
+
+
+def normalise_title(raw: str, profile: WikiProfile) -> Title | None:
+    """The page that `[[raw]]` leads to on the profile's wiki; None if MediaWiki would not take it for a title.
+
+    >>> from spark_jobs.wikis import load_profile
+    >>> normalise_title(" star_Trek:  Picard#Cast ", load_profile("enwiki")).text
+    'Star Trek: Picard'
+    """
+    return _normalise(raw, profile)
+
+
+@lru_cache(maxsize=1 << 16)
+def _normalise(raw: str, profile: WikiProfile) -> Title | None:
+    text = unquote(raw, errors="replace") if "%" in raw else raw
+    if "&" in text:
+        text = html.unescape(text)
+    text = _tidy(text)
+    colon = text.startswith(":")
+    if colon:
+        text = text[1:].lstrip(" ")
+    text, hash_sign, fragment = text.partition("#")
+    if len(text) > LONGEST_TARGET:
+        return None
+    title = _resolve(text.rstrip(" ") if hash_sign else text, profile)
+    if title is None or (not title.text and not hash_sign):
+        return None
+    return title._replace(fragment=fragment.strip() or None, colon=colon) if colon or fragment else title
+
+
+def _tidy(text: str) -> str:
+    """White space collapsed and trimmed, direction marks gone, composed as Unicode's form C."""
+    if not text.isascii():
+        if _RARE.search(text) is not None:
+            text = _BLANKS.sub(" ", _DIRECTION_MARKS.sub("", text))
+        text = unicodedata.normalize("NFC", text)
+    if "_" in text:
+        text = text.replace("_", " ")
+    if "  " in text:
+        text = _BLANKS.sub(" ", text)
+    return text.strip(" ")
+
+
+def _resolve(text: str, profile: WikiProfile) -> Title | None:
+    """Namespace or interwiki prefix, then the title proper."""
+    if not text:
+        return Title(None, NAMESPACE_ARTICLE, "")
+    prefix, found, rest = text.partition(":")
+    if found:
+        number = profile.namespaces.get(namespace_key(prefix))
+        if number is not None:
+            return _in_namespace(rest.strip(" "), number, profile)
+        other = interwiki_prefix(prefix, profile.language)
+        if other is not None:
+            if other.wiki == profile.wiki and other.project is None:
+                return _resolve(rest.strip(" ").removeprefix(":").strip(" "), profile)
+            return _elsewhere(rest.strip(" "), other.wiki, other.project, profile)
+    return _in_namespace(text, NAMESPACE_ARTICLE, profile)
+
+
+def _in_namespace(text: str, number: int, profile: WikiProfile) -> Title | None:
+    if not text or not is_legal(text):
+        return None
+    text = profile.capitalise(text, number)
+    if number != NAMESPACE_ARTICLE:
+        text = f"{profile.namespace_names[number]}:{text}"
+    return Title(None, number, text)
+
+
+def _elsewhere(text: str, wiki: str | None, project: str | None, profile: WikiProfile) -> Title | None:
+    """A page of another wiki; a language after a project's prefix chooses that language's wiki."""
+    if project is not None:
+        code, found, rest = text.partition(":")
+        inner = wiki_of_language(code) if found else None
+        if inner is not None:
+            wiki, text = inner.removesuffix("wiki") + project, rest.strip(" ")
+    if wiki == profile.wiki:
+        return _resolve(text, profile)
+    if text and not is_legal(text):
+        return None
+    if not wiki or not wiki.endswith("wiki") or wiki_of_language(wiki.removesuffix("wiki")) != wiki:
+        return Title(wiki or "", NAMESPACE_ARTICLE, text)
+    target = load_profile(wiki)
+    return Title(wiki, NAMESPACE_ARTICLE, target.capitalise(text), language=target.language, interlanguage=project is None)
+
+
+def is_legal(text: str) -> bool:
+    """Whether MediaWiki accepts `text`, trimmed and decoded, as a title without its namespace."""
+    return not (
+        _FORBIDDEN.search(text)
+        or (_SEQUENCE_MARKS.search(text) and _FORBIDDEN_SEQUENCES.search(text))
+        or text.startswith(":")
+        or ("." in text and _RELATIVE.fullmatch(text))
+        or len(text) > MAX_TITLE_BYTES
+        or (len(text) * 4 > MAX_TITLE_BYTES and len(text.encode(errors="replace")) > MAX_TITLE_BYTES)
+    )

@@ -1,0 +1,78 @@
+"""Language variants: `-{zh-hans:计算机;zh-hant:電腦}-` in wikis that have them, resolved to one variant.
+
+Rules: MediaWiki's "Writing systems/Syntax". Flags: A and + show and define, H and T and D and N and - show nothing, R is raw; a
+variant's code as flag keeps the text for that variant. Tables of words for automatic conversion are not applied.
+"""
+
+import re
+from functools import lru_cache
+
+from spark_jobs.wikitext.page import Page
+
+_OPEN, _CLOSE = "-{", "}-"
+_EDGES = re.compile(r"(-\{|\}-)")
+_FLAGS = re.compile(r"\s*([-+A-Za-z;\s]*?)\s*\|")
+_HIDING = frozenset("HTDN-")
+
+
+@lru_cache(maxsize=64)
+def _rule(variants: tuple[str, ...]) -> re.Pattern[str]:
+    """Start of one rule: `code:`, or `word=>code:`."""
+    codes = "|".join(re.escape(code) for code in sorted(variants, key=len, reverse=True))
+    return re.compile(rf"(?:^|;)\s*+(?:([^;:]*?)=>\s*+)?({codes})\s*+:", re.IGNORECASE)
+
+
+def choose_variant(text: str, page: Page) -> str:
+    """`text` with every `-{ }-` replaced by what a reader of the chosen variant sees; unclosed ones stay literal."""
+    variants = page.profile.variants
+    if not variants or "-{" not in text:
+        return text
+    tokens = _EDGES.split(text)
+    page.spend(len(tokens) // 2, page.budget.delimiters, "variant markers")
+    stack: list[list[str]] = []
+    current: list[str] = []
+    for index, token in enumerate(tokens):
+        if index % 2 == 0:
+            current.append(token)
+        elif token == _OPEN and len(stack) < page.budget.depth:
+            stack.append(current)
+            current = []
+        elif token == _CLOSE and stack:
+            shown = resolve("".join(current), variants)
+            current = stack.pop()
+            current.append(shown)
+            page.count("variants")
+        else:
+            current.append(token)
+    while stack:
+        outer = stack.pop()
+        outer.append(_OPEN)
+        outer.append("".join(current))
+        current = outer
+    return "".join(current)
+
+
+def resolve(content: str, variants: tuple[str, ...]) -> str:
+    """What `-{content}-` shows in the first of `variants` that it has a rule for.
+
+    >>> resolve("zh-hans:计算机;zh-hant:電腦", ("zh-cn", "zh-hans", "zh-hant")), resolve("H|zh-cn:a;zh-tw:b", ("zh-cn", "zh-tw"))
+    ('计算机', '')
+    """
+    flags = _FLAGS.match(content)
+    if flags is not None:
+        content = content[flags.end() :]
+        wanted = {flag.strip() for flag in flags[1].split(";")}
+        if wanted & _HIDING:
+            return ""
+        codes = {flag.lower() for flag in wanted} & set(variants)
+        if "R" in wanted or codes:
+            return content
+    rules = list(_rule(variants).finditer(content))
+    if not rules:
+        return content
+    ends = [following.start() for following in rules[1:]] + [len(content)]
+    texts: dict[str, str] = {}
+    for rule, end in zip(rules, ends, strict=True):
+        if rule[1] is None:
+            texts.setdefault(rule[2].lower(), content[rule.end() : end].strip().removesuffix(";").rstrip())
+    return next((texts[code] for code in variants if code in texts), "")

@@ -1,0 +1,256 @@
+"""What holds for every page: spans, purity, budgets, linear time."""
+
+import pickle
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spark_jobs.wikis import load_profile
+from spark_jobs.wikitext import Budget, Extraction, Options, WikitextError, extract
+
+PIECES = [
+    *[
+        "[[",
+        "]]",
+        "{{",
+        "}}",
+        "{{{",
+        "}}}",
+        "{|",
+        "|}",
+        "\n{|",
+        "\n|}",
+        "\n|-",
+        "-{",
+        "}-",
+        "|",
+        "=",
+        "''",
+        "'''",
+        "'''''",
+        "\n",
+        "\n\n",
+    ],
+    *[
+        "==",
+        "\n== ",
+        " ==\n",
+        "*",
+        "\n*",
+        "\n#",
+        "\n;",
+        ":",
+        "\n:",
+        "<ref>",
+        "</ref>",
+        "<ref name=x/>",
+        "<ref",
+        ">",
+        "<",
+        "/>",
+        "<!--",
+        "-->",
+    ],
+    *[
+        "<nowiki>",
+        "</nowiki>",
+        "<pre>",
+        "</pre>",
+        "<math>",
+        "</math>",
+        "<br>",
+        "<table>",
+        "</table>",
+        "<ruby>",
+        "<rt>",
+        "</rt>",
+        "</ruby>",
+    ],
+    *[
+        "File:",
+        "Category:",
+        ":en:",
+        "en:",
+        "#",
+        "zh-cn:",
+        ";",
+        "&amp;",
+        "&#91;",
+        "&#2;",
+        "__NOTOC__",
+        "http://a",
+        "[http://a b",
+        "]",
+        "[",
+    ],
+    *[
+        "lang|fr|",
+        "ill|a|en|b",
+        "!",
+        "a",
+        "b",
+        " ",
+        "\t",
+        "é",
+        "猫",
+        "🦇",
+        "\x00",
+        "\x02",
+        "\x03",
+        "\x05",
+        "\x0b",
+        "\x0e0",
+        "\x12",
+        "\x1a0\x1b",
+        "\r\n",
+    ],
+]
+
+
+def check(page: Extraction) -> None:
+    """The contract of every extraction."""
+    last = 0
+    for link in page.links:
+        assert last <= link.start < link.end <= len(page.text)
+        assert page.text[link.start : link.end].strip()
+        last = link.end
+    for section in page.sections:
+        assert 0 <= section.start <= section.end <= len(page.text)
+        assert 1 <= section.level <= 6
+    assert page.text == page.text.strip()
+    assert not any(character < " " and character not in "\n\t" for character in page.text)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join), st.sampled_from(["enwiki", "zhwiki", "iswiki"]))
+def test_no_mixture_of_markup_breaks_the_contract(wikitext, wiki):
+    check(extract(wikitext, load_profile(wiki)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_contract(wikitext):
+    check(extract(wikitext, load_profile("jawiki")))
+
+
+UNITS = [
+    *[
+        "[[",
+        "{{",
+        "<ref",
+        "<ref>",
+        "'''''",
+        "{|",
+        "\n{|",
+        "-{",
+        "[[a|",
+        "{{a|",
+        "{{{a|",
+        "[[File:a|",
+        "[[File:a|[[b]]",
+        "]]",
+        "}}",
+        "\n|}",
+    ],
+    *[
+        "<!--",
+        "<nowiki>",
+        "<ruby><rt>",
+        "<table>",
+        "[http://a ",
+        "[http://a[",
+        "\n=a=",
+        "=>zh-cn:",
+        "= ",
+        "\n;a:",
+        "&",
+        "(",
+        "({{x}}",
+    ],
+    *['<ref name="', "-{zh-cn:a;", "<div ", "[[a\n", "__", "{{lang|en|", "<!-- -->\n", "[[File:a|\n\n", "\n \n"],
+]
+PAIRS = [
+    ("[[", "]]"),
+    ("{{", "}}"),
+    ("{{{", "}}}"),
+    ("{{{a|", "}}}"),
+    ("-{", "}-"),
+    ("\n{|", "\n|}"),
+    ("{{lang|en|", "}}"),
+    ("[[File:a|", "]]"),
+]
+HOSTILE = {unit: (unit, "") for unit in UNITS} | {f"{left}…{right}": (left, right) for left, right in PAIRS}
+
+
+def cpu_seconds(left: str, right: str, size: int) -> float:
+    count = size // len(left + right)
+    started = time.process_time()
+    check(extract(left * count + "x" + right * count, load_profile("zhwiki")))
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_page_costs_linear_time(name):
+    """A quadratic pass takes minutes at this size; a linear one takes far below a second, so a wide margin separates them."""
+    assert cpu_seconds(*HOSTILE[name], size=200_000) < 3.0
+
+
+def test_a_page_over_the_budget_is_refused_with_the_reason():
+    options = Options(budget=Budget(source_characters=10))
+    with pytest.raises(WikitextError, match="characters of wikitext: 11 are more than the budget of 10"):
+        extract("x" * 11, load_profile("enwiki"), options)
+    assert extract("x" * 10, load_profile("enwiki"), options).text == "x" * 10
+
+
+def test_too_many_braces_are_refused():
+    with pytest.raises(WikitextError, match="runs of braces"):
+        extract("{{a}}" * 10, load_profile("enwiki"), Options(budget=Budget(delimiters=10)))
+
+
+def test_an_error_travels_by_pickle():
+    assert pickle.loads(pickle.dumps(WikitextError("too long"))).reason == "too long"
+
+
+def test_the_same_page_gives_the_same_result_with_a_profile_that_was_pickled():
+    profile = load_profile("jawiki")
+    copy = pickle.loads(pickle.dumps(profile))
+    wikitext = "[[猫]]は{{仮リンク|甲|en|A}}。[[:en:b|c]]\n== 節 ==\n[[犬|x]]"
+    assert copy == profile
+    assert extract(wikitext, copy) == extract(wikitext, profile)
+
+
+def test_sections_hold_their_subsections():
+    page = extract("a\n== B ==\nc\n=== D ===\ne\n== F ==\ng", load_profile("enwiki"))
+    assert [(s.level, s.title, page.text[s.start : s.end]) for s in page.sections] == [
+        (2, "B", "c\n\nD\ne"),
+        (3, "D", "e"),
+        (2, "F", "g"),
+    ]
+
+
+def test_dropped_sections_can_be_kept():
+    page = extract("a\n== References ==\nb", load_profile("enwiki"), Options(drop_sections=False))
+    assert page.text == "a\n\nReferences\nb"
+
+
+def test_formulas_can_be_kept_as_latex():
+    page = extract("x <math>a^2\n+ b</math> y", load_profile("enwiki"), Options(math="latex"))
+    assert page.text == "x $a^2 + b$ y"
+
+
+def test_templates_are_named_in_order_of_first_use_without_functions():
+    page = extract("{{infobox a|{{B c|x}}}}{{#if:x}}{{DEFAULTSORT:y}}{{Template:d_e}}{{B_c}}", load_profile("enwiki"))
+    assert page.templates == ("Infobox a", "B c", "D e")
+
+
+def test_another_variant_can_be_chosen():
+    text = "-{zh-hans:计算机;zh-hant:電腦}-"
+    assert extract(text, load_profile("zhwiki").with_variant("zh-hant")).text == "電腦"
+
+
+def test_counters_say_what_was_dropped():
+    page = extract("<ref>a</ref>{{x}}[[File:a.jpg]][[Category:b]]\n{|\n|}\n[[c]]", load_profile("enwiki"))
+    wanted = {"tag_ref": 1, "templates_dropped": 1, "files": 1, "categories": 1, "tables": 1, "links_internal": 1}
+    assert wanted.items() <= page.counters.items()
