@@ -11,7 +11,8 @@ run() { # run WHAT COMMAND...
   "$@"
 }
 
-rm -rf build/demo/run build/demo/eval
+# The corpus is kept: its stages know whether they are up to date.
+rm -rf build/demo/base build/demo/run build/demo/eval
 run 'wikis to Parquet with English names, to tokens (Spark)' python -m spark_jobs.build --config conf/corpus/demo.yaml
 run 'a tiny Llama, untrained, with the corpus'\''s tokenizer' python -m training.tiny --config conf/train/tiny_model.yaml
 run 'evaluation before' python -m eval.run --config conf/eval/demo.yaml --set model=build/demo/base --set output_dir=build/demo/eval/before

@@ -11,6 +11,7 @@ This module imports neither pyspark nor torch: any part may use it.
 
 import difflib
 import inspect
+import os
 import re
 import sys
 import types
@@ -175,7 +176,9 @@ def command(model: type[S], main: Callable[[S], int | None], summary: str) -> No
         try:
             code = main(load(model, config, set_ or ()))
         except ConfigurationError as error:
-            Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+            # Under a launcher every rank finds the same mistake: one of them tells it.
+            quiet = os.environ.get("LOCAL_RANK", "0") != "0"
+            Console(stderr=True, quiet=quiet).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(EXIT_CONFIGURATION) from error
         raise typer.Exit(code or 0)
 

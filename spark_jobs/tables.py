@@ -116,7 +116,9 @@ _ARTICLE_COLUMNS = (
     Column("redirect_fragment", pa.string(), "section that a redirect points to, without '#'; null if none", nullable=True),
     Column("is_disambiguation", pa.bool_(), "whether the page lists the meanings of its title"),
     Column("text", pa.string(), "plain text; empty on redirects"),
-    Column("sections", _list(_SECTION), "headings in order: level 1..6, title, and the span of what stands under it, subsections included"),
+    Column(
+        "sections", _list(_SECTION), "headings in order: level 1..6, title, span of what stands under it, subsections included"
+    ),
     Column(
         "links",
         _list(_LINK),

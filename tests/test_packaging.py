@@ -106,10 +106,12 @@ def test_a_missing_configuration_is_an_error_in_one_line(command: str, tmp_path)
 
 
 def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository) -> None:
-    from eval.config import EvalSettings, SummarySettings
+    from eval.config import EvalSettings
+    from eval.summary import SummarySettings
     from spark_jobs.config import CorpusSettings
     from spark_jobs.settings import load
-    from training.config import TinyModelSettings, TrainSettings
+    from training.config import TrainSettings
+    from training.tiny import TinyModelSettings
 
     models = {
         "corpus/*.yaml": CorpusSettings,

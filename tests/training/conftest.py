@@ -1,0 +1,219 @@
+"""A small encoded corpus by the contract: two wikis, several shards and row groups, and the real tokenizer that made it."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from spark_jobs.tables import SCHEMA_VERSION, TOKENIZER_FOLDER, Manifest, Shard, encoded, vocabulary_sha256
+
+WORDS = 60
+SHARDS, ROWS_IN_SHARD, ROWS_IN_GROUP = 3, 12, 5
+
+
+@dataclass
+class SmallCorpus:
+    """What the fixture wrote: the folder, and the rows in canonical order as plain Python."""
+
+    folder: Path
+    tokenizer: Path
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def wiki(self, name: str) -> Path:
+        return self.folder / "encoded" / "tokenizer=words" / "pivot=en" / f"wiki={name}"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The `data` section of a configuration that trains on it."""
+        return {"corpus": str(self.folder), "tokenizer": "words", "pivot": "en", "wikis": sorted(self.rows)}
+
+
+def small_tokenizer(folder: Path, words: int = WORDS) -> None:
+    """A word-level tokenizer with BOS 1 and EOS 2, as a folder that AutoTokenizer loads."""
+    vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2} | {f"w{number}": number + 3 for number in range(words)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    folder.mkdir(parents=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    special = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    content = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 4096, **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(content))
+
+
+def tokenizer_identity(folder: Path, name: str = "words") -> dict[str, Any]:
+    content = (folder / "tokenizer.json").read_bytes()
+    vocabulary = Tokenizer.from_str(content.decode()).get_vocab()
+    return {
+        "name": name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "vocab_size": len(vocabulary),
+        "vocabulary_sha256": vocabulary_sha256(vocabulary, len(vocabulary)),
+        "id_type": "uint16",
+    }
+
+
+def article(rng: np.random.Generator, page_id: int) -> dict[str, Any]:
+    """Words follow each other in a cycle with some noise, so that a model can learn them; every third article is tiny."""
+    length = int(rng.integers(1, 6)) if page_id % 3 == 0 else int(rng.integers(20, 80))
+    steps = np.where(rng.random(length) < 0.9, 1, rng.integers(0, WORDS, length))
+    ids = (int(rng.integers(WORDS)) + np.cumsum(steps)) % WORDS + 3
+    starts, ends, at = [], [], int(rng.integers(0, 4))
+    while at < length:
+        end = min(at + int(rng.integers(1, 4)), length)
+        starts.append(at)
+        ends.append(end)
+        at = end + int(rng.integers(0, 8))
+    lengths = rng.integers(1, 5, len(starts))
+    names = rng.integers(3, WORDS + 3, int(lengths.sum()))
+    return {
+        "page_id": page_id,
+        "num_tokens": length,
+        "input_ids": ids.tolist(),
+        "entity_start": starts,
+        "entity_end": ends,
+        "name_lengths": lengths.tolist(),
+        "name_ids": names.tolist(),
+    }
+
+
+def write_wiki(corpus: SmallCorpus, wiki: str, rows: list[dict[str, Any]], metadata: dict[str, str] | None = None) -> None:
+    """Shards of a wiki and their manifest; `metadata` replaces key-value pairs of the files."""
+    folder = corpus.wiki(wiki)
+    folder.mkdir(parents=True)
+    schema = encoded("uint16").schema
+    more = {
+        "leia.tokenizer": json.dumps(tokenizer_identity(corpus.tokenizer)),
+        "leia.pivot": "en",
+        "leia.span_mapping": "exact",
+    }
+    schema = schema.with_metadata({**schema.metadata, **{k.encode(): v.encode() for k, v in (more | (metadata or {})).items()}})
+    shards = []
+    for number in range(0, len(rows), ROWS_IN_SHARD):
+        part = rows[number : number + ROWS_IN_SHARD]
+        path = folder / f"part-{number // ROWS_IN_SHARD:05d}.parquet"
+        pq.write_table(pa.Table.from_pylist(part, schema=schema), path, row_group_size=ROWS_IN_GROUP, compression="zstd")
+        content = path.read_bytes()
+        shards.append(Shard(path=path.name, rows=len(part), bytes=len(content), sha256=hashlib.sha256(content).hexdigest()))
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
+        table="encoded",
+        partition={"tokenizer": "words", "pivot": "en", "wiki": wiki},
+        rows=len(rows),
+        bytes=sum(shard.bytes for shard in shards),
+        row_hash=hashlib.md5(json.dumps(rows).encode()).hexdigest(),
+        shards=shards,
+        inputs=[],
+        configuration={},
+        code_version="0",
+        counters={},
+    )
+    (folder / "_manifest.json").write_text(manifest.model_dump_json())
+    corpus.rows[wiki] = rows
+
+
+def make_corpus(folder: Path) -> SmallCorpus:
+    tokenizer = folder / "encoded" / "tokenizer=words" / TOKENIZER_FOLDER
+    small_tokenizer(tokenizer)
+    corpus = SmallCorpus(folder, tokenizer)
+    for number, wiki in enumerate(("eswiki", "jawiki")):
+        rng = np.random.default_rng(number)
+        # Both wikis have the same page ids: a page is known by its wiki and its id.
+        write_wiki(corpus, wiki, [article(rng, page_id) for page_id in range(1, SHARDS * ROWS_IN_SHARD + 1)])
+    return corpus
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> SmallCorpus:
+    """Two wikis of 36 articles in 3 shards of 3 row groups. Do not change it: `fresh_corpus` is for that."""
+    return make_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture
+def fresh_corpus(tmp_path: Path) -> SmallCorpus:
+    """The same corpus, to be damaged."""
+    return make_corpus(tmp_path / "corpus")
+
+
+@pytest.fixture
+def write_shards() -> Callable[..., None]:
+    """`write_shards(corpus, wiki, rows, metadata)` adds a wiki to a corpus."""
+    return write_wiki
+
+
+@pytest.fixture
+def make_tokenizer() -> Callable[..., None]:
+    """`make_tokenizer(folder, words)` writes another word-level tokenizer."""
+    return small_tokenizer
+
+
+@pytest.fixture(scope="session")
+def base_model(corpus: SmallCorpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained Llama of 60 k parameters, made by the project's own command."""
+    from training.tiny import TinyModelSettings, make
+
+    folder = tmp_path_factory.mktemp("base") / "model"
+    sizes = {"hidden_size": 48, "num_layers": 2, "num_heads": 2, "intermediate_size": 96, "max_position_embeddings": 128}
+    make(TinyModelSettings(tokenizer=corpus.tokenizer, output_dir=folder, **sizes))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_settings(corpus: SmallCorpus, base_model: Path, repository: Path) -> Callable[..., dict[str, Any]]:
+    """A configuration that trains `base_model` for a few steps; keyword arguments replace top-level keys."""
+
+    def settings(output_dir: Path, stage: int = 2, **changes: Any) -> dict[str, Any]:
+        return {
+            "data": corpus.data,
+            "stream": {"sequence_length": 64},
+            "model": {"path": str(base_model), "precision": "fp32"},
+            "optimizer": {"learning_rate": 1e-2, "warmup_steps": 2},
+            "global_batch_size": 8,
+            "micro_batch_size": 2,
+            "steps": 12,
+            "deepspeed": str(repository / "conf" / "deepspeed" / f"zero{stage}.json"),
+            "output_dir": str(output_dir),
+            "log": {"tensorboard": False},
+        } | changes
+
+    return settings
+
+
+@pytest.fixture(scope="session")
+def launch(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`launch(settings, ranks)` runs training/train.py as a user does: under deepspeed, or alone with ranks=None."""
+
+    def run(settings: dict[str, Any], ranks: int | None = 2, launcher: str = "deepspeed") -> subprocess.CompletedProcess[str]:
+        config = Path(settings["output_dir"]).with_suffix(".yaml")
+        config.write_text(json.dumps(settings))  # JSON is YAML
+        programs = Path(sys.executable).parent
+        commands = {
+            "deepspeed": [str(programs / "deepspeed"), "--num_accelerators", str(ranks), "--master_port", str(free_port())],
+            "torchrun": [str(programs / "torchrun"), "--standalone", "--nproc-per-node", str(ranks)],
+        }
+        command = [sys.executable] if ranks is None else commands[launcher]
+        environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PATH": f"{programs}:{os.environ['PATH']}"}
+        command += [str(repository / "training" / "train.py"), "--config", str(config)]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=600, env=environment, cwd=config.parent
+        )
+
+    return run
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,126 @@
+"""The configuration: what is refused and why, the arithmetic of batches, the learning rate, the shipped files."""
+
+from pathlib import Path
+
+import pytest
+
+from spark_jobs.settings import ConfigurationError, load
+from training.config import OptimizerSettings, TrainSettings, accumulation_steps
+from training.distributed import deepspeed_config, with_precision
+from training.optimizer import learning_rate
+from training.tiny import TinyModelSettings
+
+MINIMAL = """
+data: {corpus: build/corpus, tokenizer: words, wikis: [jawiki]}
+model: {path: build/base}
+steps: 10
+global_batch_size: 8
+output_dir: build/run
+"""
+
+
+@pytest.fixture
+def minimal(tmp_path: Path) -> Path:
+    (tmp_path / "minimal.yaml").write_text(MINIMAL)
+    return tmp_path / "minimal.yaml"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("insertion.strategy=middle", "insertion.strategy: 'middle' is not allowed: .*'left', 'right', 'replace' or 'none'"),
+        ("insertion.probability=1.5", "insertion.probability: 1.5 is not allowed: .*less than or equal to 1"),
+        ("insertion.probabilty=0.5", "unknown key .*did you mean 'probability'"),
+        ("stream.sequence_length=1", "stream.sequence_length: 1 is not allowed: .*greater than or equal to 2"),
+        ("data.wikis=[]", "data.wikis: .*at least 1 item"),
+        ("data.wikis=[jawiki, jawiki]", "a wiki is named twice"),
+        ("optimizer.warmup_steps=10", r"warmup_steps \(10\) must be below steps \(10\)"),
+        ("optimizer.betas=[0.9, 1.0]", "each beta is a decay in"),
+        ("model.precision=fp16", "model.precision: 'fp16' is not allowed: .*'auto', 'bf16' or 'fp32'"),
+    ],
+)
+def test_an_impossible_value_is_refused_with_its_key_and_what_is_allowed(minimal, override, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load(TrainSettings, minimal, [override])
+
+
+@pytest.mark.parametrize(
+    ("batch", "micro", "ranks", "accumulation"), [(2048, 1, 8, 256), (8, 4, 2, 1), (8, 2, 2, 2), (8, 8, 1, 1), (6, 1, 3, 2)]
+)
+def test_the_batch_is_micro_batch_times_accumulation_times_ranks(batch, micro, ranks, accumulation):
+    assert accumulation_steps(batch, micro, ranks) == accumulation
+
+
+@pytest.mark.parametrize(
+    ("batch", "micro", "ranks", "nearest"),
+    [
+        (10, 4, 2, "nearest values are 8 and 16"),
+        (3, 4, 2, "nearest value is 8"),
+        (2048, 1, 3, "nearest values are 2046 and 2049"),
+    ],
+)
+def test_a_batch_that_does_not_divide_is_refused_with_the_nearest_values(batch, micro, ranks, nearest):
+    with pytest.raises(ConfigurationError, match=f"global_batch_size: {batch} is not a multiple of .* {nearest}"):
+        accumulation_steps(batch, micro, ranks)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warmup", "expected"),
+    [
+        ("constant", 0, [1.0, 1.0, 1.0, 1.0]),
+        ("linear", 0, [1.0, 0.75, 0.5, 0.25]),
+        ("cosine", 0, [1.0, 0.853553390593, 0.5, 0.146446609407]),
+        ("linear", 2, [0.5, 1.0, 1.0, 0.5]),
+    ],
+)
+def test_the_learning_rate_follows_its_schedule(schedule, warmup, expected):
+    settings = OptimizerSettings(learning_rate=1.0, schedule=schedule, warmup_steps=warmup)
+    assert [learning_rate(settings, step, 4) for step in range(4)] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "is not valid JSON"),
+        ("[]", "holds a list; expected an object"),
+        ('{"train_batch_size": 8}', "sets 'train_batch_size', which 'global_batch_size' of the training configuration decides"),
+        ('{"optimizer": {"type": "AdamW"}}', "sets 'optimizer'"),
+    ],
+)
+def test_a_deepspeed_file_that_contradicts_the_configuration_is_refused(minimal, tmp_path, content, message):
+    (tmp_path / "ds.json").write_text(content)
+    settings = load(TrainSettings, minimal, [f"deepspeed={tmp_path / 'ds.json'}"])
+    with pytest.raises(ConfigurationError, match=message):
+        deepspeed_config(settings, 1)
+
+
+def test_a_missing_deepspeed_file_is_refused(minimal, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"does not exist .*conf/deepspeed/ has zero0\.json"):
+        deepspeed_config(load(TrainSettings, minimal, [f"deepspeed={tmp_path / 'none.json'}"]), 1)
+
+
+def test_bf16_keeps_fp32_accumulation_and_is_refused_where_deepspeed_cannot():
+    assert with_precision({"zero_optimization": {"stage": 1}}, bf16=True)["data_types"] == {"grad_accum_dtype": "fp32"}
+    with pytest.raises(ConfigurationError, match=r"ZeRO stage 0 in bf16 .*use conf/deepspeed/zero1\.json"):
+        with_precision({"zero_optimization": {"stage": 0}}, bf16=True)
+    assert with_precision({}, bf16=False) == {}
+
+
+def test_the_shipped_configurations_load(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+    recipes = [path for path in Path("conf/train").glob("*.yaml") if path.name != "tiny_model.yaml"]
+    assert len(recipes) >= 2
+    for path in recipes:
+        settings = load(TrainSettings, path)
+        assert "zero_optimization" in deepspeed_config(settings, 1), path
+    load(TinyModelSettings, Path("conf/train/tiny_model.yaml"))
+
+
+def test_the_published_recipe_trains_on_4194304_tokens_a_step(repository):
+    settings = load(TrainSettings, repository / "conf" / "train" / "llama2-7b-ja.yaml")
+    assert settings.global_batch_size * settings.stream.sequence_length == 4_194_304
+    assert accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks=8) == 256
+    assert (settings.steps, settings.insertion.strategy, settings.insertion.probability) == (50, "right", 0.5)
+    assert settings.optimizer == OptimizerSettings(
+        learning_rate=5e-6, schedule="cosine", betas=(0.9, 0.95), epsilon=1e-6, weight_decay=0.1
+    )

@@ -1,0 +1,147 @@
+"""Names into token streams: token by token, for every strategy."""
+
+import numpy as np
+import pytest
+
+from training.counter_hash import mix, permutation, uniform
+from training.insertion import IGNORED, NAME, TAG, TEXT, Links, augmented_lengths, choose, growth, insert, labels
+
+OPEN, CLOSE = 98, 99
+TAGS = (OPEN, CLOSE)
+
+# Two links in one document: tokens 11-12 are called 50 51, token 14 is called 60; the last link ends the document.
+IDS = [10, 11, 12, 13, 14]
+TWO_LINKS = Links(np.array([1, 4]), np.array([3, 5]), np.array([2, 1]), np.array([50, 51, 60]))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "chosen", "tags", "tokens", "kinds"),
+    [
+        ("none", [1, 1], TAGS, "10 11 12 13 14", "....."),
+        ("left", [0, 0], TAGS, "10 11 12 13 14", "....."),
+        ("right", [0, 0], TAGS, "10 11 12 13 14", "....."),
+        ("replace", [0, 0], TAGS, "10 11 12 13 14", "....."),
+        ("left", [1, 1], TAGS, "10 98 50 51 99 11 12 13 98 60 99 14", ".tnnt...tnt."),
+        ("left", [1, 0], TAGS, "10 98 50 51 99 11 12 13 14", ".tnnt...."),
+        ("left", [0, 1], TAGS, "10 11 12 13 98 60 99 14", "....tnt."),
+        ("right", [1, 1], TAGS, "10 11 12 98 50 51 99 13 14 98 60 99", "...tnnt..tnt"),
+        ("right", [0, 1], TAGS, "10 11 12 13 14 98 60 99", ".....tnt"),
+        ("replace", [1, 1], TAGS, "10 98 50 51 99 13 98 60 99", ".tnnt.tnt"),
+        ("replace", [1, 0], TAGS, "10 98 50 51 99 13 14", ".tnnt.."),
+        ("left", [1, 1], None, "10 50 51 11 12 13 60 14", ".nn...n."),
+        ("right", [1, 1], None, "10 11 12 50 51 13 14 60", "...nn..n"),
+        ("replace", [1, 1], None, "10 50 51 13 60", ".nn.n"),
+    ],
+)
+def test_a_name_goes_where_the_strategy_says(strategy, chosen, tags, tokens, kinds):
+    chosen = np.array(chosen, dtype=bool)
+    found, found_kinds = insert(np.array(IDS), TWO_LINKS, chosen, strategy, tags)
+    assert found.tolist() == [int(token) for token in tokens.split()]
+    assert found_kinds.tolist() == [{".": TEXT, "n": NAME, "t": TAG}[kind] for kind in kinds]
+    grown = growth(TWO_LINKS.end - TWO_LINKS.start, TWO_LINKS.name_lengths, chosen, strategy, 0 if tags is None else 2)
+    assert augmented_lengths(np.array([5]), np.array([0, 2]), grown).tolist() == [len(found)]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        ("left", [98, 50, 99, 10, 98, 51, 99, 11]),
+        ("right", [10, 98, 50, 99, 11, 98, 51, 99]),
+        ("replace", [98, 50, 99, 98, 51, 99]),
+    ],
+)
+def test_links_that_touch_keep_their_order(strategy, expected):
+    links = Links(np.array([0, 1]), np.array([1, 2]), np.array([1, 1]), np.array([50, 51]))
+    assert insert(np.array([10, 11]), links, np.array([True, True]), strategy, TAGS)[0].tolist() == expected
+
+
+def test_a_document_without_links_or_tokens_stays_as_it_is():
+    nothing = Links(*(np.zeros(0, dtype=np.int64) for _ in range(4)))
+    assert insert(np.array([7, 8]), nothing, np.zeros(0, dtype=bool), "right", TAGS)[0].tolist() == [7, 8]
+    assert insert(np.zeros(0, dtype=np.int64), nothing, np.zeros(0, dtype=bool), "left", TAGS)[0].tolist() == []
+
+
+def insert_one_by_one(ids, links, chosen, strategy, tags):
+    """The same in plain Python: from the last link to the first, so that earlier positions stay valid."""
+    tokens, names = list(ids), np.split(links.name_ids, np.cumsum(links.name_lengths)[:-1])
+    for start, end, name, yes in reversed(list(zip(links.start, links.end, names, chosen, strict=True))):
+        if not yes or strategy == "none":
+            continue
+        block = list(name) if tags is None else [tags[0], *name, tags[1]]
+        begin, until = {"left": (start, start), "right": (end, end), "replace": (start, end)}[strategy]
+        tokens[begin:until] = block
+    return tokens
+
+
+@pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
+@pytest.mark.parametrize("tags", [TAGS, None])
+def test_documents_laid_flat_equal_documents_one_by_one(strategy, tags):
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        size = int(rng.integers(1, 60))
+        bounds = np.sort(rng.choice(size + 1, size=min(2 * int(rng.integers(0, 10)), (size + 1) // 2 * 2), replace=False))
+        lengths = rng.integers(0, 4, len(bounds) // 2)
+        links = Links(bounds[0::2], bounds[1::2], lengths, rng.integers(100, 200, int(lengths.sum())))
+        ids, chosen = rng.integers(3, 90, size), rng.random(len(lengths)) < 0.5
+        expected = insert_one_by_one(ids, links, chosen, strategy, tags) if len(lengths) else ids.tolist()
+        assert insert(ids, links, chosen, strategy, tags)[0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("predict_names", "expected"),
+    [(True, [10, IGNORED, 50, 51, IGNORED, 11]), (False, [10, IGNORED, IGNORED, IGNORED, IGNORED, 11])],
+)
+def test_tags_are_never_predicted_and_names_only_if_asked_for(predict_names, expected):
+    tokens, kinds = np.array([10, 98, 50, 51, 99, 11]), np.array([TEXT, TAG, NAME, NAME, TAG, TEXT], dtype=np.uint8)
+    assert labels(tokens, kinds, predict_names).tolist() == expected
+
+
+def test_the_mixing_function_is_splitmix64():
+    # The first outputs of the public domain splitmix64.c (Vigna) for the seed 1234567.
+    step = 0x9E3779B97F4A7C15
+    counters = np.array([(1234567 + n * step) % 2**64 for n in range(5)], dtype=np.uint64)
+    published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    assert mix(counters).tolist() == published
+
+
+def test_uniform_numbers_lie_in_the_half_open_interval():
+    assert uniform(np.array([0, 2**64 - 1], dtype=np.uint64)).tolist() == [0.0, 1 - 2.0**-53]
+
+
+def test_a_permutation_holds_every_member_once():
+    assert sorted(permutation(mix(1), 1000).tolist()) == list(range(1000))
+    assert permutation(mix(1), 1000).tolist() != permutation(mix(2), 1000).tolist()
+
+
+PAGES = {"wikis": ("eswiki", "jawiki"), "wiki": np.array([0, 1, 1]), "page_id": np.array([7, 7, 8])}
+OFFSETS = np.array([0, 100, 200, 50_200])
+
+
+def draws(**changes):
+    return choose(**({"seed": 1, "epoch": 0, "link_offsets": OFFSETS, "probability": 0.5} | PAGES | changes))
+
+
+@pytest.mark.parametrize(("probability", "share"), [(0.0, 0.0), (1.0, 1.0)])
+def test_probability_0_chooses_no_link_and_1_all(probability, share):
+    assert draws(probability=probability).mean() == share
+
+
+def test_the_chosen_share_is_the_probability():
+    for probability in (0.1, 0.5, 0.9):
+        error = np.sqrt(probability * (1 - probability) / 50_200)
+        assert abs(draws(probability=probability).mean() - probability) < 4 * error
+
+
+@pytest.mark.parametrize("change", [{"seed": 2}, {"epoch": 1}, {"wikis": ("dewiki", "jawiki")}, {"page_id": np.array([9, 7, 8])}])
+def test_seed_epoch_wiki_and_page_each_change_the_draw(change):
+    assert (draws()[:100] != draws(**change)[:100]).sum() > 25  # 50 are expected of independent draws
+
+
+def test_the_same_page_id_in_two_wikis_draws_differently():
+    drawn = draws()
+    assert drawn[:100].tolist() != drawn[100:200].tolist()
+
+
+def test_a_draw_does_not_depend_on_other_documents():
+    alone = draws(wiki=np.array([1]), page_id=np.array([8]), link_offsets=np.array([200, 50_200]))
+    assert alone.tolist() == draws()[200:].tolist()

@@ -1,0 +1,110 @@
+"""Rows for the tags, and the saved directory."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from spark_jobs.settings import ConfigurationError
+from training.config import ModelSettings
+from training.model import add_rows, add_tags, load_model, load_tokenizer, save_model
+from training.tiny import TinyModelSettings, make
+
+
+def tiny_llama(rows: int, tied: bool) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=rows, tie_word_embeddings=tied, **sizes))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(("rows", "rows_after"), [(63, 65), (64, 65), (80, 80)], ids=["exact", "padded by one", "padded"])
+def test_tags_get_the_mean_of_the_known_rows_by_id_and_nothing_else_changes(corpus, tied, rows, rows_after):
+    tokenizer = AutoTokenizer.from_pretrained(corpus.tokenizer)
+    model = tiny_llama(rows, tied)
+    before = [w.detach().clone() for w in (model.get_input_embeddings().weight, model.get_output_embeddings().weight)]
+    tags, needed = add_tags(tokenizer)
+    assert tags == (63, 64)
+    add_rows(model, needed)
+    after = [model.get_input_embeddings().weight, model.get_output_embeddings().weight]
+    assert (after[0] is after[1]) == tied
+    assert model.config.vocab_size == rows_after
+    for old, new in zip(before, after, strict=True):
+        assert new.shape == (rows_after, 8)
+        assert torch.equal(new[:63], old[:63])
+        for tag in tags:
+            assert torch.equal(new[tag], old[:63].mean(dim=0))
+        assert torch.equal(new[65:], old[65:])
+    assert not torch.equal(after[0][63], before[1][:63].mean(dim=0)) or tied, "input and output means differ, or the case is void"
+
+
+def test_a_model_that_has_the_tags_keeps_their_rows(corpus):
+    tokenizer = AutoTokenizer.from_pretrained(corpus.tokenizer)
+    model = tiny_llama(63, tied=False)
+    tags, rows = add_tags(tokenizer)
+    add_rows(model, rows)
+    with torch.no_grad():
+        model.get_input_embeddings().weight[tags[0]] = 7.0
+    again, rows = add_tags(tokenizer)
+    add_rows(model, rows)
+    assert again == tags
+    assert rows.added == ()
+    assert (model.get_input_embeddings().weight[tags[0]] == 7.0).all()
+
+
+def test_tags_are_one_token_each_and_are_skipped_when_text_is_shown(corpus):
+    tokenizer = AutoTokenizer.from_pretrained(corpus.tokenizer)
+    add_tags(tokenizer)
+    ids = tokenizer("w1 <translate> w2 </translate>", add_special_tokens=False).input_ids
+    assert ids == [4, 63, 5, 64]
+    assert tokenizer.decode(ids, skip_special_tokens=True).split() == ["w1", "w2"]
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_saved_model_is_the_same_when_plain_transformers_loads_it(corpus, tmp_path, tied):
+    tokenizer = AutoTokenizer.from_pretrained(corpus.tokenizer)
+    model = tiny_llama(63, tied)
+    tags, rows = add_tags(tokenizer)
+    add_rows(model, rows)
+    save_model(model, tokenizer, tmp_path / "model", tags, main_process=True)
+    assert not (tmp_path / "model.partial").exists()
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    expected = model.state_dict()
+    assert {name: value.tolist() for name, value in loaded.state_dict().items()} == {n: v.tolist() for n, v in expected.items()}
+    assert loaded.generation_config.suppress_tokens == list(tags)
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "model")) == 65
+
+
+def test_a_path_without_a_model_is_refused_with_the_remedy(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"no tokenizer could be loaded from .*training\.tiny"):
+        load_tokenizer(str(tmp_path / "nothing"))
+    with pytest.raises(ConfigurationError, match="no model could be loaded from"):
+        load_model(ModelSettings(path=str(tmp_path / "nothing")), torch.float32)
+
+
+def test_weights_that_are_not_safetensors_are_refused(corpus, tmp_path):
+    model = tiny_llama(63, tied=False)
+    model.config.save_pretrained(tmp_path)
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(ConfigurationError, match="no model could be loaded from"):
+        load_model(ModelSettings(path=str(tmp_path)), torch.float32)
+
+
+def test_the_tiny_model_is_the_same_for_the_same_seed(corpus, tmp_path):
+    sizes = {"hidden_size": 16, "num_layers": 1, "num_heads": 2, "intermediate_size": 16}
+    weights = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        make(TinyModelSettings(tokenizer=corpus.tokenizer, output_dir=tmp_path / name, seed=seed, **sizes))
+        weights.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_the_tiny_model_is_not_written_over_another(corpus, tmp_path):
+    settings = TinyModelSettings(tokenizer=corpus.tokenizer, output_dir=tmp_path / "a", num_layers=1)
+    make(settings)
+    with pytest.raises(ConfigurationError, match="holds a model already"):
+        make(settings)
+
+
+def test_a_tiny_model_needs_a_tokenizer(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"holds no tokenizer\.json; run spark_jobs/encode\.py"):
+        make(TinyModelSettings(tokenizer=tmp_path, output_dir=tmp_path / "a"))

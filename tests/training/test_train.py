@@ -1,0 +1,237 @@
+"""Whole training runs, started as a person starts them."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from spark_jobs.settings import ConfigurationError, load
+from training.config import OptimizerSettings, TrainSettings
+from training.corpus import open_corpus
+from training.insertion import IGNORED
+from training.model import add_rows, add_tags
+from training.optimizer import learning_rate
+from training.output import check_output, prepare_output
+from training.stream import RollingHash, Stream
+from training.train import stream_rules
+
+
+def finish(launch, settings, ranks=2, launcher="deepspeed"):
+    """Run to the end and return what lies in the output folder."""
+    done = launch(settings, ranks, launcher)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    folder = Path(settings["output_dir"])
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    summary = json.loads((folder / "run.json").read_text())
+    return SimpleNamespace(folder=folder, metrics=metrics, summary=summary, stdout=done.stdout, settings=settings)
+
+
+def losses(run):
+    return [line["loss"] for line in run.metrics]
+
+
+@pytest.fixture(scope="module")
+def run(launch, run_settings, tmp_path_factory):
+    """ZeRO-2 on two ranks: the run that most tests below look at."""
+    return finish(launch, run_settings(tmp_path_factory.mktemp("zero2") / "run", stage=2, log={"tensorboard": True}))
+
+
+@pytest.fixture
+def stream(run):
+    """The stream of that run, made here and on one rank."""
+    settings = TrainSettings(**run.settings)
+    tokenizer = AutoTokenizer.from_pretrained(settings.model.path)
+    tags, _ = add_tags(tokenizer)
+    return Stream(open_corpus(settings.data), stream_rules(settings, tokenizer, tags))
+
+
+def test_the_loss_of_two_ranks_falls(run):
+    assert len(losses(run)) == 12
+    assert abs(losses(run)[0] - np.log(65)) < 0.2, "an untrained model should know nothing"
+    assert losses(run)[-1] < losses(run)[0] - 1.0
+    assert (run.summary["first_loss"], run.summary["last_loss"]) == (losses(run)[0], losses(run)[-1])
+
+
+def test_the_first_loss_is_the_mean_over_all_predicted_tokens_of_the_global_batch(run, stream, base_model):
+    tokenizer = AutoTokenizer.from_pretrained(base_model)
+    model = AutoModelForCausalLM.from_pretrained(base_model)
+    add_rows(model, add_tags(tokenizer)[1])
+    batch = stream.batch(0, 8)
+    assert len({int((row != IGNORED).sum()) for row in batch.labels}) > 1, (
+        "rows of equal counts could not tell the two means apart"
+    )
+    with torch.no_grad():
+        expected = model(input_ids=torch.from_numpy(batch.input_ids), labels=torch.from_numpy(batch.labels)).loss
+    assert losses(run)[0] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_the_logged_hash_and_counts_are_those_of_the_stream(run, stream):
+    rolling = RollingHash()
+    for step, line in enumerate(run.metrics):
+        batch = stream.batch(step, 8)
+        assert line["stream_hash"] == rolling.update(batch.digests)
+        assert [list(line["wikis"][wiki].values()) for wiki in ("eswiki", "jawiki")] == batch.counts.tolist()
+        assert (line["links_seen"], line["links_inserted"]) == tuple(batch.counts.sum(axis=0)[2:].tolist())
+    assert run.summary["stream_fingerprint"] == stream.fingerprint
+
+
+def test_every_step_logs_what_a_person_wants_to_know(run):
+    optimizer = OptimizerSettings(**run.settings["optimizer"])
+    for step, line in enumerate(run.metrics):
+        assert line["step"] == step + 1
+        assert line["tokens"] == (step + 1) * 8 * 64
+        assert line["learning_rate"] == learning_rate(optimizer, step, 12)
+        assert line["gradient_norm"] > 0
+        assert line["tokens_per_second"] > 0
+        assert 0 <= line["data_wait_share"] <= 1
+    assert "step 12/12  loss" in run.stdout
+    assert list((run.folder / "tensorboard").iterdir())
+
+
+def test_the_resolved_configuration_lies_beside_the_run_and_loads(run):
+    assert load(TrainSettings, run.folder / "config.yaml") == TrainSettings(**run.settings)
+    assert yaml.safe_load((run.folder / "config.yaml").read_text())["insertion"]["probability"] == 0.5
+
+
+def test_the_saved_directory_loads_and_generates_without_tags(run, stream):
+    model = AutoModelForCausalLM.from_pretrained(run.folder / "model")
+    tokenizer = AutoTokenizer.from_pretrained(run.folder / "model")
+    assert sorted(path.name for path in (run.folder / "model").iterdir() if path.suffix in (".bin", ".pt", ".pkl")) == []
+    generated = model.generate(
+        **tokenizer("w5 w6 w7", return_tensors="pt", return_token_type_ids=False), max_new_tokens=20, do_sample=False
+    )
+    assert not set(generated[0].tolist()) & set(tokenizer.convert_tokens_to_ids(["<translate>", "</translate>"]))
+    batch = stream.batch(0, 8)
+    with torch.no_grad():
+        loss = model(input_ids=torch.from_numpy(batch.input_ids), labels=torch.from_numpy(batch.labels)).loss
+    assert float(loss) < losses(run)[0] - 1.0, "the saved weights are the trained ones"
+
+
+# --- what is refused, and how a run ends badly ---------------------------------------------------------------------------
+
+
+def test_a_finished_run_is_not_overwritten(run):
+    with pytest.raises(ConfigurationError, match=r"holds a finished run; choose another folder, or pass --set overwrite=true"):
+        check_output(TrainSettings(**run.settings))
+
+
+def test_overwriting_keeps_the_old_folder_under_another_name(run_settings, tmp_path):
+    for text in ("first", "second", "third"):
+        settings = TrainSettings(**run_settings(tmp_path / "run", overwrite=True))
+        check_output(settings)
+        prepare_output(settings)
+        (tmp_path / "run" / "metrics.jsonl").write_text(text)
+    found = {folder.name: (folder / "metrics.jsonl").read_text() for folder in tmp_path.iterdir()}
+    assert found == {"run.1": "first", "run.2": "second", "run": "third"}
+
+
+def test_an_unfinished_run_is_not_overwritten_either(run_settings, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").write_text("{}")
+    with pytest.raises(ConfigurationError, match="holds an unfinished run or other files"):
+        check_output(TrainSettings(**run_settings(tmp_path / "run")))
+
+
+def test_a_batch_that_does_not_divide_ends_the_launch_with_one_message(launch, run_settings, tmp_path):
+    done = launch(run_settings(tmp_path / "run", global_batch_size=10))
+    assert done.returncode != 0
+    assert done.stderr.count("10 is not a multiple of micro_batch_size x ranks = 2 x 2 = 4; the nearest values are 8 and 12") == 1
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_step_and_sequences(launch, run_settings, base_model, stream, tmp_path):
+    batch = stream.batch(0, 8)
+    in_some = [token for token in range(3, 63) if 0 < (batch.input_ids[:, :-1] == token).any(axis=1).sum() < 5]
+    poison = in_some[0]
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in base_model.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    weights = load_file(broken / "model.safetensors")
+    weights["model.embed_tokens.weight"][poison] = float("inf")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    # Without tags: the rows of tags would be means that hold the poison too.
+    insertion = {"tags": False, "probability": 0.0}
+    settings = run_settings(
+        tmp_path / "run", micro_batch_size=1, model={"path": str(broken), "precision": "fp32"}, insertion=insertion
+    )
+    plain = Stream(stream.corpus, stream_rules(TrainSettings(**settings), AutoTokenizer.from_pretrained(base_model), None))
+    poisoned = np.flatnonzero((plain.batch(0, 8).input_ids == poison).any(axis=1))
+    done = launch(settings, ranks=None)
+    assert done.returncode == 3, done.stderr
+    assert f"error: step 1: the loss is nan in sequences {', '.join(map(str, poisoned))}. Nothing was saved." in done.stderr
+    assert not (tmp_path / "run" / "model").exists()
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+# --- every stage, launcher and precision ---------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 1])
+def test_the_losses_of_zero_stages_0_1_and_2_agree(launch, run_settings, run, tmp_path, stage):
+    other = finish(launch, run_settings(tmp_path / "run", stage=stage))
+    # Stages add gradients up in different orders, so float32 results differ in their last bits from the second step on.
+    assert losses(other)[0] == losses(run)[0]
+    assert losses(other) == pytest.approx(losses(run), rel=1e-5)
+    assert [line["stream_hash"] for line in other.metrics] == [line["stream_hash"] for line in run.metrics]
+    norms = [[line["gradient_norm"] for line in one.metrics] for one in (other, run)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_zero_3_trains_as_zero_2_does_and_saves_a_whole_model(launch, run_settings, run, tmp_path):
+    other = finish(launch, run_settings(tmp_path / "run", stage=3))
+    assert losses(other) == pytest.approx(losses(run), rel=1e-4)
+    shapes = [
+        {name: tuple(w.shape) for name, w in load_file(one.folder / "model" / "model.safetensors").items()}
+        for one in (other, run)
+    ]
+    assert shapes[0] == shapes[1]
+    AutoModelForCausalLM.from_pretrained(other.folder / "model")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [2, 3])
+def test_a_tied_model_trains_and_stays_tied(launch, run_settings, corpus, tmp_path, stage):
+    from training.tiny import TinyModelSettings, make
+
+    sizes = {"hidden_size": 32, "num_layers": 1, "num_heads": 2, "intermediate_size": 32}
+    make(TinyModelSettings(tokenizer=corpus.tokenizer, output_dir=tmp_path / "tied", tie_word_embeddings=True, **sizes))
+    run = finish(launch, run_settings(tmp_path / "run", stage, model={"path": str(tmp_path / "tied"), "precision": "fp32"}))
+    assert losses(run)[-1] < losses(run)[0]
+    model = AutoModelForCausalLM.from_pretrained(run.folder / "model")
+    assert model.get_input_embeddings().weight is model.get_output_embeddings().weight
+    assert model.config.vocab_size == 65
+
+
+@pytest.mark.slow
+def test_one_rank_without_a_launcher_sees_the_same_data_and_learns_the_same(launch, run_settings, run, tmp_path):
+    alone = finish(launch, run_settings(tmp_path / "run"), ranks=None)
+    assert alone.summary["ranks"] == 1
+    assert [line["stream_hash"] for line in alone.metrics] == [line["stream_hash"] for line in run.metrics]
+    assert losses(alone) == pytest.approx(losses(run), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_torchrun_launches_it_as_well(launch, run_settings, run, tmp_path):
+    other = finish(launch, run_settings(tmp_path / "run"), launcher="torchrun")
+    assert losses(other) == losses(run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_bf16_with_gradient_checkpointing_learns(launch, run_settings, run, base_model, tmp_path, stage):
+    model = {"path": str(base_model), "precision": "bf16", "gradient_checkpointing": True}
+    other = finish(launch, run_settings(tmp_path / "run", stage, model=model))
+    assert losses(other) == pytest.approx(losses(run), abs=0.1)
+    saved = load_file(other.folder / "model" / "model.safetensors")
+    assert losses(other) != losses(run)
+    assert {w.dtype for w in saved.values()} == {torch.bfloat16}

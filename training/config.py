@@ -1,0 +1,177 @@
+"""The configuration of a training run, and the arithmetic of its batches. Imports neither torch nor deepspeed."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from spark_jobs.settings import ConfigurationError, Settings
+from training.insertion import Strategy
+
+
+class DataSettings(Settings):
+    """Which encoded corpus to train on."""
+
+    corpus: Path
+    """Folder that holds `encoded/`, as the data engine wrote it."""
+    tokenizer: str
+    """Name of the tokenizer whose shards to read: `encoded/tokenizer=NAME`."""
+    pivot: str = "en"
+    """Language of the inserted names: `pivot=LANGUAGE`."""
+    wikis: tuple[str, ...] = Field(min_length=1)
+    """Wikis to train on, all of each, such as [jawiki, eswiki]; their order does not matter."""
+
+    @field_validator("wikis")
+    @classmethod
+    def _in_one_order(cls, wikis: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(wikis)) < len(wikis):
+            raise ValueError("a wiki is named twice; name each once")
+        return tuple(sorted(wikis))
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """`encoded/tokenizer=NAME` of the corpus."""
+        return self.corpus / "encoded" / f"tokenizer={self.tokenizer}"
+
+    def wiki_folder(self, wiki: str) -> Path:
+        """Folder of a wiki's shards and manifest."""
+        return self.tokenizer_folder / f"pivot={self.pivot}" / f"wiki={wiki}"
+
+
+class InsertionSettings(Settings):
+    """How names of linked entities enter the text."""
+
+    strategy: Strategy = "right"
+    """Where a name goes: left of the link's text, right of it, in its place (replace), or nowhere (none)."""
+    probability: float = Field(default=0.5, ge=0, le=1)
+    """Share of links that get their name, drawn anew in each epoch."""
+    tags: bool = True
+    """Whether <translate> and </translate> stand around a name. Tags are never predicted."""
+    predict_names: bool = True
+    """Whether the loss counts the tokens of inserted names."""
+
+    @property
+    def uses_tags(self) -> bool:
+        """Whether any tag can occur in the stream."""
+        return self.tags and self.strategy != "none"
+
+
+class StreamSettings(Settings):
+    """How documents become sequences."""
+
+    sequence_length: int = Field(default=2048, ge=2)
+    """Tokens in a sequence."""
+    shuffle_window: int = Field(default=8, ge=1)
+    """Row groups whose documents are shuffled together; as many are held in memory."""
+    bos: bool = True
+    """Whether each document begins with the tokenizer's BOS token."""
+    eos: bool = False
+    """Whether each document ends with the tokenizer's EOS token."""
+
+
+class ModelSettings(Settings):
+    """What to train."""
+
+    path: str
+    """Hugging Face directory or hub id of a causal language model with safetensors weights and a tokenizer."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """bf16 keeps fp32 master weights; auto is bf16 on accelerators and fp32 on CPU."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, about a third more time."""
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
+    """Attention implementation of transformers; auto lets it choose."""
+
+
+class OptimizerSettings(Settings):
+    """AdamW and its learning rate."""
+
+    learning_rate: float = Field(default=5e-6, gt=0)
+    """Peak learning rate."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """Course of the learning rate after warm-up; cosine and linear end at 0."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps over which the learning rate rises linearly to its peak."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """Decay of Adam's two moments."""
+    epsilon: float = Field(default=1e-6, gt=0)
+    """Added to the root of the second moment."""
+    weight_decay: float = Field(default=0.1, ge=0)
+    """Decoupled weight decay of matrices; biases and norms have none."""
+    max_gradient_norm: float = Field(default=1.0, ge=0)
+    """Gradients are scaled down to this global norm; 0 leaves them alone."""
+
+    @field_validator("betas")
+    @classmethod
+    def _decays(cls, betas: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError("each beta is a decay in [0, 1)")
+        return betas
+
+
+class LogSettings(Settings):
+    """What is shown; `metrics.jsonl` always has a line for every step."""
+
+    every: int = Field(default=1, ge=1)
+    """Steps between two lines on the console when it is not a terminal."""
+    tensorboard: bool = True
+    """Whether to write `output_dir/tensorboard`."""
+
+
+class TrainSettings(Settings):
+    """A training run: data -> stream -> model -> steps."""
+
+    data: DataSettings
+    """Which encoded corpus to train on."""
+    insertion: InsertionSettings = InsertionSettings()
+    """How names of linked entities enter the text."""
+    stream: StreamSettings = StreamSettings()
+    """How documents become sequences."""
+    model: ModelSettings
+    """What to train."""
+    optimizer: OptimizerSettings = OptimizerSettings()
+    """AdamW and its learning rate."""
+    seed: int = Field(default=42, ge=0, lt=2**63)
+    """Decides the order of documents, which links get their name, and dropout."""
+    steps: int = Field(ge=1)
+    """Optimizer steps."""
+    global_batch_size: int = Field(ge=1)
+    """Sequences in a step, over all ranks: micro_batch_size x accumulation x ranks."""
+    micro_batch_size: int = Field(default=1, ge=1)
+    """Sequences that a rank puts through the model at once."""
+    deepspeed: Path = Path("conf/deepspeed/zero2.json")
+    """DeepSpeed's own configuration: the ZeRO stage and what belongs to it."""
+    output_dir: Path
+    """Where the run writes: config.yaml, metrics.jsonl, tensorboard/, model/, run.json."""
+    overwrite: bool = False
+    """Start even if output_dir exists already: the old folder is kept, renamed to output_dir.1, .2 and so on."""
+    log: LogSettings = LogSettings()
+    """What is shown while it runs."""
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> "TrainSettings":
+        if self.optimizer.warmup_steps >= self.steps:
+            raise ValueError(
+                f"optimizer.warmup_steps ({self.optimizer.warmup_steps}) must be below steps ({self.steps}), "
+                "or the learning rate never reaches its peak"
+            )
+        return self
+
+
+def accumulation_steps(global_batch_size: int, micro_batch_size: int, ranks: int) -> int:
+    """Micro-batches that a rank accumulates into one step.
+
+    >>> accumulation_steps(2048, 1, 8)
+    256
+
+    Raises:
+        ConfigurationError: if the batch cannot be dealt evenly (uneven ranks would hang ZeRO's collectives).
+    """
+    unit = micro_batch_size * ranks
+    steps, rest = divmod(global_batch_size, unit)
+    if rest == 0:
+        return steps
+    nearest = [str(value) for value in (steps * unit, (steps + 1) * unit) if value]
+    raise ConfigurationError(
+        f"global_batch_size: {global_batch_size} is not a multiple of micro_batch_size x ranks = {micro_batch_size} x {ranks} "
+        f"= {unit}; the nearest {'value is' if len(nearest) == 1 else 'values are'} {' and '.join(nearest)}"
+    )

@@ -1,0 +1,190 @@
+"""Ranks: who I am, starting DeepSpeed's process group, its configuration, and the few collectives that a step needs.
+
+Works under `deepspeed`, `torchrun` or no launcher at all (one rank).
+"""
+
+import json
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spark_jobs.settings import ConfigurationError
+from training.config import TrainSettings
+
+_OURS = {
+    "train_batch_size": "global_batch_size",
+    "train_micro_batch_size_per_gpu": "micro_batch_size",
+    "gradient_accumulation_steps": "global_batch_size",
+    "gradient_clipping": "optimizer.max_gradient_norm",
+    "bf16": "model.precision",
+    "fp16": "model.precision",
+    "data_types": "model.precision",
+    "optimizer": "optimizer",
+    "scheduler": "optimizer.schedule",
+}
+"""Keys of a DeepSpeed configuration that the training configuration decides, and where."""
+
+
+class Ranks(NamedTuple):
+    """This process among all: values of the launcher's environment variables, or one rank without a launcher."""
+
+    rank: int
+    local_rank: int
+    size: int
+    local_size: int
+
+    @property
+    def main(self) -> bool:
+        """Whether this rank writes and talks."""
+        return self.rank == 0
+
+
+def ranks_of_environment() -> Ranks:
+    """Read RANK, LOCAL_RANK, WORLD_SIZE and LOCAL_WORLD_SIZE (deepspeed calls the last LOCAL_SIZE)."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    local_size = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("LOCAL_SIZE", str(size))))
+    return Ranks(int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0")), size, local_size)
+
+
+def deepspeed_config(settings: TrainSettings, accumulation: int) -> dict[str, Any]:
+    """DeepSpeed's configuration file completed with what the training configuration decides.
+
+    Without the precision, which may depend on the device: see `with_precision`.
+
+    Raises:
+        ConfigurationError: if the file is missing, no JSON object, or sets what the training configuration decides.
+    """
+    path = settings.deepspeed
+    if not path.is_file():
+        raise ConfigurationError(
+            f"deepspeed: {path} does not exist (current folder: {Path.cwd()}); conf/deepspeed/ has zero0.json to zero3.json"
+        )
+    try:
+        config = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"deepspeed: {path} is not valid JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ConfigurationError(f"deepspeed: {path} holds a {type(config).__name__}; expected an object with DeepSpeed's keys")
+    for key, ours in _OURS.items():
+        if key in config:
+            raise ConfigurationError(
+                f"deepspeed: {path} sets {key!r}, which {ours!r} of the training configuration decides; remove it from the file"
+            )
+    return config | {
+        "train_batch_size": settings.global_batch_size,
+        "train_micro_batch_size_per_gpu": settings.micro_batch_size,
+        "gradient_accumulation_steps": accumulation,
+        "gradient_clipping": settings.optimizer.max_gradient_norm,
+        "steps_per_print": 2**31,  # this job logs for itself
+        # torch's AdamW, also where the optimizer is offloaded: DeepSpeed's own would be compiled, for minutes.
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,
+    }
+
+
+def with_precision(config: dict[str, Any], bf16: bool) -> dict[str, Any]:
+    """The configuration for fp32, or for bf16 with fp32 master weights and gradients that are accumulated in fp32.
+
+    Raises:
+        ConfigurationError: for bf16 in ZeRO stage 0, which DeepSpeed (0.19) can accumulate in bf16 only, and where it starts
+            Adam's count of steps at one, so that the first updates come out too small.
+    """
+    if not bf16:
+        return config
+    if zero_stage(config) == 0:
+        raise ConfigurationError(
+            "deepspeed: ZeRO stage 0 in bf16 would add up gradients in bf16, which drops small ones; use "
+            "conf/deepspeed/zero1.json (on one GPU it costs nothing), or --set model.precision=fp32"
+        )
+    return config | {"bf16": {"enabled": True}, "data_types": {"grad_accum_dtype": "fp32"}}
+
+
+def zero_stage(config: dict[str, Any]) -> int:
+    """The ZeRO stage of a DeepSpeed configuration."""
+    return int(config.get("zero_optimization", {}).get("stage", 0))
+
+
+def start(ranks: Ranks, announce: Callable[[str], None]) -> Any:
+    """Join the process group and return this rank's device. `announce` is told when DeepSpeed will compile first.
+
+    Raises:
+        ConfigurationError: when the ranks cannot meet, because the port of the launcher is taken.
+    """
+    quiet()
+    import deepspeed
+    import torch
+    from deepspeed.accelerator import get_accelerator
+
+    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    if ranks.size == 1 and "MASTER_ADDR" not in os.environ:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    accelerator = get_accelerator()
+    if accelerator.device_name() == "cpu":
+        if "OMP_NUM_THREADS" not in os.environ or ranks.size == 1:
+            torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // ranks.local_size))
+        cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache" / "torch_extensions"))
+        if not any(cache.glob("**/deepspeed_shm_comm.so")):
+            announce(f"DeepSpeed compiles its shared-memory collectives once, into {cache}: about a minute")
+    else:
+        accelerator.set_device(ranks.local_rank)
+    try:
+        deepspeed.init_distributed(dist_backend=accelerator.communication_backend_name(), verbose=False)
+    except torch.distributed.DistNetworkError as error:
+        raise ConfigurationError(
+            f"the ranks cannot meet at {os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')} ({error}): if another "
+            "run uses the port, give deepspeed another one with --master_port"
+        ) from error
+    return torch.device(accelerator.current_device_name())
+
+
+def quiet() -> None:
+    """Keep libraries' start-up chatter off the console; their warnings about what goes wrong remain."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+
+
+def zero3(config: dict[str, Any]) -> Any:
+    """An object to keep alive while a model loads, so that transformers partitions it under ZeRO-3; None for other stages."""
+    if zero_stage(config) != 3:
+        return None
+    from transformers.integrations import HfDeepSpeedConfig
+
+    return HfDeepSpeedConfig(config)
+
+
+def gather(values: npt.NDArray[Any], device: Any) -> npt.NDArray[Any]:
+    """[ranks, ...] the arrays of all ranks (same shape; 8-byte numbers), in the order of ranks, on every rank."""
+    import torch
+    import torch.distributed as dist
+
+    mine = torch.from_numpy(np.ascontiguousarray(values).view(np.int64)).to(device)
+    everyone = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
+    dist.all_gather(everyone, mine)
+    return np.stack([part.cpu().numpy() for part in everyone]).view(values.dtype)
+
+
+def barrier() -> None:
+    """Wait for all ranks."""
+    import torch.distributed as dist
+
+    dist.barrier()
+
+
+def stop() -> None:
+    """Leave the process group."""
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -1,0 +1,166 @@
+"""Names into token streams: which links get their name, how long that makes a document, and the tokens that result.
+
+Everything here is a pure function of arrays. Documents come *flat*: the tokens of many documents lie one after the other,
+`document_offsets[d] : document_offsets[d + 1]`, and so do their links, `link_offsets[d] : link_offsets[d + 1]`. Spans are
+token indices, end-exclusive, sorted, disjoint and not empty, as the `encoded` table promises.
+
+The name of a chosen link, between the tags if there are any, goes
+
+    left     before the token at entity_start
+    right    before the token at entity_end
+    replace  in place of the tokens entity_start .. entity_end - 1
+    none     nowhere
+
+Worked example: "Ein stein lives" (ids 5 6 7), the link covers the first two tokens and its name is 90 91; the tags are 1 and 2.
+
+    >>> ids, yes = np.array([5, 6, 7]), np.array([True])
+    >>> links = Links(start=np.array([0]), end=np.array([2]), name_lengths=np.array([2]), name_ids=np.array([90, 91]))
+    >>> for strategy in ("left", "right", "replace"):
+    ...     tokens, kinds = insert(ids, links, yes, strategy, (1, 2))
+    ...     print(f"{strategy:8}", tokens.tolist(), kinds.tolist())
+    left     [1, 90, 91, 2, 5, 6, 7] [2, 1, 1, 2, 0, 0, 0]
+    right    [5, 6, 1, 90, 91, 2, 7] [0, 0, 2, 1, 1, 2, 0]
+    replace  [1, 90, 91, 2, 7] [2, 1, 1, 2, 0]
+    >>> tokens, kinds = insert(ids, links, yes, "right", (1, 2))
+    >>> labels(tokens, kinds, predict_names=False).tolist()
+    [5, 6, -100, -100, -100, -100, 7]
+
+The length is known without the tokens: 3 + (2 + 2 tags) = 7, and 7 - 2 replaced tokens = 5.
+
+    >>> grown = growth(links.end - links.start, links.name_lengths, yes, "replace", tags=2)
+    >>> augmented_lengths(np.array([3]), np.array([0, 1]), grown).tolist()
+    [5]
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from training.counter_hash import fold, mix, text_key, uniform
+
+Strategy = Literal["left", "right", "replace", "none"]
+Ints = npt.NDArray[np.integer]
+Bools = npt.NDArray[np.bool_]
+
+TEXT, NAME, TAG = 0, 1, 2
+"""Kinds of a token: of the article (BOS and EOS too), of an inserted name, or a tag around one."""
+
+IGNORED = -100
+"""The label that the loss skips, as in torch.nn.functional.cross_entropy and transformers."""
+
+
+class Links(NamedTuple):
+    """The links of documents laid flat."""
+
+    start: Ints
+    """[links] first token of each link."""
+    end: Ints
+    """[links] token after each link."""
+    name_lengths: Ints
+    """[links] number of tokens of each name."""
+    name_ids: Ints
+    """[sum(name_lengths)] tokens of the names, one link after the other."""
+
+
+def choose(
+    *, seed: int, epoch: int, wikis: tuple[str, ...], wiki: Ints, page_id: Ints, link_offsets: Ints, probability: float
+) -> Bools:
+    """Which links get their name in an epoch: link j of a page when uniform(hash(seed, epoch, wiki, page_id, j)) < probability.
+
+    Args:
+        seed: of the run.
+        epoch: 0 for the first pass over the data.
+        wikis: names of the wikis.
+        wiki: [documents] index into `wikis`.
+        page_id: [documents].
+        link_offsets: [documents + 1]; j counts from 0 in each document.
+        probability: 0 chooses none, 1 chooses all.
+
+    Returns:
+        [links] bool. The draw for a link does not depend on any other document, nor on the order of documents.
+    """
+    epoch_key = fold(mix(seed), epoch)
+    wiki_keys = np.array([fold(epoch_key, text_key(name)) for name in wikis], dtype=np.uint64)
+    document_key = fold(wiki_keys[wiki], page_id)
+    counts = np.diff(link_offsets)
+    j = np.arange(link_offsets[-1] - link_offsets[0]) - np.repeat(link_offsets[:-1] - link_offsets[0], counts)
+    return uniform(fold(np.repeat(document_key, counts), j)) < probability
+
+
+def growth(span_lengths: Ints, name_lengths: Ints, chosen: Bools, strategy: Strategy, tags: int) -> npt.NDArray[np.int64]:
+    """[links] by how many tokens each link lengthens its document; `tags` is the number of tags around a name, 0 or 2."""
+    if strategy == "none":
+        return np.zeros(len(chosen), dtype=np.int64)
+    added = name_lengths.astype(np.int64) + tags
+    grown: npt.NDArray[np.int64] = np.where(chosen, added - span_lengths if strategy == "replace" else added, 0)
+    return grown
+
+
+def augmented_lengths(num_tokens: Ints, link_offsets: Ints, grown: Ints) -> npt.NDArray[np.int64]:
+    """[documents] number of tokens after insertion, from narrow columns alone; `grown` is the `growth` of each link."""
+    before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(grown, dtype=np.int64)])
+    lengths: npt.NDArray[np.int64] = num_tokens.astype(np.int64) + before[link_offsets[1:]] - before[link_offsets[:-1]]
+    return lengths
+
+
+def insert(
+    input_ids: Ints, links: Links, chosen: Bools, strategy: Strategy, tags: tuple[int, int] | None
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+    """Insert the names of the chosen links.
+
+    Args:
+        input_ids: [tokens] of one document, or of many laid flat.
+        links: their spans, indices into `input_ids`, and names.
+        chosen: [links].
+        strategy: where a name goes, see above.
+        tags: ids of the opening and the closing tag, or None for names without tags.
+
+    Returns:
+        (tokens, kinds), both [augmented tokens]; a kind is TEXT, NAME or TAG.
+    """
+    picked = np.flatnonzero(chosen) if strategy != "none" else np.zeros(0, dtype=np.int64)
+    width = 0 if tags is None else 1
+    starts, ends, lengths = (column[picked].astype(np.int64) for column in links[:3])
+    blocks = lengths + 2 * width
+    replaced = ends - starts if strategy == "replace" else np.zeros(len(picked), dtype=np.int64)
+    position = ends if strategy == "right" else starts  # strictly increasing, because spans are disjoint and not empty
+
+    # A text token moves right by the blocks at or before it, and left by the replaced tokens before it.
+    size = len(input_ids)
+    dropped = np.zeros(size + 1, dtype=np.int64)
+    if strategy == "replace":
+        np.add.at(dropped, starts, 1)
+        np.add.at(dropped, ends, -1)
+        dropped = np.cumsum(dropped)
+    shift = np.zeros(size + 1, dtype=np.int64)
+    shift[position] = blocks
+    target = np.arange(size) + np.cumsum(shift)[:size] - _exclusive_cumsum(dropped[:size])
+    kept = dropped[:size] == 0
+
+    tokens = np.empty(size + int(blocks.sum() - replaced.sum()), dtype=np.uint32)
+    kinds = np.zeros(len(tokens), dtype=np.uint8)
+    tokens[target[kept]] = input_ids[kept]
+    first = position + _exclusive_cumsum(blocks) - _exclusive_cumsum(replaced)
+    if tags is not None:
+        for tag, at in ((tags[0], first), (tags[1], first + blocks - 1)):
+            tokens[at] = tag
+            kinds[at] = TAG
+    within = np.arange(int(lengths.sum())) - np.repeat(_exclusive_cumsum(lengths), lengths)
+    name_target = np.repeat(first + width, lengths) + within
+    tokens[name_target] = links.name_ids[np.repeat(_exclusive_cumsum(links.name_lengths)[picked], lengths) + within]
+    kinds[name_target] = NAME
+    return tokens, kinds
+
+
+def labels(tokens: Ints, kinds: npt.NDArray[np.uint8], predict_names: bool) -> npt.NDArray[np.int64]:
+    """What the loss asks for, not yet shifted: the tokens, with IGNORED at tags and, unless `predict_names`, at names."""
+    masked = (kinds == TAG) if predict_names else (kinds != TEXT)
+    return np.where(masked, IGNORED, tokens.astype(np.int64))
+
+
+def _exclusive_cumsum(values: Ints) -> npt.NDArray[np.int64]:
+    """Sum of the values before each."""
+    sums = np.zeros(len(values), dtype=np.int64)
+    np.cumsum(values[:-1], out=sums[1:])
+    return sums

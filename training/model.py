@@ -1,0 +1,148 @@
+"""Load a causal language model, give it rows for the tags, save it: any Hugging Face architecture, ZeRO 0 to 3.
+
+Weights come from safetensors only and no code of a checkpoint is run. Rows of added tokens are addressed by their ids, never
+as "the last rows": embeddings may be padded beyond the tokenizer, and then the last rows are not theirs.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from spark_jobs.settings import ConfigurationError
+from training.config import ModelSettings
+
+OPENING_TAG, CLOSING_TAG = "<translate>", "</translate>"
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+class Rows(NamedTuple):
+    """What was added to a model for the tags."""
+
+    added: tuple[int, ...]
+    """Ids that the tokenizer did not have before; their rows are initialised."""
+    known: int
+    """Number of tokens that the tokenizer had; the rows that the mean is taken over."""
+
+
+def load_tokenizer(path: str) -> Any:
+    """The tokenizer of a model directory or hub id."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"model.path: no tokenizer could be loaded from {path!r} ({_first_line(error)}); it takes a Hugging Face directory "
+            "or hub id. `python -m training.tiny --config conf/train/tiny_model.yaml` makes an untrained model to try"
+        ) from error
+
+
+def add_tags(tokenizer: Any) -> tuple[tuple[int, int], Rows]:
+    """Add both tags to the tokenizer as special tokens, unless it has them.
+
+    Returns:
+        ((id of the opening tag, id of the closing tag), the rows that the model needs for them).
+    """
+    from transformers import AddedToken
+
+    known = len(tokenizer)
+    vocabulary = tokenizer.get_vocab()
+    tags = (OPENING_TAG, CLOSING_TAG)
+    tokenizer.add_tokens([AddedToken(tag, special=True, normalized=False) for tag in tags], special_tokens=True)
+    opening, closing = tokenizer.convert_tokens_to_ids(list(tags))
+    added = tuple(token_id for tag, token_id in zip(tags, (opening, closing), strict=True) if tag not in vocabulary)
+    return (opening, closing), Rows(added, known)
+
+
+def load_model(settings: ModelSettings, dtype: torch.dtype) -> Any:
+    """The model in `dtype`, ready to train. Under ZeRO-3 (see `training.distributed.zero3`) each rank keeps its share only."""
+    from transformers import AutoModelForCausalLM
+
+    attention = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            settings.path, dtype=dtype, use_safetensors=True, trust_remote_code=False, **attention
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise ConfigurationError(f"model.path: no model could be loaded from {settings.path!r}: {_first_line(error)}") from error
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.train()
+    return model
+
+
+def add_rows(model: Any, rows: Rows) -> None:
+    """Give the model rows for added tokens, input and output, each the mean of the rows of the tokens known before.
+
+    Embeddings that are already large enough (padded) keep their size. Safe under ZeRO-3 and for tied embeddings.
+    """
+    if not rows.added:
+        return
+    needed = max(rows.added) + 1
+    if _num_rows(model.get_input_embeddings().weight) < needed:
+        model.resize_token_embeddings(needed, mean_resizing=False)
+    matrices = {id(weight): weight for weight in _vocabulary_weights(model)}  # a tied matrix once
+    for weight in matrices.values():
+        with gathered([weight], modify=True), torch.no_grad():
+            if weight.numel():  # under ZeRO-3 the modifying rank holds the values, and all ranks receive them
+                mean = weight[: rows.known].float().mean(dim=0)
+                for row in rows.added:
+                    weight[row] = mean.to(weight.dtype)
+
+
+@contextlib.contextmanager
+def gathered(parameters: Sequence[nn.Parameter], modify: bool = False) -> Iterator[None]:
+    """Whole parameters inside the block, whatever the ZeRO stage; with `modify`, what rank 0 writes reaches every rank."""
+    partitioned = [parameter for parameter in parameters if hasattr(parameter, "ds_id")]
+    if not partitioned:
+        yield
+        return
+    import deepspeed
+
+    with deepspeed.zero.GatheredParameters(partitioned, modifier_rank=0 if modify else None):
+        yield
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path, suppress: Sequence[int], main_process: bool) -> None:
+    """Write a Hugging Face directory: weights, configuration, tokenizer, and a generation config that never emits `suppress`.
+
+    Every rank calls it (ZeRO-3 gathers tensor by tensor); `main_process` alone holds the weights on CPU and writes. The folder
+    appears under its name only when it is complete.
+    """
+    weights: dict[str, torch.Tensor] = {}
+    copies: dict[int, torch.Tensor] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        with gathered([tensor]):
+            if main_process:
+                weights[name] = copies.setdefault(id(tensor), tensor.detach().cpu().clone())  # tied names share one copy
+    if not main_process:
+        return
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.config.use_cache = True
+    if suppress and model.generation_config is not None:
+        model.generation_config.suppress_tokens = sorted(suppress)
+    model.save_pretrained(partial, state_dict=weights)
+    tokenizer.save_pretrained(partial)
+    partial.rename(folder)
+
+
+def _vocabulary_weights(model: Any) -> list[nn.Parameter]:
+    """Input embedding, output matrix and output bias, as far as the model has them."""
+    output = model.get_output_embeddings()
+    found = [model.get_input_embeddings().weight, getattr(output, "weight", None), getattr(output, "bias", None)]
+    return [weight for weight in found if weight is not None]
+
+
+def _num_rows(weight: nn.Parameter) -> int:
+    return int(getattr(weight, "ds_shape", weight.shape)[0])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,275 @@
+"""Continue training a language model on Wikipedia with entity names: the entry point, to be read from top to bottom.
+
+deepspeed --num_accelerators 2 training/train.py --config conf/train/tiny.yaml
+torchrun --nproc-per-node 8 training/train.py --config conf/train/llama2-7b-ja.yaml
+python training/train.py --config conf/train/tiny.yaml --set steps=5
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from spark_jobs.settings import ConfigurationError, command
+from training.config import TrainSettings, accumulation_steps
+from training.corpus import Corpus, check_vocabulary, open_corpus
+from training.distributed import (
+    Ranks,
+    barrier,
+    deepspeed_config,
+    gather,
+    ranks_of_environment,
+    start,
+    stop,
+    with_precision,
+    zero3,
+)
+from training.insertion import IGNORED
+from training.metrics import MetricsWriter
+from training.optimizer import build_optimizer, learning_rate
+from training.output import Summary, check_output, prepare_output
+from training.plan import StreamRules
+from training.stream import COUNTERS, Batch, RollingHash, Stream
+
+EXIT_DIVERGED = 3
+
+
+class TrainingDivergedError(RuntimeError):
+    """A loss or a gradient is no longer a finite number; the message names the step and the sequences."""
+
+
+def train(settings: TrainSettings) -> None:
+    """A whole training run, as one of its ranks."""
+    ranks = ranks_of_environment()
+    console = Console(quiet=not ranks.main, markup=False, highlight=False, soft_wrap=True)
+    summary = Summary(settings, ranks)
+
+    # Everything that can be refused is refused before anything slow begins.
+    check_output(settings)
+    accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
+    config = deepspeed_config(settings, accumulation)
+    corpus = open_corpus(settings.data)
+    console.print(_describe(corpus))
+
+    # Process group, model, engine.
+    device = start(ranks, console.print)
+    bf16 = settings.model.precision == "bf16" or (settings.model.precision == "auto" and device.type != "cpu")
+    engine, tokenizer, tags = build_engine(settings, with_precision(config, bf16), corpus, "bf16" if bf16 else "fp32")
+
+    # Data: sequence k is a function of corpus, rules and seed alone.
+    stream = Stream(corpus, stream_rules(settings, tokenizer, tags))
+    summary.describe(corpus, stream, engine, device)
+
+    if ranks.main:
+        prepare_output(settings)
+    barrier()
+    console.print(
+        f"training {summary.parameters / 1e6:,.1f} M parameters in {summary.precision}, ZeRO-{summary.zero_stage} "
+        f"on {ranks.size} x {device.type}: {settings.steps} steps of {settings.global_batch_size} x "
+        f"{settings.stream.sequence_length} tokens (micro-batch {settings.micro_batch_size}, accumulation {accumulation})"
+    )
+
+    # Steps.
+    with MetricsWriter(settings, console, write=ranks.main) as writer:
+        for metrics in steps(settings, engine, stream, ranks, device):
+            summary.add(metrics)
+            writer.write(metrics)
+
+    # The model first and run.json last: where run.json is, the run is finished.
+    from training.model import save_model
+
+    save_model(engine.module, tokenizer, settings.output_dir / "model", tags or (), ranks.main)
+    if ranks.main:
+        summary.write()
+        console.print(summary.text())
+    barrier()
+    stop()
+
+
+def build_engine(settings: TrainSettings, config: dict[str, Any], corpus: Corpus, precision: str) -> tuple[Any, Any, Any]:
+    """Load tokenizer and model, give them the tags, wrap the model: (DeepSpeed engine, tokenizer, ids of the tags or None)."""
+    import deepspeed
+    import torch
+
+    from training import model as models
+
+    torch.manual_seed(settings.seed)
+    tokenizer = models.load_tokenizer(settings.model.path)
+    check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
+    tags, rows = models.add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
+    partitioning = zero3(config)
+    model = models.load_model(settings.model, models.DTYPES[precision])
+    context = getattr(model.config, "max_position_embeddings", None)
+    if context is not None and settings.stream.sequence_length > context:
+        raise ConfigurationError(
+            f"stream.sequence_length: {settings.stream.sequence_length} exceeds the {context} positions that "
+            f"{settings.model.path} has; use at most {context}"
+        )
+    if rows is not None:
+        models.add_rows(model, rows)
+    engine, *_ = deepspeed.initialize(model=model, optimizer=build_optimizer(settings.optimizer, model), config=config)
+    del partitioning
+    return engine, tokenizer, tags
+
+
+def stream_rules(settings: TrainSettings, tokenizer: Any, tags: tuple[int, int] | None) -> StreamRules:
+    """The rules of the stream, with the token ids of this tokenizer."""
+    special = {
+        "bos": tokenizer.bos_token_id if settings.stream.bos else None,
+        "eos": tokenizer.eos_token_id if settings.stream.eos else None,
+    }
+    for name, token_id in special.items():
+        if getattr(settings.stream, name) and token_id is None:
+            raise ConfigurationError(
+                f"stream.{name}: true, but the tokenizer of {settings.model.path} has no {name.upper()} token; set it to false"
+            )
+    return StreamRules(
+        seed=settings.seed,
+        sequence_length=settings.stream.sequence_length,
+        shuffle_window=settings.stream.shuffle_window,
+        strategy=settings.insertion.strategy,
+        probability=settings.insertion.probability,
+        tags=tags,
+        predict_names=settings.insertion.predict_names,
+        **special,
+    )
+
+
+def steps(settings: TrainSettings, engine: Any, stream: Stream, ranks: Ranks, device: Any) -> Iterator[dict[str, Any]]:
+    """Train step after step, and yield each step's metrics (of all ranks together)."""
+    rolling = RollingHash()
+    tokens_in_step = settings.global_batch_size * settings.stream.sequence_length
+    for step in range(settings.steps):
+        began = time.perf_counter()
+        batch = stream.batch(step, settings.global_batch_size, ranks.rank, ranks.size)
+        waited = gather(np.array([time.perf_counter() - began]), device).max()
+        loss, norm = train_step(engine, batch, settings, step, device)
+        counts = gather(batch.counts, device).sum(axis=0)
+        total = dict(zip(COUNTERS, counts.sum(axis=0).tolist(), strict=True))
+        stream_hash = rolling.update(gather(batch.digests, device).ravel())
+        seconds = time.perf_counter() - began
+        yield {
+            "step": step + 1,
+            "loss": loss,
+            "learning_rate": learning_rate(settings.optimizer, step, settings.steps),
+            "gradient_norm": norm,
+            "tokens": (step + 1) * tokens_in_step,
+            "tokens_per_second": tokens_in_step / seconds,
+            "seconds": seconds,
+            "data_wait_share": float(waited) / seconds,
+            "stream_hash": stream_hash,
+            "masked": total["masked"],
+            "links_seen": total["links_seen"],
+            "links_inserted": total["links_inserted"],
+            "wikis": {
+                wiki: dict(zip(COUNTERS, row, strict=True))
+                for wiki, row in zip(stream.corpus.documents.wikis, counts.tolist(), strict=True)
+            },
+        }
+
+
+def train_step(engine: Any, batch: Batch, settings: TrainSettings, step: int, device: Any) -> tuple[float, float]:
+    """One optimizer step on this rank's share of a global batch: (loss, gradient norm before clipping) of the whole batch.
+
+    The loss is the mean over all predicted tokens of the global batch, whatever rank or micro-batch they are in.
+    """
+    import torch
+
+    micro = settings.micro_batch_size
+    accumulation = len(batch.sequences) // micro
+    predicted_on = gather(np.array([(batch.labels[:, 1:] != IGNORED).sum()]), device)
+    ranks, predicted = len(predicted_on), max(int(predicted_on.sum()), 1)
+    for group in engine.optimizer.param_groups:
+        group["lr"] = learning_rate(settings.optimizer, step, settings.steps)
+    losses = np.zeros(accumulation)
+    norm = None
+    for number in range(accumulation):
+        rows = slice(number * micro, (number + 1) * micro)
+        input_ids = torch.from_numpy(batch.input_ids[rows]).to(device, non_blocking=True)
+        labels = torch.from_numpy(batch.labels[rows]).to(device, non_blocking=True)
+        loss = summed_loss(engine, input_ids, labels)
+        # DeepSpeed divides by the accumulation and averages over ranks; this undoes both, and divides by all predicted tokens.
+        engine.backward(loss * (accumulation * ranks / predicted))
+        losses[number] = loss.item()
+        if number == accumulation - 1:
+            everyone = gather(losses, device)
+            _refuse_divergence(everyone, step, settings)
+            norm = _plain_gradient_norm(engine)
+        engine.step()
+    norm = float(engine.get_global_grad_norm() if norm is None else norm)
+    if not np.isfinite(norm):
+        first = step * settings.global_batch_size
+        raise TrainingDivergedError(
+            f"step {step + 1}: the gradient norm is {norm}, although every loss is finite; the batch is sequences {first} to "
+            f"{first + settings.global_batch_size - 1}. {_REMEDY}"
+        )
+    return float(everyone.sum()) / predicted, norm
+
+
+def summed_loss(model: Any, input_ids: Any, labels: Any) -> Any:
+    """Sum of -log p(token) over the labels that are not IGNORED; labels are aligned with `input_ids` ([sequences, length])."""
+    import torch.nn.functional as F  # noqa: N812  (torch's own convention)
+
+    logits = model(input_ids=input_ids, use_cache=False).logits.float()
+    # The label of a token stands one to its right. Shifting labels, not logits, copies kilobytes, not gigabytes.
+    following = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
+    return F.cross_entropy(logits.flatten(0, 1), following.flatten(), ignore_index=IGNORED, reduction="sum")
+
+
+_REMEDY = "Nothing was saved. Look at these sequences, or lower optimizer.learning_rate, or use model.precision=fp32"
+
+
+def _refuse_divergence(losses: np.ndarray[Any, np.dtype[np.float64]], step: int, settings: TrainSettings) -> None:
+    """Raise if any of the summed losses [ranks, accumulation] is not finite, naming the sequences of those micro-batches."""
+    if np.isfinite(losses).all():
+        return
+    bad = np.flatnonzero(~np.isfinite(losses.ravel()))  # ranks hold contiguous slices, so this order is the stream's
+    begins = step * settings.global_batch_size + bad * settings.micro_batch_size
+    names = ", ".join(
+        f"{b}" if settings.micro_batch_size == 1 else f"{b}-{b + settings.micro_batch_size - 1}" for b in begins[:8]
+    )
+    more = f" and {len(bad) - 8} more micro-batches" if len(bad) > 8 else ""
+    raise TrainingDivergedError(f"step {step + 1}: the loss is {losses.ravel()[bad[0]]} in sequences {names}{more}. {_REMEDY}")
+
+
+def _plain_gradient_norm(engine: Any) -> float | None:
+    """The norm that DeepSpeed does not compute: stage 0 in fp32, where every rank holds the averaged gradients."""
+    if engine.zero_optimization_stage() or engine.bfloat16_enabled():
+        return None
+    import torch
+
+    return float(torch.nn.utils.get_total_norm([p.grad for p in engine.module.parameters() if p.grad is not None]))
+
+
+def _describe(corpus: Corpus) -> str:
+    """The corpus in a line for each wiki."""
+    d = corpus.documents
+    links = np.diff(d.link_offsets)
+    lines = [f"corpus {corpus.fingerprint}, tokenizer {corpus.tokenizer.name} ({corpus.tokenizer.vocab_size:,} tokens)"]
+    for number, wiki in enumerate(d.wikis):
+        own = d.wiki == number
+        lines.append(
+            f"  {wiki}: {own.sum():,} articles, {d.num_tokens[own].sum():,} tokens, {links[own].sum():,} links with a name"
+        )
+    return "\n".join(lines)
+
+
+def main(settings: TrainSettings) -> int:
+    """Train; what a person can mend ends with its message, told by one rank of each machine."""
+    try:
+        train(settings)
+    except (ConfigurationError, TrainingDivergedError) as error:
+        if ranks_of_environment().local_rank > 0:
+            time.sleep(10)  # the launcher ends all ranks as soon as one has ended: let the first one speak
+            return 1
+        if isinstance(error, ConfigurationError):
+            raise
+        Console(stderr=True, markup=False, soft_wrap=True).print(f"error: {error}", style="bold red")
+        return EXIT_DIVERGED
+    return 0
+
+
+if __name__ == "__main__":
+    command(TrainSettings, main, "Continue training a causal language model on an encoded corpus, with entity names inserted.")
