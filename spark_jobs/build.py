@@ -27,7 +27,7 @@ from spark_jobs.stage import Stage, StageResult, timed
 from spark_jobs.storage import Location
 
 REPORT = "_build.json"
-_TABLE_WIDTH = 100
+_TABLE_WIDTH = 112
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("extract", extract.run),
     ("align", align.run),
