@@ -116,7 +116,9 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
         return f"{key}: unknown key (value {problem['input']!r}); {hint}"
     if problem["type"] == "missing":
         return f"{key}: required, and not given; add it to the file or pass --set {key}=..."
-    return f"{key}: {problem['input']!r} is not allowed: {problem['msg']}"
+    if isinstance(problem["input"], dict | BaseModel):  # a rule about several keys: its message names them
+        return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{key}: {problem['input']!r} is not allowed: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
