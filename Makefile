@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Everything is installed into .venv, once; DIR=... puts the virtual environment elsewhere.
+# `make` alone lists the targets. Everything is installed into .venv, once; VENV=... puts it elsewhere.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

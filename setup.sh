@@ -11,12 +11,19 @@ TORCH=2.13.0
 say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
 fail() { printf '\033[31merror:\033[0m %s\n' "$*" >&2; exit 1; }
 
-# apt_install COMMAND-FOR-PEOPLE PACKAGE...: install as root, or say what to type.
+as_root_with_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+updated=
+apt_update() { # once, and only where it can be done
+  [ -z "$updated" ] && as_root_with_apt && { apt-get update -q >/dev/null || true; }
+  updated=yes
+}
+
+# apt_install WHY PACKAGE...: install as root, or say what to type.
 apt_install() {
   local why=$1; shift
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  if as_root_with_apt; then
     say "installing $* ($why)"
-    apt-get update -q >/dev/null || true
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null ||
       fail "$why: 'apt-get install $*' failed; install it by hand and run make again"
   elif command -v apt-get >/dev/null; then
@@ -33,30 +40,43 @@ java_major() { # the major version of a java command, 0 if there is none
 }
 
 need_java() {
-  [ -n "${JAVA_HOME:-}" ] && [ "$(java_major "$JAVA_HOME/bin/java")" -ge 17 ] && return
+  if [ -n "${JAVA_HOME:-}" ]; then # Spark prefers it to the java on PATH
+    [ "$(java_major "$JAVA_HOME/bin/java")" -ge 17 ] && return
+    fail "JAVA_HOME is $JAVA_HOME, which holds no Java 17 or newer, and Spark would use it: unset it or point it to a newer one"
+  fi
   [ "$(java_major java)" -ge 17 ] && return
-  local package
+  local package chosen=openjdk-17-jre-headless
+  apt_update
   for package in openjdk-17-jre-headless openjdk-21-jre-headless default-jre-headless; do
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q >/dev/null 2>&1 || true
-    if ! command -v apt-cache >/dev/null || apt-cache show "$package" >/dev/null 2>&1; then break; fi
+    if command -v apt-cache >/dev/null && apt-cache show "$package" >/dev/null 2>&1; then chosen=$package; break; fi
   done
-  apt_install "Spark needs Java 17 or newer, and none was found" "$package"
+  apt_install "Spark needs Java 17 or newer, and none was found" "$chosen"
 }
 
 need_compiler() {
-  local headers
+  local headers missing=()
   headers=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include") + "/Python.h")')
-  local missing=()
   command -v g++ >/dev/null || command -v c++ >/dev/null || missing+=(g++)
-  [ -f "$headers" ] || missing+=(python3-dev)
-  [ ${#missing[@]} = 0 ] || apt_install "DeepSpeed compiles its ops with a C++ compiler and Python's headers" "${missing[@]}"
+  [ -f "$headers" ] || missing+=("$(python_package dev)")
+  [ ${#missing[@]} = 0 ] && return
+  apt_update
+  apt_install "DeepSpeed compiles its ops with a C++ compiler and Python's headers" "${missing[@]}"
+}
+
+python_package() { # Debian's package of this very Python: python3.12-dev, not the one of the system's python3
+  "$PYTHON" -c "import sys; print('python%d.%d-$1' % sys.version_info[:2])"
 }
 
 need_python() {
-  command -v "$PYTHON" >/dev/null || apt_install "Python 3.11 or newer is needed, and $PYTHON was not found" python3 python3-venv
+  if ! command -v "$PYTHON" >/dev/null; then
+    apt_update
+    apt_install "Python 3.11 or newer is needed, and $PYTHON was not found" python3 python3-venv
+  fi
   "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$PYTHON is $("$PYTHON" --version 2>&1), 3.11 or newer is needed: make PYTHON=/path/to/python3.11"
-  "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || apt_install "Python's venv module is missing" python3-venv
+  "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null && return
+  apt_update
+  apt_install "Python's venv module is missing" "$(python_package venv)"
 }
 
 install_torch() {
@@ -78,7 +98,7 @@ install_torch() {
 need_python
 need_java
 need_compiler
-[ -x "$VENV/bin/python" ] || { say "making the virtual environment $VENV"; "$PYTHON" -m venv "$VENV"; }
+[ -x "$VENV/bin/pip" ] || { say "making the virtual environment $VENV"; "$PYTHON" -m venv "$VENV"; }
 install_torch
 say "installing the project and its dependencies (about three minutes: pyspark is built from source)"
 "$VENV/bin/pip" install -q -e '.[dev]'

@@ -1,1 +1,3 @@
 """The data engine: Wikipedia dumps to Parquet with names across languages."""
+
+__version__ = "0.1.0"

@@ -19,7 +19,7 @@ from spark_jobs.extract import locate_dump
 from spark_jobs.progress import show_progress
 from spark_jobs.publish import Publication, table_input
 from spark_jobs.redirects import resolve_redirects
-from spark_jobs.settings import command
+from spark_jobs.settings import ConfigurationError, command
 from spark_jobs.spark_shards import write_shards
 from spark_jobs.stage import StageResult, published, run_stage
 from spark_jobs.storage import Location
@@ -28,6 +28,7 @@ from spark_jobs.wikis.languages import wiki_of_language
 
 _ROWS_PER_SHARD = 500_000
 _ROW_GROUP_ROWS = 20_000
+_PAGE_COLUMNS = ["page_id", "title", "redirect_title", "redirect_fragment"]
 _LANGLINK_COLUMNS = ["ll_from", "ll_lang", "ll_title"]
 
 
@@ -58,6 +59,12 @@ def read_langlinks(spark: SparkSession, file: Location, pivots: list[str]) -> Da
     return usable.groupBy("page_id", "language").agg(F.min("title").alias("title"))
 
 
+def one_page_per_title(pages: DataFrame) -> DataFrame:
+    """The page with the largest id for each title: a page that is moved while a dump is made can be in it twice."""
+    latest = pages.groupBy("title").agg(F.max(F.struct(*_PAGE_COLUMNS)).alias("page"))
+    return latest.select(*(f"page.{column}" for column in _PAGE_COLUMNS))
+
+
 def names_of(pages: DataFrame, langlinks: DataFrame) -> DataFrame:
     """Join `pages` (page_id, title, redirect_title, redirect_fragment) with `langlinks` into the columns of `names`."""
     articles = pages.where("redirect_title is null").select("title", "page_id")
@@ -83,6 +90,12 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     """Publish `names` of one wiki, unless it is up to date."""
     folder, dump = locate_dump(settings, wiki)
     articles_folder, articles = published(settings, ARTICLES, {"wiki": wiki}, "extract")
+    made_from = [entry["name"] for entry in articles.inputs]
+    if made_from != [path.rpartition("/")[2] for path in dump.pages]:
+        raise ConfigurationError(
+            f"`articles` of {wiki} was made from {', '.join(made_from)}, and the dump that is chosen now is of {dump.date}: "
+            "run the stage 'extract', or choose the day with --set date=..."
+        )
     langlinks_file = folder / dump.langlinks
     inputs = [
         table_input(articles),
@@ -96,13 +109,15 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     publication.begin()
     with show_progress(spark.sparkContext, f"align {wiki}"):
         paths = [(articles_folder / shard.path).uri for shard in articles.shards]
-        pages = spark.read.parquet(*paths).select("page_id", "title", "redirect_title", "redirect_fragment")
-        langlinks = read_langlinks(spark, langlinks_file, settings.pivots).localCheckpoint()
+        pages = one_page_per_title(spark.read.parquet(*paths).select(*_PAGE_COLUMNS))
+        langlinks = read_langlinks(spark, langlinks_file, settings.pivots).persist()
         names = names_of(pages, langlinks)
         shards = max(1, -(-articles.rows // _ROWS_PER_SHARD))
         sharded = names.withColumn("shard", F.pmod(F.xxhash64("title"), F.lit(shards)).cast("int"))
         reports = write_shards(sharded, shards, ["title"], publication.attempts, NAMES.schema, _ROW_GROUP_ROWS)
-    counters = {"langlinks": langlinks.count(), "titles": sum(report.rows for report in reports)}
+        counters = {"langlinks": langlinks.count(), "titles": sum(report.rows for report in reports)}
+        counters["repeated_titles"] = articles.rows - pages.count()
+        langlinks.unpersist()
     return StageResult([publication.publish(reports, counters)])
 
 

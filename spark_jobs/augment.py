@@ -91,13 +91,14 @@ def _annotate(
 
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `augmented` and `links` of one wiki, unless they are up to date."""
-    try:
-        pivots = pivots_of(settings.pivots)
-    except ValueError as error:
-        raise ConfigurationError(f"pivots: {error}") from error
+    pivots = pivots_of(settings.pivots)
     folder, articles = published(settings, ARTICLES, {"wiki": wiki}, "extract")
     names_folder, names = published(settings, NAMES, {"wiki": wiki}, "align")
     inputs = [table_input(articles), table_input(names)]
+    if inputs[0] not in names.inputs:
+        raise ConfigurationError(
+            f"`names` of {wiki} was made from other `articles` than those that are there: run the stage 'align'"
+        )
     output = Location.of(settings.output_dir)
     publications = {
         table.name: Publication(output, table, {"wiki": wiki}, inputs, {"wiki": wiki, "pivots": settings.pivots})

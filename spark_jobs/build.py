@@ -25,6 +25,7 @@ from spark_jobs.session import start_session
 from spark_jobs.settings import command
 from spark_jobs.stage import Stage, StageResult, timed
 from spark_jobs.storage import Location
+from spark_jobs.tokenizer_source import load_source
 
 REPORT = "_build.json"
 _TABLE_WIDTH = 112
@@ -55,13 +56,35 @@ def build(spark: SparkSession, settings: CorpusSettings) -> dict[str, Any]:
             for name, result in stages.items()
         ],
     }
-    (Location.of(settings.output_dir) / REPORT).write_bytes(json.dumps(report, ensure_ascii=False, indent=1).encode())
+    _write_report(Location.of(settings.output_dir), report)
     return report
+
+
+def _write_report(output: Location, report: dict[str, Any]) -> None:
+    """Write `_build.json`; wikis that an earlier build put into the same folder keep their figures."""
+    path, aside = output / REPORT, output / f"{REPORT}.new"
+    earlier = json.loads(path.read_bytes())["wikis"] if path.exists() else {}
+    merged = {**report, "wikis": {**earlier, **report["wikis"]}}
+    aside.write_bytes(json.dumps(merged, ensure_ascii=False, indent=1).encode())
+    aside.move_to(path)
+
+
+def check_before(settings: CorpusSettings) -> None:
+    """Find what can be found wrong before any work is done: wikis, dumps, tokenizer, the place of the output.
+
+    Raises `ConfigurationError`.
+    """
+    Location.of(settings.output_dir).require_renames("output_dir")
+    for wiki in settings.wikis:
+        extract.profile_of(wiki)
+        extract.locate_dump(settings, wiki)
+    load_source(settings.encode.tokenizer, settings.encode.name)
 
 
 def main(settings: CorpusSettings) -> int:
     """Build what the configuration says and show what was built."""
     console.print(settings.to_yaml(), style="dim", highlight=False)
+    check_before(settings)
     spark = start_session(settings.spark, "leia build")
     report = build(spark, settings)
     spark.stop()
@@ -74,10 +97,7 @@ def figures_of(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, A
     manifests = {manifest.table: manifest for result in stages.values() for manifest in result.manifests}
     account, links = manifests["articles"].counters, manifests["augmented"].counters
     return {
-        "pages": account["pages"],
-        "other_namespaces": account.get("other_namespaces", 0),
-        "articles": account.get("articles", 0),
-        "redirects": account.get("redirects", 0),
+        **{name: account.get(name, 0) for name in ("pages", "other_namespaces", "articles", "redirects")},
         "rejects": manifests["rejects"].rows,
         "links": links.get("links", 0),
         "links_with_name": {pivot: links.get(f"links_with_name.{pivot}", 0) for pivot in pivots},

@@ -1,11 +1,17 @@
 """Configuration of the data engine: one model for all stages, so that one file describes a build."""
 
 import re
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from spark_jobs.settings import Settings
+from spark_jobs.wikis.languages import wiki_of_language
+
+
+def _property_value(value: Any) -> Any:
+    """Spark properties are text, but nobody quotes `8` or `true`."""
+    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value
 
 
 class SparkSettings(Settings):
@@ -13,7 +19,7 @@ class SparkSettings(Settings):
 
     master: str | None = None
     """Spark master URL. Default: what spark-submit sets, else local[*]."""
-    conf: dict[str, str] = Field(default_factory=dict)
+    conf: dict[str, Annotated[str, BeforeValidator(_property_value)]] = Field(default_factory=dict)
     """Further Spark properties, name to value."""
 
 
@@ -56,11 +62,11 @@ class CorpusSettings(Settings):
 
     dumps_dir: str
     """Folder with the dump files of all wikis, in any subfolders."""
-    wikis: list[str] = Field(min_length=1)
+    wikis: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(min_length=1)
     """Wiki ids, such as jawiki."""
     output_dir: str
     """Folder that gets a subfolder for each table."""
-    date: str | None = Field(None, pattern=r"^\d{8}$")
+    date: str | None = Field(None, pattern=r"^\d{8}$", coerce_numbers_to_str=True)
     """Day of the dumps, YYYYMMDD. Default: the newest complete one of each wiki."""
     pivots: list[str] = Field(["en"], min_length=1)
     """Languages in which names are wanted, as language codes."""
@@ -79,6 +85,25 @@ class CorpusSettings(Settings):
         if len(set(values)) != len(values):
             raise ValueError(f"an entry is given twice: {', '.join(values)}")
         return values
+
+    @field_validator("pivots")
+    @classmethod
+    def _have_wikipedias(cls, pivots: list[str]) -> list[str]:
+        wikis: dict[str, str] = {}
+        for pivot in pivots:
+            wiki = wiki_of_language(pivot)
+            if wiki is None:
+                raise ValueError(f"no Wikipedia has the language code {pivot!r}; codes are such as en, ja or zh-yue")
+            if wiki in wikis:
+                raise ValueError(f"{wikis[wiki]!r} and {pivot!r} are the same language: both mean {wiki}")
+            wikis[wiki] = pivot
+        return pivots
+
+    @model_validator(mode="after")
+    def _pivot_is_among_pivots(self) -> "CorpusSettings":
+        if self.pivot not in self.pivots:
+            raise ValueError(f"encode.pivot: {self.pivot!r} is not among pivots ({', '.join(self.pivots)})")
+        return self
 
     @property
     def pivot(self) -> str:

@@ -65,8 +65,6 @@ def encode_article(article: Mapping[str, Any], tokenizer: Tokenizer, pivot: str,
 
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `encoded` of one wiki, and the tokenizer's folder beside it, unless they are up to date."""
-    if settings.pivot not in settings.pivots:
-        raise ConfigurationError(f"encode.pivot: {settings.pivot!r} is not among pivots: {', '.join(settings.pivots)}")
     source = load_source(settings.encode.tokenizer, settings.encode.name)
     folder, augmented = published(settings, AUGMENTED, {"wiki": wiki}, "augment")
     partition = {"tokenizer": source.name, "pivot": settings.pivot, "wiki": wiki}
@@ -74,8 +72,8 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     options = settings.encode.model_dump(include={"span_mapping", "rows_per_row_group", "characters_per_shard"})
     configuration = {**partition, **options, "tokenizer": about}
     output, table = Location.of(settings.output_dir), encoded(source.id_type)
-    _publish_tokenizer(output, source)
     publication = Publication(output, table, partition, [table_input(augmented)], configuration)
+    _publish_tokenizer(output, source)
     if (current := publication.current()) is not None:
         return StageResult([current], skipped=True)
 
@@ -102,7 +100,7 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
         paths = [(index, shard.path) for index, shard in enumerate(augmented.shards)]
         owned = spark.createDataFrame(paths, "index int, path string").repartitionById(len(paths), F.col("index"))
         rows = owned.mapInArrow(encode, _TRAVEL_COLUMNS).withColumn("mix", F.xxhash64(F.lit(wiki), "page_id"))
-        shards = max(1, -(-augmented.counters["characters"] // settings.encode.characters_per_shard))
+        shards = max(1, -(-augmented.counters.get("characters", 0) // settings.encode.characters_per_shard))
         sharded = rows.withColumn("shard", F.pmod("mix", F.lit(shards)).cast("int"))
         schema = table.schema.with_metadata(metadata)
         order = ["mix", "page_id"]
@@ -129,11 +127,26 @@ _TRAVEL_SCHEMA = pa.schema(
 
 
 def _publish_tokenizer(output: Location, source: TokenizerSource) -> None:
-    """Put the tokenizer beside the tokens, so that whoever reads them can decode them and train with them."""
+    """Put the tokenizer beside the tokens, so that whoever reads them can decode them and train with them.
+
+    Raises `ConfigurationError` if another tokenizer is published under the same name: its tokens would lie beside ours.
+    """
     folder = output / f"encoded/tokenizer={source.name}/{TOKENIZER_FOLDER}"
-    folder.make_folder()
-    for name, text in (("tokenizer.json", source.tokenizer_json), ("tokenizer_config.json", source.tokenizer_config)):
-        (folder / name).write_bytes(text.encode())
+    files = {"tokenizer.json": source.tokenizer_json.encode(), "tokenizer_config.json": source.tokenizer_config.encode()}
+    if folder.exists():
+        if any((folder / name).read_bytes() != data for name, data in files.items()):
+            raise ConfigurationError(
+                f"encode.name: {source.name!r} is taken: {folder.path} holds another tokenizer than encode.tokenizer gives; "
+                "choose another encode.name, or remove that folder and all that was encoded with it"
+            )
+        return
+    aside = output / f"_staging/tokenizer-{source.name}"
+    aside.remove_folder()
+    aside.make_folder()
+    for name, data in files.items():
+        (aside / name).write_bytes(data)
+    (output / f"encoded/tokenizer={source.name}").make_folder()
+    aside.move_to(folder)
 
 
 def main(settings: CorpusSettings) -> int:

@@ -6,71 +6,105 @@ The driver finds the streams of the dump's files and cuts them into runs; a task
 its Python process and writes one shard. Raw XML never enters the JVM, and text is never shuffled.
 """
 
+import hashlib
 from bisect import bisect_left
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from spark_jobs.config import CorpusSettings
-from spark_jobs.dumps.files import Dump, find_dump
+from spark_jobs.dumps.files import Dump, DumpError, find_dump
 from spark_jobs.dumps.pages import PageError
 from spark_jobs.dumps.siteinfo import read_siteinfo
-from spark_jobs.dumps.streams import StreamError, group_streams, read_streams, read_whole, scan_streams
+from spark_jobs.dumps.streams import StreamError, group_streams, read_whole, scan_streams
 from spark_jobs.extract_pages import ExtractJob, Unit, UnitReport, account_of, extract_unit
-from spark_jobs.progress import show_progress
+from spark_jobs.progress import console, show_progress
 from spark_jobs.publish import Publication, PublishError
 from spark_jobs.settings import ConfigurationError, command
 from spark_jobs.shards import ShardReport, ShardWriter, shard_name
 from spark_jobs.stage import StageResult, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, REJECTS
-from spark_jobs.wikis import SiteInfo, load_profile
+from spark_jobs.wikis import SiteInfo, WikiProfile, load_profile
 from spark_jobs.wikitext import Options
 
 _REJECT_ROW_GROUP_ROWS = 10_000
 # A page may be cut by the compressor anywhere. Its rest lies in the next streams: of 100 kB or more each, so that 32 of them
 # hold any page that MediaWiki stores.
 _STREAMS_BEYOND = 32
+_LARGE_WHOLE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one reading of a dump file tells: its size, its checksum, and where bz2 streams begin in it."""
+
+    file: Location
+    bytes: int
+    sha256: str
+    streams: tuple[int, ...]
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """The file as an input of the stage."""
+        return {"name": self.file.name, "bytes": self.bytes, "sha256": self.sha256}
 
 
 def locate_dump(settings: CorpusSettings, wiki: str) -> tuple[Location, Dump]:
-    """The folder of the dumps and the files of `wiki` in it."""
+    """The folder of the dumps and the files of `wiki` in it. Raises `ConfigurationError` when they are not there."""
     folder = Location.of(settings.dumps_dir)
     if not folder.exists():
         raise ConfigurationError(f"dumps_dir: {settings.dumps_dir!r} does not exist (looked at {folder.path})")
-    return folder, find_dump(folder.files(), wiki, settings.date)
+    try:
+        return folder, find_dump(folder.files(), wiki, settings.date)
+    except DumpError as error:
+        raise ConfigurationError(f"dumps_dir: {settings.dumps_dir!r}: {error}") from error
 
 
-def plan_units(files: list[Location], bytes_per_shard: int) -> list[Unit]:
+def profile_of(wiki: str) -> WikiProfile:
+    """The shipped profile of a wiki. Raises `ConfigurationError` for a wiki that is not known."""
+    try:
+        return load_profile(wiki)
+    except ValueError as error:
+        raise ConfigurationError(f"wikis: {error}") from error
+
+
+def survey(file: Location) -> Survey:
+    """Read a dump file once."""
+    digest = hashlib.sha256()
+    with file.open() as opened:
+        streams = scan_streams(opened, digest.update)
+    return Survey(file, file.size(), digest.hexdigest(), tuple(streams) if file.name.endswith(".bz2") else ())
+
+
+def plan_units(surveys: list[Survey], bytes_per_shard: int) -> list[Unit]:
     """The units of a dump, numbered across its files: runs of bz2 streams, or a whole file of another kind."""
     units: list[Unit] = []
-    for file in files:
-        size, streams = file.size(), []
-        if file.name.endswith(".bz2"):
-            with file.open() as opened:
-                streams = scan_streams(opened)
-        boundaries = [*streams, size]
-        for start, end in group_streams(streams, size, bytes_per_shard):
+    for found in surveys:
+        boundaries = [*found.streams, found.bytes]
+        for start, end in group_streams(found.streams, found.bytes, bytes_per_shard):
             first, last = bisect_left(boundaries, start), bisect_left(boundaries, end)
-            units.append(Unit(len(units), file, end, tuple(boundaries[first : last + 1 + _STREAMS_BEYOND])))
-        if not streams:
-            units.append(Unit(len(units), file, size, ()))
+            units.append(Unit(len(units), found.file, end, tuple(boundaries[first : last + 1 + _STREAMS_BEYOND])))
+        if not found.streams:
+            units.append(Unit(len(units), found.file, found.bytes, ()))
+        if len(found.streams) < 2 and found.bytes > _LARGE_WHOLE_BYTES:
+            console.print(
+                f"  warning: {found.file.name} ({found.bytes:,} bytes) is one stream, so one task reads all of it and writes one "
+                "shard; the multistream form of the same dump is read in parallel",
+                style="yellow",
+            )
     return units
 
 
 def siteinfo_of(file: Location, wiki: str) -> SiteInfo:
     """The dump's own siteinfo. Raises `ConfigurationError` if the dump is of another wiki."""
     with file.open() as opened:
-        streams = scan_streams(opened) if file.name.endswith(".bz2") else []
-        opened.seek(0)
-        chunks = read_streams(opened, [*streams, file.size()]) if streams else read_whole(opened, file.name)
         try:
-            siteinfo = read_siteinfo(chunks, file.name)
-        except PageError as error:
+            siteinfo = read_siteinfo(read_whole(opened, file.name), file.name)
+        except (PageError, StreamError) as error:
             raise ConfigurationError(str(error)) from error
-        except StreamError as error:
-            raise ConfigurationError(f"{file.name}, {error}") from error
     if siteinfo.wiki and siteinfo.wiki != wiki:
         raise ConfigurationError(
             f"{file.name} says that it is a dump of {siteinfo.wiki!r}, not of {wiki!r}: check the file's name"
@@ -81,8 +115,11 @@ def siteinfo_of(file: Location, wiki: str) -> SiteInfo:
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `articles` and `rejects` of one wiki, unless they are up to date."""
     folder, dump = locate_dump(settings, wiki)
-    files = [folder / path for path in dump.pages]
-    inputs = [{"name": file.name, "bytes": file.size(), "sha256": file.sha256()} for file in files]
+    if dump.missing:
+        console.print(f"  warning: parts of the dump of {wiki} are not there: {dump.missing}", style="yellow")
+    with show_progress(spark.sparkContext, f"survey {wiki}"):
+        surveys = [survey(folder / path) for path in dump.pages]
+    inputs = [found.input for found in surveys]
     configuration = {"wiki": wiki, "mode": settings.mode, **settings.extract.model_dump()}
     output = Location.of(settings.output_dir)
     articles = Publication(output, ARTICLES, {"wiki": wiki}, inputs, configuration)
@@ -92,18 +129,18 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
 
     articles.begin()
     rejects.begin()
-    siteinfo = siteinfo_of(files[0], wiki)
+    siteinfo = siteinfo_of(surveys[0].file, wiki)
     job = ExtractJob(
-        profile=load_profile(wiki).with_siteinfo(siteinfo),
+        profile=profile_of(wiki).with_siteinfo(siteinfo),
         base=siteinfo.base,
         mode=settings.mode,
         options=Options(drop_sections=settings.extract.drop_sections),
         attempts=articles.attempts,
     )
-    units = plan_units(files, settings.extract.bytes_per_shard)
+    units = plan_units(surveys, settings.extract.bytes_per_shard)
     with show_progress(spark.sparkContext, f"extract {wiki}"):
         reports = spark.sparkContext.parallelize(units, len(units)).map(lambda unit: extract_unit(unit, job)).collect()
-    per_file = {file.name: [r for r in reports if r.file == file.name] for file in files}
+    per_file = {found.file.name: [report for report in reports if report.file == found.file.name] for found in surveys}
     counted = [entry | _account(per_file[str(entry["name"])]) for entry in inputs]
     counters = account_of(reports)
     rows = [row for report in reports for row in report.rejects]

@@ -1,10 +1,11 @@
 """One unit of `extract`: a range of a dump's streams in, one shard of `articles` out. Runs in a Spark task, knows no Spark."""
 
 import urllib.parse
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from spark_jobs.dumps.pages import Page, PageError, RawPage, parse_page, split_pages
 from spark_jobs.dumps.streams import Chunk, StreamError, read_streams, read_whole
@@ -16,6 +17,7 @@ from spark_jobs.wikitext import Options, WikitextError, extract, normalise_title
 
 _ROW_GROUP_ROWS = 1000
 _WIKITEXT = "wikitext"
+_ACCOUNT = ("pages", "other_namespaces", "articles", "redirects", "rejected_pages", "disambiguations", "links", "characters")
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,18 @@ def extract_unit(unit: Unit, job: ExtractJob) -> UnitReport:
             raise ExtractError(_explain(row))
         rejects.append(row)
 
+    def reject_stream(error: StreamError) -> None:
+        if error.offset < unit.end:  # a stream further on is reported by the unit that owns it
+            reject("decompress", error.reason, None, error.offset)
+
     with unit.file.open() as file, ShardWriter(job.attempts, shard_name(unit.index), ARTICLES.schema, _ROW_GROUP_ROWS) as writer:
-        chunks = read_streams(file, unit.boundaries) if unit.boundaries else read_whole(file, unit.file.name)
-        guarded = _until_error(chunks, lambda error: reject("decompress", error.reason, None, error.offset))
-        for raw in split_pages(guarded, unit.end if unit.boundaries else None):
+        for raw in raw_pages(file, unit, reject_stream):
             counters["pages"] += 1
             page: Page | None = None
             try:
-                page = _read_page(raw)
+                if not raw.is_complete:
+                    raise PageError("<page> has no end: the dump is cut here, or the stream that holds the rest cannot be read")
+                page = parse_page(raw.xml)
                 if page.namespace != 0:
                     counters["other_namespaces"] += 1
                     continue
@@ -104,25 +110,40 @@ def extract_unit(unit: Unit, job: ExtractJob) -> UnitReport:
     return UnitReport(unit.file.name, writer.report, tuple(rejects), counters)
 
 
-def _until_error(chunks: Iterator[Chunk], report: Any) -> Iterator[Chunk]:
-    """The chunks before the first unreadable stream; the error goes to `report`."""
+def raw_pages(file: BinaryIO, unit: Unit, report: Callable[[StreamError], None]) -> Iterator[RawPage]:
+    """The pages that start in the unit's streams. An unreadable stream goes to `report`; reading goes on with the next one.
+
+    What is lost with a bad stream: its pages from the first unreadable byte on, and the rest of a page that began before it
+    (given as incomplete). Of a file that is read as a whole, everything after the fault.
+    """
+    boundaries = list(unit.boundaries)
+    while True:
+        chunks = read_streams(file, boundaries) if unit.boundaries else read_whole(file, unit.file.name)
+        failed: list[StreamError] = []
+        yield from split_pages(_until_error(chunks, failed), unit.end if unit.boundaries else None)
+        if not failed:
+            return
+        report(failed[0])
+        boundaries = boundaries[bisect_right(boundaries, failed[0].offset) :]
+        if len(boundaries) < 2 or boundaries[0] >= unit.end:
+            return
+
+
+def _until_error(chunks: Iterator[Chunk], failed: list[StreamError]) -> Iterator[Chunk]:
+    """The chunks before the first unreadable stream; its error is put into `failed`."""
     try:
         yield from chunks
     except StreamError as error:
-        report(error)
-
-
-def _read_page(raw: RawPage) -> Page:
-    if not raw.is_complete:
-        raise PageError("<page> has no end: the dump is cut here")
-    page = parse_page(raw.xml)
-    if page.namespace == 0 and page.model != _WIKITEXT:
-        raise PageError(f"content model {page.model!r} is not {_WIKITEXT!r}")
-    return page
+        failed.append(error)
 
 
 def article_row(page: Page, job: ExtractJob, counters: Counter[str]) -> dict[str, Any]:
-    """The row of `articles` for a page of the main namespace. Raises `WikitextError` when the page is over the work budget."""
+    """The row of `articles` for a page of the main namespace.
+
+    Raises `PageError` when it holds no wikitext and `WikitextError` when it is over the work budget.
+    """
+    if page.model != _WIKITEXT:
+        raise PageError(f"content model {page.model!r} is not {_WIKITEXT!r}")
     row: dict[str, Any] = {
         "page_id": page.page_id,
         "revision_id": page.revision_id,
@@ -169,9 +190,10 @@ def _redirect(page: Page, profile: WikiProfile) -> tuple[str, str | None]:
     if page.redirect is None:
         return (own.target, own.fragment) if own is not None else ("", None)
     title = normalise_title(page.redirect, profile)
-    target = page.redirect if title is None else title.text
-    fragment = (title.fragment if title else None) or (own.fragment if own is not None and own.target == target else None)
-    return target, fragment
+    if title is None or title.wiki is not None:  # of another wiki: kept as it is written, which is no title of this one
+        return page.redirect, None
+    fragment = title.fragment or (own.fragment if own is not None and own.target == title.text else None)
+    return title.text, fragment
 
 
 def page_url(base: str, title: str) -> str:
@@ -197,4 +219,7 @@ def _explain(row: dict[str, Any]) -> str:
 
 def account_of(reports: Sequence[UnitReport]) -> Counter[str]:
     """The counts of all units; `pages = other_namespaces + rows + rejected_pages` must hold and is checked at publishing."""
-    return sum((report.counters for report in reports), Counter())
+    total = Counter(dict.fromkeys(_ACCOUNT, 0))
+    for report in reports:
+        total.update(report.counters)
+    return total

@@ -4,25 +4,30 @@
     <output_dir>/_staging/<unit>/ready/      shards under their final names, then the manifest
     <output_dir>/<table>/wiki=<wiki>/        `ready`, renamed in one step
 
-A killed run leaves `_staging`, which the next run of the stage removes. The manifest says nothing of time or place, so the
-same inputs, configuration and code give the same bytes of everything that is published.
+A killed run leaves `_staging`, which the next run of the stage removes. Replacing an older folder takes two renames, the old one
+out and the new one in; a run that was killed between them is put right by the next, which takes the old one back. One build
+at a time may write to an output folder. The manifest says nothing of time or place, so the same inputs, configuration and code
+give the same bytes of everything that is published.
 """
 
 import functools
 import hashlib
 import importlib.resources
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.resources.abc import Traversable
 from typing import Any
 
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
+from spark_jobs import __version__
 from spark_jobs.shards import ShardReport, add_hashes
 from spark_jobs.storage import Location
 from spark_jobs.tables import MANIFEST, SCHEMA_VERSION, Manifest, Shard, Table
 
 _STAGING = "_staging"
+_SHAPING_LIBRARIES = ("pyarrow", "lxml", "tokenizers")
 
 
 class PublishError(RuntimeError):
@@ -31,15 +36,11 @@ class PublishError(RuntimeError):
 
 @functools.cache
 def code_version() -> str:
-    """Version of the package and the first 12 hex digits of the sha256 over the engine's own files."""
-    try:
-        release = version("leia-at-scale")
-    except PackageNotFoundError:  # running from a zip that was shipped with --py-files
-        release = "0"
-    digest = hashlib.sha256()
+    """Release, and the first 12 hex digits of a sha256 over the engine's own files and the libraries that shape its output."""
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _SHAPING_LIBRARIES).encode())
     for name, data in sorted(_sources(importlib.resources.files("spark_jobs"), "")):
         digest.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
-    return f"{release}+{digest.hexdigest()[:12]}"
+    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 def _sources(folder: Traversable, prefix: str) -> Iterable[tuple[str, bytes]]:
@@ -76,10 +77,14 @@ class Publication:
 
     def current(self) -> Manifest | None:
         """The published manifest if it was made from the same inputs, configuration and code and its files are there."""
+        self._take_back()
         path = self.folder / MANIFEST
         if not path.exists():
             return None
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        try:
+            manifest = Manifest.model_validate_json(path.read_bytes())
+        except ValidationError:  # of another schema version, or damaged: not ours to skip
+            return None
         wanted = (SCHEMA_VERSION, self.configuration, code_version(), [_identity(entry) for entry in self.inputs])
         inputs = [_identity(entry) for entry in manifest.inputs]
         found = (manifest.schema_version, manifest.configuration, manifest.code_version, inputs)
@@ -90,8 +95,15 @@ class Publication:
 
     def begin(self) -> None:
         """Remove what a killed run left behind and make room for attempts."""
+        self._take_back()
         self._staging.remove_folder()
         self.attempts.make_folder()
+
+    def _take_back(self) -> None:
+        """Undo a replacement that was killed between its two renames."""
+        replaced = self._staging / "replaced"
+        if not self.folder.exists() and replaced.exists():
+            replaced.move_to(self.folder)
 
     def publish(
         self, shards: Sequence[ShardReport], counters: Mapping[str, int], inputs: Sequence[Mapping[str, Any]] | None = None
@@ -137,5 +149,6 @@ def _identity(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def table_input(manifest: Manifest) -> dict[str, Any]:
-    """A published table as an input of the next stage."""
-    return {"name": "/".join([manifest.table, *manifest.partition.values()]), "row_hash": manifest.row_hash}
+    """A published table as an input of the next stage: its rows, and how they are dealt to files."""
+    digest = hashlib.sha256("".join(f"{shard.sha256} {shard.path}\n" for shard in manifest.shards).encode()).hexdigest()
+    return {"name": "/".join([manifest.table, *manifest.partition.values()]), "row_hash": manifest.row_hash, "sha256": digest}

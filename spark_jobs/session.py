@@ -3,11 +3,14 @@
 import os
 import sys
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from spark_jobs.config import SparkSettings
+from spark_jobs.settings import ConfigurationError
 
+# `DataFrame.repartitionById`, which sends a row to the task of its shard, is new in 4.1.
+_LEAST_SPARK = (4, 1)
 # Only what a build depends on. How much memory and how many executors is the cluster's business.
 _PROPERTIES = {
     "spark.sql.session.timeZone": "UTC",
@@ -26,19 +29,32 @@ _LOCAL_PROPERTIES = {
 
 
 def start_session(settings: SparkSettings, name: str) -> SparkSession:
-    """Start Spark, or take the session that is there. Weak to strong: ours, spark-submit's properties, `settings.conf`."""
-    submitted = SparkConf()
+    """Start Spark, or take the session that is there.
+
+    Weak to strong: our properties, what spark-submit was given, `settings.conf`; a master given to spark-submit stands.
+    Raises `ConfigurationError` for a Spark older than 4.1.
+    """
+    submitted = _submitted_properties()
     master = submitted.get("spark.master") or settings.master or "local[*]"
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     properties = dict(_PROPERTIES)
     if master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # on a cluster the workers have a Python of their own
         properties |= _LOCAL_PROPERTIES
-    properties |= dict(submitted.getAll())
-    properties |= settings.conf
     builder = SparkSession.builder.appName(name).master(master)
-    for key, value in properties.items():
+    for key, value in {**properties, **submitted, **settings.conf}.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    if tuple(int(part) for part in session.version.split(".")[:2]) < _LEAST_SPARK:
+        raise ConfigurationError(f"this is Spark {session.version}; the engine needs 4.1 or newer")
     return session
+
+
+def _submitted_properties() -> dict[str, str]:
+    """The properties that spark-submit was given; none if Python was started directly."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return {}
+    # A SparkConf sees the JVM's properties only once there is a connection to it; spark-submit's JVM is already running.
+    SparkContext._ensure_initialized()
+    return dict(SparkConf().getAll())

@@ -55,8 +55,14 @@ S = TypeVar("S", bound=Settings)
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that also reads `1e-4` as a number: YAML 1.1 wants `1.0e-4`, and nobody writes that."""
+    """Safe YAML, less two traps of YAML 1.1: `1e-4` is a number, and `no` (Norwegian) is a word; true and false are booleans."""
 
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d[\d_]*)(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
@@ -101,6 +107,8 @@ def _apply(values: dict[str, Any], override: str) -> None:
     target = values
     for section in sections:
         inner = target.setdefault(section, {})
+        if inner is None:  # `section:` with nothing below it
+            inner = target[section] = {}
         if not isinstance(inner, dict):
             raise ConfigurationError(f"--set {override!r}: {section!r} holds {inner!r}, which has no keys below it")
         target = inner

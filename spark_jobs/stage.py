@@ -41,8 +41,11 @@ def published(settings: CorpusSettings, table: Table, partition: Mapping[str, st
     path = folder / MANIFEST
     if not path.exists():
         raise ConfigurationError(f"{path.path} does not exist: run the stage {stage!r} for {partition['wiki']} first")
-    manifest = Manifest.model_validate_json(path.read_bytes())
-    check_schema_version(manifest.schema_version, path.path)
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+        check_schema_version(manifest.schema_version, path.path)
+    except ValueError as error:
+        raise ConfigurationError(f"{path.path} cannot be used: {error}; run the stage {stage!r} again") from error
     return folder, manifest
 
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from pyarrow import fs
 
-_HASH_BYTES = 4 * 2**20
+from spark_jobs.settings import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,29 @@ class Location:
 
     @classmethod
     def of(cls, text: str) -> "Location":
-        """Read a local path (relative to the current folder) or a URI such as `hdfs://name:8020/path` or `s3://bucket/key`."""
+        """Read a local path (relative to the current folder) or a URI: `hdfs://name:8020/path`, `s3://bucket/key`, `s3a://...`.
+
+        Raises `ConfigurationError` when the file system cannot be reached.
+        """
         if "://" not in text:
             return cls(fs.LocalFileSystem(), str(Path(text).resolve()), "file://")
-        filesystem, path = fs.FileSystem.from_uri(text)
         scheme, _, rest = text.partition("://")
+        try:
+            filesystem, path = fs.FileSystem.from_uri(text.replace("s3a://", "s3://", 1))
+        except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
+            hint = "; HDFS needs JAVA_HOME, HADOOP_HOME and CLASSPATH=$(hadoop classpath --glob) here and on the workers"
+            raise ConfigurationError(f"{text!r} cannot be reached: {error}{hint if scheme == 'hdfs' else ''}") from error
         if scheme in ("s3", "s3a"):
             return cls(filesystem, path.rstrip("/"), "s3a://")
         return cls(filesystem, path.rstrip("/"), f"{scheme}://{rest.partition('/')[0]}")
+
+    def require_renames(self, key: str) -> None:
+        """Refuse a place where folders cannot be renamed, as publishing needs it; `key` names the setting in the message."""
+        if self.filesystem.type_name == "s3":
+            raise ConfigurationError(
+                f"{key}: object stores cannot rename folders, so nothing can be published on {self.uri} in one step; "
+                "write to HDFS or a shared disk and copy the finished folders"
+            )
 
     def __truediv__(self, name: str) -> "Location":
         return Location(self.filesystem, f"{self.path}/{name}", self.scheme)
@@ -86,11 +101,8 @@ class Location:
 
     def sha256(self) -> str:
         """Checksum of the file."""
-        digest = hashlib.sha256()
         with self.open() as file:
-            while block := file.read(_HASH_BYTES):
-                digest.update(block)
-        return digest.hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # readinto is all that it calls
 
     def _info(self) -> fs.FileInfo:
         return self.filesystem.get_file_info(self.path)

@@ -19,6 +19,23 @@ from spark_jobs.tables import IdType, id_type_for, vocabulary_sha256
 
 _SPACE = "▁"
 _PACKAGE = "package:"
+# What a model's normalisation would show on: spaces, compatibility forms, combining marks, line ends, scripts.
+_PROBES = (
+    "",
+    "a",
+    " a",
+    "a  b ",
+    "Ａ  b",
+    "ﬁ ½ ①",
+    "e\u0301 é",
+    "a\n\nb\tc",
+    "日本語 テスト",
+    "Ελλάδα",
+    "العربية",
+    "हिन्दी",
+    "x\u200by",
+    "👩‍👧",
+)
 
 
 @dataclass(frozen=True)
@@ -70,16 +87,25 @@ def load_source(spec: str, name: str) -> TokenizerSource:
         config = path.with_name("tokenizer_config.json")
         own = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
         return TokenizerSource(name, Tokenizer.from_file(str(path)).to_str(), _config(own))
-    if path.suffix or spec.startswith((".", "/", _PACKAGE)):
+    if path.suffix in {".json", ".model"} or spec.startswith((".", "/", _PACKAGE)):
         raise ConfigurationError(
-            f"encode.tokenizer: {spec!r}: there is no file {path}; give a tokenizer.json, a folder, or a .model"
+            f"encode.tokenizer: {spec!r}: there is no file {path}; give a tokenizer.json, a folder with one, or a .model file"
         )
+    return _from_hub(spec, name)
+
+
+def _from_hub(spec: str, name: str) -> TokenizerSource:
+    from huggingface_hub import hf_hub_download
+
     try:
-        return TokenizerSource(name, Tokenizer.from_pretrained(spec).to_str(), _config({}))
-    except Exception as error:  # the library raises bare Exception for every kind of failure
+        tokenizer = Path(hf_hub_download(spec, "tokenizer.json"))
+        config = Path(hf_hub_download(spec, "tokenizer_config.json"))
+    except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"encode.tokenizer: {spec!r} is no file or folder here, and the Hugging Face hub did not give it ({error})"
         ) from error
+    own = json.loads(config.read_text(encoding="utf-8"))
+    return TokenizerSource(name, Tokenizer.from_file(str(tokenizer)).to_str(), _config(own))
 
 
 def _package_path(spec: str) -> Path:
@@ -125,7 +151,15 @@ def _from_sentencepiece(path: Path, name: str) -> TokenizerSource:
     tokenizer.decoder = decoders.Sequence(steps)
     special = {key: processor.id_to_piece(i) for key, i in _special_ids(processor).items()}
     tokenizer.add_special_tokens([AddedToken(piece, normalized=False, special=True) for piece in special.values()])
-    return TokenizerSource(name, tokenizer.to_str(), _config(special))
+    source = TokenizerSource(name, tokenizer.to_str(), _config(special))
+    fast = source.load()
+    for probe in _PROBES:
+        if fast.encode(probe, add_special_tokens=False).ids != processor.encode(probe):
+            raise ConfigurationError(
+                f"{path}: this SentencePiece model normalises text in a way that has no exact fast form here "
+                f"(seen on {probe!r}): give its tokenizer.json instead"
+            )
+    return source
 
 
 def _special_ids(processor: Any) -> dict[str, int]:

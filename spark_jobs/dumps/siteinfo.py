@@ -20,7 +20,10 @@ def read_siteinfo(chunks: Iterable[Chunk], name: str) -> SiteInfo:
         head.extend(chunk.data)
         start, end = head.find(b"<siteinfo>"), head.find(b"</siteinfo>")
         if start >= 0 and end >= 0:
-            return _parse(bytes(head[start : end + len(b"</siteinfo>")]), bytes(head[:start]))
+            try:
+                return _parse(bytes(head[start : end + len(b"</siteinfo>")]), bytes(head[:start]))
+            except (etree.XMLSyntaxError, ValueError) as error:
+                raise PageError(f"{name}: its <siteinfo> cannot be read: {error}") from error
         if len(head) > _MAX_HEAD_BYTES or b"<page>" in head:
             break
     raise PageError(f"{name} does not begin with <siteinfo>: is it a MediaWiki XML export? It begins with {bytes(head[:80])!r}")

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from spark_jobs.dumps.streams import open_decompressed
+from spark_jobs.dumps.streams import DECOMPRESSION_ERRORS, open_decompressed
 
 _READ_BYTES = 4 * 2**20
 _MAX_ROW_BYTES = 64 * 2**20
@@ -133,7 +133,7 @@ class _Cursor:
         """Forget what was read and append the next bytes; false at the end of the file."""
         try:
             data = self._file.read(_READ_BYTES)
-        except (EOFError, OSError) as error:
+        except DECOMPRESSION_ERRORS as error:
             raise SqlError(f"{self.name} cannot be decompressed to its end ({error}): is it a whole download?") from error
         self._base += self.position
         self.buffer = self.buffer[self.position :] + data

@@ -3,15 +3,16 @@
 A multistream bz2 file is a concatenation of complete bz2 streams, each on a byte boundary (Wikimedia puts 100 pages in
 each). A stream begins with `BZh`, its block size as a digit, and then either the magic number of a block or, if the stream
 is empty, that of the stream's end (https://en.wikipedia.org/wiki/Bzip2#File_format). Those ten bytes are searched for
-directly: faster than reading the index file, which is itself a large bz2 file. Ten fixed bytes can occur inside a stream by
-chance (once in 10^15 bytes or so); since a stream must end exactly where the next begins, such a place is recognised when
-the stream before it is decompressed, and read over.
+directly: faster than reading the index file, which is itself a large bz2 file. Ten given bytes can occur inside a stream by
+chance (once in 10^22 bytes); since a stream must end exactly where the next begins, `read_streams` recognises such a place when
+it decompresses the stream before it, and reads over it.
 """
 
 import bz2
 import gzip
 import lzma
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -21,6 +22,8 @@ _STREAM_START = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _SIGNATURE_BYTES = 10
 _SCAN_BYTES = 16 * 2**20
 _READ_BYTES = 2**20
+DECOMPRESSION_ERRORS = (EOFError, OSError, lzma.LZMAError, zlib.error)
+"""What Python's decompressors raise on bytes that are not theirs, or that end too early."""
 
 
 class StreamError(ValueError):
@@ -44,11 +47,15 @@ class Chunk:
     next_stream: int | None = None
 
 
-def scan_streams(file: BinaryIO) -> list[int]:
-    """Offsets at which a bz2 stream begins, in ascending order, found by their signature. Reads the file once."""
+def scan_streams(file: BinaryIO, on_block: Callable[[bytes], object] = len) -> list[int]:
+    """Offsets at which a bz2 stream begins, in ascending order, found by their signature.
+
+    Reads the file once, from beginning to end, and hands every block to `on_block` (a checksum, say).
+    """
     offsets: list[int] = []
     position, tail = 0, b""
     while block := file.read(_SCAN_BYTES):
+        on_block(block)
         data = tail + block
         start = position - len(tail)
         offsets.extend(start + match.start() for match in _STREAM_START.finditer(data))
@@ -125,9 +132,10 @@ def open_decompressed(file: BinaryIO, name: str) -> IO[bytes]:
 
 def read_whole(file: BinaryIO, name: str) -> Iterator[Chunk]:
     """Decompress a file that is one unit of work, in chunks of the "stream" 0. Raises `StreamError`."""
-    opened = open_decompressed(file, name)
+    opened: Any = open_decompressed(file, name)
     try:
-        while data := opened.read(_READ_BYTES):
+        # read1 gives what there is; read would lose a megabyte before a fault.
+        while data := opened.read1(_READ_BYTES):
             yield Chunk(0, data)
-    except (EOFError, OSError, lzma.LZMAError) as error:
+    except DECOMPRESSION_ERRORS as error:
         raise StreamError(0, f"{name} cannot be decompressed to its end ({error}): is it a whole download?") from error

@@ -138,9 +138,11 @@ class TestEveryWiki:
             ):
                 assert tokenizer.decode(row["name_ids"][position : position + length]) == entity["names"][0]["name"]
                 position += length
-                surface = article["text"][entity["start"] : entity["end"]]
-                assert surface in tokenizer.decode(row["input_ids"][:end])
-                assert surface in tokenizer.decode(row["input_ids"][start:])
+                # A token over two links that meet belongs to the first, so only what follows another link may lack its beginning.
+                if entity["start"] not in {other["end"] for other in article["entities"]}:
+                    assert article["text"][entity["start"] : entity["end"]].strip() in tokenizer.decode(
+                        row["input_ids"][start:end]
+                    )
             assert position == len(row["name_ids"])
 
     def test_encoded_rows_are_mixed_and_their_files_say_what_made_them(self, corpus, read_rows, wiki) -> None:
@@ -159,9 +161,11 @@ def test_spark_reads_the_tables_with_the_wiki_as_a_column(spark, corpus) -> None
     frame = spark.read.parquet(f"{corpus}/links")
     found = {row["wiki"]: row["n"] for row in frame.groupBy("wiki").agg(F.count("*").alias("n")).collect()}
     assert found == {wiki: read_manifest(folder_of(corpus, "links", wiki)).rows for wiki in WIKIS}
-    surfaces = spark.read.parquet(f"{corpus}/augmented").select("text", F.explode("entities").alias("e"))
-    cut = surfaces.select(F.expr("substring(text, e.start + 1, e.end - e.start)").alias("surface"), F.col("e.start"))
-    assert cut.where("length(surface) = 0").count() == 0
+    entities = spark.read.parquet(f"{corpus}/augmented").select("wiki", "page_id", "text", F.explode("entities").alias("e"))
+    cut = entities.select("wiki", "page_id", "e.start", F.expr("substring(text, e.start + 1, e.end - e.start)").alias("cut"))
+    both = cut.join(spark.read.parquet(f"{corpus}/links"), ["wiki", "page_id", "start"])
+    assert both.count() == cut.count() > 1000
+    assert both.where("cut != surface").count() == 0
 
 
 def test_a_second_build_finds_everything_up_to_date(spark, corpus, demo_settings) -> None:

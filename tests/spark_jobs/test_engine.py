@@ -2,17 +2,20 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs import extract
+from spark_jobs import align, augment, encode, extract
 from spark_jobs.build import build
 from spark_jobs.config import CorpusSettings
+from spark_jobs.dumps.streams import scan_streams
 from spark_jobs.settings import ConfigurationError
 from spark_jobs.stage import BadInputError, timed
 from spark_jobs.tables import MANIFEST, read_manifest
@@ -92,6 +95,31 @@ def test_a_bad_page_stops_the_build_or_becomes_a_reject(
     assert articles.counters["pages"] == articles.counters["other_namespaces"] + articles.rows + rejects.rows
 
 
+@pytest.mark.parametrize("bytes_per_shard", [6_000, 10**6], ids=["a stream a shard", "one shard"])
+def test_a_bad_stream_costs_its_own_pages_and_no_others(spark, sample, dumps, settings, bytes_per_shard) -> None:
+    data = bytearray((sample / "dumps" / MULTISTREAM).read_bytes())
+    starts = scan_streams(io.BytesIO(data))
+    bad = 4  # the head, then streams of ten pages
+    data[starts[bad] + 60 : starts[bad] + 70] = b"\xff" * 10
+    (dumps / MULTISTREAM).write_bytes(data)
+    settings = settings.model_copy(
+        update={"mode": "PERMISSIVE", "extract": settings.extract.model_copy(update={"bytes_per_shard": bytes_per_shard})}
+    )
+    articles, rejects = run_extract(spark, settings).manifests
+    assert articles.counters["pages"] == 103 - 10
+    assert (rejects.rows, rejects.counters) == (1, {"decompress": 1})
+    row = pq.read_table(Path(settings.output_dir) / "rejects" / f"wiki={WIKI}" / "part-00000.parquet").to_pylist()[0]
+    assert (row["unit"], row["stream_offset"], row["page_offset"]) == ("stream", starts[bad], None)
+
+
+def test_a_flipped_byte_of_a_gzip_dump_is_a_reject_too(spark, sample, dumps, settings) -> None:
+    data = bytearray(gzip.compress(bz2.decompress((sample / "dumps" / MULTISTREAM).read_bytes())))
+    data[len(data) // 2] ^= 0xFF
+    (dumps / "eswiki-20240101-pages-articles.xml.gz").write_bytes(data)
+    with pytest.raises(BadInputError, match="cannot be decompressed to its end"):
+        run_extract(spark, settings)
+
+
 def test_a_truncated_dump_keeps_the_whole_pages_before_the_cut(spark, sample, dumps, settings) -> None:
     data = (sample / "dumps" / MULTISTREAM).read_bytes()
     (dumps / MULTISTREAM).write_bytes(data[: len(data) // 2])
@@ -120,7 +148,7 @@ HEAD = b"<mediawiki><siteinfo><dbname>frwiki</dbname></siteinfo></mediawiki>"
 def test_a_dump_that_cannot_be_meant_is_refused_before_any_work(spark, dumps, settings, tmp_path, data, message) -> None:
     if data is not None:
         (dumps / MULTISTREAM).write_bytes(data)
-    with pytest.raises((ConfigurationError, FileNotFoundError), match=message):
+    with pytest.raises(ConfigurationError, match=message):
         run_extract(spark, settings)
     assert not (tmp_path / "out" / "articles").exists()
 
@@ -131,12 +159,34 @@ def test_a_folder_that_is_not_there_is_named(spark, settings) -> None:
 
 
 def test_stages_name_the_stage_that_has_yet_to_run(spark, sample, dumps, settings) -> None:
-    from spark_jobs import align, augment, encode
-
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     for stage, missing in ((align, "extract"), (augment, "extract"), (encode, "augment")):
         with pytest.raises(ConfigurationError, match=f"run the stage '{missing}' for eswiki first"):
             stage.run(spark, settings, WIKI)
+
+
+def test_stages_of_different_builds_are_not_mixed(spark, sample, dumps, settings) -> None:
+    shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
+    build(spark, settings)
+    other = settings.model_copy(update={"extract": settings.extract.model_copy(update={"drop_sections": False})})
+    run_extract(spark, other)
+    with pytest.raises(ConfigurationError, match="made from other `articles` than those that are there: run the stage 'align'"):
+        augment.run(spark, other, WIKI)
+    for name in (MULTISTREAM, LANGLINKS):
+        shutil.copy(dumps / name, dumps / name.replace("20240101", "20240201"))
+    with pytest.raises(ConfigurationError, match="the dump that is chosen now is of 20240201: run the stage 'extract'"):
+        align.run(spark, other, WIKI)
+
+
+def test_two_tokenizers_do_not_share_a_name(spark, sample, dumps, settings, corpus, tmp_path) -> None:
+    shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
+    build(spark, settings)
+    folder = corpus / "encoded" / "tokenizer=mistral-7b-v0.1" / "_tokenizer"
+    text = (folder / "tokenizer.json").read_text(encoding="utf-8").replace('"fuse_unk": true', '"fuse_unk": false')
+    (tmp_path / "tokenizer.json").write_text(text, encoding="utf-8")
+    other = settings.encode.model_copy(update={"tokenizer": str(tmp_path / "tokenizer.json")})
+    with pytest.raises(ConfigurationError, match=r"encode\.name: 'mistral-7b-v0\.1' is taken"):
+        encode.run(spark, settings.model_copy(update={"encode": other}), WIKI)
 
 
 def test_changed_langlinks_rebuild_what_depends_on_them_and_nothing_else(spark, sample, dumps, settings, corpus) -> None:

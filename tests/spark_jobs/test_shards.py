@@ -89,6 +89,14 @@ def test_nothing_is_visible_before_publishing_and_a_killed_run_leaves_no_trace(p
     assert publication.current() is not None
 
 
+def test_a_replacement_that_was_killed_half_way_is_undone(publication, tmp_path) -> None:
+    publish_rows(publication)
+    (tmp_path / "_staging" / "names-xwiki").mkdir(parents=True)
+    (tmp_path / "names" / "wiki=xwiki").rename(tmp_path / "_staging" / "names-xwiki" / "replaced")
+    assert publication.current() is not None
+    assert read_manifest(tmp_path / "names" / "wiki=xwiki").rows == 25
+
+
 def test_a_report_that_disagrees_with_its_file_is_not_published(publication, tmp_path) -> None:
     publication.begin()
     report = write(publication.attempts.path, ROWS)

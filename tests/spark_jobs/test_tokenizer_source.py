@@ -94,6 +94,32 @@ def test_a_published_tokenizer_reads_back_the_same(source: TokenizerSource, tmp_
 
 
 @pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"model_type": "unigram"}, "is no BPE model of SentencePiece"),
+        ({"model_type": "bpe", "add_dummy_prefix": False}, "normalises text in a way that has no exact fast form"),
+        ({"model_type": "bpe", "normalization_rule_name": "nfkc"}, "normalises text in a way that has no exact fast form"),
+    ],
+)
+def test_a_sentencepiece_model_without_an_exact_fast_form_is_refused(tmp_path, sample, options, reason) -> None:
+    import sentencepiece
+
+    lines = (sample / "sources" / "eswiki" / "0001.wikitext").read_text(encoding="utf-8").splitlines()
+    prefix = str(tmp_path / "own")
+    common = {"vocab_size": 420, "byte_fallback": True, "hard_vocab_limit": False, "minloglevel": 2}
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_prefix=prefix, **common, **options)
+    with pytest.raises(ConfigurationError, match=reason):
+        load_source(f"{prefix}.model", "own")
+
+
+def test_a_hub_id_may_hold_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigurationError, match="is no file or folder here, and the Hugging Face hub did not give it"):
+        load_source("example/Model-v0.1", "x")
+
+
+@pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("./nowhere/tokenizer.json", "there is no file nowhere/tokenizer.json"),

@@ -1,6 +1,6 @@
 import pytest
 
-from spark_jobs.dumps.files import DumpNotFoundError, find_dump
+from spark_jobs.dumps.files import DumpError, find_dump
 
 JA = "jawiki-20240101-"
 XML, STREAMS, LINKS = f"{JA}pages-articles.xml.bz2", f"{JA}pages-articles-multistream.xml.bz2", f"{JA}langlinks.sql.gz"
@@ -19,7 +19,7 @@ XML, STREAMS, LINKS = f"{JA}pages-articles.xml.bz2", f"{JA}pages-articles-multis
     ],
 )
 def test_an_incomplete_dump_is_refused_with_what_is_missing(paths: list[str], missing: str) -> None:
-    with pytest.raises(DumpNotFoundError, match=missing):
+    with pytest.raises(DumpError, match=missing):
         find_dump(paths, "jawiki")
 
 
@@ -40,13 +40,10 @@ def test_an_incomplete_dump_is_refused_with_what_is_missing(paths: list[str], mi
             ],
             (f"{JA}pages-articles1.xml-p1p10.bz2", f"{JA}pages-articles2.xml-p11p20.bz2", f"{JA}pages-articles10.xml-p90p99.bz2"),
         ),
-        (
-            [STREAMS, f"{JA}pages-articles-multistream1.xml-p1p10.bz2", LINKS],
-            (f"{JA}pages-articles-multistream1.xml-p1p10.bz2",),
-        ),
+        ([STREAMS, f"{JA}pages-articles-multistream1.xml-p1p10.bz2", LINKS], (STREAMS,)),
     ],
 )
-def test_the_most_parallel_form_of_a_dump_is_chosen(paths: list[str], pages: tuple[str, ...]) -> None:
+def test_the_best_form_of_a_dump_is_chosen(paths: list[str], pages: tuple[str, ...]) -> None:
     assert find_dump(paths, "jawiki").pages == pages
 
 
@@ -54,5 +51,33 @@ def test_the_newest_complete_day_is_chosen() -> None:
     newer = "jawiki-20240201-pages-articles.xml.bz2"
     assert find_dump([XML, LINKS, newer], "jawiki").date == "20240101"
     assert find_dump([XML, LINKS, newer, "jawiki-20240201-langlinks.sql.gz"], "jawiki").date == "20240201"
-    with pytest.raises(DumpNotFoundError, match="jawiki-20230101"):
+    with pytest.raises(DumpError, match="jawiki-20230101"):
         find_dump([XML, LINKS], "jawiki", "20230101")
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        ([f"a/{XML}", f"b/{XML}", LINKS], "is there twice, as a/jawiki.* and b/jawiki"),
+        ([XML, f"a/{LINKS}", f"b/{LINKS}"], "langlinks.sql.gz is there twice"),
+        ([XML, LINKS, LINKS.removesuffix(".gz")], "are the same table"),
+    ],
+)
+def test_a_file_that_is_there_twice_is_refused(paths: list[str], message: str) -> None:
+    with pytest.raises(DumpError, match=message):
+        find_dump(paths, "jawiki")
+
+
+@pytest.mark.parametrize(
+    ("parts", "missing"),
+    [
+        (["1.xml-p1p10", "2.xml-p11p20"], None),
+        (["1.xml-p1p10", "2.xml-p11p15", "2.xml-p16p20"], None),
+        (["2.xml-p11p20"], "page ids 1 to 10"),
+        (["1.xml-p1p10", "3.xml-p21p30", "5.xml-p41p50"], "page ids 11 to 20, 31 to 40"),
+        (["1.xml", "2.xml"], None),
+        (["1.xml", "4.xml"], "part 2, 3"),
+    ],
+)
+def test_parts_that_are_missing_are_named(parts: list[str], missing: str | None) -> None:
+    assert find_dump([LINKS, *(f"{JA}pages-articles{part}.bz2" for part in parts)], "jawiki").missing == missing

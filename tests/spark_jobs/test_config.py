@@ -1,0 +1,52 @@
+import pytest
+
+from spark_jobs.build import check_before
+from spark_jobs.config import CorpusSettings
+from spark_jobs.settings import ConfigurationError, load
+
+FILE = "conf/corpus/demo.yaml"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("pivots=[en, qqq]", "no Wikipedia has the language code 'qqq'"),
+        ("pivots=[nb, no]", "'nb' and 'no' are the same language: both mean nowiki"),
+        ("pivots=[]", "pivots"),
+        ("pivots=[en, en]", "an entry is given twice"),
+        ("encode.pivot=fr", "encode.pivot: 'fr' is not among pivots"),
+        ("wikis=['../../x']", "wikis.0: '../../x' is not allowed"),
+        ("encode.name=a/b", "letters, digits"),
+        ("date=2024", "date: "),
+        ("mode=permissive", "mode: 'permissive' is not allowed"),
+        ("extract.bytes_per_shard=0", "extract.bytes_per_shard: 0 is not allowed"),
+    ],
+)
+def test_an_impossible_value_is_refused(repository, override: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load(CorpusSettings, repository / FILE, [override])
+
+
+def test_values_that_yaml_reads_as_numbers_are_understood(repository) -> None:
+    overrides = ["date=20240101", "spark.conf={spark.sql.shuffle.partitions: 8, spark.ui.enabled: true}", "pivots=[en, no]"]
+    settings = load(CorpusSettings, repository / FILE, overrides)
+    assert settings.date == "20240101"
+    assert settings.spark.conf == {"spark.sql.shuffle.partitions": "8", "spark.ui.enabled": "true"}
+    assert settings.pivots == ["en", "no"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("wikis=[jawikki]", "jawikki.*jawiki"),
+        ("wikis=[frwiki]", "no complete dump of frwiki"),
+        ("dumps_dir=/nowhere", "dumps_dir: '/nowhere' does not exist"),
+        ("encode.tokenizer=./none.json", "encode.tokenizer: './none.json': there is no file"),
+        ("output_dir=s3://bucket/x", "output_dir: object stores cannot rename folders|cannot be reached"),
+        ("output_dir=foo://bucket/x", "'foo://bucket/x' cannot be reached"),
+    ],
+)
+def test_what_cannot_work_is_found_before_spark_starts(repository, override: str, message: str) -> None:
+    settings = load(CorpusSettings, repository / FILE, [f"dumps_dir={repository}/tests/sample/dumps", override])
+    with pytest.raises(ConfigurationError, match=message):
+        check_before(settings)
