@@ -19,6 +19,9 @@ _PATTERNS = (
 )
 """Architecture, weights and tokenizer; not the optimiser, logs or cards that may lie beside them."""
 
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+"""What transformers reads: one file, or the list of many."""
+
 
 def check_model(folder: Path) -> None:
     """Refuse a folder that does not hold a model in safetensors together with its tokenizer."""
@@ -29,10 +32,15 @@ def check_model(folder: Path) -> None:
         )
     if not (folder / "config.json").is_file():
         raise ConfigurationError(f"model: {folder} holds no config.json; it is not a directory that save_pretrained wrote")
-    if not any(folder.glob("*.safetensors")):
+    if (folder / "adapter_config.json").is_file():
         raise ConfigurationError(
-            f"model: {folder} holds no *.safetensors; other formats may run code when they are read: "
-            "convert the weights with save_pretrained(..., safe_serialization=True)"
+            f"model: {folder} holds an adapter (adapter_config.json), whose base model lies elsewhere; merge the two with "
+            "merge_and_unload() and save_pretrained(), and give that folder"
+        )
+    if not any((folder / name).is_file() for name in _WEIGHTS):
+        raise ConfigurationError(
+            f"model: {folder} holds no {' or '.join(_WEIGHTS)}; other formats may run code when they are read: "
+            "load the weights where you trust them, and write them with save_pretrained()"
         )
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise ConfigurationError(f"model: {folder} holds no tokenizer (tokenizer.json); save the tokenizer beside the weights")

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from eval.results import EvalResults, Score, problems, read_results
+from eval.results import EvalResults, Score, TaskResult, problems, read_results
 from spark_jobs.settings import ConfigurationError
 from spark_jobs.tables import MANIFEST, Manifest, read_manifest
 
 BUILD = "_build.json"
 METRICS = "metrics.jsonl"
 RUN = "run.json"
+
+_TORN = "was the run killed while it wrote? remove that line, or train again"
 
 
 class WikiFigures(BaseModel):
@@ -58,8 +60,8 @@ class Step:
 
     step: int
     loss: float
-    tokens_per_second: float | None
-    learning_rate: float | None
+    tokens_per_second: float | None = None
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,22 @@ def read_build(corpus: Path) -> Build:
 
 
 def read_manifests(corpus: Path) -> list[tuple[Path, Manifest]]:
-    """Every published folder below `corpus`, by path, with its manifest."""
-    return [(path.parent, read_manifest(path.parent)) for path in sorted(corpus.rglob(MANIFEST))]
+    """Every published folder below `corpus`, by path, with its manifest; below `_...` lies what is not published."""
+    found = []
+    for path in sorted(corpus.rglob(MANIFEST)):
+        if any(part.startswith("_") for part in path.parent.relative_to(corpus).parts):
+            continue
+        try:
+            found.append((path.parent, read_manifest(path.parent)))
+        except ValidationError as error:
+            raise ConfigurationError(
+                f"corpus: {path} cannot be read as a manifest: {problems(error)}; build that table again"
+            ) from error
+        except ValueError as error:  # another major version
+            raise ConfigurationError(
+                f"corpus: {error}; build the corpus again, or read it with the code that wrote it"
+            ) from error
+    return found
 
 
 def read_augmented(corpus: Path, wiki: str) -> Iterator[dict[str, Any]]:
@@ -113,38 +129,67 @@ def read_run(folder: Path) -> Run:
     """A training run's metrics; refuses one that logged no loss."""
     remedy = "train first: deepspeed training/train.py"
     path = _existing(folder / METRICS, "run", remedy)
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    steps = [
-        Step(record["step"], record["loss"], record.get("tokens_per_second"), record.get("learning_rate"))
-        for record in records
-        if "loss" in record and "step" in record
-    ]
-    if not steps:
+    latest = {step.step: step for step in _steps(path)}  # a resumed run logs again the steps that it repeats
+    if not latest:
         raise ConfigurationError(f"run: {path} holds no step with a loss; {remedy}")
-    details = json.loads(_existing(folder / RUN, "run", remedy).read_text(encoding="utf-8"))
-    latest = {step.step: step for step in steps}  # a resumed run logs again the steps that it repeats
+    record = _existing(folder / RUN, "run", remedy)
+    try:
+        details = TypeAdapter(dict[str, Any]).validate_json(record.read_bytes())
+    except ValidationError as error:
+        raise ConfigurationError(f"run: {record} cannot be read as the record of a run: {problems(error)}; {remedy}") from error
     return Run([latest[number] for number in sorted(latest)], details)
 
 
+def _steps(path: Path) -> Iterator[Step]:
+    """The lines with a step and its loss, in the order of the file; a line that is torn or holds other types is named."""
+    step = TypeAdapter(Step)
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            if isinstance(record, dict) and record.keys() >= {"step", "loss"}:
+                yield step.validate_python(record)
+        except ValidationError as error:
+            raise ConfigurationError(f"run: {path}, line {number}: {problems(error)}; {_TORN}") from error
+        except ValueError as error:
+            raise ConfigurationError(f"run: {path}, line {number}: not valid JSON ({error}); {_TORN}") from error
+
+
 def compare_evaluations(before: EvalResults, after: EvalResults) -> list[Comparison]:
-    """The tasks of both, in the order of `after`; refuses a task that the two answered under different conditions."""
+    """The tasks of both, in the order of `after`; refuses a task that the two answered under different conditions.
+
+    Compared is what was used, whatever was asked for: equal items are equal data wherever they lay, `dtype: auto` counts as
+    the format it chose, the seed only where it draws examples, and `limit` by the number of items that it left.
+    """
     comparisons = []
     for name, new in after.tasks.items():
         old = before.tasks.get(name)
         if old is None:
             continue
-        alike = ("scoring", "task_sha256", "num_fewshot", "n")
-        different = [field for field in alike if getattr(old, field) != getattr(new, field)]
-        if old.data.get("sha256", old.data) != new.data.get("sha256", new.data):
-            different.append("data")
-        if different:
+        conditions, others = _conditions(new), _conditions(old)
+        if different := [f"{key} ({others[key]}, {value})" for key, value in conditions.items() if others[key] != value]:
             raise ConfigurationError(
-                f"before, after: {name} was not evaluated alike, the two differ in {', '.join(different)}; evaluate both again"
+                f"before, after: {name} was not evaluated alike, the two differ in {', '.join(different)}; "
+                "evaluate both again with the same settings"
             )
         comparisons.append(Comparison(name, new.n, new.chance, new.scoring, old.scores, new.scores))
     if not comparisons:
         raise ConfigurationError("before, after: the two evaluations have no task in common; evaluate both with the same tasks")
     return comparisons
+
+
+def _conditions(result: TaskResult) -> dict[str, Any]:
+    return {
+        "scoring": result.scoring,
+        "scoring_version": result.scoring_version,
+        "task_sha256": result.task_sha256,
+        "data": result.data["items_sha256"],
+        "n": result.n,
+        "num_fewshot": result.num_fewshot,
+        "seed": result.settings["seed"] if result.num_fewshot else None,
+        "dtype": result.dtype,
+    }
 
 
 def read_evaluations(before: Path, after: Path) -> tuple[EvalResults, EvalResults]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from spark_jobs.settings import ConfigurationError
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 RESULTS = "results.json"
 SAMPLES = "samples"
 
@@ -37,17 +37,25 @@ class TaskResult(BaseModel):
     task_sha256: str
     """The task's resolved YAML and the Python beside it."""
     data: dict[str, str]
-    """`file` and `sha256` of local data, `hub` and `revision` otherwise."""
+    """`file` and its `sha256`, or `hub` and `revision`; and `items_sha256` of the items that were read from there."""
     settings: dict[str, Any]
-    """num_fewshot as it was asked for, limit, seed, dtype."""
+    """num_fewshot and dtype as they were asked for, limit, seed."""
     num_fewshot: int
     """As it was used."""
+    dtype: str
+    """Number format of the weights, as it was used."""
     n: int
     """Items scored."""
     chance: float
     """Expected accuracy of a guess: the mean of 1 / number of choices."""
     scores: dict[str, Score]
+    samples_sha256: str
+    """Of samples/<task>.jsonl, which is written first: a run killed between the two leaves records that do not fit."""
     seconds: float
+    scoring_version: str
+    """`SCORING_VERSION` in eval/harness.py."""
+    versions: dict[str, str]
+    """Packages that the task was scored with."""
 
 
 class EvalResults(BaseModel):
@@ -58,8 +66,11 @@ class EvalResults(BaseModel):
     """`path`, `fingerprint` (see eval/fingerprint.py) and, once loaded, `parameters`, `dtype` and `device`."""
     configuration: dict[str, Any]
     """The last run's, resolved."""
-    versions: dict[str, str]
     tasks: dict[str, TaskResult]
+
+
+class _Versioned(BaseModel):
+    schema_version: str
 
 
 class ItemRecord(BaseModel):
@@ -93,15 +104,27 @@ def write_aside(path: Path, text: str) -> None:
     aside.replace(path)
 
 
-def write_records(output_dir: Path, task: str, records: Sequence[ItemRecord]) -> None:
-    """Write samples/<task>.jsonl."""
-    write_aside(output_dir / SAMPLES / f"{task}.jsonl", "".join(f"{record.model_dump_json()}\n" for record in records))
+def write_records(output_dir: Path, task: str, records: Sequence[ItemRecord]) -> str:
+    """Write samples/<task>.jsonl; returns its sha256."""
+    text = "".join(f"{record.model_dump_json()}\n" for record in records)
+    write_aside(_records(output_dir, task), text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def records_sha256(output_dir: Path, task: str) -> str | None:
+    """sha256 of samples/<task>.jsonl; None where there is no such file."""
+    path = _records(output_dir, task)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def read_records(output_dir: Path, task: str) -> list[ItemRecord]:
     """The per-item records of a finished task."""
-    lines = (output_dir / SAMPLES / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = _records(output_dir, task).read_text(encoding="utf-8").splitlines()
     return [ItemRecord.model_validate_json(line) for line in lines]
+
+
+def _records(output_dir: Path, task: str) -> Path:
+    return output_dir / SAMPLES / f"{task}.jsonl"
 
 
 def problems(error: ValidationError) -> str:
@@ -116,15 +139,25 @@ def read_results(output_dir: Path) -> EvalResults:
         raise ConfigurationError(
             f"{path} does not exist: no evaluation was finished there; run python -m eval.run with output_dir={output_dir}"
         )
+    content = path.read_bytes()
     try:
-        results = EvalResults.model_validate_json(path.read_bytes())
+        version = _Versioned.model_validate_json(content).schema_version
+        if version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
+            raise ConfigurationError(
+                f"{path} has schema version {version!r}, this code reads {SCHEMA_VERSION}; remove it and evaluate again"
+            )
+        return EvalResults.model_validate_json(content)
     except ValidationError as error:
         raise ConfigurationError(f"{path} cannot be read as results: {problems(error)}; remove it and evaluate again") from error
-    if results.schema_version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
-        raise ConfigurationError(
-            f"{path} has schema version {results.schema_version!r}; this code reads {SCHEMA_VERSION}; evaluate again"
-        )
-    return results
+
+
+def versions_used(tasks: Iterable[TaskResult]) -> dict[str, str]:
+    """Package to its version; where tasks were scored with several, all of them: `5.22.0, 5.23.0`."""
+    found: dict[str, set[str]] = {}
+    for task in tasks:
+        for name, version in task.versions.items():
+            found.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions)) for name, versions in found.items()}
 
 
 def results_markdown(results: EvalResults, tasks: Sequence[str]) -> str:
@@ -142,7 +175,8 @@ def results_markdown(results: EvalResults, tasks: Sequence[str]) -> str:
             f"| {format_stderr(score)} | {100 * result.chance:.0f} |"
             for metric, score in result.scores.items()
         ]
-    versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
+    used = versions_used(results.tasks[name] for name in tasks)
+    versions = "; ".join(f"{name} {version}" for name, version in used.items())
     return "\n".join([*lines, "", "In per cent; one standard error over items.", "", f"Versions: {versions}", ""])
 
 

@@ -4,8 +4,9 @@ A finished task is written at once, so a run that was stopped goes on where it w
 """
 
 import hashlib
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +20,7 @@ from rich.table import Table
 from eval.catalogue import TaskFile, check_local_files, read_catalogue, resolve, tasks_folder
 from eval.config import EvalSettings
 from eval.fingerprint import check_model, model_fingerprint
-from eval.harness import Outcome, evaluate_task, load_tasks, num_candidates, quiet_libraries
+from eval.harness import SCORING_VERSION, Outcome, evaluate_task, items_sha256, load_tasks, num_candidates, quiet_libraries
 from eval.results import (
     RESULTS,
     SAMPLES,
@@ -28,6 +29,7 @@ from eval.results import (
     TaskResult,
     format_stderr,
     read_results,
+    records_sha256,
     results_markdown,
     task_key,
     write_aside,
@@ -36,11 +38,14 @@ from eval.results import (
 from spark_jobs.settings import command
 
 VERSIONS = ("leia-at-scale", "lm_eval", "transformers", "tokenizers", "torch", "datasets")
+"""Packages whose versions are recorded."""
+SCORING_PACKAGES = ("lm_eval", "transformers", "tokenizers")
+"""Those that decide what is scored and how; torch and the device change rounding alone."""
 
 
 def main(settings: EvalSettings) -> None:
     """Score `settings.model` on the tasks that are not finished yet, and show all of them."""
-    console = Console()
+    console = Console(file=sys.stdout)  # this very stream: lm-eval's output is caught while the bar goes on
     tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
     check_model(settings.model)
     if settings.data_dir is not None:
@@ -48,17 +53,20 @@ def main(settings: EvalSettings) -> None:
     console.print(f"Evaluating [bold]{escape(str(settings.model))}[/] on {len(tasks)} tasks", highlight=False, soft_wrap=True)
     with console.status("Hashing the model"):
         results = _start(settings, model_fingerprint(settings.model), console)
-    keys = {task.name: _key(task, settings, results.model["fingerprint"]) for task in tasks}
-    pending = [task for task in tasks if not _is_finished(task.name, keys, results, settings.output_dir)]
-    if len(pending) < len(tasks):
-        console.print(
-            f"{len(tasks) - len(pending)} of {len(tasks)} tasks were finished before with this model and configuration: "
-            "taken as they are",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if pending:
-        _evaluate(pending, settings, results, keys, console)
+    with quiet_libraries(offline=settings.data_dir is not None):
+        # What a hub serves may change: only the items themselves tell whether they are those of an earlier run.
+        loaded = _load(tasks, settings, console) if settings.data_dir is None else {}
+        keys = {task.name: _key(task, settings, results.model["fingerprint"], loaded) for task in tasks}
+        pending = [task for task in tasks if not _is_finished(task.name, keys, results, settings.output_dir)]
+        if len(pending) < len(tasks):
+            console.print(
+                f"{len(tasks) - len(pending)} of {len(tasks)} tasks were finished before with this model and configuration: "
+                "taken as they are",
+                highlight=False,
+                soft_wrap=True,
+            )
+        if pending:
+            _evaluate(pending, loaded or _load(pending, settings, console), settings, results, keys, console)
     write_aside(settings.output_dir / "config.yaml", settings.to_yaml())
     write_aside(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
     names = [task.name for task in tasks]
@@ -89,12 +97,16 @@ def _start(settings: EvalSettings, fingerprint: str, console: Console) -> EvalRe
         schema_version=SCHEMA_VERSION,
         model={**model, "path": str(settings.model), "fingerprint": fingerprint},
         configuration=settings.model_dump(mode="json"),
-        versions={name: version(name) for name in VERSIONS},
         tasks=tasks,
     )
 
 
-def _data_identity(task: TaskFile, settings: EvalSettings) -> dict[str, str]:
+def _load(tasks: Sequence[TaskFile], settings: EvalSettings, console: Console) -> dict[str, Any]:
+    with console.status("Loading lm-eval and the data"):
+        return load_tasks([task.name for task in tasks], settings)
+
+
+def _data_source(task: TaskFile, settings: EvalSettings) -> dict[str, str]:
     if settings.data_dir is not None:
         path = task.local_file(settings.data_dir)
         return {"file": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -105,64 +117,74 @@ def _task_settings(settings: EvalSettings) -> dict[str, Any]:
     return settings.model_dump(mode="json", include={"num_fewshot", "limit", "seed", "dtype"})
 
 
-def _key(task: TaskFile, settings: EvalSettings, fingerprint: str) -> str:
-    data = _data_identity(task, settings)
+def _key(task: TaskFile, settings: EvalSettings, fingerprint: str, loaded: Mapping[str, Any]) -> str:
+    """What decides the scores. A local file's bytes decide its items, so that nothing need be loaded to compare them."""
     return task_key(
         {
             "model": fingerprint,
             "task": task.sha256(),
-            "data": data.get("sha256") or data,
+            "data": items_sha256(loaded[task.name]) if task.name in loaded else _data_source(task, settings)["sha256"],
             "settings": _task_settings(settings),
-            "lm_eval": version("lm_eval"),
+            "scoring_version": SCORING_VERSION,
+            "versions": {name: version(name) for name in SCORING_PACKAGES},
         }
     )
 
 
 def _is_finished(name: str, keys: dict[str, str], results: EvalResults, output_dir: Path) -> bool:
     result = results.tasks.get(name)
-    return result is not None and result.key == keys[name] and (output_dir / SAMPLES / f"{name}.jsonl").is_file()
+    return result is not None and result.key == keys[name] and result.samples_sha256 == records_sha256(output_dir, name)
 
 
 def _evaluate(
-    pending: Sequence[TaskFile], settings: EvalSettings, results: EvalResults, keys: dict[str, str], console: Console
+    pending: Sequence[TaskFile],
+    loaded: Mapping[str, Any],
+    settings: EvalSettings,
+    results: EvalResults,
+    keys: Mapping[str, str],
+    console: Console,
 ) -> None:
     """Score the pending tasks one after the other; each is in the output folder before the next begins."""
-    with quiet_libraries(offline=settings.data_dir is not None):
-        with console.status("Loading lm-eval and the data"):
-            loaded = load_tasks([task.name for task in pending], settings)
-        with console.status("Loading the model"):
-            from eval.language_model import load_language_model
+    with console.status("Loading the model"):
+        from eval.language_model import load_language_model
 
-            model = load_language_model(settings)
-        results.model.update(model.description())
-        count = (MofNCompleteColumn(), TextColumn("candidates"), TimeRemainingColumn())
-        with Progress(TextColumn("{task.description}"), BarColumn(), *count, console=console) as progress:
-            for task in pending:
-                total = num_candidates(loaded[task.name], settings.limit)
-                bar = progress.add_task(task.name, total=total)
-                model.advance = partial(progress.advance, bar)
-                started = time.monotonic()
-                outcome = evaluate_task(task.name, loaded[task.name], model, settings.limit)
-                progress.update(bar, completed=total)
-                results.tasks[task.name] = _task_result(task, outcome, settings, keys[task.name], time.monotonic() - started)
-                write_records(settings.output_dir, task.name, outcome.records)
-                write_aside(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
+        model = load_language_model(settings)
+    results.model.update(model.description())
+    count = (MofNCompleteColumn(), TextColumn("candidates"), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), BarColumn(), *count, console=console) as progress:
+        for task in pending:
+            bar = progress.add_task(task.name, total=num_candidates(loaded[task.name], settings.limit))
+            model.report_to(partial(progress.advance, bar))
+            started = time.monotonic()
+            outcome = evaluate_task(task.name, loaded[task.name], model, settings.limit)
+            seconds = time.monotonic() - started
+            results.tasks[task.name] = _task_result(
+                task,
+                outcome,
+                settings,
+                key=keys[task.name],
+                data=_data_source(task, settings) | {"items_sha256": items_sha256(loaded[task.name])},
+                dtype=results.model["dtype"],
+                samples_sha256=write_records(settings.output_dir, task.name, outcome.records),
+                seconds=round(seconds, 3),
+            )
+            write_aside(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
 
 
-def _task_result(task: TaskFile, outcome: Outcome, settings: EvalSettings, key: str, seconds: float) -> TaskResult:
+def _task_result(task: TaskFile, outcome: Outcome, settings: EvalSettings, **measured: Any) -> TaskResult:
     return TaskResult(
-        key=key,
         version=str(task.metadata["version"]),
         scoring=str(task.metadata["scoring"]),
         language=task.language,
         task_sha256=task.sha256(),
-        data=_data_identity(task, settings),
         settings=_task_settings(settings),
         num_fewshot=outcome.num_fewshot,
         n=len(outcome.records),
         chance=sum(1 / len(record.loglikelihoods) for record in outcome.records) / len(outcome.records),
         scores=outcome.scores,
-        seconds=round(seconds, 3),
+        scoring_version=SCORING_VERSION,
+        versions={name: version(name) for name in VERSIONS},
+        **measured,
     )
 
 

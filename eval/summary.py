@@ -3,7 +3,6 @@
 The end of `make demo`: a table on the console and one self-contained HTML page.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from eval.difference import count_tasks, difference, interval, verdict
 from eval.excerpt import Excerpt, best_excerpts
 from eval.figures import loss_curve, score_plot
 from eval.published import (
@@ -33,11 +33,13 @@ from eval.published import (
     read_manifests,
     read_run,
 )
-from eval.results import EvalResults, format_stderr, write_aside
+from eval.results import EvalResults, format_stderr, versions_used, write_aside
 from spark_jobs.settings import Settings, command
 from spark_jobs.tables import Manifest
 
 METRIC = "acc"
+WIDTH = 80
+"""Columns of the console's table: as many as every terminal has."""
 
 
 class SummarySettings(Settings):
@@ -63,6 +65,8 @@ class SummarySettings(Settings):
     """Excerpts shown of each wiki: of the articles with most names."""
     excerpt_characters: int = Field(420, ge=50)
     """Length of an excerpt, in code points."""
+    note: str | None = None
+    """What a reader has to know before the scores, in front of what their figures show."""
     commands: list[str] = Field(default_factory=list)
     """Commands that lead to the same results, shown at the end of the page."""
 
@@ -86,8 +90,7 @@ def main(settings: SummarySettings) -> None:
     console = Console()
     findings = gather(settings)
     write_aside(settings.output, render(settings, findings))
-    console.print(summary_table(settings, findings))
-    console.print(f"The whole story on one page: [bold]{escape(str(settings.output))}[/]", highlight=False, soft_wrap=True)
+    console.print(summary_table(settings, findings), width=min(console.width, WIDTH))
 
 
 def gather(settings: SummarySettings) -> Findings:
@@ -127,7 +130,8 @@ def render(settings: SummarySettings, findings: Findings) -> str:
         loss_svg=loss_curve(findings.run.steps),
         score_svg=score_plot(findings.comparisons, METRIC),
         metrics=list(findings.comparisons[0].after),
-        remark=remark(findings.comparisons),
+        verdict=verdict(findings.comparisons, METRIC),
+        versions=versions_used(findings.after.tasks.values()),
     )
 
 
@@ -178,66 +182,57 @@ def median_throughput(run: Run) -> float | None:
     return median(values) if values else None
 
 
-def remark(comparisons: Sequence[Comparison]) -> str:
-    """How large a difference would have to be before it says anything, in a sentence.
-
-    Two standard errors of the difference between two independent runs at chance level, sqrt(2 p (1 - p) / n). Answers of
-    two models to the same items are correlated, so a paired test sees smaller differences; for so few items it sees none.
-    """
-    smallest = min(comparisons, key=lambda comparison: comparison.n)
-    p, n = smallest.chance, smallest.n
-    points = 100 * 2 * math.sqrt(2 * p * (1 - p) / n)
-    return (
-        f"With {n} items a task, two scores at chance level differ by up to {points:.0f} points for no reason at all. "
-        "The model of the demonstration is tiny and was trained for minutes: the differences here mean nothing. "
-        "They show that the evaluation runs, item by item, on the model that was trained."
-    )
-
-
 def summary_table(settings: SummarySettings, findings: Findings) -> Table:
     """What was built, where it lies, key figures."""
     table = Table(title="What was built", title_justify="left", box=box.SIMPLE_HEAD)
-    for header in ("part", "where", "figures"):
-        table.add_column(header, overflow="fold")
+    table.add_column("part", no_wrap=True)
+    table.add_column("where", overflow="fold")
+    table.add_column("figures")
+    table.add_row("corpus", escape(str(settings.corpus)), _corpus_lines(settings, findings))
     for wiki, figures in findings.build.wikis.items():
-        table.add_row(wiki, "", _wiki_line(figures, settings.pivot))
-    table.add_row("corpus", escape(str(settings.corpus)), _corpus_line(settings, findings))
-    table.add_row("training", escape(str(settings.run)), _run_line(findings.run))
-    table.add_row("evaluation", escape(f"{settings.before}\n{settings.after}"), _evaluation_line(findings.comparisons))
+        table.add_row(f"  {escape(wiki)}", "", _wiki_lines(figures, settings.pivot))
+    table.add_row("training", escape(str(settings.run)), _run_lines(findings.run))
+    table.add_row("evaluation", escape(f"{settings.before}\n{settings.after}"), _evaluation_lines(findings.comparisons))
+    table.add_row("page", f"[bold]{escape(str(settings.output))}[/]", "the whole story, for a browser")
     return table
 
 
-def _wiki_line(figures: WikiFigures, pivot: str) -> str:
+def _wiki_lines(figures: WikiFigures, pivot: str) -> str:
     return (
-        f"{figures.pages:,} pages: {figures.articles:,} articles, {figures.redirects:,} redirects, "
-        f"{figures.other_namespaces:,} of other namespaces, {figures.rejects:,} rejects; "
+        f"{figures.pages:,} pages: {figures.articles:,} articles,\n{figures.redirects:,} redirects, "
+        f"{figures.other_namespaces:,} other, {figures.rejects:,} rejects\n"
         f"{figures.links_with_name.get(pivot, 0):,} of {figures.links:,} links have a name"
     )
 
 
-def _corpus_line(settings: SummarySettings, findings: Findings) -> str:
+def _corpus_lines(settings: SummarySettings, findings: Findings) -> str:
     total = total_figures(findings.build.wikis.values(), settings.pivot)
     share = f" ({100 * total['named'] / total['links']:.0f} %)" if total["links"] else ""
     size = format_bytes(sum(manifest.bytes for _, manifest in findings.manifests))
     return (
-        f"{len(findings.manifests)} folders, {size}, built in {format_seconds(findings.build.seconds)}; "
-        f"{total['tokens']:,} tokens; {total['named']:,} of {total['links']:,} links have a name in {settings.pivot_label}{share}"
+        f"{size} in {len(findings.manifests)} folders, {format_seconds(findings.build.seconds)}\n{total['tokens']:,} tokens\n"
+        f"{total['named']:,} of {total['links']:,} links{share}\nhave a name in {settings.pivot_label}"
     )
 
 
-def _run_line(run: Run) -> str:
+def _run_lines(run: Run) -> str:
     throughput = median_throughput(run)
-    speed = f", {throughput:,.0f} tokens/s" if throughput else ""
+    speed = f"\n{throughput:,.0f} tokens/s" if throughput else ""
     return f"{len(run.steps):,} steps, loss {run.steps[0].loss:.3f} → {run.steps[-1].loss:.3f}{speed}"
 
 
-def _evaluation_line(comparisons: Sequence[Comparison]) -> str:
+def _evaluation_lines(comparisons: Sequence[Comparison]) -> str:
     n = sum(comparison.n for comparison in comparisons)
     before, after = (
         100 * sum(getattr(comparison, label)[METRIC].value * comparison.n for comparison in comparisons) / n
         for label in ("before", "after")
     )
-    return f"{len(comparisons)} tasks, {n} items: accuracy {before:.1f} → {after:.1f} % (so few items that it means nothing)"
+    found = difference(comparisons, METRIC)
+    shows = "a difference is shown" if found.is_shown else "no difference is shown"
+    return (
+        f"{count_tasks(len(comparisons))}, {n:,} items: {METRIC} {before:.1f} → {after:.1f} %\n"
+        f"{found.points:+.1f} points, 95 % interval {interval(found)}:\n{shows}"
+    )
 
 
 def format_count(value: float) -> str:

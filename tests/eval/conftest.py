@@ -213,6 +213,8 @@ def _write_run(run: Path) -> None:
 
 
 def _write_evaluation(folder: Path, fingerprint: str, correct: int) -> None:
+    import hashlib
+
     from eval.results import EvalResults, Score, TaskResult, write_aside
 
     def task(language: str) -> TaskResult:
@@ -224,20 +226,23 @@ def _write_evaluation(folder: Path, fingerprint: str, correct: int) -> None:
             scoring="standard",
             language=language,
             task_sha256="t",
-            data={"file": "f", "sha256": "d"},
-            settings={"num_fewshot": 0},
+            data={"file": "f", "sha256": "d", "items_sha256": "i"},
+            settings={"num_fewshot": 0, "limit": None, "seed": 42, "dtype": "auto"},
             num_fewshot=0,
+            dtype="float32",
             n=16,
             chance=0.25,
             scores={"acc": score, "acc_norm": score},
+            samples_sha256=hashlib.sha256(b"").hexdigest(),
             seconds=1.0,
+            scoring_version="1",
+            versions={"torch": "2.13.0"},
         )
 
     results = EvalResults(
-        schema_version="1.0",
+        schema_version="2.0",
         model={"path": f"models/{fingerprint}", "fingerprint": fingerprint},
         configuration={},
-        versions={"torch": "2.13.0"},
         tasks={f"xcodah_{language}": task(language) for language in ("ja", "ar")},
     )
     write_aside(folder / "results.json", results.model_dump_json())

@@ -1,6 +1,7 @@
 """Which tasks there are, and what a name, a tag, a pattern or a slip of the pen resolves to."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,28 @@ def test_a_missing_data_file_is_named_with_the_remedy(catalogue, tmp_path):
     assert "INK-USC/xcsr" in str(error.value)
 
 
-def test_a_task_that_changes_has_another_hash(catalogue):
-    hashes = {task.sha256() for task in catalogue.values()}
-    assert len(hashes) == 32
-    assert read_catalogue(tasks_folder())["xcsqa_ja"].sha256() == catalogue["xcsqa_ja"].sha256()
+def test_every_task_has_a_hash_of_its_own_that_does_not_depend_on_where_it_lies(catalogue, tmp_path):
+    copy = shutil.copytree(tasks_folder(), tmp_path / "tasks")
+    hashes = {name: task.sha256() for name, task in catalogue.items()}
+    assert len(set(hashes.values())) == 32
+    assert {name: task.sha256() for name, task in read_catalogue(copy).items()} == hashes
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "changed"),
+    [
+        ("xcsr/utils.py", b"json.loads(line)", b"json.loads(line )", {"xcodah", "xcsqa"}),
+        ("xcsr/_xcsr.yaml", b"version: 1.0", b"version: 1.1", {"xcodah", "xcsqa"}),
+        ("xcsr/_xcsqa.yaml", b'doc_to_text: "Question', b'doc_to_text: "question', {"xcsqa"}),
+        ("xcsr/_xcodah.yaml", b"num_fewshot: 0", b"num_fewshot: 1", {"xcodah"}),
+        ("xcsr/_xcodah.yaml", b"# Which of", b"# which of", set()),
+    ],
+)
+def test_a_task_that_changes_by_one_byte_has_another_hash(catalogue, tmp_path, file, old, new, changed):
+    copy = shutil.copytree(tasks_folder(), tmp_path / "tasks")
+    content = (copy / file).read_bytes()
+    assert content.count(old) == 1
+    (copy / file).write_bytes(content.replace(old, new))
+    after = read_catalogue(copy)
+    assert {task.tags[0] for name, task in catalogue.items() if task.sha256() != after[name].sha256()} == changed
+    assert all(catalogue[name].sha256() != after[name].sha256() for name in catalogue if catalogue[name].tags[0] in changed)

@@ -1,10 +1,12 @@
 """`python -m eval.run`: what it writes, what it takes over from an earlier run, and what it refuses before slow imports."""
 
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from pydantic import ValidationError
 
 from eval.config import EvalSettings
 from eval.fingerprint import check_model, model_fingerprint
+from eval.harness import SCORING_VERSION
 from eval.results import EvalResults, read_records, read_results, write_aside
 from eval.run import main
 from eval.summary import SummarySettings
@@ -61,7 +64,7 @@ def test_a_mistake_is_answered_before_the_slow_imports(settings, repository):
     ("removed", "message"),
     [
         ("config.json", "holds no config.json"),
-        ("model.safetensors", "holds no *.safetensors; other formats may run code"),
+        ("model.safetensors", "holds no model.safetensors or model.safetensors.index.json; other formats may run code"),
         ("tokenizer.json", "holds no tokenizer"),
     ],
 )
@@ -70,6 +73,40 @@ def test_an_incomplete_model_directory_is_refused(tiny_model, tmp_path, removed,
     (tmp_path / "model" / removed).unlink()
     with pytest.raises(ConfigurationError, match=re.escape(message)):
         check_model(tmp_path / "model")
+
+
+@pytest.fixture
+def pickled_model(tiny_model, tmp_path):
+    """Weights as a pickle that torch would read, beside safetensors of another kind."""
+    import torch
+    from safetensors.torch import load_file
+
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    torch.save(load_file(model / "model.safetensors"), model / "pytorch_model.bin")
+    (model / "model.safetensors").rename(model / "adapter_model.safetensors")
+    return model
+
+
+def test_a_pickle_beside_an_adapters_safetensors_is_refused(pickled_model):
+    with pytest.raises(ConfigurationError, match=r"holds no model\.safetensors or"):
+        check_model(pickled_model)
+
+
+def test_the_load_itself_never_reads_a_pickle(settings, pickled_model):
+    from transformers import AutoModelForCausalLM
+
+    from eval.language_model import load_language_model
+
+    assert AutoModelForCausalLM.from_pretrained(pickled_model, use_safetensors=False) is not None  # it could be read
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        load_language_model(settings(model=pickled_model))
+
+
+def test_an_adapter_whose_base_lies_elsewhere_is_refused(tiny_model, tmp_path):
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    (model / "adapter_config.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"holds an adapter .* merge the two"):
+        check_model(model)
 
 
 def test_cuda_is_refused_where_there_is_none(settings):
@@ -109,7 +146,11 @@ def test_a_run_leaves_scores_items_and_the_resolved_configuration(settings, caps
     assert list(results.tasks) == names
     assert [results.tasks[name].num_fewshot for name in names] == [0, 0, 2, 2]
     assert results.model["fingerprint"] == model_fingerprint(wanted.model)
-    assert results.versions["torch"]
+    for name, task in results.tasks.items():
+        assert {"lm_eval", "transformers", "tokenizers", "torch"} <= set(task.versions)
+        assert (task.scoring_version, task.dtype) == (SCORING_VERSION, "float32")
+        records = (output_dir / "samples" / f"{name}.jsonl").read_bytes()
+        assert task.samples_sha256 == hashlib.sha256(records).hexdigest()
     assert len(read_records(output_dir, "xcsqa_en")) == 6
     table = shown(capsys)
     for name in names:
@@ -183,6 +224,95 @@ def test_a_task_whose_item_records_are_gone_is_run_again(settings):
     assert records.read_text() == before
 
 
+def test_a_task_whose_item_records_do_not_fit_its_scores_is_run_again(settings):
+    """What a run leaves that is killed after it wrote the records of another configuration and before their scores."""
+    output_dir, other = settings().output_dir, settings().output_dir.with_name("other")
+    main(settings())
+    key = read_results(output_dir).tasks["xcodah_ja"].key
+    path = output_dir / "samples" / "xcodah_ja.jsonl"
+    records = path.read_text()
+    main(settings(output_dir=other, limit=3))
+    shutil.copy(other / "samples" / "xcodah_ja.jsonl", path)
+    assert path.read_text() != records
+    main(settings())
+    assert path.read_text() == records
+    assert read_results(output_dir).tasks["xcodah_ja"].key == key
+
+
+@pytest.mark.parametrize("package", ["lm_eval", "transformers", "tokenizers", "scoring", "torch"])
+def test_what_scores_is_part_of_the_key_and_results_carried_over_keep_their_versions(settings, monkeypatch, package):
+    main(settings())
+    first = read_results(settings().output_dir).tasks["xcodah_ja"]
+    if package == "scoring":
+        monkeypatch.setattr("eval.run.SCORING_VERSION", "next")
+    else:
+        monkeypatch.setattr("eval.run.version", lambda name: "999" if name == package else version(name))
+    main(settings(tasks=["xcodah_ja", "xcodah_en"]))
+    tasks = read_results(settings().output_dir).tasks
+    if package == "torch":  # it changes rounding alone
+        assert tasks["xcodah_ja"] == first
+        assert (first.versions["torch"], tasks["xcodah_en"].versions["torch"]) == (version("torch"), "999")
+        assert f"torch {', '.join(sorted([version('torch'), '999']))}" in (settings().output_dir / "results.md").read_text()
+    else:
+        assert tasks["xcodah_ja"].key != first.key
+
+
+@pytest.fixture
+def hub(xcsr, tmp_path, monkeypatch):
+    """The hub's data set as a folder of the name that the tasks give: `datasets` looks there first."""
+    folder = tmp_path / "INK-USC" / "xcsr"
+    configs = []
+    for path in sorted(xcsr.rglob("dev.jsonl")):
+        benchmark, code = path.parts[-3:-1]
+        name = f"{benchmark}-{code}/validation.jsonl"
+        (folder / name).parent.mkdir(parents=True)
+        shutil.copy(path, folder / name)
+        files = [{"split": "validation", "path": name}]
+        configs.append({"config_name": f"{benchmark}-{code}", "data_files": files})
+    (folder / "README.md").write_text(f"---\n{yaml.safe_dump({'configs': configs})}---\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    return folder
+
+
+def test_data_of_the_hub_that_changed_under_one_revision_run_a_task_again(settings, hub):
+    main(settings(data_dir=None, tasks=["xcodah_ja", "xcodah_en"]))
+    first = read_results(settings().output_dir).tasks
+    path = hub / "X-CODAH-jap" / "validation.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    shutil.rmtree(hub.parents[1] / "cache")  # it knows the hub's files by their commit, those of a folder by their names
+    main(settings(data_dir=None, tasks=["xcodah_ja", "xcodah_en"]))
+    second = read_results(settings().output_dir).tasks
+    assert second["xcodah_en"] == first["xcodah_en"]
+    assert second["xcodah_ja"].n == 4
+    before, after = first["xcodah_ja"].data, second["xcodah_ja"].data
+    assert (before["hub"], before["revision"]) == (after["hub"], after["revision"]) == ("INK-USC/xcsr", "main")
+    assert before["items_sha256"] != after["items_sha256"]
+
+
+def test_items_have_one_hash_wherever_they_come_from(settings, hub):
+    main(settings())
+    local = read_results(settings().output_dir).tasks["xcodah_ja"].data
+    main(settings(data_dir=None))
+    served = read_results(settings().output_dir).tasks["xcodah_ja"].data
+    assert set(local) == {"file", "sha256", "items_sha256"}
+    assert local["items_sha256"] == served["items_sha256"]
+
+
+@pytest.mark.parametrize("batch_size", [4, "auto"])
+@pytest.mark.parametrize("task", ["xcodah_ja", "xcsqa_ja"])
+def test_the_bar_counts_every_candidate_once_and_lm_eval_prints_nothing(settings, monkeypatch, capfd, task, batch_size):
+    from rich.progress import Progress
+
+    counted = []
+    advance = Progress.advance
+    monkeypatch.setattr(Progress, "advance", lambda self, *moved: (counted.append(moved[-1]), advance(self, *moved)))
+    main(settings(tasks=[task], num_fewshot=0, batch_size=batch_size))
+    assert sum(counted) == 6 * (4 if task == "xcodah_ja" else 5)
+    output = capfd.readouterr()
+    assert "batch" not in output.out + output.err
+
+
 def test_a_stopped_run_keeps_its_finished_tasks(settings, monkeypatch):
     import eval.run
 
@@ -210,7 +340,7 @@ def test_a_file_is_whole_or_absent(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "cannot be read as results"), ('{"schema_version": "1.0"}', "cannot be read as results"), (None, "does not exist")],
+    [("{", "cannot be read as results"), ('{"schema_version": "2.0"}', "cannot be read as results"), (None, "does not exist")],
 )
 def test_a_torn_or_missing_results_file_is_named(tmp_path, content, message):
     if content is not None:
@@ -221,9 +351,9 @@ def test_a_torn_or_missing_results_file_is_named(tmp_path, content, message):
 
 
 def test_results_of_another_major_version_are_refused(tmp_path):
-    results = EvalResults(schema_version="2.0", model={}, configuration={}, versions={}, tasks={})
+    results = EvalResults(schema_version="1.0", model={}, configuration={}, tasks={})
     (tmp_path / "results.json").write_text(results.model_dump_json())
-    with pytest.raises(ConfigurationError, match=r"schema version '2\.0'"):
+    with pytest.raises(ConfigurationError, match=r"schema version '1\.0', this code reads 2\.0; remove it"):
         read_results(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from eval.config import EvalSettings
 from eval.results import read_records, read_results
 from eval.run import main
+from spark_jobs.settings import ConfigurationError
 
 TASKS = ["xcodah_ja", "xcodah_en", "xcsqa_ja", "xcsqa_en"]
-BOS = 1
+BOS, EOS = 1, 2
 
 
 class NumpyLlama:
@@ -66,13 +68,34 @@ class NumpyLlama:
         )
 
 
-def expected_loglikelihoods(llama: NumpyLlama, tokenizer, prompt: str, choices: list[str]) -> list[float]:
-    """Log-likelihood of each choice behind BOS and the prompt, tokenised with the prompt as one text."""
+class Bfloat16Logits:
+    """transformers' logits of one text in bfloat16, turned into log-probabilities in float64."""
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+
+    def logprobs(self, ids: list[int]) -> np.ndarray:
+        """(positions, vocabulary): log-probability of the next token."""
+        import torch
+
+        with torch.no_grad():
+            logits = self.model(torch.tensor([ids])).logits[0]
+        assert logits.dtype == torch.bfloat16
+        logits = logits.double().numpy()
+        logits -= logits.max(axis=-1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def expected_loglikelihoods(llama, tokenizer, prompt: str, choices: list[str], start: Sequence[int] = (BOS,)) -> list[float]:
+    """Log-likelihood of each choice behind `start` and the prompt, tokenised with the prompt as one text."""
     loglikelihoods = []
     for choice in choices:
-        context = [BOS, *(tokenizer.encode(prompt, add_special_tokens=False).ids if prompt else [])]
-        whole = [BOS, *tokenizer.encode(prompt + choice, add_special_tokens=False).ids]
-        logprobs = llama.logprobs(whole)
+        context = [*start, *(tokenizer.encode(prompt, add_special_tokens=False).ids if prompt else [])]
+        whole = [*start, *tokenizer.encode(prompt + choice, add_special_tokens=False).ids]
+        logprobs = llama.logprobs(whole[:-1])  # the last token is only predicted; in bfloat16 one token more changes the rounding
         loglikelihoods.append(sum(logprobs[position - 1, whole[position]] for position in range(len(context), len(whole))))
     return loglikelihoods
 
@@ -151,6 +174,62 @@ def test_a_tokenizer_that_appends_eos_and_adds_no_bos_gives_the_same_scores(eval
     main(settings(model, xcsr, tmp_path / "out", tasks=["xcsqa_ja"]))
     ours, plain = read_records(tmp_path / "out", "xcsqa_ja"), read_records(evaluated, "xcsqa_ja")
     assert [record.loglikelihoods for record in ours] == [record.loglikelihoods for record in plain]
+
+
+@pytest.fixture(scope="module")
+def bfloat16_model(tiny_model, tmp_path_factory):
+    """The same model, saved in bfloat16."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    folder = shutil.copytree(tiny_model, tmp_path_factory.mktemp("bfloat16") / "model")
+    AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_model_in_bfloat16_has_the_log_likelihoods_of_its_logits_to_more_than_bfloat16s_digits(
+    task, bfloat16_model, xcsr, tmp_path
+):
+    import torch
+    from tokenizers import Tokenizer
+
+    # One candidate at a time, for padding changes the rounding of bfloat16 logits.
+    main(settings(bfloat16_model, xcsr, tmp_path, tasks=[task], batch_size=1, limit=3))
+    assert read_results(tmp_path).tasks[task].dtype == "bfloat16"
+    logits, tokenizer = Bfloat16Logits(bfloat16_model), Tokenizer.from_file(str(bfloat16_model / "tokenizer.json"))
+    records = read_records(tmp_path, task)
+    for record, (prompt, choices, _) in zip(records, prompts_and_choices(xcsr, task)[:3], strict=True):
+        assert record.loglikelihoods == pytest.approx(expected_loglikelihoods(logits, tokenizer, prompt, choices), rel=1e-6)
+    found = torch.tensor([value for record in records for value in record.loglikelihoods], dtype=torch.float64)
+    assert len(found) in (12, 15)
+    assert not (found == found.bfloat16().double()).any()
+
+
+def _without(folder: Path, *tokens: str) -> Path:
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in config.items() if key not in tokens}))
+    return folder
+
+
+@pytest.mark.parametrize(("task", "start"), [("xcodah_ja", [EOS]), ("xcodah_en", [EOS]), ("xcsqa_ja", []), ("xcsqa_en", [])])
+def test_without_bos_a_text_that_stands_alone_begins_with_eos_and_a_prompt_with_itself(tiny_model, xcsr, tmp_path, task, start):
+    from tokenizers import Tokenizer
+
+    model = _without(shutil.copytree(tiny_model, tmp_path / "model"), "bos_token")
+    main(settings(model, xcsr, tmp_path / "out", tasks=[task]))
+    llama, tokenizer = NumpyLlama(model), Tokenizer.from_file(str(model / "tokenizer.json"))
+    asked = prompts_and_choices(xcsr, task)
+    for record, (prompt, choices, _) in zip(read_records(tmp_path / "out", task), asked, strict=True):
+        expected = expected_loglikelihoods(llama, tokenizer, prompt, choices, start)
+        assert record.loglikelihoods == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_tokenizer_with_neither_bos_nor_eos_is_refused(tiny_model, xcsr, tmp_path):
+    model = _without(shutil.copytree(tiny_model, tmp_path / "model"), "bos_token", "eos_token")
+    with pytest.raises(ConfigurationError, match="names neither BOS nor EOS"):
+        main(settings(model, xcsr, tmp_path / "out"))
 
 
 def test_the_size_of_a_batch_changes_nothing_but_rounding(evaluated, tiny_model, xcsr, tmp_path):

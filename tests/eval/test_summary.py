@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eval.published import Comparison, Step, read_run
-from eval.results import Score
-from eval.summary import SummarySettings, gather, main, remark, render, table_rows, total_figures
+from eval.published import Step, read_run
+from eval.summary import SummarySettings, gather, main, render, table_rows, total_figures
 from spark_jobs.settings import ConfigurationError
+from spark_jobs.tables import MANIFEST
 
 
 def settings_for(demo: Path, **options) -> SummarySettings:
@@ -79,13 +79,91 @@ def test_a_run_without_a_loss_is_refused(demo):
         main(settings_for(demo))
 
 
-@pytest.mark.parametrize(("field", "value"), [("n", 5), ("scoring", "reference"), ("data", {"sha256": "other"})])
-def test_evaluations_under_different_conditions_are_not_compared(demo, field, value):
-    path = demo / "eval" / "before" / "results.json"
-    results = json.loads(path.read_text())
-    results["tasks"]["xcodah_ja"][field] = value
-    path.write_text(json.dumps(results))
-    with pytest.raises(ConfigurationError, match=rf"xcodah_ja was not evaluated alike, the two differ in {field}"):
+def change(results_json: Path, changes: dict) -> None:
+    """Change fields of one task; a dictionary changes the entries that it names."""
+    results = json.loads(results_json.read_text())
+    task = results["tasks"]["xcodah_ja"]
+    for field, value in changes.items():
+        task[field] = task[field] | value if isinstance(value, dict) else value
+    results_json.write_text(json.dumps(results))
+
+
+FEWSHOT = {"num_fewshot": 4, "settings": {"num_fewshot": 4}}
+
+
+@pytest.mark.parametrize(
+    ("both", "changes", "message"),
+    [
+        ({}, {"n": 5, "settings": {"limit": 5}}, "n (5, 16)"),
+        ({}, {"scoring": "reference"}, "scoring (reference, standard)"),
+        ({}, {"scoring_version": "0"}, "scoring_version (0, 1)"),
+        ({}, {"task_sha256": "u"}, "task_sha256 (u, t)"),
+        ({}, {"data": {"items_sha256": "j"}}, "data (j, i)"),
+        ({}, {"dtype": "bfloat16"}, "dtype (bfloat16, float32)"),  # both asked for `auto`
+        ({}, FEWSHOT, "num_fewshot (4, 0), seed (42, None)"),
+        (FEWSHOT, {"settings": {"seed": 1}}, "seed (1, 42)"),
+    ],
+)
+def test_evaluations_under_different_conditions_are_not_compared(demo, both, changes, message):
+    change(demo / "eval" / "after" / "results.json", both)
+    change(demo / "eval" / "before" / "results.json", both | changes)
+    wanted = f"before, after: xcodah_ja was not evaluated alike, the two differ in {message}; evaluate both again"
+    with pytest.raises(ConfigurationError, match=re.escape(wanted)):
+        main(settings_for(demo))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": {"seed": 1}},  # there are no examples to draw
+        {"settings": {"dtype": "float32"}},  # as `auto` chose
+        {"settings": {"limit": 16}},  # the same items
+        {"settings": {"limit": 1000}},
+        {"data": {"file": "elsewhere", "sha256": "other"}},  # the same items in other bytes
+        {"versions": {"torch": "2.14.0"}},
+    ],
+)
+def test_evaluations_that_differ_only_in_what_was_asked_for_are_compared(demo, changes):
+    change(demo / "eval" / "before" / "results.json", changes)
+    assert len(gather(settings_for(demo)).comparisons) == 2
+
+
+def test_what_is_still_being_built_is_not_shown(demo):
+    staging = demo / "corpus" / "_staging" / "augmented" / "wiki=frwiki"
+    shutil.copytree(demo / "corpus" / "augmented" / "wiki=jawiki", staging)
+    folders = [folder.name for folder, _ in gather(settings_for(demo)).manifests]
+    assert folders == ["wiki=arwiki", "wiki=jawiki"]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "schema"])
+def test_a_torn_manifest_or_one_of_another_major_version_is_named(demo, content):
+    path = demo / "corpus" / "augmented" / "wiki=jawiki" / MANIFEST
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"schema_version": "99.0"}) if content == "schema" else content)
+    with pytest.raises(ConfigurationError, match=r"^corpus: .*build .* again") as error:
+        main(settings_for(demo))
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"step": 41, "lo', "line 41: not valid JSON"),
+        ('{"step": 41, "loss": null}', "line 41: loss: "),
+        ('{"step": "x", "loss": 1.0}', "line 41: step: "),
+    ],
+)
+def test_a_torn_line_of_the_metrics_is_named(demo, line, message):
+    path = demo / "run" / "metrics.jsonl"
+    path.write_text(path.read_text() + line)
+    with pytest.raises(ConfigurationError, match=re.escape(f"run: {path}, {message}")):
+        main(settings_for(demo))
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"steps": 4'])
+def test_a_torn_record_of_the_run_is_named(demo, content):
+    (demo / "run" / "run.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=re.escape(f"run: {demo / 'run' / 'run.json'} cannot be read")):
         main(settings_for(demo))
 
 
@@ -117,10 +195,17 @@ def test_the_page_tells_every_figure(html):
         assert expected in text.replace("\u2009%", "")
     assert "pages = other namespaces + articles + redirects + rejects" in text
     assert "xcodah_ja 16 25 18.8 ± 10.1 31.2 ± 12.0" in text
-    assert "With 16 items a task" in text
+    assert "No difference in acc is shown: in none of 2 tasks does its 95 % interval leave zero out. With 16 items" in text
+    assert "tiny" not in text
     assert "make demo" in text
     assert "versions.deepspeed 0.19.8" in text
     assert "9.76 → 6.22" in text
+
+
+def test_a_note_stands_before_what_the_scores_show(demo):
+    settings = settings_for(demo, note="A trial <b>run</b>.")
+    text = " ".join(Page(render(settings, gather(settings))).text.split())
+    assert text.index("A trial <b>run</b>.") < text.index("No difference in acc is shown")
 
 
 def test_pages_that_are_not_accounted_for_are_not_called_so(demo):
@@ -144,11 +229,22 @@ def test_an_arabic_article_reads_from_right_to_left(html):
     assert 'lang="ar"' in html
 
 
-def test_the_console_says_what_was_built_and_where(demo, capsys):
-    main(settings_for(demo))
-    shown = " ".join(capsys.readouterr().out.split())
-    for expected in ("jawiki", "arwiki", "training", "40 steps, loss 9.764", "2 tasks, 32 items", "index.html"):
-        assert expected in shown
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_console_says_what_was_built_and_where_in_80_columns(demo, capsys, monkeypatch, columns):
+    monkeypatch.chdir(demo)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    main(settings_for(Path()))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    starts = [line[2:13].rstrip() for line in lines[4:] if line[2:13].strip()]
+    assert starts == ["corpus", "  jawiki", "  arwiki", "training", "evaluation", "page"]
+    rows = "\n".join(lines)
+    for expected in (" corpus ", " run ", "eval/before ", "eval/after ", " index.html ", "40 steps, loss 9.764 → 6.217"):
+        assert expected in rows
+    for expected in ("15 pages: 3 articles,", "6 of 10 links have a name", "2 tasks, 32 items: acc 18.8 → 31.2 %"):
+        assert expected in rows
+    assert "+12.5 points, 95 % interval -18 to +40" in rows
+    assert "no difference is shown" in rows
     assert (demo / "index.html").read_text().startswith("<!doctype html>")
 
 
@@ -157,7 +253,7 @@ def test_a_repeated_step_counts_once(demo):
         lines.write('{"step": 40, "loss": 1.5}\n')
     steps = read_run(demo / "run").steps
     assert len(steps) == 40
-    assert steps[-1] == Step(40, 1.5, None, None)
+    assert steps[-1] == Step(40, 1.5)
 
 
 def test_totals_and_tables_add_up(demo):
@@ -166,13 +262,6 @@ def test_totals_and_tables_add_up(demo):
     assert total_figures(findings.build.wikis.values(), "fr")["named"] == 0
     (row,) = table_rows(findings.manifests)
     assert (row["table"], row["rows"], row["shards"], len(row["partitions"])) == ("augmented", 4, 2, 2)
-
-
-def test_the_remark_gives_two_standard_errors_of_a_difference_for_the_fewest_items():
-    score = {"acc": Score(value=0.5, stderr=0.1)}
-    few, many = (Comparison(f"t{n}", n, 0.5, "standard", score, score) for n in (50, 5000))
-    # 2 * sqrt(2 * 0.25 / 50) = 0.2
-    assert remark([many, few]).startswith("With 50 items a task, two scores at chance level differ by up to 20 points")
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
