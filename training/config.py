@@ -79,7 +79,7 @@ class ModelSettings(Settings):
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
-    """Attention implementation of transformers; auto lets it choose."""
+    """Attention implementation of transformers; auto lets it choose. flash_attention_2 needs the package flash-attn and bf16."""
 
 
 class OptimizerSettings(Settings):
@@ -141,7 +141,7 @@ class TrainSettings(Settings):
     deepspeed: Path = Path("conf/deepspeed/zero2.json")
     """DeepSpeed's own configuration: the ZeRO stage and what belongs to it."""
     output_dir: Path
-    """Where the run writes: config.yaml, metrics.jsonl, tensorboard/, model/, run.json."""
+    """Where the run writes: config.yaml, deepspeed.json, metrics.jsonl, tensorboard/, model/, run.json."""
     overwrite: bool = False
     """Start even if output_dir exists already: the old folder is kept, renamed to output_dir.1, .2 and so on."""
     log: LogSettings = LogSettings()

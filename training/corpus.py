@@ -2,7 +2,8 @@
 
 What is refused, each with the value, the reason and the remedy: a folder without manifest, a shard that is missing, has
 another size or another number of rows than the manifest says, a file that the manifest does not name, another major version
-of the contract, another table or schema, wikis of different tokenizers, and a model whose vocabulary is not the shards'.
+of the contract, another table or schema, names of another pivot, wikis of different tokenizers or span mappings, and a model
+whose vocabulary is not the shards'.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from spark_jobs.settings import ConfigurationError
 from spark_jobs.tables import TOKENIZER_FOLDER, IdType, Manifest, check_schema_version, encoded, read_manifest, vocabulary_sha256
 from training.config import DataSettings
 from training.insertion import Links
-from training.plan import Documents
+from training.plan import Documents, cumulative
 
 _NARROW = ["page_id", "num_tokens", "entity_start", "entity_end", "name_lengths"]
 _TOKENS = ["input_ids", "entity_start", "entity_end", "name_lengths", "name_ids"]
@@ -36,9 +37,19 @@ class TokenizerIdentity(BaseModel):
     """What a shard says of the tokenizer that made it; other keys of the metadata are of no concern here."""
 
     name: str
+    sha256: str
+    """Of its tokenizer.json."""
     vocab_size: int
     vocabulary_sha256: str
     id_type: IdType
+
+
+class Encoding(NamedTuple):
+    """How the text of a shard became tokens."""
+
+    tokenizer: TokenizerIdentity
+    span_mapping: str
+    """How character spans became token spans."""
 
 
 class RowGroup(NamedTuple):
@@ -64,6 +75,8 @@ class Corpus:
     row_groups: tuple[RowGroup, ...]
     """In the order of `documents.row_group_offsets`."""
     tokenizer: TokenizerIdentity
+    span_mapping: str
+    """How character spans became token spans."""
     fingerprint: str
     """32 hex digits over the manifests' shards (names, rows, bytes, sha256) of every wiki."""
 
@@ -92,13 +105,13 @@ def open_corpus(settings: DataSettings) -> Corpus:
     manifests = {wiki: _manifest(settings, wiki) for wiki in settings.wikis}
     groups: list[RowGroup] = []
     parts: list[dict[str, npt.NDArray[Any]]] = []
-    tokenizers: dict[str, TokenizerIdentity] = {}
+    encodings: dict[str, Encoding] = {}
     for number, (wiki, manifest) in enumerate(manifests.items()):
         folder = settings.wiki_folder(wiki)
         _check_files(folder, manifest)
         for shard in manifest.shards:
             with pq.ParquetFile(folder / shard.path) as file:
-                tokenizers[f"{wiki}/{shard.path}"] = _check_footer(file, folder / shard.path, shard.rows)
+                encodings[f"{wiki}/{shard.path}"] = _check_footer(file, folder / shard.path, shard.rows, settings.pivot)
                 for index in range(file.num_row_groups):
                     groups.append(RowGroup(folder / shard.path, index))
                     parts.append(_narrow(file.read_row_group(index, columns=_NARROW), number))
@@ -106,12 +119,7 @@ def open_corpus(settings: DataSettings) -> Corpus:
         raise CorpusError(
             f"data.wikis: {', '.join(settings.wikis)} hold no articles in {settings.corpus}, so there is nothing to train on"
         )
-    return Corpus(_documents(settings.wikis, parts), tuple(groups), _one(tokenizers), _fingerprint(manifests))
-
-
-def tokenizer_path(settings: DataSettings) -> Path:
-    """The tokenizer that lies beside the shards, as a folder that `AutoTokenizer` loads."""
-    return settings.tokenizer_folder / TOKENIZER_FOLDER
+    return Corpus(_documents(settings.wikis, parts), tuple(groups), *_one(encodings), _fingerprint(manifests))
 
 
 def check_vocabulary(tokenizer: TokenizerIdentity, vocabulary: Mapping[str, int], model: str) -> None:
@@ -123,6 +131,31 @@ def check_vocabulary(tokenizer: TokenizerIdentity, vocabulary: Mapping[str, int]
             f"the shards ({tokenizer.name!r}, {tokenizer.vocab_size} tokens, {tokenizer.vocabulary_sha256[:12]}…), so token ids "
             "would mean other words; encode the corpus with the model's tokenizer, or train a model of the corpus's tokenizer"
         )
+
+
+def tokenizer_difference(settings: DataSettings, tokenizer: TokenizerIdentity, model: Path) -> str | None:
+    """In which parts the tokenizer.json of a local model splits text otherwise than the corpus's; None if in none, or unknown.
+
+    The file's sha256 alone says too little: transformers adds a post-processor when it saves a tokenizer, and a model that was
+    trained before has the tags. So where it differs, the parts that make tokens are compared with the file beside the shards.
+    Nothing is known of a model without tokenizer.json, such as one named by its hub id.
+    """
+    if not (model / "tokenizer.json").is_file():
+        return None
+    content = (model / "tokenizer.json").read_bytes()
+    if hashlib.sha256(content).hexdigest() == tokenizer.sha256:
+        return None
+    beside = settings.tokenizer_folder / TOKENIZER_FOLDER / "tokenizer.json"
+    if not beside.is_file():
+        return f"somewhere ({beside}, to compare it with, is missing)"
+    ours, theirs = (_splitting(json.loads(text), tokenizer.vocab_size) for text in (beside.read_bytes(), content))
+    return ", ".join(part for part in ours if ours[part] != theirs[part]) or None
+
+
+def _splitting(tokenizer: Mapping[str, Any], vocab_size: int) -> dict[str, Any]:
+    """The parts of a tokenizer.json that decide into which tokens text is split."""
+    parts = {name: tokenizer.get(name) for name in ("normalizer", "pre_tokenizer", "model")}
+    return parts | {"added_tokens": [token for token in tokenizer.get("added_tokens") or () if token["id"] < vocab_size]}
 
 
 def _manifest(settings: DataSettings, wiki: str) -> Manifest:
@@ -160,7 +193,7 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
         raise CorpusError(f"{folder / foreign[0]} is not named by the manifest; {remedy}, or take the file away")
 
 
-def _check_footer(file: pq.ParquetFile, path: Path, rows: int) -> TokenizerIdentity:
+def _check_footer(file: pq.ParquetFile, path: Path, rows: int, pivot: str) -> Encoding:
     metadata = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
     try:
         check_schema_version(metadata.get("leia.schema_version", "none"), str(path))
@@ -171,6 +204,13 @@ def _check_footer(file: pq.ParquetFile, path: Path, rows: int) -> TokenizerIdent
         ) from error
     except ValueError as error:
         raise CorpusError(str(error)) from error
+    if (found_pivot := metadata.get("leia.pivot")) != pivot:
+        raise CorpusError(
+            f"{path} holds names in {found_pivot!r}, and data.pivot is {pivot!r}: the folder does not hold what its name says; "
+            "encode it again"
+        )
+    if (span_mapping := metadata.get("leia.span_mapping")) is None:
+        raise CorpusError(f"{path} does not say how its spans were mapped to tokens (leia.span_mapping); encode it again")
     expected = encoded(tokenizer.id_type).schema
     found = {field.name: field.type for field in file.schema_arrow}
     wrong = [field.name for field in expected if found.get(field.name) != field.type]
@@ -181,17 +221,22 @@ def _check_footer(file: pq.ParquetFile, path: Path, rows: int) -> TokenizerIdent
         )
     if file.metadata.num_rows != rows:
         raise CorpusError(f"{path} has {file.metadata.num_rows} rows, the manifest says {rows}; encode it again")
-    return tokenizer
+    return Encoding(tokenizer, span_mapping)
 
 
-def _one(tokenizers: Mapping[str, TokenizerIdentity]) -> TokenizerIdentity:
-    (first_shard, first), *others = tokenizers.items()
-    for shard, tokenizer in others:
-        if tokenizer != first:
+def _one(encodings: Mapping[str, Encoding]) -> Encoding:
+    (first_shard, first), *others = encodings.items()
+    for shard, encoding in others:
+        if encoding.tokenizer != first.tokenizer:
             raise CorpusError(
-                f"data: {first_shard} and {shard} were encoded by different tokenizers ({first.vocabulary_sha256[:12]}… and "
-                f"{tokenizer.vocabulary_sha256[:12]}…), although both are called {first.name!r}; encode them again "
-                "with one tokenizer"
+                f"data: {first_shard} and {shard} were encoded by different tokenizers (sha256 of tokenizer.json "
+                f"{first.tokenizer.sha256[:12]}… and {encoding.tokenizer.sha256[:12]}…), although both are called "
+                f"{first.tokenizer.name!r}; encode them again with one tokenizer"
+            )
+        if encoding.span_mapping != first.span_mapping:
+            raise CorpusError(
+                f"data: the spans of {first_shard} were mapped to tokens by {first.span_mapping!r}, those of {shard} by "
+                f"{encoding.span_mapping!r}; encode them again with one encode.span_mapping"
             )
     return first
 
@@ -220,15 +265,11 @@ def _documents(wikis: tuple[str, ...], parts: list[dict[str, npt.NDArray[Any]]])
         wiki=column["wiki"],
         page_id=column["page_id"],
         num_tokens=column["num_tokens"],
-        row_group_offsets=_offsets(np.array([len(part["page_id"]) for part in parts])),
-        link_offsets=_offsets(column["links"]),
+        row_group_offsets=cumulative(np.array([len(part["page_id"]) for part in parts])),
+        link_offsets=cumulative(column["links"]),
         span_lengths=column["span_lengths"],
         name_lengths=column["name_lengths"],
     )
-
-
-def _offsets(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
 def _flat(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

@@ -31,6 +31,14 @@ _OURS = {
 }
 """Keys of a DeepSpeed configuration that the training configuration decides, and where."""
 
+_FIXED = {
+    "steps_per_print": (2**31, "this job logs for itself: see log.every"),
+    # torch's AdamW, also where the optimizer is offloaded: DeepSpeed's own would be compiled, for minutes.
+    "zero_allow_untested_optimizer": (True, "the optimizer is torch's AdamW"),
+    "zero_force_ds_cpu_optimizer": (False, "the optimizer is torch's AdamW"),
+}
+"""Keys of a DeepSpeed configuration that are the same in every run: their value, and why."""
+
 
 class Ranks(NamedTuple):
     """This process among all: values of the launcher's environment variables, or one rank without a launcher."""
@@ -38,7 +46,8 @@ class Ranks(NamedTuple):
     rank: int
     local_rank: int
     size: int
-    local_size: int
+    local_size: int | None
+    """Ranks on this machine; None where no launcher says."""
 
     @property
     def main(self) -> bool:
@@ -48,9 +57,11 @@ class Ranks(NamedTuple):
 
 def ranks_of_environment() -> Ranks:
     """Read RANK, LOCAL_RANK, WORLD_SIZE and LOCAL_WORLD_SIZE (deepspeed calls the last LOCAL_SIZE)."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    local_size = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("LOCAL_SIZE", str(size))))
-    return Ranks(int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0")), size, local_size)
+    rank, local_rank, size = (
+        int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1"))
+    )
+    local_size = os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("LOCAL_SIZE"))
+    return Ranks(rank, local_rank, size, None if local_size is None else int(local_size))
 
 
 def deepspeed_config(settings: TrainSettings, accumulation: int) -> dict[str, Any]:
@@ -77,15 +88,17 @@ def deepspeed_config(settings: TrainSettings, accumulation: int) -> dict[str, An
             raise ConfigurationError(
                 f"deepspeed: {path} sets {key!r}, which {ours!r} of the training configuration decides; remove it from the file"
             )
+    for key, (value, why) in _FIXED.items():
+        if key in config:
+            raise ConfigurationError(
+                f"deepspeed: {path} sets {key!r}, which is always {json.dumps(value)} here ({why}); remove it from the file"
+            )
     return config | {
         "train_batch_size": settings.global_batch_size,
         "train_micro_batch_size_per_gpu": settings.micro_batch_size,
         "gradient_accumulation_steps": accumulation,
         "gradient_clipping": settings.optimizer.max_gradient_norm,
-        "steps_per_print": 2**31,  # this job logs for itself
-        # torch's AdamW, also where the optimizer is offloaded: DeepSpeed's own would be compiled, for minutes.
-        "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,
+        **{key: value for key, (value, _) in _FIXED.items()},
     }
 
 
@@ -111,18 +124,58 @@ def zero_stage(config: dict[str, Any]) -> int:
     return int(config.get("zero_optimization", {}).get("stage", 0))
 
 
-def start(ranks: Ranks, announce: Callable[[str], None]) -> Any:
-    """Join the process group and return this rank's device. `announce` is told when DeepSpeed will compile first.
+def own_device(ranks: Ranks) -> Any:
+    """This rank's device, made the current one; on a CPU, with this rank's share of the cores.
 
     Raises:
-        ConfigurationError: when the ranks cannot meet, because the port of the launcher is taken.
+        ConfigurationError: see `check_device_count`.
     """
-    quiet()
-    import deepspeed
     import torch
     from deepspeed.accelerator import get_accelerator
 
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    accelerator = get_accelerator()
+    if accelerator.device_name() == "cpu":
+        threads = cpu_threads(len(os.sched_getaffinity(0)), ranks, os.environ.get("OMP_NUM_THREADS"))
+        if threads is not None:
+            torch.set_num_threads(threads)
+    else:
+        check_device_count(ranks, accelerator.device_count(), accelerator.device_name())
+        accelerator.set_device(ranks.local_rank)
+    return torch.device(accelerator.current_device_name())
+
+
+def check_device_count(ranks: Ranks, devices: int, kind: str) -> None:
+    """Refuse more ranks on this machine than it has devices of `kind`; every rank of the machine finds out, not only the last."""
+    needed = max(ranks.local_rank + 1, ranks.local_size or 0)
+    if needed > devices:
+        fewer = f"start {devices} with `deepspeed --num_accelerators {devices}`, " if devices else ""
+        raise ConfigurationError(
+            f"{needed} rank{'' if needed == 1 else 's'} on this machine, but it shows {devices} {kind} "
+            f"device{'' if devices == 1 else 's'}, and each rank needs one of its own: {fewer}look at CUDA_VISIBLE_DEVICES, "
+            "or train on the CPU with DS_ACCELERATOR=cpu"
+        )
+
+
+def cpu_threads(cores: int, ranks: Ranks, omp_num_threads: str | None) -> int | None:
+    """Threads that a rank may use of a machine's cores; None (leave it to OpenMP) where OMP_NUM_THREADS says how many.
+
+    Of the launchers, torchrun sets the variable where it starts several ranks and `deepspeed --bind_cores_to_rank` always; a
+    value from there cannot be told from a person's own, so it holds too.
+    """
+    return None if omp_num_threads else max(1, cores // (ranks.local_size or ranks.size))
+
+
+def start(ranks: Ranks, announce: Callable[[str], None]) -> None:
+    """Join the process group. `announce` is told when DeepSpeed will compile first.
+
+    Raises:
+        ConfigurationError: when the ranks cannot meet, because the port of the launcher is taken.
+    """
+    import deepspeed
+    import torch
+    from deepspeed.accelerator import get_accelerator
+
     if ranks.size == 1 and "MASTER_ADDR" not in os.environ:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -130,13 +183,9 @@ def start(ranks: Ranks, announce: Callable[[str], None]) -> Any:
         os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     accelerator = get_accelerator()
     if accelerator.device_name() == "cpu":
-        if "OMP_NUM_THREADS" not in os.environ or ranks.size == 1:
-            torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // ranks.local_size))
         cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache" / "torch_extensions"))
         if not any(cache.glob("**/deepspeed_shm_comm.so")):
             announce(f"DeepSpeed compiles its shared-memory collectives once, into {cache}: about a minute")
-    else:
-        accelerator.set_device(ranks.local_rank)
     try:
         deepspeed.init_distributed(dist_backend=accelerator.communication_backend_name(), verbose=False)
     except torch.distributed.DistNetworkError as error:
@@ -144,7 +193,6 @@ def start(ranks: Ranks, announce: Callable[[str], None]) -> Any:
             f"the ranks cannot meet at {os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')} ({error}): if another "
             "run uses the port, give deepspeed another one with --master_port"
         ) from error
-    return torch.device(accelerator.current_device_name())
 
 
 def quiet() -> None:

@@ -98,9 +98,15 @@ def growth(span_lengths: Ints, name_lengths: Ints, chosen: Bools, strategy: Stra
 
 
 def augmented_lengths(num_tokens: Ints, link_offsets: Ints, grown: Ints) -> npt.NDArray[np.int64]:
-    """[documents] number of tokens after insertion, from narrow columns alone; `grown` is the `growth` of each link."""
-    before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(grown, dtype=np.int64)])
-    lengths: npt.NDArray[np.int64] = num_tokens.astype(np.int64) + before[link_offsets[1:]] - before[link_offsets[:-1]]
+    """[documents] number of tokens after insertion, from narrow columns alone.
+
+    Args:
+        num_tokens: [documents] before insertion.
+        link_offsets: [documents + 1] first link of each; the first offset need not be 0.
+        grown: [links of these documents] the `growth` of each.
+    """
+    before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(grown, dtype=np.int64)])[link_offsets - link_offsets[0]]
+    lengths: npt.NDArray[np.int64] = num_tokens.astype(np.int64) + np.diff(before)
     return lengths
 
 

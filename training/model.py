@@ -5,6 +5,7 @@ as "the last rows": embeddings may be padded beyond the tokenizer, and then the 
 """
 
 import contextlib
+import importlib.util
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -61,7 +62,13 @@ def add_tags(tokenizer: Any) -> tuple[tuple[int, int], Rows]:
 
 
 def load_model(settings: ModelSettings, dtype: torch.dtype) -> Any:
-    """The model in `dtype`, ready to train. Under ZeRO-3 (see `training.distributed.zero3`) each rank keeps its share only."""
+    """The model in `dtype`, ready to train.
+
+    Under ZeRO-3 (see `training.distributed.zero3`) each rank keeps its share only. While loading, however, transformers (5.x)
+    merges all shards of the checkpoint on rank 0 (the others hold names and shapes) and keeps them until the last tensor is
+    dealt out. The tensors are memory-mapped, so rank 0 shows the size of the whole checkpoint as file-backed memory, which the
+    kernel can take back; only architectures whose weights transformers converts while loading hold more.
+    """
     from transformers import AutoModelForCausalLM
 
     attention = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
@@ -70,11 +77,46 @@ def load_model(settings: ModelSettings, dtype: torch.dtype) -> Any:
             settings.path, dtype=dtype, use_safetensors=True, trust_remote_code=False, **attention
         )
     except (OSError, ValueError, ImportError) as error:
-        raise ConfigurationError(f"model.path: no model could be loaded from {settings.path!r}: {_first_line(error)}") from error
+        raise ConfigurationError(
+            f"model: {settings.path!r} could not be loaded with attention {settings.attention!r}: {_first_line(error)}"
+        ) from error
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
     return model
+
+
+def check_context(path: str, sequence_length: int) -> None:
+    """Refuse sequences that are longer than the model's positions; reads the model's configuration, not its weights."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"model.path: {path!r} has no configuration that transformers knows: {_first_line(error)}"
+        ) from error
+    context = getattr(config, "max_position_embeddings", None)
+    if context is not None and sequence_length > context:
+        raise ConfigurationError(
+            f"stream.sequence_length: {sequence_length} exceeds the {context} positions that {path} has; use at most {context}"
+        )
+
+
+def check_attention(attention: str, precision: str, device: str) -> None:
+    """Refuse flash_attention_2 where it cannot run; `device` is a type such as cuda or cpu."""
+    if attention != "flash_attention_2":
+        return
+    remedy = "use model.attention=sdpa, which computes the same"
+    if importlib.util.find_spec("flash_attn") is None:
+        raise ConfigurationError(
+            f"model.attention: 'flash_attention_2' needs the package flash-attn, which is not installed; {remedy}, or install it "
+            "with pip install flash-attn --no-build-isolation (needs a GPU's compiler)"
+        )
+    if device == "cpu" or precision != "bf16":
+        raise ConfigurationError(
+            f"model.attention: 'flash_attention_2' runs in bf16 on GPUs, and this run is {precision} on {device}; {remedy}"
+        )
 
 
 def add_rows(model: Any, rows: Rows) -> None:

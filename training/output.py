@@ -35,13 +35,14 @@ def check_output(settings: TrainSettings) -> None:
     )
 
 
-def prepare_output(settings: TrainSettings) -> None:
-    """Move an old folder aside, make the new one, and write the resolved configuration into it."""
+def prepare_output(settings: TrainSettings, deepspeed: dict[str, Any]) -> None:
+    """Move an old folder aside, make the new one, and write both resolved configurations into it: ours and DeepSpeed's."""
     folder = settings.output_dir
     if folder.is_dir() and any(folder.iterdir()):
         folder.rename(free_name(folder))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
+    (folder / "deepspeed.json").write_text(json.dumps(deepspeed, indent=2) + "\n", encoding="utf-8")
 
 
 def free_name(folder: Path) -> Path:
@@ -79,6 +80,8 @@ class Summary:
             "ranks": self._ranks.size,
             "device": device.type,
             "tokenizer": corpus.tokenizer.model_dump(),
+            "pivot": self._settings.data.pivot,
+            "span_mapping": corpus.span_mapping,
             "data_fingerprint": corpus.fingerprint,
             "stream_fingerprint": stream.fingerprint,
         }

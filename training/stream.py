@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.corpus import Corpus
-from training.insertion import IGNORED, growth, insert, labels
+from training.insertion import IGNORED, augmented_lengths, growth, insert, labels
 from training.plan import Plan, StreamRules, cumulative, fingerprint, rank_slice
 
 COUNTERS = ("tokens", "masked", "links_seen", "links_inserted")
@@ -111,9 +111,8 @@ class Stream:
         grown = growth(data.links.end - data.links.start, data.links.name_lengths, chosen, rules.strategy, rules.num_tags)
 
         # BOS and EOS: document d of the row group moves right by d frames, and by its own BOS.
-        link_offsets = documents.link_offsets[first : last + 1] - documents.link_offsets[first]
-        grown_before = cumulative(grown)
-        lengths = documents.num_tokens[first:last] + grown_before[link_offsets[1:]] - grown_before[link_offsets[:-1]]
+        link_offsets = documents.link_offsets[first : last + 1]
+        lengths = augmented_lengths(documents.num_tokens[first:last], link_offsets, grown)
         shift = np.arange(last - first) * rules.frame + (rules.bos is not None)
         target = np.arange(len(bare)) + np.repeat(shift, lengths)
         begins = cumulative(lengths + rules.frame)
@@ -124,7 +123,7 @@ class Stream:
             tokens[begins[:-1]] = rules.bos
         if rules.eos is not None:
             tokens[begins[1:] - 1] = rules.eos
-        anchors = data.links.start + grown_before[:-1] + np.repeat(shift, np.diff(link_offsets))
+        anchors = data.links.start + cumulative(grown)[:-1] + np.repeat(shift, np.diff(link_offsets))
         return _Augmented(
             tokens, labels(tokens, framed_kinds, rules.predict_names), begins, anchors, cumulative(chosen.astype(np.int64))
         )

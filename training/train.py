@@ -7,19 +7,22 @@ python training/train.py --config conf/train/tiny.yaml --set steps=5
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from spark_jobs.settings import ConfigurationError, command
+from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError, command
 from training.config import TrainSettings, accumulation_steps
-from training.corpus import Corpus, check_vocabulary, open_corpus
+from training.corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
 from training.distributed import (
     Ranks,
     barrier,
     deepspeed_config,
     gather,
+    own_device,
+    quiet,
     ranks_of_environment,
     start,
     stop,
@@ -34,6 +37,8 @@ from training.plan import StreamRules
 from training.stream import COUNTERS, Batch, RollingHash, Stream
 
 EXIT_DIVERGED = 3
+PATIENCE = 10.0
+"""Seconds that a rank leaves to the first one of its machine to tell an error that both have found."""
 
 
 class TrainingDivergedError(RuntimeError):
@@ -52,18 +57,25 @@ def train(settings: TrainSettings) -> None:
     config = deepspeed_config(settings, accumulation)
     corpus = open_corpus(settings.data)
     console.print(_describe(corpus))
+    quiet()
+    from training import model as models
 
-    # Process group, model, engine.
-    device = start(ranks, console.print)
+    tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
+    models.check_context(settings.model.path, settings.stream.sequence_length)
+    device = own_device(ranks)
     bf16 = settings.model.precision == "bf16" or (settings.model.precision == "auto" and device.type != "cpu")
-    engine, tokenizer, tags = build_engine(settings, with_precision(config, bf16), corpus, "bf16" if bf16 else "fp32")
+    precision = "bf16" if bf16 else "fp32"
+    models.check_attention(settings.model.attention, precision, device.type)
+    config = with_precision(config, bf16)
 
-    # Data: sequence k is a function of corpus, rules and seed alone.
-    stream = Stream(corpus, stream_rules(settings, tokenizer, tags))
+    # Process group, model, engine; and the data: sequence k is a function of corpus, rules and seed alone.
+    start(ranks, console.print)
+    engine = build_engine(settings, config, rows, precision, ranks)
+    stream = Stream(corpus, rules)
     summary.describe(corpus, stream, engine, device)
 
     if ranks.main:
-        prepare_output(settings)
+        prepare_output(settings, config)
     barrier()
     console.print(
         f"training {summary.parameters / 1e6:,.1f} M parameters in {summary.precision}, ZeRO-{summary.zero_stage} "
@@ -78,9 +90,7 @@ def train(settings: TrainSettings) -> None:
             writer.write(metrics)
 
     # The model first and run.json last: where run.json is, the run is finished.
-    from training.model import save_model
-
-    save_model(engine.module, tokenizer, settings.output_dir / "model", tags or (), ranks.main)
+    models.save_model(engine.module, tokenizer, settings.output_dir / "model", rules.tags or (), ranks.main)
     if ranks.main:
         summary.write()
         console.print(summary.text())
@@ -88,30 +98,46 @@ def train(settings: TrainSettings) -> None:
     stop()
 
 
-def build_engine(settings: TrainSettings, config: dict[str, Any], corpus: Corpus, precision: str) -> tuple[Any, Any, Any]:
-    """Load tokenizer and model, give them the tags, wrap the model: (DeepSpeed engine, tokenizer, ids of the tags or None)."""
+def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console) -> tuple[Any, StreamRules, Any]:
+    """The model's tokenizer, with the tags if they are used; the rules of the stream; the `Rows` for the model, or None."""
+    from training import model as models
+
+    tokenizer = models.load_tokenizer(settings.model.path)
+    check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
+    difference = tokenizer_difference(settings.data, corpus.tokenizer, Path(settings.model.path))
+    if difference:
+        console.print(
+            f"warning: the tokenizer.json of {settings.model.path} has the vocabulary of the corpus's, but differs in "
+            f"{difference}: the trained model's tokenizer may split text otherwise than it was split for training",
+            style="yellow",
+        )
+    tags, rows = models.add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
+    return tokenizer, stream_rules(settings, tokenizer, tags), rows
+
+
+def build_engine(settings: TrainSettings, config: dict[str, Any], rows: Any, precision: str, ranks: Ranks) -> Any:
+    """Load the model, give it the rows of the tags, wrap it: DeepSpeed's engine."""
     import deepspeed
+
+    partitioning = zero3(config)
+    model = build_model(settings, rows, precision, ranks.rank)
+    engine, *_ = deepspeed.initialize(model=model, optimizer=build_optimizer(settings.optimizer, model), config=config)
+    del partitioning
+    return engine
+
+
+def build_model(settings: TrainSettings, rows: Any, precision: str, rank: int) -> Any:
+    """The model with the rows of the tags: the same on all ranks. What is drawn later (dropout) differs from rank to rank."""
     import torch
 
     from training import model as models
 
     torch.manual_seed(settings.seed)
-    tokenizer = models.load_tokenizer(settings.model.path)
-    check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
-    tags, rows = models.add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
-    partitioning = zero3(config)
     model = models.load_model(settings.model, models.DTYPES[precision])
-    context = getattr(model.config, "max_position_embeddings", None)
-    if context is not None and settings.stream.sequence_length > context:
-        raise ConfigurationError(
-            f"stream.sequence_length: {settings.stream.sequence_length} exceeds the {context} positions that "
-            f"{settings.model.path} has; use at most {context}"
-        )
     if rows is not None:
         models.add_rows(model, rows)
-    engine, *_ = deepspeed.initialize(model=model, optimizer=build_optimizer(settings.optimizer, model), config=config)
-    del partitioning
-    return engine, tokenizer, tags
+    torch.manual_seed(settings.seed + rank)
+    return model
 
 
 def stream_rules(settings: TrainSettings, tokenizer: Any, tags: tuple[int, int] | None) -> StreamRules:
@@ -183,18 +209,18 @@ def train_step(engine: Any, batch: Batch, settings: TrainSettings, step: int, de
     ranks, predicted = len(predicted_on), max(int(predicted_on.sum()), 1)
     for group in engine.optimizer.param_groups:
         group["lr"] = learning_rate(settings.optimizer, step, settings.steps)
-    losses = np.zeros(accumulation)
+    input_ids, labels = torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.labels).to(device)
+    # Losses stay on the device until the last: to read one is to wait for the GPU.
+    losses = torch.zeros(accumulation, dtype=torch.float64, device=device)
     norm = None
     for number in range(accumulation):
         rows = slice(number * micro, (number + 1) * micro)
-        input_ids = torch.from_numpy(batch.input_ids[rows]).to(device, non_blocking=True)
-        labels = torch.from_numpy(batch.labels[rows]).to(device, non_blocking=True)
-        loss = summed_loss(engine, input_ids, labels)
+        loss = summed_loss(engine, input_ids[rows], labels[rows])
         # DeepSpeed divides by the accumulation and averages over ranks; this undoes both, and divides by all predicted tokens.
         engine.backward(loss * (accumulation * ranks / predicted))
-        losses[number] = loss.item()
+        losses[number] = loss.detach()
         if number == accumulation - 1:
-            everyone = gather(losses, device)
+            everyone = gather(losses.cpu().numpy(), device)
             _refuse_divergence(everyone, step, settings)
             norm = _plain_gradient_norm(engine)
         engine.step()
@@ -257,17 +283,21 @@ def _describe(corpus: Corpus) -> str:
 
 
 def main(settings: TrainSettings) -> int:
-    """Train; what a person can mend ends with its message, told by one rank of each machine."""
+    """Train; what a person can mend ends with its message, told by one rank of each machine, or by the one that found it."""
     try:
         train(settings)
     except (ConfigurationError, TrainingDivergedError) as error:
-        if ranks_of_environment().local_rank > 0:
-            time.sleep(10)  # the launcher ends all ranks as soon as one has ended: let the first one speak
-            return 1
-        if isinstance(error, ConfigurationError):
+        code = EXIT_DIVERGED if isinstance(error, TrainingDivergedError) else EXIT_CONFIGURATION
+        ranks = ranks_of_environment()
+        if ranks.local_rank == 0 and code == EXIT_CONFIGURATION:
             raise
-        Console(stderr=True, markup=False, soft_wrap=True).print(f"error: {error}", style="bold red")
-        return EXIT_DIVERGED
+        who = ""
+        if ranks.local_rank > 0:
+            # The launcher ends all ranks as soon as one has ended: a mistake that all found is told by the first one alone.
+            time.sleep(PATIENCE)
+            who = f" (found by rank {ranks.rank})"
+        Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(f"error{who}: {error}", style="bold red")
+        return code
     return 0
 
 

@@ -170,9 +170,19 @@ def base_model(corpus: SmallCorpus, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def run_settings(corpus: SmallCorpus, base_model: Path, repository: Path) -> Callable[..., dict[str, Any]]:
-    """A configuration that trains `base_model` for a few steps; keyword arguments replace top-level keys."""
+    """A configuration that trains `base_model` for a few steps; keyword arguments replace top-level keys.
+
+    For stage 3 it takes a copy of the shipped file with thresholds of 0: by default ZeRO-3 never releases parameters as small
+    as those of these models, so that the tests would not see what it does with large ones.
+    """
 
     def settings(output_dir: Path, stage: int = 2, **changes: Any) -> dict[str, Any]:
+        deepspeed = repository / "conf" / "deepspeed" / f"zero{stage}.json"
+        if stage == 3:
+            content = json.loads(deepspeed.read_text())
+            content["zero_optimization"] |= {"stage3_param_persistence_threshold": 0, "stage3_max_live_parameters": 1}
+            deepspeed = output_dir.with_name("zero3_releasing.json")
+            deepspeed.write_text(json.dumps(content))
         return {
             "data": corpus.data,
             "stream": {"sequence_length": 64},
@@ -181,7 +191,7 @@ def run_settings(corpus: SmallCorpus, base_model: Path, repository: Path) -> Cal
             "global_batch_size": 8,
             "micro_batch_size": 2,
             "steps": 12,
-            "deepspeed": str(repository / "conf" / "deepspeed" / f"zero{stage}.json"),
+            "deepspeed": str(deepspeed),
             "output_dir": str(output_dir),
             "log": {"tensorboard": False},
         } | changes

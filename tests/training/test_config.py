@@ -85,6 +85,9 @@ def test_the_learning_rate_follows_its_schedule(schedule, warmup, expected):
         ("[]", "holds a list; expected an object"),
         ('{"train_batch_size": 8}', "sets 'train_batch_size', which 'global_batch_size' of the training configuration decides"),
         ('{"optimizer": {"type": "AdamW"}}', "sets 'optimizer'"),
+        ('{"steps_per_print": 10}', r"sets 'steps_per_print', which is always 2147483648 here \(this job logs for itself"),
+        ('{"zero_allow_untested_optimizer": true}', "sets 'zero_allow_untested_optimizer', which is always true here"),
+        ('{"zero_force_ds_cpu_optimizer": true}', "sets 'zero_force_ds_cpu_optimizer', which is always false here"),
     ],
 )
 def test_a_deepspeed_file_that_contradicts_the_configuration_is_refused(minimal, tmp_path, content, message):

@@ -1,12 +1,14 @@
 """Rows for the tags, and the saved directory."""
 
+import importlib.util
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from spark_jobs.settings import ConfigurationError
 from training.config import ModelSettings
-from training.model import add_rows, add_tags, load_model, load_tokenizer, save_model
+from training.model import add_rows, add_tags, check_attention, check_context, load_model, load_tokenizer, save_model
 from training.tiny import TinyModelSettings, make
 
 
@@ -77,15 +79,48 @@ def test_a_saved_model_is_the_same_when_plain_transformers_loads_it(corpus, tmp_
 def test_a_path_without_a_model_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(ConfigurationError, match=r"no tokenizer could be loaded from .*training\.tiny"):
         load_tokenizer(str(tmp_path / "nothing"))
-    with pytest.raises(ConfigurationError, match="no model could be loaded from"):
+    with pytest.raises(ConfigurationError, match="could not be loaded with attention 'auto'"):
         load_model(ModelSettings(path=str(tmp_path / "nothing")), torch.float32)
+
+
+def test_a_sequence_beyond_the_models_positions_is_refused_before_its_weights_are_read(tmp_path):
+    LlamaConfig(max_position_embeddings=128).save_pretrained(tmp_path)  # there are no weights
+    check_context(str(tmp_path), 128)
+    with pytest.raises(ConfigurationError, match=r"stream\.sequence_length: 129 exceeds the 128 positions .* use at most 128"):
+        check_context(str(tmp_path), 129)
+    with pytest.raises(ConfigurationError, match=r"model\.path: .*nothing' has no configuration that transformers knows"):
+        check_context(str(tmp_path / "nothing"), 128)
+
+
+def test_flash_attention_is_refused_where_its_package_is_missing():
+    if importlib.util.find_spec("flash_attn") is not None:
+        pytest.skip("flash-attn is installed")
+    with pytest.raises(
+        ConfigurationError, match=r"model\.attention: .* needs the package flash-attn.* use model\.attention=sdpa"
+    ):
+        check_attention("flash_attention_2", "bf16", "cuda")
+
+
+@pytest.mark.parametrize(("precision", "device"), [("fp32", "cuda"), ("bf16", "cpu")])
+def test_flash_attention_is_refused_off_gpus_and_in_fp32(monkeypatch, tmp_path, precision, device):
+    (tmp_path / "flash_attn").mkdir()  # a package of that name is found
+    (tmp_path / "flash_attn" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigurationError, match=rf"runs in bf16 on GPUs, and this run is {precision} on {device}; use"):
+        check_attention("flash_attention_2", precision, device)
+    check_attention("flash_attention_2", "bf16", "cuda")
+
+
+@pytest.mark.parametrize("attention", ["auto", "eager", "sdpa"])
+def test_other_attentions_run_everywhere(attention):
+    check_attention(attention, "fp32", "cpu")
 
 
 def test_weights_that_are_not_safetensors_are_refused(corpus, tmp_path):
     model = tiny_llama(63, tied=False)
     model.config.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    with pytest.raises(ConfigurationError, match="no model could be loaded from"):
+    with pytest.raises(ConfigurationError, match="could not be loaded with attention 'auto'"):
         load_model(ModelSettings(path=str(tmp_path)), torch.float32)
 
 

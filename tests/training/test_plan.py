@@ -2,12 +2,14 @@
 
 import dataclasses
 import doctest
+import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from training import config, counter_hash, insertion, optimizer, plan
-from training.plan import Documents, Plan, StreamRules, cumulative, document_order, fingerprint, piece, rank_slice
+from training.plan import Documents, Plan, StreamRules, blocks, cumulative, document_order, fingerprint, piece, rank_slice
 
 RULES = StreamRules(
     seed=3,
@@ -98,6 +100,61 @@ def test_a_sequence_may_span_several_epochs_of_a_small_corpus():
     small = Plan(documents(2, seed=3), dataclasses.replace(RULES, sequence_length=1000))
     assert len({p.epoch for p in small.sequence(0)}) > 2
     assert sum(p.stop - p.start for p in small.sequence(0)) == 1000
+
+
+@pytest.mark.parametrize("links_in_block", [1, 3, 17, 10**6])
+@pytest.mark.parametrize("strategy", ["right", "replace", "none"])
+def test_lengths_do_not_depend_on_the_size_of_the_blocks(links_in_block, strategy):
+    made = Plan(documents(), dataclasses.replace(RULES, strategy=strategy))
+    d, chosen = made.documents, made.chosen(2)
+    owner = np.repeat(np.arange(50), np.diff(d.link_offsets))
+    expected = [int(n) + 1 for n in d.num_tokens]  # and BOS
+    for link in np.flatnonzero(chosen):
+        removed = d.span_lengths[link] if strategy == "replace" else 0
+        expected[owner[link]] += int(d.name_lengths[link]) + 2 - int(removed)
+    assert made.lengths(2, links_in_block).tolist() == expected
+
+
+def test_a_block_holds_whole_documents_and_no_more_links_than_it_must():
+    offsets = documents().link_offsets
+    for first, last in pairwise(blocks(offsets, 7)[:-1]):
+        assert offsets[last] - offsets[first] >= 7 > offsets[last - 1] - offsets[first]
+    assert blocks(np.array([0]), 7) == [0]
+
+
+def test_the_lengths_of_an_epoch_are_worked_out_once():
+    class Counting(Plan):
+        def lengths(self, epoch, *arguments):
+            asked.append(epoch)
+            return super().lengths(epoch, *arguments)
+
+    asked = []
+    made = Counting(documents(), RULES)
+    reached = {piece.epoch for k in range(300) for piece in made.sequence(k)}
+    assert len(reached) > 3
+    assert asked == sorted(reached)
+
+
+def test_the_layout_of_an_epoch_takes_the_memory_that_is_promised():
+    count, links = 200_000, 4_000_000
+    rng = np.random.default_rng(0)
+    large = Documents(
+        wikis=("jawiki",),
+        wiki=np.zeros(count, dtype=np.int32),
+        page_id=np.arange(count),
+        num_tokens=rng.integers(0, 800, count).astype(np.int32),
+        row_group_offsets=np.arange(0, count + 1, 1000),
+        link_offsets=np.arange(0, links + 1, links // count),
+        span_lengths=np.ones(links, dtype=np.int32),
+        name_lengths=np.ones(links, dtype=np.int32),
+    )
+    made = Plan(large, RULES)
+    tracemalloc.start()
+    made.epoch(0)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 16 * count + 100_000
+    assert peak < 16 * count + 57_000_000
 
 
 def test_a_corpus_without_tokens_is_refused():

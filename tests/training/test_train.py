@@ -12,14 +12,15 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from spark_jobs.settings import ConfigurationError, load
-from training.config import OptimizerSettings, TrainSettings
+from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.corpus import open_corpus
+from training.distributed import deepspeed_config
 from training.insertion import IGNORED
 from training.model import add_rows, add_tags
 from training.optimizer import learning_rate
 from training.output import check_output, prepare_output
 from training.stream import RollingHash, Stream
-from training.train import stream_rules
+from training.train import build_model, main, stream_rules, train
 
 
 def finish(launch, settings, ranks=2, launcher="deepspeed"):
@@ -58,7 +59,10 @@ def test_the_loss_of_two_ranks_falls(run):
     assert (run.summary["first_loss"], run.summary["last_loss"]) == (losses(run)[0], losses(run)[-1])
 
 
-def test_the_first_loss_is_the_mean_over_all_predicted_tokens_of_the_global_batch(run, stream, base_model):
+def test_the_first_loss_and_gradient_are_of_the_mean_over_all_predicted_tokens_of_the_global_batch(run, stream, base_model):
+    # The gradient's norm must be looked at: AdamW does not feel its scale, and clipping hides it.
+    settings = TrainSettings(**run.settings)
+    assert (settings.micro_batch_size, accumulation_steps(8, settings.micro_batch_size, run.summary["ranks"])) == (2, 2)
     tokenizer = AutoTokenizer.from_pretrained(base_model)
     model = AutoModelForCausalLM.from_pretrained(base_model)
     add_rows(model, add_tags(tokenizer)[1])
@@ -66,9 +70,11 @@ def test_the_first_loss_is_the_mean_over_all_predicted_tokens_of_the_global_batc
     assert len({int((row != IGNORED).sum()) for row in batch.labels}) > 1, (
         "rows of equal counts could not tell the two means apart"
     )
-    with torch.no_grad():
-        expected = model(input_ids=torch.from_numpy(batch.input_ids), labels=torch.from_numpy(batch.labels)).loss
-    assert losses(run)[0] == pytest.approx(float(expected), abs=1e-5)
+    expected = model(input_ids=torch.from_numpy(batch.input_ids), labels=torch.from_numpy(batch.labels)).loss
+    expected.backward()
+    assert losses(run)[0] == pytest.approx(expected.item(), abs=1e-5)
+    norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in model.parameters()])
+    assert run.metrics[0]["gradient_norm"] == pytest.approx(norm.item(), rel=1e-4)
 
 
 def test_the_logged_hash_and_counts_are_those_of_the_stream(run, stream):
@@ -79,6 +85,7 @@ def test_the_logged_hash_and_counts_are_those_of_the_stream(run, stream):
         assert [list(line["wikis"][wiki].values()) for wiki in ("eswiki", "jawiki")] == batch.counts.tolist()
         assert (line["links_seen"], line["links_inserted"]) == tuple(batch.counts.sum(axis=0)[2:].tolist())
     assert run.summary["stream_fingerprint"] == stream.fingerprint
+    assert (run.summary["pivot"], run.summary["span_mapping"]) == ("en", "exact")
 
 
 def test_every_step_logs_what_a_person_wants_to_know(run):
@@ -97,20 +104,35 @@ def test_every_step_logs_what_a_person_wants_to_know(run):
 def test_the_resolved_configuration_lies_beside_the_run_and_loads(run):
     assert load(TrainSettings, run.folder / "config.yaml") == TrainSettings(**run.settings)
     assert yaml.safe_load((run.folder / "config.yaml").read_text())["insertion"]["probability"] == 0.5
+    used = json.loads((run.folder / "deepspeed.json").read_text())
+    assert used == deepspeed_config(TrainSettings(**run.settings), accumulation=2)
+    assert (used["zero_optimization"]["stage"], used["gradient_accumulation_steps"]) == (2, 2)
 
 
-def test_the_saved_directory_loads_and_generates_without_tags(run, stream):
+def test_the_saved_directory_loads_and_holds_the_trained_weights(run, stream):
     model = AutoModelForCausalLM.from_pretrained(run.folder / "model")
-    tokenizer = AutoTokenizer.from_pretrained(run.folder / "model")
     assert sorted(path.name for path in (run.folder / "model").iterdir() if path.suffix in (".bin", ".pt", ".pkl")) == []
-    generated = model.generate(
-        **tokenizer("w5 w6 w7", return_tensors="pt", return_token_type_ids=False), max_new_tokens=20, do_sample=False
-    )
-    assert not set(generated[0].tolist()) & set(tokenizer.convert_tokens_to_ids(["<translate>", "</translate>"]))
     batch = stream.batch(0, 8)
     with torch.no_grad():
         loss = model(input_ids=torch.from_numpy(batch.input_ids), labels=torch.from_numpy(batch.labels)).loss
-    assert float(loss) < losses(run)[0] - 1.0, "the saved weights are the trained ones"
+    assert float(loss) < losses(run)[0] - 1.0
+
+
+def test_the_saved_model_never_generates_tags_even_where_they_are_the_likeliest_tokens(run):
+    model = AutoModelForCausalLM.from_pretrained(run.folder / "model")
+    tokenizer = AutoTokenizer.from_pretrained(run.folder / "model")
+    tags = tokenizer.convert_tokens_to_ids(["<translate>", "</translate>"])
+    prompt = tokenizer("w5 w6 w7", return_tensors="pt", return_token_type_ids=False)
+    with torch.no_grad():
+        state = model.model(**prompt).last_hidden_state[0, -1]
+        model.get_output_embeddings().weight[tags] = 100 * state
+
+    def generated():
+        return model.generate(**prompt, max_new_tokens=20, do_sample=False)[0, prompt["input_ids"].shape[1] :].tolist()
+
+    assert not set(generated()) & set(tags)
+    model.generation_config.suppress_tokens = None
+    assert generated()[0] in tags, "without the saved setting they would come, or the case is void"
 
 
 # --- what is refused, and how a run ends badly ---------------------------------------------------------------------------
@@ -125,7 +147,7 @@ def test_overwriting_keeps_the_old_folder_under_another_name(run_settings, tmp_p
     for text in ("first", "second", "third"):
         settings = TrainSettings(**run_settings(tmp_path / "run", overwrite=True))
         check_output(settings)
-        prepare_output(settings)
+        prepare_output(settings, {})
         (tmp_path / "run" / "metrics.jsonl").write_text(text)
     found = {folder.name: (folder / "metrics.jsonl").read_text() for folder in tmp_path.iterdir()}
     assert found == {"run.1": "first", "run.2": "second", "run": "third"}
@@ -144,6 +166,54 @@ def test_a_batch_that_does_not_divide_ends_the_launch_with_one_message(launch, r
     assert done.stderr.count("10 is not a multiple of micro_batch_size x ranks = 2 x 2 = 4; the nearest values are 8 and 12") == 1
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage", "message"),
+    [
+        ({"stream": {"sequence_length": 129}}, 2, "stream.sequence_length: 129 exceeds the 128 positions"),
+        ({"model": {"attention": "flash_attention_2", "precision": "fp32"}}, 2, "model.attention: 'flash_attention_2' "),
+        ({"model": {"precision": "bf16"}}, 0, "ZeRO stage 0 in bf16"),
+        ({"model": {"tokenizer words": 59}}, 2, r"model.path: the tokenizer of .* is not the one of the shards"),
+        ({"model": {"tokenizer words": 60, "no BOS": True}}, 2, "stream.bos: true, but the tokenizer of .* has no BOS token"),
+    ],
+    ids=["positions", "attention", "precision", "vocabulary", "BOS"],
+)
+def test_what_can_be_refused_is_refused_before_ranks_meet_and_weights_are_read(
+    run_settings, base_model, make_tokenizer, tmp_path, changes, stage, message
+):
+    model = dict(changes.get("model", {}))
+    make_tokenizer(tmp_path / "model", model.pop("tokenizer words", 60))
+    if model.pop("no BOS", False):
+        settings = json.loads((tmp_path / "model" / "tokenizer_config.json").read_text())
+        del settings["bos_token"]
+        (tmp_path / "model" / "tokenizer_config.json").write_text(json.dumps(settings))
+    (tmp_path / "model" / "config.json").write_bytes((base_model / "config.json").read_bytes())  # and no weights
+    model["path"] = str(tmp_path / "model")
+    with pytest.raises(ConfigurationError, match=message):
+        train(TrainSettings(**run_settings(tmp_path / "run", stage, **changes | {"model": model})))
+    assert not torch.distributed.is_initialized()
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_error_that_only_a_later_rank_finds_is_told_with_the_rank(run_settings, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("training.train.PATIENCE", 0.0)  # the first rank of the machine has ended, or never found it
+    for name, value in {"RANK": 3, "LOCAL_RANK": 1, "WORLD_SIZE": 4, "LOCAL_SIZE": 2}.items():
+        monkeypatch.setenv(name, str(value))
+    assert main(TrainSettings(**run_settings(tmp_path / "run", global_batch_size=10))) == 2
+    assert "error (found by rank 3): global_batch_size: 10 is not a multiple of" in capsys.readouterr().err
+
+
+def test_ranks_begin_with_the_same_weights_and_draw_their_own_dropout(run_settings, base_model, tmp_path):
+    settings = TrainSettings(**run_settings(tmp_path / "run"))
+    weights, draws = [], []
+    for rank in (0, 1, 1):
+        _, rows = add_tags(AutoTokenizer.from_pretrained(base_model))
+        model = build_model(settings, rows, "fp32", rank)
+        weights.append({name: weight.tolist() for name, weight in model.state_dict().items()})
+        draws.append(torch.nn.functional.dropout(torch.ones(1000)).tolist())
+    assert weights[0] == weights[1]
+    assert draws[0] != draws[1] == draws[2]
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_step_and_sequences(launch, run_settings, base_model, stream, tmp_path):
@@ -190,6 +260,7 @@ def test_the_losses_of_zero_stages_0_1_and_2_agree(launch, run_settings, run, tm
 def test_zero_3_trains_as_zero_2_does_and_saves_a_whole_model(launch, run_settings, run, tmp_path):
     other = finish(launch, run_settings(tmp_path / "run", stage=3))
     assert losses(other) == pytest.approx(losses(run), rel=1e-4)
+    assert other.metrics[0]["gradient_norm"] == pytest.approx(run.metrics[0]["gradient_norm"], rel=1e-4)
     shapes = [
         {name: tuple(w.shape) for name, w in load_file(one.folder / "model" / "model.safetensors").items()}
         for one in (other, run)
@@ -232,6 +303,7 @@ def test_bf16_with_gradient_checkpointing_learns(launch, run_settings, run, base
     model = {"path": str(base_model), "precision": "bf16", "gradient_checkpointing": True}
     other = finish(launch, run_settings(tmp_path / "run", stage, model=model))
     assert losses(other) == pytest.approx(losses(run), abs=0.1)
+    assert other.metrics[0]["gradient_norm"] == pytest.approx(run.metrics[0]["gradient_norm"], rel=0.02)
     saved = load_file(other.folder / "model" / "model.safetensors")
     assert losses(other) != losses(run)
     assert {w.dtype for w in saved.values()} == {torch.bfloat16}
