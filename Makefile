@@ -28,10 +28,11 @@ test-slow: $(STAMP)  ## the slow tests
 
 test-all: test test-slow  ## all tests
 
-lint: $(STAMP)  ## style, and who may import whom
+lint: $(STAMP)  ## style, who may import whom, Dockerfiles
 	ruff check .
 	ruff format --check .
 	lint-imports
+	hadolint docker/*.Dockerfile
 
 types: $(STAMP)  ## static types
 	mypy
