@@ -60,7 +60,7 @@ need_compiler() {
   [ -f "$headers" ] || missing+=("$(python_package dev)")
   [ ${#missing[@]} = 0 ] && return
   apt_update
-  apt_install "DeepSpeed compiles its ops with a C++ compiler and Python's headers" "${missing[@]}"
+  apt_install "DeepSpeed compiles its ops and needs a C++ compiler and Python's headers" "${missing[@]}"
 }
 
 python_package() { # Debian's package of this very Python: python3.12-dev, not the one of the system's python3
