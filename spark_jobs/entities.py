@@ -66,11 +66,5 @@ def resolve_link(
 
 
 def _own_titles(link: Mapping[str, Any], pivot: Pivot) -> list[tuple[str, str]]:
-    titles = [
-        (entry["title"], "link")
-        for entry in link["names"]
-        if entry["language"] == pivot.language or wiki_of_language(entry["language"]) == pivot.wiki
-    ]
-    if link["kind"] == "interwiki" and link["wiki"] is not None and link["wiki"] == pivot.wiki and link["fragment"] is None:
-        titles.append((link["target"], "link"))
-    return titles
+    """What the markup itself calls the target in the pivot language; codes of one wiki (`nb` and `no`) are one language."""
+    return [(entry["title"], "link") for entry in link["names"] if wiki_of_language(entry["language"]) == pivot.wiki]

@@ -17,7 +17,7 @@ console = Console(stderr=True)
 
 @contextmanager
 def show_progress(context: SparkContext, what: str) -> Iterator[None]:
-    """Show the tasks of the jobs that the body runs on this thread; `what` stands before the bar."""
+    """Show the tasks of the Spark jobs that run while the body does; `what` stands before the bar."""
     started = time.monotonic()
     stop = threading.Event()
     bar = Progress(

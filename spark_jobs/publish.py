@@ -67,7 +67,7 @@ class Publication:
         self.partition = {name: partition[name] for name in table.partitions}
         self.inputs = [dict(entry) for entry in inputs]
         self.configuration = dict(configuration)
-        self.folder = output / "/".join([table.name, *(f"{name}={value}" for name, value in self.partition.items())])
+        self.folder = output / table.folder(self.partition)
         self._staging = output / _STAGING / "-".join([table.name, *self.partition.values()])
 
     @property

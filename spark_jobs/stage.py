@@ -37,7 +37,7 @@ Stage = Callable[[SparkSession, CorpusSettings, str], StageResult]
 
 def published(settings: CorpusSettings, table: Table, partition: Mapping[str, str], stage: str) -> tuple[Location, Manifest]:
     """The folder and manifest of a published table. Raises `ConfigurationError` naming the `stage` that has yet to run."""
-    folder = Location.of(settings.output_dir) / "/".join([table.name, *(f"{n}={partition[n]}" for n in table.partitions)])
+    folder = Location.of(settings.output_dir) / table.folder(partition)
     path = folder / MANIFEST
     if not path.exists():
         raise ConfigurationError(f"{path.path} does not exist: run the stage {stage!r} for {partition['wiki']} first")

@@ -54,13 +54,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the contract: `partitions` are in the path, `columns` in the files, `key` orders nothing but names a row."""
+    """One table of the contract: `partitions` are in the path, `columns` in the files, and no two rows share a `key`."""
 
     name: str
     row: str
     partitions: tuple[str, ...]
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+
+    def folder(self, partition: Mapping[str, str]) -> str:
+        """Where a partition lies in a corpus.
+
+        >>> ARTICLES.folder({"wiki": "jawiki"})
+        'articles/wiki=jawiki'
+        """
+        return "/".join([self.name, *(f"{name}={partition[name]}" for name in self.partitions)])
 
     @property
     def schema(self) -> pa.Schema:

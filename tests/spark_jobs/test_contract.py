@@ -14,16 +14,14 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.build import build
 from spark_jobs.shards import add_hashes, hash_row
-from spark_jobs.tables import ARTICLES, AUGMENTED, LINKS, NAMES, REJECTS, encoded, read_manifest
+from spark_jobs.tables import TABLES, TOKENIZER_METADATA, read_manifest
 from spark_jobs.tokenizer_source import load_source
 
 WIKIS = ("jawiki", "eswiki")
-TABLES = {table.name: table for table in (ARTICLES, NAMES, AUGMENTED, LINKS, REJECTS, encoded("uint16"))}
 
 
 def folder_of(corpus: Path, table: str, wiki: str) -> Path:
-    inner = "encoded/tokenizer=mistral-7b-v0.1/pivot=en" if table == "encoded" else table
-    return corpus / inner / f"wiki={wiki}"
+    return corpus / TABLES[table].folder({"wiki": wiki, "tokenizer": "mistral-7b-v0.1", "pivot": "en"})
 
 
 def expected(sample: Path, name: str) -> list[dict[str, str]]:
@@ -150,6 +148,7 @@ class TestEveryWiki:
         assert ids != sorted(ids)
         for file in folder_of(corpus, "encoded", wiki).glob("*.parquet"):
             metadata = pq.read_schema(file).metadata
+            assert TOKENIZER_METADATA.keys() <= {key.decode() for key in metadata}
             assert json.loads(metadata[b"leia.tokenizer"])["vocab_size"] == 32_000
             assert (metadata[b"leia.pivot"], metadata[b"leia.span_mapping"]) == (b"en", b"overlap")
         tokenizer = corpus / "encoded" / "tokenizer=mistral-7b-v0.1" / "_tokenizer" / "tokenizer.json"

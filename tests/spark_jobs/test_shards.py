@@ -1,3 +1,4 @@
+import doctest
 import hashlib
 import json
 
@@ -5,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import spark_jobs.tables
 from spark_jobs import publish, shards
 from spark_jobs.publish import Publication, PublishError
 from spark_jobs.shards import ShardWriter, add_hashes, hash_row, shard_name
@@ -22,6 +24,10 @@ def write(folder, rows, index=0, group=10):
         for row in rows:
             writer.write(row)
     return writer.report
+
+
+def test_the_worked_example_of_the_contract_holds() -> None:
+    assert doctest.testmod(spark_jobs.tables).failed == 0
 
 
 def test_a_report_says_what_the_file_holds(tmp_path) -> None:
