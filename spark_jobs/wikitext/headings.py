@@ -3,11 +3,11 @@
 import re
 
 from spark_jobs.wikis.profiles import section_key
-from spark_jobs.wikitext.page import DROPPED, HEADING_CLOSE, HEADING_OPEN, Page
+from spark_jobs.wikitext.page import DROPPED, HEADING_CLOSE, HEADING_OPEN, TAG_CLOSE, TAG_OPEN, Page
 
 MAX_LEVEL = 6
 _LINE = re.compile(r"\n=[^\n]*")
-_MARKUP = re.compile(rf"'''?|\[\[(?:[^\[\]|]*\|)?|\]\]|[{DROPPED}\x1a\x1b\x0b]")
+_MARKUP = re.compile(rf"'''?|\[\[(?:[^\[\]|]*\|)?|\]\]|[{DROPPED}{TAG_OPEN}{TAG_CLOSE}\x1a\x1b\x0b]")
 
 
 def mark_headings(text: str, page: Page, drop_sections: bool = True) -> str:

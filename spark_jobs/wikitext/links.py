@@ -5,16 +5,34 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from spark_jobs.wikis.profiles import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
-from spark_jobs.wikitext.page import BREAK, DROPPED, LINK_CLOSE, LINK_OPEN, TEMPLATE_LINK, LinkTarget, Page
+from spark_jobs.wikitext.inline import PROTOCOLS
+from spark_jobs.wikitext.page import (
+    BREAK,
+    DROPPED,
+    HEADING_CLOSE,
+    HEADING_OPEN,
+    LINK_CLOSE,
+    LINK_OPEN,
+    TEMPLATE_LINK,
+    LinkTarget,
+    Page,
+)
+from spark_jobs.wikitext.quotes import drop_quotes_of_line
 from spark_jobs.wikitext.titles import Title, normalise_title
 
-_LABEL = r"[^\[\]]*+(?:(?:\[(?!\[)|\](?!\]))[^\[\]]*+)*+"
-_CAPTION = rf"[^\[\]\n]*+(?:(?:\[\[{_LABEL}\]\]|\[(?!\[)|\](?!\])|\n(?!\s*\n))[^\[\]\n]*+)*+\]\]"
-_TARGET = r"[^\[\]{}|<>\n\x00-\x0d\x0f-\x11\x13-\x1f\x7f]*+"
-_PARENTHESIS = re.compile(r" ?(?:\([^()]*\)|（[^（）]*）)$")
-_BRACKETS = re.compile(r"(\[\[|\]\])")
+# A heading ends what is open: an unclosed link must not take the sections after it.
+_PLAIN = rf"[^\[\]{HEADING_OPEN}]"
+_INSIDE = rf"{_PLAIN}*+(?:(?:\[(?!\[)|\](?!\])){_PLAIN}*+)*+"
+_LABEL = rf"(?:[^\[{HEADING_OPEN}]|\[(?!\[)){_INSIDE}"
+_IN_CAPTION = rf"[^\[\]\n{HEADING_OPEN}]"
+_CAPTION = rf"{_IN_CAPTION}*+(?:(?:\[\[{_INSIDE}\]\]|\[(?!\[)|\](?!\])|\n(?!\s*\n)){_IN_CAPTION}*+)*+\]\]"
+_LINE_END = re.compile(rf"[\n{HEADING_CLOSE}]|\Z")
+_TARGET = r"[^\[\]{}|<>\n\x00-\x0d\x0f-\x11\x13-\x1f\x7f]++"
+_PROTOCOL = re.compile(PROTOCOLS, re.IGNORECASE)
+_BRACKETS = re.compile(rf"(\[\[(?!{PROTOCOLS})|\]\]|\n[ \t]*\n)", re.IGNORECASE)
 CACHED_TARGETS = 1 << 16
 
 LITERAL, UNKNOWN = "links_literal", "links_as_text"
@@ -23,10 +41,9 @@ SILENT = frozenset(["language_links", *_SILENT_NAMESPACES.values()])
 
 
 class Resolved(NamedTuple):
-    """What a link target does: the text shown without a label, and with an empty one; the target; else the counter to raise."""
+    """What a link target does: the text shown without a label; the target; else the counter to raise."""
 
     shown: str
-    short: str
     target: LinkTarget | None
     action: str
 
@@ -45,16 +62,20 @@ class LinkSyntax:
 
 @lru_cache(maxsize=64)
 def link_syntax(profile: WikiProfile) -> LinkSyntax:
-    """The wiki's link syntax; made once per process."""
+    """The wiki's link syntax; made once per process.
+
+    Of three opening brackets MediaWiki takes none for a link; where only two close, we read a bracket and a link.
+    """
     names = [re.escape(name).replace(r"\ ", "[ _]+") for name, number in profile.namespaces.items() if number == NAMESPACE_FILE]
     start = rf"\[\[[ _]*(?:{'|'.join(sorted(names, key=len, reverse=True))})[ _]*:"
     trail = f"({profile.link_trail})"
     prefix = rf"(?<![{profile.link_prefix}])([{profile.link_prefix}]++){LINK_OPEN}" if profile.link_prefix else None
-    link = rf"\[\[({_TARGET})(?:\|({_LABEL})\]\](\]?)|\]\]){trail}"
+    # Brackets pair from the left: of four in a row the last two open a link.
+    link = rf"\[(?<!\[\[)(\[*)\[({_TARGET})(?:\|({_LABEL})\]\](\]?)|\]\]){trail}"
     return LinkSyntax(
         re.compile(start, re.IGNORECASE),
         re.compile(start + _CAPTION, re.IGNORECASE),
-        re.compile(rf"({start})|\[\[|\]\]", re.IGNORECASE),
+        re.compile(rf"({start})|\[\[|\]\]|{HEADING_OPEN}", re.IGNORECASE),
         re.compile(link),
         re.compile(prefix) if prefix else None,
     )
@@ -75,18 +96,22 @@ def _drop_deep_files(text: str, start: int, syntax: LinkSyntax, page: Page) -> s
     """Files whose captions hold files or paragraphs, by a stack of brackets; `start` is where the first one begins."""
     stack: list[tuple[int, bool]] = []
     spans: list[tuple[int, int]] = []
+    unclosed: list[int] = []
     for edge in syntax.edges.finditer(text, start):
-        if edge[0] != "]]":
+        if edge[0] == HEADING_OPEN:
+            unclosed += [begin for begin, is_file in stack if is_file]
+            stack.clear()
+        elif edge[0] != "]]":
             stack.append((edge.start(), edge[1] is not None))
         elif stack:
             begin, is_file = stack.pop()
             if is_file:
                 spans.append((begin, edge.end()))
+    unclosed += [begin for begin, is_file in stack if is_file]
     line_end = 0
-    for begin, is_file in stack:
-        if is_file and begin >= line_end:
-            line_end = text.find("\n", begin)
-            line_end = len(text) if line_end < 0 else line_end
+    for begin in unclosed:
+        if begin >= line_end:
+            line_end = _LINE_END.search(text, begin).start()  # type: ignore[union-attr]  # the end of the text matches
             spans.append((begin, line_end))
             page.count("unclosed_files")
     out: list[str] = []
@@ -110,50 +135,84 @@ def mark_links(text: str, page: Page) -> str:
     text = syntax.link.sub(_marker(page, syntax), text)
     if syntax.prefix is not None:
         text = syntax.prefix.sub(rf"{LINK_OPEN}\1", text)
-    return drop_stray_brackets(text) if "[[" in text or "]]" in text else text
+    return drop_unclosed(text, page) if "[[" in text else text
+
+
+def drop_unclosed(text: str, page: Page) -> str:
+    """`text` without each `[[` that no `]]` of its paragraph closes: a slip of an editor, where MediaWiki shows the brackets.
+
+    What pairs and is no link stays: `[[a{b]]`.
+    """
+    parts = _BRACKETS.split(text)
+    waiting: list[int] = []
+    unclosed: list[int] = []
+    for index in range(1, len(parts), 2):
+        if parts[index] == "[[":
+            waiting.append(index)
+        elif parts[index] != "]]":
+            unclosed += waiting
+            waiting.clear()
+        elif waiting:
+            waiting.pop()
+    unclosed += waiting
+    if not unclosed:
+        return text
+    page.count("links_unclosed", len(unclosed))
+    for index in unclosed:
+        parts[index] = ""
+    return "".join(parts)
 
 
 def _marker(page: Page, syntax: LinkSyntax) -> Callable[[re.Match[str]], str]:
     resolved, profile, append = syntax.resolved, page.profile, page.links.append
 
     def mark(match: re.Match[str]) -> str:
-        raw, label, bracket, trail = match.groups("")
+        before, raw, label, bracket, trail = match.groups()
+        if len(before) % 2 and match.string.startswith("]", match.end() - len(trail) - len(bracket or "")):
+            return match[0]
         rest = ""
         if bracket:
             label, trail, rest = (label + "]", trail, "") if "[" in label else (label, "", "]" + trail)
         found = resolved.get(raw)
         if found is None:
             if TEMPLATE_LINK in raw:
-                return _template_link(raw, label, trail + rest, page)
+                return before + _template_link(raw, label or "", trail + rest, page)
             found = resolved[raw] = resolve_target(raw, profile)
-        if label:
-            shown = found.short if label.isspace() else label
-            if "\n" in shown or BREAK in shown:
-                shown = " ".join(shown.replace(BREAK, " ").split())
-        else:
-            shown = found.shown if match[2] is None else found.short
+        shown = found.shown if label is None else _plain(label, page)
         if found.target is not None:
             append(found.target)
-            before = " " if shown[:1] == " " else ""
-            return f"{before}{LINK_OPEN}{shown.lstrip()}{trail}{LINK_CLOSE}{rest}"
+            space = " " if shown[:1] == " " else ""
+            return f"{before}{space}{LINK_OPEN}{shown.lstrip()}{trail}{LINK_CLOSE}{rest}"
         page.count(found.action)
         if found.action == LITERAL:
             return match[0]
-        return trail if found.action in SILENT else f"{shown}{trail}{rest}"
+        return before + trail + rest if found.action in SILENT else f"{before}{shown}{trail}{rest}"
 
     return mark
+
+
+def _plain(label: str, page: Page) -> str:
+    """A label as a link shows it: one line, its quotes read by themselves, its single brackets no external link."""
+    if "\n" in label or BREAK in label:
+        label = " ".join(label.replace(BREAK, " ").split())
+    if "''" in label:
+        label = drop_quotes_of_line(label)
+    return label.replace("[", page.strip("[")) if "[" in label else label
 
 
 def resolve_target(raw: str, profile: WikiProfile) -> Resolved:
     """What `[[raw]]` does on this wiki."""
     if DROPPED in raw:
-        return Resolved("", "", None, UNKNOWN)
-    title = normalise_title(raw, profile)
+        return Resolved("", None, UNKNOWN)
+    title = None if _PROTOCOL.match(raw.lstrip(" ")) else normalise_title(raw, profile)
     if title is None:
-        return Resolved(raw, raw, None, LITERAL)
-    shown = (raw.strip().removeprefix(":").strip() or title.text).replace("''", "&#39;&#39;")
+        return Resolved(raw, None, LITERAL)
+    shown = unquote(raw) if "%" in raw else raw
+    shown = shown.strip().removeprefix(":").strip() or title.text
+    if "''" in shown:
+        shown = shown.replace("''", "&#39;&#39;")
     action = _action(title)
-    return Resolved(shown, _pipe_trick(title), None if action else _visible(title), action)
+    return Resolved(shown, None if action else _visible(title), action)
 
 
 def _action(title: Title) -> str:
@@ -174,38 +233,9 @@ def _visible(title: Title) -> LinkTarget:
     return LinkTarget("interwiki", title.wiki, title.text, title.fragment, names)
 
 
-def drop_stray_brackets(text: str) -> str:
-    """`text` without `[[` that nothing closes on its line and `]]` that nothing opened: slips of editors, no text.
-
-    Links that MediaWiki refuses, such as `[[a{b]]`, pair and stay.
-    """
-    return "\n".join([_without_strays(line) if "[[" in line or "]]" in line else line for line in text.split("\n")])
-
-
-def _without_strays(line: str) -> str:
-    parts = _BRACKETS.split(line)
-    waiting: list[int] = []
-    for index in range(1, len(parts), 2):
-        if parts[index] == "[[":
-            waiting.append(index)
-        elif waiting:
-            waiting.pop()
-        else:
-            parts[index] = ""
-    for index in waiting:
-        parts[index] = ""
-    return "".join(parts)
-
-
 def _template_link(raw: str, label: str, after: str, page: Page) -> str:
     number = raw.strip().removeprefix(TEMPLATE_LINK)
     if not label or not number.isdecimal():
         return label + after
     page.links.append(page.template_links[int(number)])
     return f"{LINK_OPEN}{' '.join(label.replace(BREAK, ' ').split())}{LINK_CLOSE}{after}"
-
-
-def _pipe_trick(title: Title) -> str:
-    """`[[Help:Foo (bar)|]]` shows Foo."""
-    text = title.text.partition(":")[2] if title.namespace else title.text
-    return _PARENTHESIS.sub("", text) or text or (title.fragment or "")

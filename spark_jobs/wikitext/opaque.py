@@ -7,7 +7,7 @@ attributes are well formed); a tag that is never closed is literal, an unclosed 
 import html
 import re
 
-from spark_jobs.wikitext.page import BREAK, Page
+from spark_jobs.wikitext.page import BREAK, DROPPED, Page
 
 _DROPPED_TAGS_NAMES = """
 ask calendar categorytree ce charinsert chem chess display_map dynamicpagelist gallery googlemap graph hiero imagemap
@@ -29,6 +29,7 @@ _START = re.compile(rf"<(?:!--|({'|'.join(sorted(OPAQUE_TAGS))})(?=[\s/>]))", re
 _ATTRIBUTES = re.compile(r"""(?:\s++[^\s<>"'=/]++(?:\s*+=\s*+(?:"[^"<\n]*+"|'[^'<\n]*+'|[^\s<>"']++))?+)*+\s*+/?>|[^<>]*+>""")
 _END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in OPAQUE_TAGS}
 _NOWIKI_TAG = re.compile(r"</?nowiki\s*/?>", re.IGNORECASE)
+_INCLUSION_TAG = re.compile(r"</?(?:noinclude|onlyinclude)(?:[\s/][^<>]*+)?>", re.IGNORECASE)
 
 
 def clean_source(wikitext: str) -> str:
@@ -40,6 +41,8 @@ def clean_source(wikitext: str) -> str:
 
 def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:
     """`text` without comments and opaque tags; what a reader sees of them stands as strip marks."""
+    if "include" in text:
+        text = _INCLUSION_TAG.sub("", text)
     out: list[str] = []
     position = 0
     never_closed: set[str] = set()
@@ -54,7 +57,7 @@ def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:
         name = name.lower()
         out.append(text[position : start.start()])
         attributes = _ATTRIBUTES.match(text, start.end())
-        if attributes is None or (name in never_closed and name not in OPEN_ENDED):
+        if attributes is None:
             out.append(start[0])
             position = start.end()
             continue
@@ -63,7 +66,7 @@ def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:
             page.count(f"tag_{name}")
             out.append(_content(name, "", page, keep_math))
             continue
-        end = _END[name].search(text, position)
+        end = None if name in never_closed else _END[name].search(text, position)
         if end is None and name not in OPEN_ENDED:
             never_closed.add(name)
             out.append(text[start.start() : position])
@@ -97,7 +100,7 @@ def _content(name: str, content: str, page: Page, keep_math: bool) -> str:
     if name in MATH_TAGS and keep_math and content:
         return page.strip(f"${' '.join(content.split())}$")
     if name not in LITERAL_TAGS:
-        return ""
+        return DROPPED
     if not content:
         return page.strip("")  # `[[bus]]<nowiki/>es`: nothing is seen, but it keeps apart what it stands between
     if name == "pre":

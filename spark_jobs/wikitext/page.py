@@ -25,6 +25,8 @@ PIPE, EQUALS = "\x10", "\x11"
 """A pipe and an equals sign that a template left, which separate nothing."""
 DROPPED = "\x12"
 """The place of a template that left nothing."""
+TAG_OPEN, TAG_CLOSE = "\x13", "\x14"
+"""The places of an inline start tag and of an end tag: they part what stands on both sides, and show nothing."""
 
 
 class LinkTarget(NamedTuple):

@@ -3,22 +3,25 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, get_args
 
 from spark_jobs.wikis.profiles import WikiProfile
 from spark_jobs.wikitext.blocks import close_gaps, lay_out
+from spark_jobs.wikitext.cells import keep_cells
 from spark_jobs.wikitext.headings import mark_headings
-from spark_jobs.wikitext.inline import decode_entities, drop_external_links, drop_quotes, drop_switches
+from spark_jobs.wikitext.inline import decode_entities, drop_external_links, drop_switches
 from spark_jobs.wikitext.links import drop_files, mark_links
 from spark_jobs.wikitext.model import DEFAULT_BUDGET, Budget, Extraction, Link, LinkKind, Section
 from spark_jobs.wikitext.opaque import clean_source, strip_opaque
 from spark_jobs.wikitext.page import HEADING_CLOSE, HEADING_OPEN, LINK_CLOSE, LINK_OPEN, NO_TRAIL, STRIP_CLOSE, STRIP_OPEN, Page
+from spark_jobs.wikitext.quotes import drop_quotes
 from spark_jobs.wikitext.tables import drop_tables
 from spark_jobs.wikitext.tags import drop_tags
 from spark_jobs.wikitext.templates import expand_templates
 from spark_jobs.wikitext.variants import choose_variant
 
-_MARKS = re.compile(f"[{LINK_OPEN}{LINK_CLOSE}{HEADING_OPEN}{HEADING_CLOSE}]")
+_MARKS = re.compile(f"([{LINK_OPEN}{LINK_CLOSE}{HEADING_OPEN}{HEADING_CLOSE}])")
 _STRIPPED = re.compile(f"{STRIP_OPEN}([0-9]+){STRIP_CLOSE}")
 
 
@@ -30,6 +33,8 @@ class Options:
     """Leave out sections whose heading is in `WikiProfile.dropped_sections`."""
     math: Literal["drop", "latex"] = "drop"
     """Formulas: left out, or kept as their LaTeX source between dollar signs."""
+    tables: Literal["drop", "text"] = "drop"
+    """Tables: left out, or kept as text, a row a line."""
     budget: Budget = DEFAULT_BUDGET
     """Work that one page may cost."""
 
@@ -54,14 +59,14 @@ def extract(wikitext: str, profile: WikiProfile, options: Options = DEFAULT) -> 
     text = strip_opaque(clean_source(wikitext), page, options.math == "latex")
     text = expand_templates(text, page)
     text = choose_variant(text, page)
-    text = drop_tables(text, page)
+    text = drop_tables(text, page) if options.tables == "drop" else keep_cells(text, page)
     text = drop_tags(text)
+    text = drop_switches(text, profile.switches)
     text = mark_headings(text, page, options.drop_sections)
     text = drop_files(text, page)
     text = mark_links(text, page)
     text = drop_quotes(text)
     text = drop_external_links(text)
-    text = drop_switches(text, profile.switches)
     text = decode_entities(text)
     text = lay_out(close_gaps(text.replace(NO_TRAIL, "")))
     page.spend(len(text), options.budget.text_characters, "characters of text")
@@ -69,25 +74,37 @@ def extract(wikitext: str, profile: WikiProfile, options: Options = DEFAULT) -> 
 
 
 def finish(text: str, page: Page) -> Extraction:
-    """Takes the marks out of the text: the offset of a mark is its position less the number of marks before it."""
+    """Takes the marks out of the text: the offset of a mark is the length of the text before it."""
     if STRIP_OPEN in text:
-        text = _STRIPPED.sub(lambda match: page.stripped[int(match[1])], text).strip()
-    kinds = "".join(_MARKS.findall(text))
-    offsets = [match.start() - before for before, match in enumerate(_MARKS.finditer(text))]
-    plain = _MARKS.sub("", text)
-    by_kind: dict[str, list[int]] = {LINK_OPEN: [], LINK_CLOSE: [], HEADING_OPEN: [], HEADING_CLOSE: []}
-    for kind, offset in zip(kinds, offsets, strict=True):
-        by_kind[kind].append(offset)
+        text = _STRIPPED.sub(lambda match: page.stripped[int(match[1])], text)
+    pieces = _MARKS.split(text)
+    plain = "".join(pieces[::2])
+    offsets = list(accumulate(map(len, pieces[::2])))
+    if plain[:1].isspace() or plain[-1:].isspace():  # marks with nothing between them hid it from the passes
+        before = len(plain) - len(plain.lstrip())
+        plain = plain.strip()
+        offsets = [min(max(0, offset - before), len(plain)) for offset in offsets]
     links: list[Link] = []
-    for first, last, target in zip(by_kind[LINK_OPEN], by_kind[LINK_CLOSE], page.links, strict=True):
-        start, end = first, last
-        while start < end and plain[start].isspace():
-            start += 1
-        while start < end and plain[end - 1].isspace():
-            end -= 1
-        if start < end:
-            links.append(Link(start, end, *target))
-    headings = list(zip(page.levels, by_kind[HEADING_OPEN], by_kind[HEADING_CLOSE], strict=True))
+    headings: list[tuple[int, int, int]] = []
+    targets, levels = iter(page.links), iter(page.levels)
+    link_start = heading_start = 0
+    make = Link._make
+    for mark, offset in zip(pieces[1::2], offsets, strict=False):
+        if mark == LINK_OPEN:
+            link_start = offset
+        elif mark == LINK_CLOSE:
+            target = next(targets)
+            label = plain[link_start:offset]
+            surface = label.strip()
+            if surface:
+                start = link_start if surface is label else link_start + label.index(surface)
+                links.append(make((start, start + len(surface), *target)))
+        elif mark == HEADING_OPEN:
+            heading_start = offset
+        else:
+            level = next(levels)
+            if plain[heading_start:offset].strip():
+                headings.append((level, heading_start, offset))
     counted: Counter[str] = Counter([link.kind for link in links])
     for name in LINK_KINDS:
         page.count(f"links_{name}", counted[name])

@@ -1,4 +1,7 @@
-"""Tables, `{| |}` and `<table>`: dropped, balanced. One that never closes loses only its rows, not the page after it."""
+"""Tables, `{| |}` and `<table>`: dropped, balanced. One that never closes loses only its rows, not the page after it.
+
+`cells.py` has the other choice: to keep what stands in them.
+"""
 
 import re
 from collections.abc import Iterator

@@ -1,0 +1,95 @@
+"""Tables kept as text: a row is a line, its cells parted by a bar. Source: MediaWiki's "Help:Tables".
+
+Only `{| |}` is read here; the tags of `<table>` are line breaks to the pass over tags.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from spark_jobs.wikitext.page import BREAK, DROPPED, Page
+
+_START = re.compile(rf"[ \t:{DROPPED}]*\{{\|")
+_BAR = " | "
+
+
+@dataclass(slots=True)
+class _Table:
+    """An open table: its finished lines, and the cells of the row that is being read, each as lines."""
+
+    lines: list[str] = field(default_factory=list)
+    row: list[list[str]] = field(default_factory=list)
+
+    def end_row(self) -> None:
+        """Cells of one line each stand side by side; where one has more, each stands by itself."""
+        cells = [[line for line in cell if line.strip(f" \t{DROPPED}")] for cell in self.row]
+        if all(len(cell) <= 1 for cell in cells):
+            text = _BAR.join(cell[0].strip() for cell in cells if cell)
+            self.lines += [BREAK + text] if text else []
+        else:
+            for cell in cells:
+                self.lines += [BREAK, *cell]
+        self.row = []
+
+    def add(self, line: str) -> None:
+        """A line that is none of table syntax goes on in the cell before it; before any cell it is no text."""
+        if self.row:
+            self.row[-1].append(line)
+
+
+def keep_cells(text: str, page: Page) -> str:
+    """`text` with the cells of its tables as lines, attributes left out. A table that never closes ends with the page.
+
+    Worked example: the row `| colspan=2 | [[c|d]] || e` becomes the line `[[c|d]] | e`.
+    """
+    if "{|" not in text:
+        return text
+    out: list[str] = []
+    tables: list[_Table] = []
+    for line in text.split("\n"):
+        if _START.match(line) and len(tables) < page.budget.depth:
+            tables.append(_Table())
+            page.count("tables")
+        elif not tables:
+            out.append(line)
+        else:
+            _read(line, tables, out)
+    while tables:
+        _close(tables, out, "")
+    return "\n".join(out)
+
+
+def _read(line: str, tables: list[_Table], out: list[str]) -> None:
+    """One line inside the innermost table."""
+    syntax = line.lstrip(f" \t{DROPPED}")
+    table = tables[-1]
+    if syntax.startswith("|}"):
+        _close(tables, out, syntax[2:])
+    elif syntax.startswith("|-"):
+        table.end_row()
+    elif syntax.startswith("|+"):
+        table.end_row()
+        table.row.append([_content(syntax[2:])])
+    elif syntax[:1] == "|":
+        table.row += [[_content(cell)] for cell in syntax[1:].split("||")]
+    elif syntax[:1] == "!":
+        table.row += [[_content(cell)] for cell in syntax[1:].replace("!!", "||").split("||")]
+    else:
+        table.add(line)
+
+
+def _close(tables: list[_Table], out: list[str], after: str) -> None:
+    """Ends the innermost table; its lines belong to the cell around it or to the page."""
+    table = tables.pop()
+    table.end_row()
+    lines = [*table.lines, BREAK + after]
+    if not tables:
+        out += lines
+    else:
+        for line in lines:
+            tables[-1].add(line)
+
+
+def _content(cell: str) -> str:
+    """A cell without its attributes: what stands before its first bar, unless that holds a link."""
+    attributes, bar, content = cell.partition("|")
+    return content if bar and "[[" not in attributes else cell
