@@ -22,24 +22,30 @@ SHOWN_WHEN_BROKEN = frozenset(["includeonly", "nowiki", "poem", "source", "synta
 """Extension tags without their other half that stay in the text. Those of the others are slips of editors, and go."""
 
 
-def _names(names: frozenset[str]) -> str:
-    return "|".join(sorted(names, key=len, reverse=True))
-
-
 _GOING = (INLINE | OPAQUE_TAGS) - SHOWN_WHEN_BROKEN
-_START = re.compile(rf"<(?:(?:{_names(_GOING)})(?:[\s/][^<>]*+)?|(?:meta|link)\s[^<>]*?itemprop[^<>]*+)>", re.IGNORECASE)
-_END = re.compile(rf"</(?:{_names(_GOING)})(?:[\s/][^<>]*+)?>", re.IGNORECASE)
-_BLOCK = re.compile(rf"</?(?:{_names(BLOCK)})(?:[\s/][^<>]*+)?>", re.IGNORECASE)
+
+
+def _tags(names: frozenset[str], start: str = "<", end: str = ">") -> re.Pattern[str]:
+    alternatives = "|".join(sorted(names, key=len, reverse=True))
+    return re.compile(rf"{start}(?:{alternatives})(?:[\s/][^<>]*+)?{end}", re.IGNORECASE)
+
+
+_EMPTY_BLOCK, _BLOCK_START, _BLOCK_END = _tags(BLOCK, end="(?<=/)>"), _tags(BLOCK), _tags(BLOCK, start="</")
+_INLINE_START, _INLINE_END = _tags(_GOING), _tags(_GOING, start="</")
+_METADATA = re.compile(r"<(?:meta|link)\s[^<>]*?itemprop[^<>]*+>", re.IGNORECASE)
 _READING = re.compile(r"<r[tp](?:\s[^<>]*+)?>[^<]*+(?:<(?!/?r(?:[tpb]|uby)\b)[^<]*+)*+(?:</r[tp]\s*>)?", re.IGNORECASE)
 
 
 def drop_tags(text: str) -> str:
-    """`text` with BREAK for each tag that begins or ends a block, TAG_OPEN and TAG_CLOSE for the other allowed tags."""
+    """`text` with TAG_OPEN and TAG_CLOSE for allowed tags, and BREAK before those that begin or end a block."""
     if "<" not in text:
         return text
     if "<r" in text or "<R" in text:
         text = _READING.sub("", text)
-    text = _START.sub(TAG_OPEN, text)
+    text = _INLINE_START.sub(TAG_OPEN, text)
+    text = _EMPTY_BLOCK.sub(BREAK, text)
+    text = _BLOCK_START.sub(BREAK + TAG_OPEN, text)
     if "</" in text:
-        text = _END.sub(TAG_CLOSE, text)
-    return _BLOCK.sub(BREAK, text) if "<" in text else text
+        text = _INLINE_END.sub(TAG_CLOSE, text)
+        text = _BLOCK_END.sub(BREAK + TAG_CLOSE, text)
+    return _METADATA.sub(TAG_OPEN, text) if "itemprop" in text else text
