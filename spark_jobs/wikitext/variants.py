@@ -7,7 +7,7 @@ variant's code as flag keeps the text for that variant. Tables of words for auto
 import re
 from functools import lru_cache
 
-from spark_jobs.wikitext.page import Page
+from spark_jobs.wikitext.page import TAG_OPEN, Page
 
 _OPEN, _CLOSE = "-{", "}-"
 _EDGES = re.compile(r"(-\{|\}-)")
@@ -34,12 +34,19 @@ def choose_variant(text: str, page: Page) -> str:
     for index, token in enumerate(tokens):
         if index % 2 == 0:
             current.append(token)
+        elif token == _CLOSE and not stack and tokens[index + 1].startswith("{"):
+            current.append("}")  # `}-{` outside of any is a brace and a beginning
+            tokens[index + 1] = tokens[index + 1][1:]
+            stack.append(current)
+            current = []
         elif token == _OPEN and len(stack) < page.budget.depth:
             stack.append(current)
             current = []
         elif token == _CLOSE and stack:
             shown = resolve("".join(current), variants)
             current = stack.pop()
+            if not stack and current[-1][-1:] in ("", "\n"):
+                current.append(TAG_OPEN)  # what it shows begins no list
             current.append(shown)
             page.count("variants")
         else:
