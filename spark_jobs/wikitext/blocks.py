@@ -7,19 +7,19 @@ paragraphs and headings are set off by an empty line.
 import re
 
 from spark_jobs.wikitext.inline import FREE_LINK
-from spark_jobs.wikitext.page import BREAK, DROPPED, HEADING_OPEN, LINK_CLOSE, LINK_OPEN, TAG_CLOSE, TAG_OPEN
+from spark_jobs.wikitext.page import BREAK, DROPPED, HEADING_CLOSE, HEADING_OPEN, LINK_CLOSE, LINK_OPEN, TAG_CLOSE, TAG_OPEN
 
 _LIST_MARKS = "*#:;"
 _LINE_MARKS = f"{_LIST_MARKS}{HEADING_OPEN} \t"
 """First characters of lines that are no part of a paragraph; with a space they are preformatted."""
 _GONE = f"{DROPPED}{TAG_OPEN}{TAG_CLOSE}"
 """Marks that show nothing."""
-_EMPTY_PARENTHESES = re.compile(
-    rf" ?(?:\([\s,;:/{TAG_OPEN}]*+{DROPPED}[\s{_GONE},;:/]*\)|（[\s,;:/、，；：{TAG_OPEN}]*+{DROPPED}[\s{_GONE},;:/、，；：]*）)"
-)
+_EMPTY_PARENTHESES = re.compile(rf"[(（][\s,;:/、，；：{TAG_OPEN}]*+{DROPPED}[\s{_GONE},;:/、，；：]*+[)）]")
 _GAP = re.compile(rf" {DROPPED}[ {DROPPED}]*+([,.;:!?)\]、。，]?)")
 _AFTER_OPENING = re.compile(rf"([(（]) *{DROPPED}[ {DROPPED},;、，；]*")
 _COLON = re.compile(rf"(?P<open>[{LINK_OPEN}{TAG_OPEN}])|(?P<close>[{LINK_CLOSE}{TAG_CLOSE}])|{FREE_LINK}|:", re.IGNORECASE)
+_BLANK = " \t\u00a0\u2002\u2003\u3000"
+"""What a line loses at its ends."""
 _BLANKS = re.compile("[ \t\u00a0]{2,}|[\t\u00a0]")
 _BREAKS = re.compile(rf"[ \n]*{BREAK}[ \n{BREAK}]*")
 _MANY_LINES = re.compile(r"\n{3,}")
@@ -30,7 +30,7 @@ def close_gaps(text: str) -> str:
     """Punctuation that dropped templates leave behind: `Tokyo ({{x}}) is` becomes `Tokyo is`."""
     if DROPPED not in text:
         return text
-    text = _EMPTY_PARENTHESES.sub("", text)
+    text = _EMPTY_PARENTHESES.sub(DROPPED, text)
     text = _GAP.sub(_closed_gap, text)
     return _AFTER_OPENING.sub(r"\1", text)
 
@@ -61,11 +61,12 @@ def lay_out(text: str) -> str:
             last_marks = marks.replace(";", ":")
         elif first == HEADING_OPEN:
             between, last_marks = "\n\n", ""
+            line = f"{HEADING_OPEN}{line[1:].rstrip(HEADING_CLOSE).strip()}{HEADING_CLOSE}"
         elif gap:
             last_marks = ""
             between = " " if running else between
             line = _RULE.sub("", line, count=1) if first == "-" else line
-        line = line.strip()
+        line = line.strip(_BLANK)
         running = gap and line != ""
         if line:
             out.append(between + line)

@@ -31,9 +31,11 @@ class _Table:
         self.row = []
 
     def add(self, line: str) -> None:
-        """A line that is none of table syntax goes on in the cell before it; before any cell it is no text."""
+        """A line that is none of table syntax goes on in the cell before it; before any cell it stands by itself."""
         if self.row:
             self.row[-1].append(line)
+        else:
+            self.row.append([line])
 
 
 def keep_cells(text: str, page: Page) -> str:

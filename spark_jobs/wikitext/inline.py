@@ -19,7 +19,10 @@ FREE_LINK = rf"\b(?:{_ABSOLUTE}){_URL_CHARACTER}*+(?<![,;.:!?])"
 _EXTERNAL = re.compile(
     rf"\[{PROTOCOLS}(?:\[[0-9a-f:.]+\]|{_URL_CHARACTER}){_URL_CHARACTER}*+[^\S\n\x0b-\x1f]*+([^\]\n]*+)\]", re.IGNORECASE
 )
-_ENTITY = re.compile(r"&(?:#0*([0-9]{1,7})|#[xX]0*([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
+_ENTITY = re.compile(r"&(?:#0*([0-9]{1,7})|#[xX]0*([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}|רלמ|رلم));")
+_NAMES = {**html5, "רלמ;": "\u200f", "رلم;": "\u200f"}
+"""HTML's names, and MediaWiki's own two for the mark that text runs from right to left."""
+_LIST_MARKS = frozenset(map(ord, "*#:;"))
 _SWITCHES_NAMES = """
 ARCHIVEDTALK DISAMBIG END EXPECTED_UNCONNECTED_PAGE EXPECTUNUSEDCATEGORY EXPECTUNUSEDTEMPLATE EXPECTWITHOUTSCANS
 FORCETOC HIDDENCAT INDEX NEWSECTIONLINK NOCC NOCONTENTCONVERT NOEDITSECTION NOGALLERY NOGLOBAL NOINDEX NONEWSECTIONLINK
@@ -74,7 +77,7 @@ def decode_entities(text: str) -> str:
 def _decode(match: re.Match[str]) -> str:
     decimal, hexadecimal, name = match.groups()
     if name is not None:
-        return html5.get(f"{name};", match[0])
+        return _NAMES.get(f"{name};", match[0])
     return _character(int(decimal) if decimal else int(hexadecimal, 16)) or match[0]
 
 
@@ -82,5 +85,7 @@ def _character(code_point: int) -> str:
     """The character of a number; empty for those that MediaWiki leaves as they stand, which XML forbids."""
     if code_point in (0x09, 0x0A, 0x0D):
         return " "
+    if code_point in _LIST_MARKS:
+        return TAG_OPEN + chr(code_point)  # written so, it begins no list
     allowed = 0x20 <= code_point <= 0xD7FF or 0xE000 <= code_point <= 0xFFFD or 0x10000 <= code_point <= 0x10FFFF
     return chr(code_point) if allowed and code_point != 0x7F else ""

@@ -21,7 +21,7 @@ from spark_jobs.wikitext.page import (
     Page,
 )
 from spark_jobs.wikitext.quotes import drop_quotes_of_line
-from spark_jobs.wikitext.titles import Title, normalise_title
+from spark_jobs.wikitext.titles import Title, is_ordinary, normalise_title
 
 # A heading ends what is open: an unclosed link must not take the sections after it.
 _PLAIN = rf"[^\[\]{HEADING_OPEN}]"
@@ -66,7 +66,7 @@ def link_syntax(profile: WikiProfile) -> LinkSyntax:
 
     Of three opening brackets MediaWiki takes none for a link; where only two close, we read a bracket and a link.
     """
-    names = [re.escape(name).replace(r"\ ", "[ _]+") for name, number in profile.namespaces.items() if number == NAMESPACE_FILE]
+    names = [_name_pattern(name) for name, number in profile.namespaces.items() if number == NAMESPACE_FILE]
     start = rf"\[\[[ _]*(?:{'|'.join(sorted(names, key=len, reverse=True))})[ _]*:"
     trail = f"({profile.link_trail})"
     prefix = rf"(?<![{profile.link_prefix}])([{profile.link_prefix}]++){LINK_OPEN}" if profile.link_prefix else None
@@ -79,6 +79,11 @@ def link_syntax(profile: WikiProfile) -> LinkSyntax:
         re.compile(link),
         re.compile(prefix) if prefix else None,
     )
+
+
+def _name_pattern(name: str) -> str:
+    """A namespace name, case ignored; but `re` takes the Turkish İ for an i, and MediaWiki does not."""
+    return re.escape(name).replace(r"\ ", "[ _]+").replace("i", "(?-i:[iI])")
 
 
 def drop_files(text: str, page: Page) -> str:
@@ -186,7 +191,7 @@ def _marker(page: Page, syntax: LinkSyntax) -> Callable[[re.Match[str]], str]:
         page.count(found.action)
         if found.action == LITERAL:
             return match[0]
-        return before + trail + rest if found.action in SILENT else f"{before}{shown}{trail}{rest}"
+        return before + DROPPED + trail + rest if found.action in SILENT else f"{before}{shown}{trail}{rest}"
 
     return mark
 
@@ -202,6 +207,8 @@ def _plain(label: str, page: Page) -> str:
 
 def resolve_target(raw: str, profile: WikiProfile) -> Resolved:
     """What `[[raw]]` does on this wiki."""
+    if is_ordinary(raw) and "''" not in raw:
+        return Resolved(raw, LinkTarget("internal", None, profile.capitalise(raw), None, {}), "")
     if DROPPED in raw:
         return Resolved("", None, UNKNOWN)
     title = None if _PROTOCOL.match(raw.lstrip(" ")) else normalise_title(raw, profile)

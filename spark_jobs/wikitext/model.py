@@ -46,7 +46,7 @@ class Link(NamedTuple):
     wiki: str | None
     """Id of another wiki, None for this one."""
     target: str
-    """Normalised title; empty for a link inside the page (`[[#x]]`)."""
+    """Normalised title; empty for a link inside the page (`[[#x]]`) and to another wiki's main page (`[[:de:|German]]`)."""
     fragment: str | None
     names: Mapping[str, str]
     """Language code -> title, where the markup itself names the page in another language."""

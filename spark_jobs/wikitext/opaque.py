@@ -28,6 +28,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 _START = re.compile(rf"<(?:!--|({'|'.join(sorted(OPAQUE_TAGS))})(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTES = re.compile(r"""(?:\s++[^\s<>"'=/]++(?:\s*+=\s*+(?:"[^"<\n]*+"|'[^'<\n]*+'|[^\s<>"']++))?+)*+\s*+/?>|[^<>]*+>""")
 _END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in OPAQUE_TAGS}
+_BLANKS = re.compile(r"[ \t]*+")
 _NOWIKI_TAG = re.compile(r"</?nowiki\s*/?>", re.IGNORECASE)
 _INCLUSION_TAG = re.compile(r"</?(?:noinclude|onlyinclude)(?:[\s/][^<>]*+)?>", re.IGNORECASE)
 
@@ -41,8 +42,9 @@ def clean_source(wikitext: str) -> str:
 
 def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:
     """`text` without comments and opaque tags; what a reader sees of them stands as strip marks."""
-    if "include" in text:
-        text = _INCLUSION_TAG.sub("", text)
+    if "<" not in text:
+        return text
+    text = _INCLUSION_TAG.sub("", text)
     out: list[str] = []
     position = 0
     never_closed: set[str] = set()
@@ -80,17 +82,24 @@ def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:
 
 
 def _comment(text: str, floor: int, start: int) -> tuple[int, int]:
-    """Where the text before a comment ends and where the text after it begins; `floor` is where this pass has got to."""
+    """Where the text before a comment ends and where the text after it begins; `floor` is where this pass has got to.
+
+    Comments that have a line to themselves take it with them.
+    """
+    end = _comment_end(text, start)
+    before = floor + len(text[floor:start].rstrip(" \t"))
+    if before > 0 and text[before - 1] != "\n":
+        return start, end
+    after = _BLANKS.match(text, end).end()  # type: ignore[union-attr]  # nothing matches too
+    while text.startswith("<!--", after):
+        end = _comment_end(text, after)
+        after = _BLANKS.match(text, end).end()  # type: ignore[union-attr]
+    return (before, after + 1) if text.startswith("\n", after) else (start, end)
+
+
+def _comment_end(text: str, start: int) -> int:
     end = text.find("-->", start + 4)
-    end = len(text) if end < 0 else end + 3
-    before = start
-    while before > floor and text[before - 1] in " \t":
-        before -= 1
-    after = end
-    while after < len(text) and text[after] in " \t":
-        after += 1
-    alone = (before == 0 or text[before - 1] == "\n") and after < len(text) and text[after] == "\n"
-    return (before, after + 1) if alone else (start, end)
+    return len(text) if end < 0 else end + 3
 
 
 def _content(name: str, content: str, page: Page, keep_math: bool) -> str:
@@ -100,7 +109,7 @@ def _content(name: str, content: str, page: Page, keep_math: bool) -> str:
     if name in MATH_TAGS and keep_math and content:
         return page.strip(f"${' '.join(content.split())}$")
     if name not in LITERAL_TAGS:
-        return DROPPED
+        return "" if name in OPEN_ENDED else DROPPED
     if not content:
         return page.strip("")  # `[[bus]]<nowiki/>es`: nothing is seen, but it keeps apart what it stands between
     if name == "pre":

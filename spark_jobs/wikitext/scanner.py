@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Literal, get_args
 
 from spark_jobs.wikis.profiles import WikiProfile
@@ -21,7 +20,6 @@ from spark_jobs.wikitext.tags import drop_tags
 from spark_jobs.wikitext.templates import expand_templates
 from spark_jobs.wikitext.variants import choose_variant
 
-_MARKS = re.compile(f"([{LINK_OPEN}{LINK_CLOSE}{HEADING_OPEN}{HEADING_CLOSE}])")
 _STRIPPED = re.compile(f"{STRIP_OPEN}([0-9]+){STRIP_CLOSE}")
 
 
@@ -77,34 +75,12 @@ def finish(text: str, page: Page) -> Extraction:
     """Takes the marks out of the text: the offset of a mark is the length of the text before it."""
     if STRIP_OPEN in text:
         text = _STRIPPED.sub(lambda match: page.stripped[int(match[1])], text)
-    pieces = _MARKS.split(text)
-    plain = "".join(pieces[::2])
-    offsets = list(accumulate(map(len, pieces[::2])))
+    text, headings = _take_headings(text, page)
+    plain, links = _take_links(text, page)
     if plain[:1].isspace() or plain[-1:].isspace():  # marks with nothing between them hid it from the passes
-        before = len(plain) - len(plain.lstrip())
-        plain = plain.strip()
-        offsets = [min(max(0, offset - before), len(plain)) for offset in offsets]
-    links: list[Link] = []
-    headings: list[tuple[int, int, int]] = []
-    targets, levels = iter(page.links), iter(page.levels)
-    link_start = heading_start = 0
-    make = Link._make
-    for mark, offset in zip(pieces[1::2], offsets, strict=False):
-        if mark == LINK_OPEN:
-            link_start = offset
-        elif mark == LINK_CLOSE:
-            target = next(targets)
-            label = plain[link_start:offset]
-            surface = label.strip()
-            if surface:
-                start = link_start if surface is label else link_start + label.index(surface)
-                links.append(make((start, start + len(surface), *target)))
-        elif mark == HEADING_OPEN:
-            heading_start = offset
-        else:
-            level = next(levels)
-            if plain[heading_start:offset].strip():
-                headings.append((level, heading_start, offset))
+        before, plain = len(plain) - len(plain.lstrip()), plain.strip()
+        links = [link._replace(start=link.start - before, end=link.end - before) for link in links]
+        headings = [(level, start - before, end - before) for level, start, end in headings]
     counted: Counter[str] = Counter([link.kind for link in links])
     for name in LINK_KINDS:
         page.count(f"links_{name}", counted[name])
@@ -115,6 +91,40 @@ def finish(text: str, page: Page) -> Extraction:
         tuple(sorted(page.templates, key=page.templates.__getitem__)),
         page.counters,
     )
+
+
+def _take_headings(text: str, page: Page) -> tuple[str, list[tuple[int, int, int]]]:
+    """`text` without the marks of headings, and level, start and end of those that show something, marks of links not counted."""
+    if HEADING_OPEN not in text:
+        return text, []
+    pieces = text.split(HEADING_OPEN)
+    text = "".join(pieces).replace(HEADING_CLOSE, "")
+    headings: list[tuple[int, int, int]] = []
+    position, counted_to, marks = len(pieces[0]), 0, 0
+    for piece, level in zip(pieces[1:], page.levels, strict=True):
+        title, _, _ = piece.partition(HEADING_CLOSE)
+        marks += text.count(LINK_OPEN, counted_to, position) + text.count(LINK_CLOSE, counted_to, position)
+        counted_to = position
+        shown = title.replace(LINK_OPEN, "").replace(LINK_CLOSE, "")
+        if shown.strip():
+            headings.append((level, position - marks, position - marks + len(shown)))
+        position += len(piece) - 1
+    return text, headings
+
+
+def _take_links(text: str, page: Page) -> tuple[str, list[Link]]:
+    """The text without the marks of links, and the links whose label shows something."""
+    pieces = text.split(LINK_OPEN)
+    links: list[Link] = []
+    position = len(pieces[0])
+    for piece, target in zip(pieces[1:], page.links, strict=True):
+        label = piece.partition(LINK_CLOSE)[0]
+        surface = label.strip()
+        if surface:
+            start = position if surface is label else position + label.index(surface)
+            links.append(Link(start, start + len(surface), *target))
+        position += len(piece) - 1
+    return "".join(pieces).replace(LINK_CLOSE, ""), links
 
 
 def _sections(text: str, headings: list[tuple[int, int, int]]) -> list[Section]:

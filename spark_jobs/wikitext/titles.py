@@ -23,6 +23,12 @@ _RARE = re.compile("[\u00a0\u1680\u180e\u2000-\u200a\u200e\u200f\u2028-\u202f\u2
 _FORBIDDEN = re.compile(r"[\x00-\x1f<>\[\]{|}\x7f\ufffd]")
 _FORBIDDEN_SEQUENCES = re.compile(r"%[0-9a-fA-F]{2}|&(?:[0-9A-Za-z\x80-\U0010ffff]+|#[0-9]+|#[xX][0-9a-fA-F]+);|~~~")
 _SEQUENCE_MARKS = re.compile("[%&~]")
+_SPECIAL = re.compile(
+    r"[\x00-\x1f#%&:<>\[\]_{|}~\x7f\u00a0\u1680\u180e\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u3000\ufffd]"
+    r"|  |\A[ .]| \Z|/\."
+)
+ORDINARY_LENGTH = MAX_TITLE_BYTES // 4
+"""Characters that are not too many bytes, whatever they are."""
 _RELATIVE = re.compile(r"\.{1,2}(?:/.*)?|.*/\.{1,2}(?:/.*)?", re.DOTALL)
 
 
@@ -68,9 +74,21 @@ def _normalise(raw: str, profile: WikiProfile) -> Title | None:
     if len(text) > LONGEST_TARGET:
         return None
     title = _resolve(text.rstrip(" ") if hash_sign else text, profile)
-    if title is None or (not title.text and not hash_sign):
-        return None
+    if title is None or not (title.text or hash_sign or title.wiki):
+        return None  # another wiki's main page needs no title
     return title._replace(fragment=fragment.strip() or None, colon=colon) if colon or fragment else title
+
+
+def is_ordinary(raw: str) -> bool:
+    """Whether `raw` is an article's title on this wiki, legal and tidy as it stands but for the case of its first letter.
+
+    Nearly all links are; what is not is for `normalise_title`, which gives the same title for these, far slower.
+    """
+    return (
+        0 < len(raw) <= ORDINARY_LENGTH
+        and _SPECIAL.search(raw) is None
+        and (raw.isascii() or unicodedata.is_normalized("NFC", raw))
+    )
 
 
 def _tidy(text: str) -> str:
