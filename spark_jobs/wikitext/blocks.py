@@ -7,23 +7,31 @@ paragraphs and headings are set off by an empty line.
 import re
 
 from spark_jobs.wikitext.inline import FREE_LINK
-from spark_jobs.wikitext.page import BREAK, DROPPED, HEADING_CLOSE, HEADING_OPEN, LINK_CLOSE, LINK_OPEN, TAG_CLOSE, TAG_OPEN
+from spark_jobs.wikitext.page import (
+    BREAK,
+    DROPPED,
+    HEADING_CLOSE,
+    HEADING_OPEN,
+    LINK_CLOSE,
+    LINK_OPEN,
+    TAG_CLOSE,
+    TAG_OPEN,
+)
 
-_LIST_MARKS = "*#:;"
-_LINE_MARKS = f"{_LIST_MARKS}{HEADING_OPEN} \t"
-"""First characters of lines that are no part of a paragraph; with a space they are preformatted."""
 _GONE = f"{DROPPED}{TAG_OPEN}{TAG_CLOSE}"
 """Marks that show nothing."""
 _EMPTY_PARENTHESES = re.compile(rf"[(（][\s,;:/、，；：{TAG_OPEN}]*+{DROPPED}[\s{_GONE},;:/、，；：]*+[)）]")
 _GAP = re.compile(rf" {DROPPED}[ {DROPPED}]*+([,.;:!?)\]、。，]?)")
 _AFTER_OPENING = re.compile(rf"([(（]) *{DROPPED}[ {DROPPED},;、，；]*")
 _COLON = re.compile(rf"(?P<open>[{LINK_OPEN}{TAG_OPEN}])|(?P<close>[{LINK_CLOSE}{TAG_CLOSE}])|{FREE_LINK}|:", re.IGNORECASE)
-_BLANK = " \t\u00a0\u2002\u2003\u3000"
+_LIST_MARKS = "*#:;"
+_BLANKS = f" \t\u00a0\u2002\u2003\u3000{DROPPED}"
 """What a line loses at its ends."""
-_BLANKS = re.compile("[ \t\u00a0]{2,}|[\t\u00a0]")
-_BREAKS = re.compile(rf"[ \n]*{BREAK}[ \n{BREAK}]*")
-_MANY_LINES = re.compile(r"\n{3,}")
-_RULE = re.compile(r"\A-{4,}")
+_NO_PARAGRAPH = frozenset(f"{_LIST_MARKS}-{HEADING_OPEN} \t{DROPPED}")
+"""First characters of lines that may be no part of a paragraph; with a blank they are preformatted."""
+_AFTER_BREAK = re.compile(rf"{BREAK}[ \n{BREAK}]+")
+EMPTY, PARAGRAPH, ITEM, HEADING = range(4)
+"""Kinds of lines."""
 
 
 def close_gaps(text: str) -> str:
@@ -43,38 +51,62 @@ def _closed_gap(match: re.Match[str]) -> str:
 def lay_out(text: str) -> str:
     """The page's lines as paragraphs, list items and headings."""
     out: list[str] = []
-    running = gap = False
+    previous = EMPTY
     last_marks = ""
     for source in text.split("\n"):
-        line = source.replace(DROPPED, "") if DROPPED in source else source
-        first = line[:1]
-        if not first or line.isspace():
-            if not source or source.isspace():  # a line of templates that left nothing ends no paragraph
-                running, gap = False, True
+        line = source.strip(_BLANKS)
+        if not line:
+            if DROPPED not in source:  # a line of templates that left nothing ends no paragraph
+                previous = EMPTY
             continue
-        between = "\n\n" if gap else "\n"
-        gap = first not in _LINE_MARKS
-        if first in _LIST_MARKS:
-            item = line.lstrip(_LIST_MARKS)
-            marks = line[: len(line) - len(item)]
-            line = _definitions(item, _terms(marks, last_marks)) if ";" in marks else item
-            last_marks = marks.replace(";", ":")
-        elif first == HEADING_OPEN:
-            between, last_marks = "\n\n", ""
-            line = f"{HEADING_OPEN}{line[1:].rstrip(HEADING_CLOSE).strip()}{HEADING_CLOSE}"
-        elif gap:
+        kind, first = PARAGRAPH, source[0]
+        if first in _NO_PARAGRAPH:
+            first = source.lstrip(DROPPED)[0]
+            if first in _LIST_MARKS:
+                kind = ITEM
+                line, last_marks = _item(line, last_marks)
+            elif first == HEADING_OPEN:
+                kind = HEADING
+                line = f"{HEADING_OPEN}{line[1:].rstrip(HEADING_CLOSE).strip(_BLANKS)}{HEADING_CLOSE}"
+            elif first in " \t":
+                kind = ITEM
+            elif line.startswith("----"):
+                line, previous = line.lstrip("-"), EMPTY
+        if kind != ITEM:
             last_marks = ""
-            between = " " if running else between
-            line = _RULE.sub("", line, count=1) if first == "-" else line
-        line = line.strip(_BLANK)
-        running = gap and line != ""
         if line:
-            out.append(between + line)
-    text = "".join(out).replace(TAG_OPEN, "").replace(TAG_CLOSE, "")
-    text = _BLANKS.sub(" ", text)
+            apart = "\n\n" if previous == EMPTY or kind == HEADING or (previous == PARAGRAPH and kind == ITEM) else "\n"
+            out.append(" " if previous == kind == PARAGRAPH else apart)
+            out.append(line)
+            previous = kind
+    return _trimmed("".join(out).replace(DROPPED, "").replace(TAG_OPEN, "").replace(TAG_CLOSE, ""))
+
+
+def _trimmed(text: str) -> str:
+    """Single blanks; one empty line at most, and a break takes the place of those around it."""
+    text = _squeezed(text.replace("\t", " ").replace("\u00a0", " "), "  ", " ")
+    text = _squeezed(text, "\n\n\n", "\n\n")
     if BREAK in text:
-        text = _BREAKS.sub("\n", text)
-    return _MANY_LINES.sub("\n\n", text).strip()
+        text = _AFTER_BREAK.sub(BREAK, text)
+        text = _squeezed(_squeezed(text, f" {BREAK}", BREAK), f"\n{BREAK}", BREAK).replace(BREAK, "\n")
+        text = _squeezed(text, "\n\n\n", "\n\n")
+    return text.strip()
+
+
+def _squeezed(text: str, many: str, few: str) -> str:
+    """Replaces until nothing is left to replace. Faster than a pattern, and each turn shortens a run by a share of it."""
+    while many in text:
+        text = text.replace(many, few)
+    return text
+
+
+def _item(line: str, last_marks: str) -> tuple[str, str]:
+    """A list item without its marks, its definitions on lines of their own; and the marks, for the item after it."""
+    item = line.lstrip(_LIST_MARKS)
+    marks = line[: len(line) - len(item)]
+    if ";" not in marks:
+        return item.strip(_BLANKS), marks
+    return "\n".join(_definitions(item, _terms(marks, last_marks))), marks.replace(";", ":")
 
 
 def _terms(marks: str, last_marks: str) -> int:
@@ -87,19 +119,19 @@ def _terms(marks: str, last_marks: str) -> int:
     return marks.count(";", shared)
 
 
-def _definitions(item: str, terms: int) -> str:
-    """`term : meaning` is two lines; a colon inside a link, a tag or an address divides nothing."""
+def _definitions(item: str, terms: int) -> list[str]:
+    """`term : meaning` in its parts; a colon inside a link, a tag or an address divides nothing."""
     depth = 0
-    lines: list[str] = []
+    parts: list[str] = []
     begin = 0
     for token in _COLON.finditer(item):
-        if len(lines) == terms:
+        if len(parts) == terms:
             break
         if token["open"]:
             depth += 1
         elif token["close"]:
             depth = max(0, depth - 1)
         elif token[0] == ":" and depth == 0:
-            lines.append(item[begin : token.start()].strip())
+            parts.append(item[begin : token.start()].strip())
             begin = token.end()
-    return "\n".join([*lines, item[begin:].lstrip()])
+    return [*parts, item[begin:].strip()]

@@ -1,7 +1,6 @@
 """Internal links: files out, categories and language links silent, the rest marked with the letters that join them."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,6 +30,7 @@ _IN_CAPTION = rf"[^\[\]\n{HEADING_OPEN}]"
 _CAPTION = rf"{_IN_CAPTION}*+(?:(?:\[\[{_INSIDE}\]\]|\[(?!\[)|\](?!\])|\n(?!\s*\n)){_IN_CAPTION}*+)*+\]\]"
 _LINE_END = re.compile(rf"[\n{HEADING_CLOSE}]|\Z")
 _TARGET = r"[^\[\]{}|<>\n\x00-\x0d\x0f-\x11\x13-\x1f\x7f]++"
+_MARKUP = re.compile(rf"[\n{BREAK}\[]|''")
 _PROTOCOL = re.compile(PROTOCOLS, re.IGNORECASE)
 _BRACKETS = re.compile(rf"(\[\[(?!{PROTOCOLS})|\]\]|\n[ \t]*\n)", re.IGNORECASE)
 CACHED_TARGETS = 1 << 16
@@ -46,6 +46,22 @@ class Resolved(NamedTuple):
     shown: str
     target: LinkTarget | None
     action: str
+
+
+class Brackets(NamedTuple):
+    """The pieces of `[…[[raw|label]]]trail`, and the text after it up to the next link."""
+
+    before: str
+    raw: str
+    label: str | None
+    bracket: str
+    trail: str
+    after: str
+
+    def as_written(self) -> str:
+        """The link as it stands in the source, without what comes after it."""
+        label = "" if self.label is None else f"|{self.label}"
+        return f"[{self.before}[{self.raw}{label}]]{self.bracket}{self.trail}"
 
 
 @dataclass(slots=True)
@@ -137,10 +153,50 @@ def mark_links(text: str, page: Page) -> str:
     syntax = link_syntax(page.profile)
     if len(syntax.resolved) > CACHED_TARGETS:
         syntax.resolved.clear()
-    text = syntax.link.sub(_marker(page, syntax), text)
+    known = syntax.resolved.get
+    parts = syntax.link.split(text)
+    out = [parts[0]]
+    for before, raw, label, bracket, trail, after in zip(*(parts[group::6] for group in range(1, 7)), strict=True):
+        found = known(raw)
+        if found is None or found.target is None or before or bracket:
+            out.append(_rarer_link(Brackets(before, raw, label, bracket or "", trail, after), syntax, page))
+        else:
+            shown = found.shown if label is None else _plain(label, page) if _MARKUP.search(label) else label
+            out.append(_marked(shown, trail, found.target, page))
+        out.append(after)
+    text = "".join(out)
     if syntax.prefix is not None:
         text = syntax.prefix.sub(rf"{LINK_OPEN}\1", text)
     return drop_unclosed(text, page) if "[[" in text else text
+
+
+def _marked(shown: str, trail: str, target: LinkTarget, page: Page) -> str:
+    page.links.append(target)
+    if shown[:1] == " ":
+        return f" {LINK_OPEN}{shown.lstrip()}{trail}{LINK_CLOSE}"
+    return f"{LINK_OPEN}{shown}{trail}{LINK_CLOSE}"
+
+
+def _rarer_link(link: Brackets, syntax: LinkSyntax, page: Page) -> str:
+    """What stands for a link whose target is new, or that is none, or that has further brackets around it."""
+    before, raw, label, bracket, trail, after = link
+    if len(before) % 2 and (bracket or (trail or after)[:1] == "]"):
+        return link.as_written()
+    rest = ""
+    if bracket and label is not None:
+        label, trail, rest = (label + "]", trail, "") if "[" in label else (label, "", "]" + trail)
+    if TEMPLATE_LINK in raw:
+        return before + _template_link(raw, label or "", trail + rest, page)
+    found = syntax.resolved.get(raw)
+    if found is None:
+        found = syntax.resolved[raw] = resolve_target(raw, page.profile)
+    shown = found.shown if label is None else _plain(label, page)
+    if found.target is not None:
+        return f"{before}{_marked(shown, trail, found.target, page)}{rest}"
+    page.count(found.action)
+    if found.action == LITERAL:
+        return link.as_written()
+    return before + DROPPED + trail + rest if found.action in SILENT else f"{before}{shown}{trail}{rest}"
 
 
 def drop_unclosed(text: str, page: Page) -> str:
@@ -166,34 +222,6 @@ def drop_unclosed(text: str, page: Page) -> str:
     for index in unclosed:
         parts[index] = ""
     return "".join(parts)
-
-
-def _marker(page: Page, syntax: LinkSyntax) -> Callable[[re.Match[str]], str]:
-    resolved, profile, append = syntax.resolved, page.profile, page.links.append
-
-    def mark(match: re.Match[str]) -> str:
-        before, raw, label, bracket, trail = match.groups()
-        if len(before) % 2 and match.string.startswith("]", match.end() - len(trail) - len(bracket or "")):
-            return match[0]
-        rest = ""
-        if bracket:
-            label, trail, rest = (label + "]", trail, "") if "[" in label else (label, "", "]" + trail)
-        found = resolved.get(raw)
-        if found is None:
-            if TEMPLATE_LINK in raw:
-                return before + _template_link(raw, label or "", trail + rest, page)
-            found = resolved[raw] = resolve_target(raw, profile)
-        shown = found.shown if label is None else _plain(label, page)
-        if found.target is not None:
-            append(found.target)
-            space = " " if shown[:1] == " " else ""
-            return f"{before}{space}{LINK_OPEN}{shown.lstrip()}{trail}{LINK_CLOSE}{rest}"
-        page.count(found.action)
-        if found.action == LITERAL:
-            return match[0]
-        return before + DROPPED + trail + rest if found.action in SILENT else f"{before}{shown}{trail}{rest}"
-
-    return mark
 
 
 def _plain(label: str, page: Page) -> str:
