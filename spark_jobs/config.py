@@ -61,7 +61,8 @@ class CorpusSettings(Settings):
     """A build: which dumps, what to make of them, and where it goes."""
 
     dumps_dir: str
-    """Folder with the dump files of all wikis, in any subfolders."""
+    """Folder with the dump files of all wikis, in any subfolders: `WIKI-DATE-pages-articles….xml`, `WIKI-DATE-langlinks.sql.gz`
+    and, where there is one, `WIKI-DATE-siteinfo-namespaces.json.gz`."""
     wikis: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(min_length=1)
     """Wiki ids, such as jawiki."""
     output_dir: str

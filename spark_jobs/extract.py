@@ -2,6 +2,9 @@
 
     spark-submit spark_jobs/extract.py --config conf/corpus/demo.yaml
 
+Inputs: `{wiki}-{date}-pages-articles….xml` and, where it lies beside it, `{wiki}-{date}-siteinfo-namespaces.json.gz`, whose
+namespaces, words, link trail and case rule win over the head of the dump, as that wins over the packaged table.
+
 The driver finds the streams of the dump's files and cuts them into runs; a task owns a run, decompresses and parses it in
 its Python process and writes one shard. Raw XML never enters the JVM, and text is never shuffled.
 """
@@ -27,7 +30,7 @@ from spark_jobs.shards import ShardReport, ShardWriter, shard_name
 from spark_jobs.stage import StageResult, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, REJECTS
-from spark_jobs.wikis import SiteInfo, WikiProfile, load_profile
+from spark_jobs.wikis import SiteInfo, SiteInfoError, WikiProfile, load_profile, read_siteinfo_file
 from spark_jobs.wikitext import Options
 
 _REJECT_ROW_GROUP_ROWS = 10_000
@@ -71,6 +74,16 @@ def profile_of(wiki: str) -> WikiProfile:
         raise ConfigurationError(f"wikis: {error}") from error
 
 
+def corrected(profile: WikiProfile, *siteinfos: SiteInfo | None) -> WikiProfile:
+    """The profile as the wiki itself has it; later ones win. Raises `ConfigurationError` for one of another wiki."""
+    try:
+        for siteinfo in siteinfos:
+            profile = profile if siteinfo is None else profile.with_siteinfo(siteinfo)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    return profile
+
+
 def survey(file: Location) -> Survey:
     """Read a dump file once."""
     digest = hashlib.sha256()
@@ -112,6 +125,28 @@ def siteinfo_of(file: Location, wiki: str) -> SiteInfo:
     return siteinfo
 
 
+def find_siteinfo_file(folder: Location, dump: Dump) -> Location | None:
+    """The file `{wiki}-{date}-siteinfo-namespaces.json[.gz]` that belongs to the dump, in any subfolder; None if there is none.
+
+    Raises `ConfigurationError` if there are two.
+    """
+    plain = f"{dump.wiki}-{dump.date}-siteinfo-namespaces.json"
+    found = [path for path in folder.files() if path.rpartition("/")[2] in (plain, f"{plain}.gz")]
+    if len(found) > 1:
+        raise ConfigurationError(f"{found[0]} and {found[1]} are the same file: remove one")
+    return folder / found[0] if found else None
+
+
+def read_siteinfo_of(file: Location) -> tuple[SiteInfo, dict[str, Any]]:
+    """What the file says, and the file as an input of the stage. Raises `ConfigurationError` if it cannot be used."""
+    data = file.read_bytes()
+    try:
+        siteinfo = read_siteinfo_file(data, file.name)
+    except SiteInfoError as error:
+        raise ConfigurationError(str(error)) from error
+    return siteinfo, {"name": file.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `articles` and `rejects` of one wiki, unless they are up to date."""
     folder, dump = locate_dump(settings, wiki)
@@ -121,6 +156,10 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
         surveys = [survey(folder / path) for path in dump.pages]
     inputs = [found.input for found in surveys]
     configuration = {"wiki": wiki, "mode": settings.mode, **settings.extract.model_dump()}
+    own: SiteInfo | None = None
+    if (siteinfo_file := find_siteinfo_file(folder, dump)) is not None:
+        # Not among `inputs`, whose entries account for pages; its checksum makes the tables new all the same.
+        own, configuration["siteinfo_namespaces"] = read_siteinfo_of(siteinfo_file)
     output = Location.of(settings.output_dir)
     articles = Publication(output, ARTICLES, {"wiki": wiki}, inputs, configuration)
     rejects = Publication(output, REJECTS, {"wiki": wiki}, inputs, configuration)
@@ -131,7 +170,7 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     rejects.begin()
     siteinfo = siteinfo_of(surveys[0].file, wiki)
     job = ExtractJob(
-        profile=profile_of(wiki).with_siteinfo(siteinfo),
+        profile=corrected(profile_of(wiki), siteinfo, own),
         base=siteinfo.base,
         mode=settings.mode,
         options=Options(drop_sections=settings.extract.drop_sections),

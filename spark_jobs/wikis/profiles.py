@@ -10,15 +10,20 @@ from spark_jobs.wikis.languages import canonical_code, language_of, wikipedia_co
 from spark_jobs.wikis.lettercase import upper_first
 from spark_jobs.wikis.resources import read_siteinfo, read_yaml
 from spark_jobs.wikis.rules import LinkTemplate, link_template
-from spark_jobs.wikis.siteinfo import CaseRule, SiteInfo
+from spark_jobs.wikis.siteinfo import CaseRule, MagicWords, SiteInfo, sort_words
+from spark_jobs.wikis.template_redirects import resolve_template_redirects, rules_of_renamed
 
 NAMESPACE_MEDIA, NAMESPACE_SPECIAL, NAMESPACE_ARTICLE = -2, -1, 0
 NAMESPACE_FILE, NAMESPACE_TEMPLATE, NAMESPACE_CATEGORY = 6, 10, 14
 
 
 def namespace_key(name: str) -> str:
-    """A namespace name as it is looked up: spaces collapsed, case folded; `wikipedia_Talk` and `Wikipedia talk` are one."""
-    return " ".join(name.replace("_", " ").split()).casefold()
+    """A namespace name as it is looked up: spaces collapsed, lower case; `wikipedia_Talk` and `Wikipedia talk` are one.
+
+    Lower case as in MediaWiki, letter by letter: a capital sigma at the end of a word is no special case, and ß is not ss.
+    """
+    name = " ".join(name.replace("_", " ").split())
+    return name.lower() if name.isascii() else "".join([letter.lower() for letter in name])
 
 
 @dataclass(frozen=True, eq=True)
@@ -43,6 +48,10 @@ class WikiProfile:
     """Behaviour switches in the wiki's own words (`__目次__`); the upper-case English ones are known to the scanner."""
     page_settings: frozenset[str] = frozenset()
     """Template-like words that set something of the page and show nothing (`DEFAULTSORT`), in all spellings of the wiki."""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """Parser functions that leave text, in the wiki's own words (see `MagicWords`) -> English name: `{"минус": "lc"}`."""
+    variables: frozenset[str] = frozenset()
+    """Words in braces that are no template (`PAGENAME`), in the wiki's own words; the English ones are known to the scanner."""
     case_sensitive_namespaces: frozenset[int] = frozenset()
     """Namespaces whose titles keep their first letter although `case` is `first-letter`."""
     dotted_i: bool = False
@@ -55,6 +64,8 @@ class WikiProfile:
     """Name of a template that hands over a link, with the title in other languages -> where its parts stand."""
     disambiguation_templates: frozenset[str] = frozenset()
     """Templates that mark a page as a list of meanings."""
+    template_redirects: Mapping[str, str] = field(default_factory=dict)
+    """Name under which a template is called -> name of the template behind its redirects. Made by `with_template_redirects`."""
     dropped_sections: frozenset[str] = frozenset()
     """Headings, as `section_key` writes them, whose sections hold no prose: references, external links."""
     variants: tuple[str, ...] = ()
@@ -70,9 +81,10 @@ class WikiProfile:
         return upper_first(text, self.dotted_i)
 
     def with_siteinfo(self, siteinfo: SiteInfo) -> "WikiProfile":
-        """This profile corrected by what a dump says of itself: its names are added, its numbers and case rules win.
+        """This profile corrected by what the wiki says of itself: its names are added, its numbers, words and rules win.
 
-        Raises ValueError if the dump is of another wiki.
+        Of two that are given one after the other, the later one wins: first the head of the dump, then the file beside it.
+        Raises ValueError if they are of another wiki.
         """
         if siteinfo.wiki and siteinfo.wiki != self.wiki:
             raise ValueError(
@@ -80,12 +92,41 @@ class WikiProfile:
             )
         spaces = [space for space in siteinfo.namespaces if space.number != NAMESPACE_ARTICLE]
         named = {space.number: space.name for space in spaces if space.name}
+        others = {name: space.number for space in spaces for name in (space.canonical, *space.aliases) if name}
+        own = {name: number for number, name in named.items()}
+        words = {} if siteinfo.words is None else _word_fields(siteinfo.words)
         return replace(
             self,
+            **words,
             case="case-sensitive" if siteinfo.case == "case-sensitive" else "first-letter",
-            namespaces={**self.namespaces, **{namespace_key(name): number for number, name in named.items()}},
+            namespaces={**self.namespaces, **_by_key(others), **_by_key(own)},
             namespace_names={**self.namespace_names, **named},
             case_sensitive_namespaces=frozenset(space.number for space in spaces if space.case == "case-sensitive"),
+            link_trail=self.link_trail if siteinfo.link_trail is None else siteinfo.link_trail,
+            link_prefix=self.link_prefix if siteinfo.link_prefix is None else siteinfo.link_prefix,
+        )
+
+    def with_template_redirects(self, redirects: Mapping[str, str]) -> "WikiProfile":
+        """This profile with redirects between templates (names without namespace, in any spelling): source -> target.
+
+        Chains are followed here, once; what leads in a circle is left out. A template that the tables know under an old name only
+        has its rule under the new one too: with the redirect `ill` -> `Interlanguage link`, a rule for either serves both.
+        `Extraction.templates` then names the template at the end of its redirects, so that one template has one name.
+        """
+
+        def name(raw: str) -> str:
+            return self.capitalise(" ".join(raw.replace("_", " ").split()), NAMESPACE_TEMPLATE)
+
+        resolved = resolve_template_redirects({name(source): name(target) for source, target in redirects.items()})
+        known = self.templates.keys() | self.link_templates.keys()
+        return replace(
+            self,
+            template_redirects=resolved,
+            templates=rules_of_renamed(self.templates, resolved, known),
+            link_templates=rules_of_renamed(self.link_templates, resolved, known),
+            disambiguation_templates=self.disambiguation_templates.union(
+                target for source, target in resolved.items() if source in self.disambiguation_templates
+            ),
         )
 
     def with_variant(self, variant: str) -> "WikiProfile":
@@ -123,7 +164,8 @@ def _profile(wiki: str, language: str) -> WikiProfile:
     site = read_siteinfo()[codes["same_configuration"].get(language, language)]
     case: CaseRule = "case-sensitive" if site["case"] == "case-sensitive" else "first-letter"
     dotted_i = language in codes["dotted_i"]
-    prefixes = codes["link_prefix"]
+    prefix = next((row["letters"] for row in codes["link_prefix"] if language in row["languages"]), "")
+    words = sort_words(own_words(language))
     templates, link_templates = _templates(language, site, dotted_i)
     return WikiProfile(
         wiki=wiki,
@@ -131,19 +173,46 @@ def _profile(wiki: str, language: str) -> WikiProfile:
         case=case,
         namespaces={namespace_key(name): int(number) for number, names in site["namespaces"].items() for name in names if name},
         namespace_names={int(number): names[0] for number, names in site["namespaces"].items()},
-        link_trail=site["link_trail"],
+        link_trail=codes["link_trail"].get(language, site["link_trail"]),
         redirect_words=tuple(dict.fromkeys([*site["redirect"], "#REDIRECT"])),
-        switches=tuple(site["switches"]),
+        switches=tuple(dict.fromkeys([*site["switches"], *words.switches])),
         page_settings=frozenset(site["settings"]),
+        functions=words.functions,
+        variables=words.variables,
         case_sensitive_namespaces=frozenset(site["case_sensitive"]),
         dotted_i=dotted_i,
-        link_prefix=prefixes.get(prefixes["languages"].get(language, ""), ""),
+        link_prefix=prefix,
         templates=templates,
         link_templates=link_templates,
         disambiguation_templates=frozenset(upper_first(name, dotted_i) for name in _listed("disambiguation.yaml", language)),
         dropped_sections=frozenset(section_key(title) for title in _listed("sections.yaml", language)),
         variants=tuple(codes["variants"].get(language, ())),
     )
+
+
+def own_words(language: str) -> dict[str, list[str]]:
+    """Parser functions and behaviour switches in a language's own words, by MediaWiki's name, and `switches` for all of these."""
+    return {
+        name: spellings
+        for row in read_yaml("magic_words.yaml")
+        if language in row["languages"]
+        for name, spellings in row["words"].items()
+    }
+
+
+def _word_fields(words: MagicWords) -> dict[str, Any]:
+    """What a wiki's own words set in its profile."""
+    return {
+        "redirect_words": words.redirect,
+        "switches": words.switches,
+        "page_settings": words.settings,
+        "functions": words.functions,
+        "variables": words.variables,
+    }
+
+
+def _by_key(numbers: Mapping[str, int]) -> dict[str, int]:
+    return {namespace_key(name): number for name, number in numbers.items()}
 
 
 def section_key(title: str) -> str:
@@ -163,7 +232,8 @@ def _templates(language: str, site: Mapping[str, Any], dotted_i: bool) -> tuple[
     texts: dict[str, str] = {}
     links: dict[str, LinkTemplate] = {}
     case_sensitive = site["case"] == "case-sensitive"
-    for group in (data["shared"], data.get(language, {})):
+    for key in ("shared", language):
+        group = {**dict.fromkeys(data["first_argument"].get(key, ()), "{1}"), **data.get(key, {})}
         for name, rule in group.items():
             for spelling in {name, name if case_sensitive else upper_first(name, dotted_i)}:
                 texts.pop(spelling, None)
@@ -172,8 +242,12 @@ def _templates(language: str, site: Mapping[str, Any], dotted_i: bool) -> tuple[
                     texts[spelling] = rule
                 elif rule is not None:
                     links[spelling] = link_template(rule)
-    for code in data["link_by_language"].get(language, {}).get("languages", ()):
-        rule = data["link_by_language"][language]["rule"]
-        filled = {key: value.replace("CODE", canonical_code(code)) if key == "language" else value for key, value in rule.items()}
-        links.setdefault(f"Link-{code}", link_template(filled))
+    for row in data["by_language"]:
+        if not {"shared", language}.isdisjoint(row["wikis"]):
+            for code in row["languages"]:
+                name, rule = row["name"].replace("CODE", code), row["rule"]
+                if isinstance(rule, str):
+                    texts.setdefault(name, rule)
+                else:
+                    links.setdefault(name, link_template({**rule, "language": canonical_code(code)}))
     return texts, links

@@ -8,6 +8,9 @@ from typing import Any
 
 import yaml
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader in C, ten times as fast as that in Python, where it was built."""
+
 
 def read_bytes(name: str) -> bytes:
     """The bytes of one file of `spark_jobs/wikis/data`."""
@@ -17,7 +20,7 @@ def read_bytes(name: str) -> bytes:
 @cache
 def read_yaml(name: str) -> Any:
     """One hand-written data file; the value is shared, so callers must not change it."""
-    return yaml.safe_load(read_bytes(name))
+    return yaml.load(read_bytes(name), Loader=_LOADER)  # noqa: S506  # it is a safe one
 
 
 @cache

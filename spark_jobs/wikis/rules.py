@@ -4,10 +4,14 @@ A *pattern* says what text a template leaves. It is text with
 
     {1} {name}     the argument of that number or name, trimmed
     {name|1}       the first of these that is given and not empty
+    {2:to,and}     the argument if it is one of these words
     {1|=text}      a literal as the last resort
+    {*, }          all arguments that are not empty, by number, with what follows the star between them
     [ … ]          a part that is left out when an argument in it is missing or empty
+    A || B         A if all its arguments are there, else B; the spaces around the bars belong to them
 
-Worked example: `{1}[ ({2}[, {3}])]` on `{{nihongo|Tokyo|東京}}` gives `Tokyo (東京)`.
+Worked example: `{1}[ ({2}[, {3}])]` on `{{nihongo|Tokyo|東京}}` gives `Tokyo (東京)`;
+`{1} {2:to,and} {3} {4} || {1} {2}` gives `5 to 10 km` on `{{convert|5|to|10|km|mi}}` and `5 km` on `{{convert|5|km|mi}}`.
 
 A `LinkTemplate` says where a link-bearing template keeps its parts, as patterns too.
 """
@@ -18,6 +22,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+_OR = " || "
+_ALL = "*"
 _TOKEN = re.compile(r"\{([^{}]*)\}|([\[\]])|\\(.)", re.DOTALL)
 
 Part = str | tuple[str, ...] | list[Any]
@@ -40,8 +46,12 @@ def link_template(rule: Mapping[str, Any]) -> LinkTemplate:
 
 
 @lru_cache(maxsize=4096)
-def parse_pattern(pattern: str) -> list[Part]:
-    """The parts of a pattern; raises ValueError for brackets that do not pair."""
+def parse_pattern(pattern: str) -> list[list[Part]]:
+    """The alternatives of a pattern, each as its parts; raises ValueError for brackets that do not pair."""
+    return [_parse(alternative) for alternative in pattern.split(_OR)]
+
+
+def _parse(pattern: str) -> list[Part]:
     stack: list[list[Part]] = [[]]
     last = 0
     for match in _TOKEN.finditer(pattern):
@@ -58,7 +68,7 @@ def parse_pattern(pattern: str) -> list[Part]:
             group = stack.pop()
             stack[-1].append(group)
         else:
-            stack[-1].append(tuple(match[1].split("|")))
+            stack[-1].append((match[1],) if match[1][:1] == _ALL else tuple(match[1].split("|")))
     if len(stack) > 1:
         raise ValueError(f"template pattern {pattern!r} opens a bracket that it does not close")
     if last < len(pattern):
@@ -72,7 +82,12 @@ def fill(pattern: str, arguments: Mapping[str, str]) -> str:
     >>> fill("{1}[ ({2}[, {3}])]", {"1": "Tokyo", "2": "東京"})
     'Tokyo (東京)'
     """
-    return _fill(parse_pattern(pattern), arguments)[0]
+    text = ""
+    for alternative in parse_pattern(pattern):
+        text, complete = _fill(alternative, arguments)
+        if complete:
+            break
+    return text
 
 
 def _fill(parts: list[Part], arguments: Mapping[str, str]) -> tuple[str, bool]:
@@ -83,10 +98,26 @@ def _fill(parts: list[Part], arguments: Mapping[str, str]) -> tuple[str, bool]:
         if isinstance(part, str):
             out.append(part)
         elif isinstance(part, tuple):
-            value = next((found for key in part if (found := key[1:] if key[:1] == "=" else arguments.get(key, ""))), "")
-            complete = complete and bool(value)
+            value = next((found for key in part if (found := _value(key, arguments))), "")
+            complete = complete and (bool(value) or part[-1] == "=")
             out.append(value)
         else:
             text, whole = _fill(part, arguments)
             out.append(text if whole else "")
     return "".join(out), complete
+
+
+def _value(key: str, arguments: Mapping[str, str]) -> str:
+    """What one key stands for; empty if it is not there."""
+    if key[:1] == "=":
+        return key[1:]
+    if key[:1] == _ALL:
+        return key[1:].join(arguments[position] for position in _positions(arguments) if arguments[position])
+    name, colon, words = key.partition(":")
+    value = arguments.get(name, "")
+    return value if not colon or value in words.split(",") else ""
+
+
+def _positions(arguments: Mapping[str, str]) -> list[str]:
+    """The arguments that have numbers, in their order, however they were written."""
+    return sorted((name for name in arguments if name.isascii() and name.isdigit() and len(name) < 6), key=int)

@@ -7,7 +7,7 @@ attributes are well formed); a tag that is never closed is literal, an unclosed 
 import html
 import re
 
-from spark_jobs.wikitext.page import BREAK, DROPPED, Page
+from spark_jobs.wikitext.page import BREAK, DROPPED, TAG_OPEN, Page
 
 _DROPPED_TAGS_NAMES = """
 ask calendar categorytree ce charinsert chem chess display_map dynamicpagelist gallery googlemap graph hiero imagemap
@@ -24,6 +24,7 @@ MATH_TAGS = frozenset(["math", "chem", "ce"])
 OPEN_ENDED = frozenset(["includeonly"])
 """Without an end tag these run to the end of the page."""
 
+_BRACES = ("{", "}")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 _START = re.compile(rf"<(?:!--|({'|'.join(sorted(OPAQUE_TAGS))})(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTES = re.compile(r"""(?:\s++[^\s<>"'=/]++(?:\s*+=\s*+(?:"[^"<\n]*+"|'[^'<\n]*+'|[^\s<>"']++))?+)*+\s*+/?>|[^<>]*+>""")
@@ -53,6 +54,8 @@ def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:
         if name is None:
             before, after = _comment(text, position, start.start())
             out.append(text[position:before])
+            if text[before - 1 : before] in _BRACES and text[after : after + 1] == text[before - 1]:
+                out.append(TAG_OPEN)  # braces pair while comments still stand between them
             position = after
             page.count("comments")
             continue

@@ -16,8 +16,9 @@ from spark_jobs.wikitext.titles import normalise_title
 _BRACES = re.compile(r"(\{\{+|\}\}+)")
 _ARGUMENT_EDGES = re.compile(r"\[\[|\]\]|\|")
 _LINK_MARKUP = re.compile(r"\[\[(?:[^\[\]|]*+\|)?([^\[\]]*+)\]\]")
-_SUBSTITUTION = re.compile(r"\s*(?:safesubst|subst|msgnw|msg|raw)\s*:", re.IGNORECASE)
+_SUBSTITUTION = re.compile(r"\A\s*(?:safesubst|subst|msgnw|msg|raw)\s*:", re.IGNORECASE)
 _SHIELD = str.maketrans({"|": PIPE, "=": EQUALS})
+_NOTHING = f"{DROPPED} \t\n"
 PARAMETER, TEMPLATE = 3, 2
 LONGEST_RUN = 60
 """More braces than these in a row are literal."""
@@ -46,6 +47,12 @@ VARIABLES = frozenset(
     "NUMBEROFARTICLES",
 }
 """Words in braces that are no template: what they show depends on the page or the day, and is left out."""
+_SILENT_FUNCTIONS = """
+anchorencode canonicalurl filepath fullurl gender grammar int localurl ns nse numberingroup padleft padright pageid
+pagesincategory pagesinnamespace pagesize plural protectionexpiry protectionlevel special tag urlencode
+"""
+SILENT_FUNCTIONS = frozenset(_SILENT_FUNCTIONS.split())
+"""Parser functions without `#` whose text is left out; by their English names, they are no templates."""
 
 
 def expand_templates(text: str, page: Page) -> str:
@@ -112,17 +119,23 @@ def _template(content: str, opened: int, page: Page) -> str:
     head = content.partition("|")[0]
     if DROPPED in head:
         head = head.replace(DROPPED, "")
-    name = template_name(head, page.profile)
-    if not name:
+    profile = page.profile
+    called = _called(head, profile)
+    if not called:
         return DROPPED if content.strip() else "{{" + content + "}}"
-    function, colon, _ = name.partition(":")
-    if (function.startswith("#") and colon) or function.strip() in page.profile.page_settings:
+    word, colon, _ = called.partition(":")
+    word = word.rstrip().replace(" ", "_")
+    if word in profile.page_settings or word in VARIABLES or word in profile.variables:
         return DROPPED
-    if name in VARIABLES:
-        return DROPPED
-    convert = FUNCTIONS.get(function.strip().lower()) if colon else None
-    if convert is not None:
-        return convert(head.partition(":")[2].strip())
+    if colon:
+        word = word.lower()
+        convert = FUNCTIONS.get(profile.functions.get(word, word))
+        if convert is not None:
+            return convert(_SUBSTITUTION.sub("", _split(content)[0]).partition(":")[2].strip())
+        if word.startswith("#") or word in SILENT_FUNCTIONS:
+            return DROPPED
+    name = profile.capitalise(called, NAMESPACE_TEMPLATE)
+    name = profile.template_redirects.get(name, name)
     page.templates[name] = min(opened, page.templates.get(name, opened))
     return _left_by(name, content, page)
 
@@ -132,7 +145,7 @@ def _left_by(name: str, content: str, page: Page) -> str:
     pattern = page.profile.templates.get(name)
     if pattern is not None:
         page.count("templates_kept")
-        return fill(pattern, arguments(content)) if "{" in pattern else pattern.translate(_SHIELD)
+        return (fill(pattern, arguments(content)) or DROPPED) if "{" in pattern else pattern.translate(_SHIELD)
     rule = page.profile.link_templates.get(name)
     if rule is not None:
         return _link(rule, arguments(content), page)
@@ -142,13 +155,18 @@ def _left_by(name: str, content: str, page: Page) -> str:
 
 def template_name(raw: str, profile: WikiProfile) -> str:
     """Normalised name of the template that `{{raw` calls, without its namespace; empty where there is none."""
+    return profile.capitalise(_called(raw, profile), NAMESPACE_TEMPLATE)
+
+
+def _called(raw: str, profile: WikiProfile) -> str:
+    """What stands before the first pipe, without white space around it, substitution and the template namespace."""
     name = " ".join(raw.replace("_", " ").split())
     if ":" in name:
         name = _SUBSTITUTION.sub("", name).lstrip()
         prefix, colon, rest = name.partition(":")
         if colon and profile.namespaces.get(namespace_key(prefix)) == NAMESPACE_TEMPLATE:
             name = rest.strip()
-    return profile.capitalise(name, NAMESPACE_TEMPLATE)
+    return name
 
 
 def arguments(content: str) -> dict[str, str]:
@@ -162,11 +180,16 @@ def arguments(content: str) -> dict[str, str]:
     for part in _split(content)[1:]:
         name, equals, value = part.partition("=")
         if equals and "[[" not in name:
-            found[name.strip()] = value.strip()
+            found[name.strip()] = _trim(value)
         else:
             position += 1
-            found[str(position)] = part.strip()
+            found[str(position)] = _trim(part)
     return found
+
+
+def _trim(value: str) -> str:
+    """`value` without white space and templates that left nothing at its ends: an argument of these alone counts as not given."""
+    return value.strip(_NOTHING) if DROPPED in value else value.strip()
 
 
 def _split(content: str) -> list[str]:

@@ -1,4 +1,5 @@
 import pickle
+import re
 import subprocess
 import sys
 import zipfile
@@ -108,7 +109,8 @@ def test_the_first_letter_is_mediawikis(text, upper):
 
 
 def test_the_capital_of_i_is_dotted_where_the_language_says_so():
-    assert load_profile("azwiki").capitalise("izmir") == "İzmir"
+    for wiki in ("azwiki", "trwiki", "kaawiki", "gagwiki", "lezwiki"):
+        assert load_profile(wiki).capitalise("izmir") == "İzmir", wiki
     assert load_profile("enwiki").capitalise("izmir") == "Izmir"
 
 
@@ -143,7 +145,67 @@ def test_a_dump_of_another_wiki_is_refused():
 
 
 def test_a_chosen_variant_comes_first_then_its_own_fallbacks():
-    assert load_profile("zhwiki").with_variant("zh-hk").variants[:3] == ("zh-hk", "zh-hant", "zh-mo")
+    assert load_profile("zhwiki").with_variant("zh-hk").variants[:3] == ("zh-hk", "zh-mo", "zh-hant")
+
+
+def test_the_fallbacks_of_a_variant_are_variants_of_its_wiki():
+    data = read_yaml("codes.yaml")
+    known = {variant: set(variants) for variants in data["variants"].values() for variant in variants}
+    for variant, fallbacks in data["variant_fallbacks"].items():
+        assert set(fallbacks) <= known[variant] - {variant}, variant
+
+
+@pytest.mark.parametrize(
+    ("language", "prefix", "joined"),
+    [
+        ("ar", "ال", "ال"),
+        ("arz", "ال", "ال"),
+        ("ar", "،", ""),
+        ("hy", "նա", "նա"),
+        ("is", "for–", "for–"),
+        ("uk", "„", "„"),
+        ("uk", "а", ""),
+        ("kaa", "İı", "İı"),
+        ("kaa", "қ", ""),
+        ("cv", '"', '"'),
+        ("uz", "ʻа", ""),
+        ("uz", "aʻ", "aʻ"),
+        ("en", "a", ""),
+        ("be-x-old", "«", ""),
+        ("kk", "«", ""),
+        ("fa", "ال", ""),
+    ],
+)
+def test_letters_before_a_link_join_it_where_mediawiki_says_so(language, prefix, joined):
+    letters = load_profile(wiki_of_language(language)).link_prefix
+    found = re.search(f"[{letters}]*$", prefix)[0] if letters else ""
+    assert found == joined
+
+
+@pytest.mark.parametrize(
+    ("language", "after", "joined"),
+    [
+        ("zh", "x", ""),
+        ("zh-min-nan", "x", ""),
+        ("zh-yue", "xy語", "xy"),
+        ("tw", "kɔɛ!", "kɔɛ"),
+        ("fon", "ɖé", "ɖé"),
+        ("nso", "ŠX", "ŠX"),
+        ("en", "s’", "s"),
+        ("ca", "l·l''", "l·l"),
+        ("br", "c’hx", "c’hx"),
+        ("be-x-old", "ёў", "ёў"),
+    ],
+)
+def test_letters_after_a_link_join_it_where_mediawiki_says_so(language, after, joined):
+    assert re.match(load_profile(wiki_of_language(language)).link_trail, after)[0] == joined
+
+
+def test_every_link_trail_and_prefix_compiles_and_matches_nothing():
+    for wiki in ALL_WIKIS:
+        profile = load_profile(wiki)
+        assert re.match(profile.link_trail, "]") is not None, wiki
+        re.compile(f"[{profile.link_prefix or 'a'}]")
 
 
 def test_a_variant_that_the_wiki_lacks_is_refused():
@@ -166,15 +228,27 @@ def test_headings_compare_without_case_and_colon():
 
 def test_language_keys_of_the_data_are_languages():
     for file in ("sections.yaml", "disambiguation.yaml", "templates.yaml"):
-        keys = set(read_yaml(file)) - {"shared", "link_by_language"}
+        keys = set(read_yaml(file)) - {"shared", "first_argument", "by_language"}
         assert keys <= wikipedia_codes(), (file, keys - wikipedia_codes())
+    templates = read_yaml("templates.yaml")
+    assert set(templates["first_argument"]) - {"shared"} <= wikipedia_codes()
+    codes = read_yaml("codes.yaml")
+    groups = [codes["dotted_i"], codes["link_trail"], codes["variants"], *(row["languages"] for row in codes["link_prefix"])]
+    for group in (*groups, *(row["languages"] for row in read_yaml("magic_words.yaml"))):
+        assert set(group) <= wikipedia_codes(), set(group) - wikipedia_codes()
+
+
+def test_a_language_stands_in_one_row_of_a_table():
+    for rows in (read_yaml("codes.yaml")["link_prefix"], read_yaml("magic_words.yaml")):
+        languages = [language for row in rows for language in row["languages"]]
+        assert len(set(languages)) == len(languages)
 
 
 def argument_keys(parts: list) -> list[str]:
     keys = []
     for part in parts:
         if isinstance(part, tuple):
-            keys += [key for key in part if not key.startswith("=")]
+            keys += [key.partition(":")[0] for key in part if not key.startswith("=")]
         elif isinstance(part, list):
             keys += argument_keys(part)
     return keys
@@ -185,8 +259,11 @@ def test_every_template_rule_parses_and_repeats_no_argument():
     for wiki in ALL_WIKIS:
         for name, pattern in load_profile(wiki).templates.items():
             assert isinstance(name, str)
-            keys = argument_keys(parse_pattern(pattern))
-            assert len(keys) == len(set(keys)), (wiki, name)
+            for alternative in parse_pattern(pattern):
+                keys = argument_keys(alternative)
+                assert len(keys) == len(set(keys)), (wiki, name)
+                every = [key for key in keys if key.startswith("*")]
+                assert not every or (len(every) == 1 and not any(key.isdigit() for key in keys)), (wiki, name)
 
 
 @pytest.mark.parametrize(
@@ -199,13 +276,29 @@ def test_every_template_rule_parses_and_repeats_no_argument():
         ("{1}[ ({2}[, {3}])]", {"1": "a", "2": "b"}, "a (b)"),
         ("{1}[ ({2}[, {3}])]", {"1": "a", "2": "b", "3": "c"}, "a (b, c)"),
         ("{1|=en}", {}, "en"),
+        ("{1}{2|=}", {"1": "a"}, "a"),
+        ("{1:x,y}", {"1": "z"}, ""),
+        ("{1:x,y}", {"1": "x,y"}, ""),
+        ("{1:x,y|2}", {"1": "y", "2": "b"}, "y"),
+        ("{1:x|2}", {"1": "z", "2": "b"}, "b"),
+        ("{*, }", {}, ""),
+        ("{*, }", {"1": "a", "2": "", "x": "y", "3": "c"}, "a, c"),
+        ("{*|}", {"2": "b", "10": "c", "1": "a"}, "a|b|c"),
+        ("{*}", {"²": "x", "1": "a"}, "a"),
+        ("\n* {*\n* }", {"1": "a", "2": "b"}, "\n* a\n* b"),
+        ("{1}-{2} || {1}!", {"1": "a"}, "a!"),
+        ("{1}-{2} || {1}!", {"1": "a", "2": "b"}, "a-b"),
+        ("{1} {2:to} {3} || {1}[ {2}]", {"1": "5", "2": "km", "3": "mi"}, "5 km"),
+        ("{1}{2|=} || {1}!", {"1": "a"}, "a"),
+        ("{1} || {2} || {3}c", {}, "c"),
+        ("a||b", {}, "a||b"),
     ],
 )
 def test_a_pattern_is_filled(pattern, arguments, text):
     assert fill(pattern, arguments) == text
 
 
-@pytest.mark.parametrize("pattern", ["a]", "[a", "[[a]"])
+@pytest.mark.parametrize("pattern", ["a]", "[a", "[[a]", "a || b]", "[a || b]"])
 def test_a_pattern_with_a_loose_bracket_is_refused(pattern):
     with pytest.raises(ValueError, match="bracket"):
         parse_pattern(pattern)

@@ -1,0 +1,38 @@
+"""Redirects between templates: `{{Nobreak|…}}` is `{{Nowrap|…}}` where one redirects to the other. Pure functions of names."""
+
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+Rule = TypeVar("Rule")
+
+
+def resolve_template_redirects(redirects: Mapping[str, str]) -> dict[str, str]:
+    """Each source with the name at the end of its chain; sources of chains that never end are left out. Linear in the names.
+
+    >>> resolve_template_redirects({"A": "B", "B": "C", "X": "Y", "Y": "X"})
+    {'A': 'C', 'B': 'C'}
+    """
+    ends: dict[str, str | None] = {}
+    for source in redirects:
+        chain: list[str] = []
+        name = source
+        seen: set[str] = set()
+        while name in redirects and name not in ends and name not in seen:
+            seen.add(name)
+            chain.append(name)
+            name = redirects[name]
+        end = None if name in seen else ends.get(name, name)
+        ends.update(dict.fromkeys(chain, end))
+    return {source: end for source in redirects if (end := ends[source]) is not None}
+
+
+def rules_of_renamed(rules: Mapping[str, Rule], resolved: Mapping[str, str], known: Collection[str]) -> dict[str, Rule]:
+    """`rules` by template name, and the rule of a redirect's source for its target where the target is not among `known` names.
+
+    Of several sources with rules the first in the order of names counts, whatever the order of `resolved`.
+    """
+    moved: dict[str, Rule] = {}
+    for source in sorted(resolved.keys() & rules.keys()):
+        if resolved[source] not in known:
+            moved.setdefault(resolved[source], rules[source])
+    return {**rules, **moved}

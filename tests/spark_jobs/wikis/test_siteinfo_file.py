@@ -1,0 +1,264 @@
+"""The file siteinfo-namespaces of a dump: written in both versions of the API's JSON, and broken in every way."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from spark_jobs.dumps.files import find_dump
+from spark_jobs.extract import corrected, find_siteinfo_file, read_siteinfo_of
+from spark_jobs.settings import ConfigurationError
+from spark_jobs.storage import Location
+from spark_jobs.wikis import Namespace, SiteInfo, SiteInfoError, load_profile, read_siteinfo_file, siteinfo_file
+from spark_jobs.wikis.siteinfo import sort_words
+from spark_jobs.wikis.siteinfo_file import link_prefix_of, link_trail_of
+from spark_jobs.wikitext import extract, normalise_title, parse_redirect
+
+GENERAL = {
+    "wikiid": "ruwiki",
+    "lang": "ru",
+    "base": "https://ru.wikipedia.org/wiki/X",
+    "case": "first-letter",
+    "linktrail": "/^([a-zё]+)(.*)$/sDu",
+    "linkprefixcharset": "„«",
+}
+WORDS = [
+    ("redirect", ["#туда"]),
+    ("toc", ["__ОГЛ__"]),
+    ("nosuchswitch", ["__НОВОЕ__", "ИНОЕ"]),
+    ("defaultsort", ["СОРТ:", "DEFAULTSORT:"]),
+    ("lc", ["МЕЛКО:", "LC:"]),
+    ("pagename", ["ИМЯ"]),
+    ("localurl", ["АДРЕС:"]),
+]
+SPACES = [
+    (-2, "first-letter", "Медиа", "Media"),
+    (0, "first-letter", "", None),
+    (6, "first-letter", "Файл", "File"),
+    (100, "case-sensitive", "Новое", "Fresh"),
+]
+ALIASES = [(6, "Рисунок"), (100, "НВ")]
+
+
+def answer(version: int) -> dict[str, Any]:
+    """What a wiki answers, in one version of the API's JSON."""
+    name, alias = ("*", "*") if version == 1 else ("name", "alias")
+    spaces = {}
+    for number, case, own, canonical in SPACES:
+        spaces[str(number)] = {"id": number, "case": case, name: own} | ({"canonical": canonical} if canonical else {})
+    words = [{"name": key, "aliases": spellings} | ({"case-sensitive": ""} if version == 1 else {}) for key, spellings in WORDS]
+    query = {
+        "general": dict(GENERAL),
+        "namespaces": spaces,
+        "namespacealiases": [{"id": number, alias: text} for number, text in ALIASES],
+        "magicwords": words,
+        "interwikimap": [],
+    }
+    return {"batchcomplete": True, "query": query}
+
+
+def read(value: Any) -> SiteInfo:
+    return read_siteinfo_file(json.dumps(value).encode(), "f.json")
+
+
+def without(*path: str) -> dict[str, Any]:
+    """An answer of which a part is missing."""
+    return with_(None, *path)
+
+
+def with_(value: Any, *path: str) -> dict[str, Any]:
+    """An answer of which a part is `value`; None takes it away."""
+    whole = answer(2)
+    part: Any = whole
+    for key in path[:-1]:
+        part = part[key]
+    if value is None:
+        del part[path[-1]]
+    else:
+        part[path[-1]] = value
+    return whole
+
+
+WHOLE = gzip.compress(json.dumps(answer(1)).encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it is no JSON"),
+        (b"<html>404</html>", "it is no JSON .*; it begins with b'<html>404</html>'"),
+        (b'{"query": "\xff"}', "it is no JSON"),
+        (b"[" * 100_000, "it is no JSON"),
+        (WHOLE[:-20], "the gzip file is cut off|it is no whole gzip file"),
+        (b"\x1f\x8bxxxxxxxxxxxx", "it is no whole gzip file"),
+        (b"[]", "what should hold 'query' is '\\[\\]', no dict"),
+        (b'{"error": {"code": "readonly"}}', "the wiki answered with an error: .*readonly"),
+        (b'{"query": []}', "'query' is '\\[\\]', no dict"),
+        (b'{"query": {"pages": {}}}', "there is no query.namespaces in it, only pages"),
+        (b"{}", "there is no query.namespaces in it, only nothing"),
+    ],
+)
+def test_what_is_no_siteinfo_is_refused_with_a_remedy(data: bytes, reason: str) -> None:
+    with pytest.raises(SiteInfoError, match=f"f.json cannot be used: (?:{reason}).*; fetch it again, or remove it"):
+        read_siteinfo_file(data, "f.json")
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (with_([], "query", "namespaces"), "'namespaces' is '\\[\\]', no dict"),
+        (with_({}, "query", "namespaces"), "query.namespaces has no namespace 0"),
+        (with_("6", "query", "namespaces", "6"), "what should hold 'id' is '6', no dict"),
+        (with_("6", "query", "namespaces", "6", "id"), "'id' is '6', no int"),
+        (with_(True, "query", "namespaces", "6", "id"), "'id' is 'True', no int"),
+        (with_(7, "query", "namespaces", "6", "name"), "'name' is '7', no str"),
+        (without("query", "namespaces", "6", "name"), "'name' is missing in"),
+        (with_("upper", "query", "namespaces", "6", "case"), "namespace 6 has the case rule 'upper'"),
+        (with_([{"id": 6}], "query", "namespacealiases"), "'alias' is missing"),
+        (with_([["toc"]], "query", "magicwords"), "what should hold 'name' is .*, no dict"),
+        (with_([{"name": "toc", "aliases": [1]}], "query", "magicwords"), "a magic word's aliases is '1', no str"),
+        (with_("x", "query", "general"), "'general' is 'x', no dict"),
+        (with_("none", "query", "general", "case"), "query.general has the case rule 'none'"),
+        (with_("/^((a+)+)(.*)$/", "query", "general", "linktrail"), "is no pattern of the form"),
+        (with_("/^([z-a]+)(.*)$/", "query", "general", "linktrail"), "is no regular expression: bad character range z-a"),
+        (with_(r"/^([\pL]+)(.*)$/u", "query", "general", "linktrail"), r"the escape .* is not known"),
+        (with_(r"/^([\x{110000}]+)(.*)$/u", "query", "general", "linktrail"), "is no character"),
+        (with_("a](b", "query", "general", "linkprefixcharset"), "is no inside of a class of characters"),
+        (with_("^a", "query", "general", "linkprefixcharset"), "is no inside of a class of characters"),
+    ],
+)
+def test_a_part_of_the_wrong_kind_is_refused(value: Any, reason: str) -> None:
+    with pytest.raises(SiteInfoError, match=reason):
+        read(value)
+
+
+def test_a_file_that_grows_without_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(siteinfo_file, "MAX_BYTES", 1000)
+    for data in (gzip.compress(b" " * 100_000), b" " * 1001):
+        with pytest.raises(SiteInfoError, match="it holds more than 1,000 bytes"):
+            read_siteinfo_file(data, "f.json")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_both_versions_are_read_plain_and_packed(version: int, pack: Any) -> None:
+    assert read_siteinfo_file(pack(json.dumps(answer(version)).encode()), "f.json") == SiteInfo(
+        wiki="ruwiki",
+        language="ru",
+        base="https://ru.wikipedia.org/wiki/X",
+        case="first-letter",
+        namespaces=(
+            Namespace(-2, "first-letter", "Медиа", "Media"),
+            Namespace(0, "first-letter", ""),
+            Namespace(6, "first-letter", "Файл", "File", ("Рисунок",)),
+            Namespace(100, "case-sensitive", "Новое", "Fresh", ("НВ",)),
+        ),
+        words=sort_words(dict(WORDS)),
+        link_trail="[a-zё]*",
+        link_prefix="„«",
+    )
+
+
+def test_words_are_sorted_by_what_they_do() -> None:
+    words = sort_words(dict(WORDS))
+    assert words.redirect == ("#туда", "#REDIRECT")
+    assert words.switches == ("__ОГЛ__", "__НОВОЕ__")
+    assert words.settings == {"СОРТ", "DEFAULTSORT"}
+    assert words.functions == {"мелко": "lc", "lc": "lc"}
+    assert words.variables == {"ИМЯ"}
+
+
+def test_a_file_with_namespaces_alone_says_nothing_of_the_rest() -> None:
+    whole = answer(2)
+    whole["query"] = {"namespaces": whole["query"]["namespaces"]}
+    siteinfo = read(whole)
+    assert (siteinfo.wiki, siteinfo.words, siteinfo.link_trail, siteinfo.link_prefix) == ("", None, None, None)
+    shipped = load_profile("ruwiki")
+    profile = shipped.with_siteinfo(siteinfo)
+    assert (profile.redirect_words, profile.link_trail) == (shipped.redirect_words, shipped.link_trail)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "trail"),
+    [
+        ("", ""),
+        ("/^()(.*)$/sD", ""),
+        ("/^([a-z]+)(.*)$/sD", "[a-z]*"),
+        ("/^([a-z]+)(.*)$/", "[a-z]*"),
+        ("/^([a-z]*)(.*)$/", "[a-z]*"),
+        (r"/^([\x{0980}-\x{09FF}]+)(.*)$/sDu", "[\u0980-\u09ff]*"),
+        (r"/^([a\x2d\x{5d}]+)(.*)$/sDu", r"[a\-\]]*"),
+        ("/^((?:[a-zç·]|'(?!'))+)(.*)$/sDu", "(?:[a-zç·]|'(?!'))*"),
+        (r"/^((?:c\'h|C’h|[a-zA-Z])+)(.*)$/sDu", "(?:c'h|C’h|[a-zA-Z])*"),
+        ("/^((?:[a-z]|а|б|“|»)+)(.*)$/sDu", "(?:[a-z]|а|б|“|»)*"),
+        ("/^(:?[a-zà]+)(.*)$/sDu", ":?[a-zà]*"),
+    ],
+)
+def test_a_php_pattern_becomes_a_link_trail(pattern: str, trail: str) -> None:
+    assert link_trail_of(pattern) == trail
+
+
+@pytest.mark.parametrize("charset", ["", "„«", "a-zA-Zء-ي", "A-Za-z–-"])
+def test_plain_letters_of_a_prefix_stay(charset: str) -> None:
+    assert link_prefix_of(charset) == charset
+
+
+def test_escaped_letters_of_a_prefix_become_letters() -> None:
+    assert link_prefix_of(r"a-z\x80-\xffʻ\x{10ffff}") == "a-z\x80-\xffʻ\U0010ffff"
+
+
+def test_the_file_wins_over_the_head_of_the_dump_and_the_table() -> None:
+    head = SiteInfo(
+        "ruwiki", "ru", "", "case-sensitive", (Namespace(0, "first-letter", ""), Namespace(100, "first-letter", "Старое"))
+    )
+    profile = corrected(load_profile("ruwiki"), head, read(answer(1)))
+    assert profile.case == "first-letter"
+    assert profile.namespace_names[100] == "Новое"
+    assert {profile.namespaces[name] for name in ("новое", "fresh", "нв", "старое")} == {100}
+    assert profile.namespaces["рисунок"] == profile.namespaces["изображение"] == 6
+    assert normalise_title("fresh:икс", profile).text == "Новое:икс"
+    assert parse_redirect("#Туда [[Кит]]", profile).target == "Кит"
+    assert parse_redirect("#перенаправление [[Кит]]", profile) is None
+    page = extract("__НОВОЕ__«[[кит]]ёя {{мелко:АБВ}}{{ИМЯ}}{{СОРТ:Кит}}[[Рисунок:x.png]]", profile)
+    assert (page.text, page.templates) == ("«китёя абв", ())
+    assert [page.text[link.start : link.end] for link in page.links] == ["«китё"]
+
+
+def test_without_a_file_the_head_of_the_dump_counts() -> None:
+    head = SiteInfo("ruwiki", "ru", "", "case-sensitive", (Namespace(100, "first-letter", "Старое"),))
+    assert corrected(load_profile("ruwiki"), head, None) == load_profile("ruwiki").with_siteinfo(head)
+
+
+def test_a_file_of_another_wiki_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="the dump is of 'ruwiki', the profile of 'ukwiki'"):
+        corrected(load_profile("ukwiki"), read(answer(2)))
+
+
+def test_the_file_is_found_beside_the_dump_of_its_day(tmp_path) -> None:
+    names = ["jawiki-20240101-pages-articles.xml.bz2", "jawiki-20240101-langlinks.sql.gz"]
+    (tmp_path / "a").mkdir()
+    for name in names:
+        (tmp_path / name).touch()
+    folder = Location.of(str(tmp_path))
+    dump = find_dump(names, "jawiki")
+    (tmp_path / "jawiki-20240201-siteinfo-namespaces.json.gz").touch()
+    (tmp_path / "xjawiki-20240101-siteinfo-namespaces.json.gz").touch()
+    assert find_siteinfo_file(folder, dump) is None
+    (tmp_path / "a" / "jawiki-20240101-siteinfo-namespaces.json.gz").write_bytes(b"x")
+    found = find_siteinfo_file(folder, dump)
+    assert found is not None
+    assert found.path == f"{tmp_path}/a/jawiki-20240101-siteinfo-namespaces.json.gz"
+    with pytest.raises(ConfigurationError, match=r"jawiki-20240101-siteinfo-namespaces\.json\.gz cannot be used: it is no JSON"):
+        read_siteinfo_of(found)
+    (tmp_path / "jawiki-20240101-siteinfo-namespaces.json").touch()
+    with pytest.raises(ConfigurationError, match="are the same file: remove one"):
+        find_siteinfo_file(folder, dump)
+
+
+def test_a_file_that_is_read_is_named_with_its_checksum(tmp_path) -> None:
+    path = tmp_path / "ruwiki-20240101-siteinfo-namespaces.json.gz"
+    path.write_bytes(WHOLE)
+    siteinfo, described = read_siteinfo_of(Location.of(str(path)))
+    assert siteinfo == read(answer(2))
+    assert (described["name"], described["bytes"], len(described["sha256"])) == (path.name, len(WHOLE), 64)
