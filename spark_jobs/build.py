@@ -76,7 +76,7 @@ def check_before(settings: CorpusSettings) -> None:
     """
     Location.of(settings.output_dir).require_renames("output_dir")
     for wiki in settings.wikis:
-        extract.profile_of(wiki)
+        extract.profile_of(wiki, settings.extract.variants.get(wiki))
         extract.locate_dump(settings, wiki)
     load_source(settings.encode.tokenizer, settings.encode.name)
 

@@ -30,6 +30,12 @@ class ExtractSettings(Settings):
     """Compressed bytes of a dump that make one shard and one task; whole streams, at least this many bytes."""
     drop_sections: bool = True
     """Leave out sections such as references and external links, by the wiki's own list of headings."""
+    tables: Literal["drop", "text"] = "drop"
+    """Tables: left out, or kept as text, a row a line with bars between its cells."""
+    math: Literal["drop", "latex"] = "drop"
+    """Formulas: left out, or kept as their LaTeX source between dollar signs."""
+    variants: dict[str, str] = Field(default_factory=dict)
+    """Wiki id -> language variant, where a wiki has several: `{zhwiki: zh-tw}`. Default: the first of the wiki's profile."""
 
 
 class EncodeSettings(Settings):
@@ -99,6 +105,13 @@ class CorpusSettings(Settings):
                 raise ValueError(f"{wikis[wiki]!r} and {pivot!r} are the same language: both mean {wiki}")
             wikis[wiki] = pivot
         return pivots
+
+    @model_validator(mode="after")
+    def _variants_are_of_wikis(self) -> "CorpusSettings":
+        for wiki in self.extract.variants:
+            if wiki not in self.wikis:
+                raise ValueError(f"extract.variants names {wiki!r}, which is not among wikis: {', '.join(self.wikis)}")
+        return self
 
     @model_validator(mode="after")
     def _pivot_is_among_pivots(self) -> "CorpusSettings":

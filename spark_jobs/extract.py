@@ -17,7 +17,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from spark_jobs.config import CorpusSettings
+from spark_jobs.config import CorpusSettings, ExtractSettings
 from spark_jobs.dumps.files import Dump, DumpError, find_dump
 from spark_jobs.dumps.pages import PageError
 from spark_jobs.dumps.siteinfo import read_siteinfo
@@ -66,12 +66,21 @@ def locate_dump(settings: CorpusSettings, wiki: str) -> tuple[Location, Dump]:
         raise ConfigurationError(f"dumps_dir: {settings.dumps_dir!r}: {error}") from error
 
 
-def profile_of(wiki: str) -> WikiProfile:
-    """The shipped profile of a wiki. Raises `ConfigurationError` for a wiki that is not known."""
+def profile_of(wiki: str, variant: str | None = None) -> WikiProfile:
+    """The shipped profile of a wiki. Raises `ConfigurationError` for a wiki, or a language variant of it, that is not known."""
     try:
-        return load_profile(wiki)
+        profile = load_profile(wiki)
     except ValueError as error:
         raise ConfigurationError(f"wikis: {error}") from error
+    try:
+        return profile if variant is None else profile.with_variant(variant)
+    except ValueError as error:
+        raise ConfigurationError(f"extract.variants: {error}") from error
+
+
+def options_of(settings: ExtractSettings) -> Options:
+    """The settings as the scanner takes them."""
+    return Options(drop_sections=settings.drop_sections, math=settings.math, tables=settings.tables)
 
 
 def corrected(profile: WikiProfile, *siteinfos: SiteInfo | None) -> WikiProfile:
@@ -155,7 +164,8 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     with show_progress(spark.sparkContext, f"survey {wiki}"):
         surveys = [survey(folder / path) for path in dump.pages]
     inputs = [found.input for found in surveys]
-    configuration = {"wiki": wiki, "mode": settings.mode, **settings.extract.model_dump()}
+    variant = settings.extract.variants.get(wiki)
+    configuration = {"wiki": wiki, "mode": settings.mode, **settings.extract.model_dump(exclude={"variants"}), "variant": variant}
     own: SiteInfo | None = None
     if (siteinfo_file := find_siteinfo_file(folder, dump)) is not None:
         # Not among `inputs`, whose entries account for pages; its checksum makes the tables new all the same.
@@ -170,10 +180,10 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     rejects.begin()
     siteinfo = siteinfo_of(surveys[0].file, wiki)
     job = ExtractJob(
-        profile=corrected(profile_of(wiki), siteinfo, own),
+        profile=corrected(profile_of(wiki, variant), siteinfo, own),
         base=siteinfo.base,
         mode=settings.mode,
-        options=Options(drop_sections=settings.extract.drop_sections),
+        options=options_of(settings.extract),
         attempts=articles.attempts,
     )
     units = plan_units(surveys, settings.extract.bytes_per_shard)

@@ -22,16 +22,8 @@ SHOWN_WHEN_BROKEN = frozenset(["includeonly", "nowiki", "poem", "source", "synta
 """Extension tags without their other half that stay in the text. Those of the others are slips of editors, and go."""
 
 
-_GOING = (INLINE | OPAQUE_TAGS) - SHOWN_WHEN_BROKEN
-
-
-def _tags(names: frozenset[str], start: str = "<", end: str = ">") -> re.Pattern[str]:
-    alternatives = "|".join(sorted(names, key=len, reverse=True))
-    return re.compile(rf"{start}(?:{alternatives})(?:[\s/][^<>]*+)?{end}", re.IGNORECASE)
-
-
-_EMPTY_BLOCK, _BLOCK_START, _BLOCK_END = _tags(BLOCK, end="(?<=/)>"), _tags(BLOCK), _tags(BLOCK, start="</")
-_INLINE_START, _INLINE_END = _tags(_GOING), _tags(_GOING, start="</")
+_GOING = (BLOCK | INLINE | OPAQUE_TAGS) - SHOWN_WHEN_BROKEN
+_TAG = re.compile(rf"<(?=[/a-z])(/?)({'|'.join(sorted(_GOING, key=len, reverse=True))})(?:[\s/][^<>]*+)?>", re.IGNORECASE)
 _METADATA = re.compile(r"<(?:meta|link)\s[^<>]*?itemprop[^<>]*+>", re.IGNORECASE)
 _READING = re.compile(r"<r[tp](?:\s[^<>]*+)?>[^<]*+(?:<(?!/?r(?:[tpb]|uby)\b)[^<]*+)*+(?:</r[tp]\s*>)?", re.IGNORECASE)
 
@@ -42,10 +34,12 @@ def drop_tags(text: str) -> str:
         return text
     if "<r" in text or "<R" in text:
         text = _READING.sub("", text)
-    text = _INLINE_START.sub(TAG_OPEN, text)
-    text = _EMPTY_BLOCK.sub(BREAK, text)
-    text = _BLOCK_START.sub(BREAK + TAG_OPEN, text)
-    if "</" in text:
-        text = _INLINE_END.sub(TAG_CLOSE, text)
-        text = _BLOCK_END.sub(BREAK + TAG_CLOSE, text)
+    text = _TAG.sub(_mark, text)
     return _METADATA.sub(TAG_OPEN, text) if "itemprop" in text else text
+
+
+def _mark(tag: re.Match[str]) -> str:
+    mark = TAG_CLOSE if tag[1] else TAG_OPEN
+    if tag[2].lower() not in BLOCK:
+        return mark
+    return BREAK if tag[0][-2] == "/" else BREAK + mark

@@ -65,6 +65,8 @@ def resolve(content: str, variants: tuple[str, ...]) -> str:
     >>> resolve("zh-hans:计算机;zh-hant:電腦", ("zh-cn", "zh-hans", "zh-hant")), resolve("H|zh-cn:a;zh-tw:b", ("zh-cn", "zh-tw"))
     ('计算机', '')
     """
+    if ":" not in content and "|" not in content:
+        return content
     flags = _FLAGS.match(content)
     if flags is not None:
         content = content[flags.end() :]

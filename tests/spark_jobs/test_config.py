@@ -20,6 +20,9 @@ FILE = "conf/corpus/demo.yaml"
         ("date=2024", "date: "),
         ("mode=permissive", "mode: 'permissive' is not allowed"),
         ("extract.bytes_per_shard=0", "extract.bytes_per_shard: 0 is not allowed"),
+        ("extract.tables=html", "extract.tables: 'html' is not allowed"),
+        ("extract.math=mathml", "extract.math: 'mathml' is not allowed"),
+        ("extract.variants={zhwiki: zh-tw}", "extract.variants names 'zhwiki', which is not among wikis: jawiki, eswiki"),
     ],
 )
 def test_an_impossible_value_is_refused(repository, override: str, message: str) -> None:
@@ -41,6 +44,7 @@ def test_values_that_yaml_reads_as_numbers_are_understood(repository) -> None:
         ("wikis=[jawikki]", "jawikki.*jawiki"),
         ("wikis=[frwiki]", "no complete dump of frwiki"),
         ("dumps_dir=/nowhere", "dumps_dir: '/nowhere' does not exist"),
+        ("extract.variants={jawiki: ja-hani}", "extract.variants: jawiki has no language variant 'ja-hani'; it has: none"),
         ("encode.tokenizer=./none.json", "encode.tokenizer: './none.json': there is no file"),
         ("output_dir=s3://bucket/x", "output_dir: object stores cannot rename folders|cannot be reached"),
         ("output_dir=foo://bucket/x", "'foo://bucket/x' cannot be reached"),

@@ -178,6 +178,20 @@ def test_stages_of_different_builds_are_not_mixed(spark, sample, dumps, settings
         align.run(spark, other, WIKI)
 
 
+def test_formulas_and_tables_are_kept_where_they_are_asked_for(spark, sample, dumps, settings, tmp_path) -> None:
+    shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
+
+    def text_of(**wanted: str) -> str:
+        run_extract(spark, settings.model_copy(update={"extract": settings.extract.model_copy(update=wanted)}))
+        table = pq.read_table(tmp_path / "out" / "articles" / f"wiki={WIKI}", columns=["text"])
+        return "\n".join(text for text in table.column("text").to_pylist() if text)
+
+    plain, kept = text_of(), text_of(math="latex", tables="text")
+    assert "$E = mc^2$" not in plain
+    assert "$E = mc^2$" in kept
+    assert len(kept.splitlines()) > len(plain.splitlines())
+
+
 def test_two_tokenizers_do_not_share_a_name(spark, sample, dumps, settings, corpus, tmp_path) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     build(spark, settings)
