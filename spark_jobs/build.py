@@ -37,12 +37,17 @@ STAGES: tuple[tuple[str, Stage], ...] = (
 )
 
 
+def stages_of(settings: CorpusSettings) -> list[tuple[str, Stage]]:
+    """The stages that the configuration asks for: all, but for `encode` where no tokenizer is given."""
+    return [(name, stage) for name, stage in STAGES if name != "encode" or settings.encode is not None]
+
+
 def build(spark: SparkSession, settings: CorpusSettings) -> dict[str, Any]:
     """Run every stage for every wiki; returns the report, and writes it to `_build.json` in the output folder."""
     started, clock = datetime.now(UTC), time.monotonic()
     results: dict[str, dict[str, StageResult]] = {}
     for wiki in settings.wikis:
-        results[wiki] = {name: timed(stage, spark, settings, wiki) for name, stage in STAGES}
+        results[wiki] = {name: timed(stage, spark, settings, wiki) for name, stage in stages_of(settings)}
     report = {
         "configuration": settings.model_dump(mode="json"),
         "started": started.isoformat(timespec="seconds"),
@@ -78,7 +83,8 @@ def check_before(settings: CorpusSettings) -> None:
     for wiki in settings.wikis:
         extract.profile_of(wiki, settings.extract.variants.get(wiki))
         extract.locate_dump(settings, wiki)
-    load_source(settings.encode.tokenizer, settings.encode.name)
+    if settings.encode is not None:
+        load_source(settings.encode.tokenizer, settings.encode.name)
 
 
 def main(settings: CorpusSettings) -> int:
@@ -102,9 +108,13 @@ def figures_of(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, A
         "links": links.get("links", 0),
         "links_with_name": {pivot: links.get(f"links_with_name.{pivot}", 0) for pivot in pivots},
         "characters": links.get("characters", 0),
-        "tokens": manifests["encoded"].counters.get("tokens", 0),
+        "tokens": manifests["encoded"].counters.get("tokens", 0) if "encoded" in manifests else None,
         "seconds": round(sum(result.seconds for result in stages.values()), 1),
     }
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def _show(report: dict[str, Any], settings: CorpusSettings) -> None:
@@ -117,7 +127,7 @@ def _show(report: dict[str, Any], settings: CorpusSettings) -> None:
     for wiki, row in report["wikis"].items():
         shares = [f"{row['links_with_name'][p]:,} ({row['links_with_name'][p] / max(1, row['links']):.0%})" for p in pivots]
         figures = [f"{row[name]:,}" for name in counts.values()]
-        grid.add_row(wiki, *figures, *shares, f"{row['tokens']:,}", f"{row['seconds']:.1f}")
+        grid.add_row(wiki, *figures, *shares, _count(row["tokens"]), f"{row['seconds']:.1f}")
     Console(stderr=True, width=max(console.width, _TABLE_WIDTH)).print(grid)
     skipped = sum(stage["skipped"] for stage in report["stages"])
     note = f"; {skipped} of {len(report['stages'])} stages were up to date" if skipped else ""

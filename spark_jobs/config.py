@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from spark_jobs.settings import Settings
+from spark_jobs.settings import ConfigurationError, Settings
 from spark_jobs.wikis.languages import wiki_of_language
 
 
@@ -81,8 +81,8 @@ class CorpusSettings(Settings):
     """What a bad page or stream does: stop the build, or become a row of `rejects`."""
     extract: ExtractSettings = Field(default_factory=ExtractSettings)
     """Wikitext to text and link spans."""
-    encode: EncodeSettings
-    """Text to tokens."""
+    encode: EncodeSettings | None = None
+    """Text to tokens. Without it a build ends at `augmented`."""
     spark: SparkSettings = Field(default_factory=SparkSettings)
     """How Spark runs."""
 
@@ -115,11 +115,18 @@ class CorpusSettings(Settings):
 
     @model_validator(mode="after")
     def _pivot_is_among_pivots(self) -> "CorpusSettings":
-        if self.pivot not in self.pivots:
+        if self.encode is not None and self.pivot not in self.pivots:
             raise ValueError(f"encode.pivot: {self.pivot!r} is not among pivots ({', '.join(self.pivots)})")
         return self
 
     @property
+    def encoding(self) -> EncodeSettings:
+        """The section `encode`. Raises `ConfigurationError` where there is none."""
+        if self.encode is None:
+            raise ConfigurationError("encode: the stage 'encode' needs this section: at least encode.tokenizer and encode.name")
+        return self.encode
+
+    @property
     def pivot(self) -> str:
         """Language of the names in `encoded`."""
-        return self.encode.pivot or self.pivots[0]
+        return self.encoding.pivot or self.pivots[0]

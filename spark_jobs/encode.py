@@ -65,11 +65,11 @@ def encode_article(article: Mapping[str, Any], tokenizer: Tokenizer, pivot: str,
 
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `encoded` of one wiki, and the tokenizer's folder beside it, unless they are up to date."""
-    source = load_source(settings.encode.tokenizer, settings.encode.name)
+    source = load_source(settings.encoding.tokenizer, settings.encoding.name)
     folder, augmented = published(settings, AUGMENTED, {"wiki": wiki}, "augment")
     partition = {"tokenizer": source.name, "pivot": settings.pivot, "wiki": wiki}
     about = source.describe()
-    options = settings.encode.model_dump(include={"span_mapping", "rows_per_row_group", "characters_per_shard"})
+    options = settings.encoding.model_dump(include={"span_mapping", "rows_per_row_group", "characters_per_shard"})
     configuration = {**partition, **options, "tokenizer": about}
     output, table = Location.of(settings.output_dir), encoded(source.id_type)
     publication = Publication(output, table, partition, [table_input(augmented)], configuration)
@@ -82,7 +82,7 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
         **table.schema.metadata,
         b"leia.tokenizer": json.dumps(about, sort_keys=True),
         b"leia.pivot": settings.pivot,
-        b"leia.span_mapping": settings.encode.span_mapping,
+        b"leia.span_mapping": settings.encoding.span_mapping,
     }
     pivot = settings.pivot
 
@@ -100,11 +100,11 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
         paths = [(index, shard.path) for index, shard in enumerate(augmented.shards)]
         owned = spark.createDataFrame(paths, "index int, path string").repartitionById(len(paths), F.col("index"))
         rows = owned.mapInArrow(encode, _TRAVEL_COLUMNS).withColumn("mix", F.xxhash64(F.lit(wiki), "page_id"))
-        shards = max(1, -(-augmented.counters.get("characters", 0) // settings.encode.characters_per_shard))
+        shards = max(1, -(-augmented.counters.get("characters", 0) // settings.encoding.characters_per_shard))
         sharded = rows.withColumn("shard", F.pmod("mix", F.lit(shards)).cast("int"))
         schema = table.schema.with_metadata(metadata)
         order = ["mix", "page_id"]
-        group = settings.encode.rows_per_row_group
+        group = settings.encoding.rows_per_row_group
         reports = write_shards(sharded, shards, order, publication.attempts, schema, group, _count)
     return StageResult([publication.publish(reports, sum_counters(reports))])
 

@@ -119,7 +119,7 @@ class TestEveryWiki:
             assert found == wanted, title
 
     def test_tokens_decode_to_the_text_and_names_to_the_names(self, read_rows, demo_settings, wiki) -> None:
-        tokenizer = load_source(demo_settings.encode.tokenizer, "x").load()
+        tokenizer = load_source(demo_settings.encoding.tokenizer, "x").load()
         articles = {row["page_id"]: row for row in read_rows("augmented", wiki)}
         rows = read_rows("encoded", wiki)
         assert {row["page_id"] for row in rows} == articles.keys()

@@ -198,7 +198,7 @@ def test_two_tokenizers_do_not_share_a_name(spark, sample, dumps, settings, corp
     folder = corpus / "encoded" / "tokenizer=mistral-7b-v0.1" / "_tokenizer"
     text = (folder / "tokenizer.json").read_text(encoding="utf-8").replace('"fuse_unk": true', '"fuse_unk": false')
     (tmp_path / "tokenizer.json").write_text(text, encoding="utf-8")
-    other = settings.encode.model_copy(update={"tokenizer": str(tmp_path / "tokenizer.json")})
+    other = settings.encoding.model_copy(update={"tokenizer": str(tmp_path / "tokenizer.json")})
     with pytest.raises(ConfigurationError, match=r"encode\.name: 'mistral-7b-v0\.1' is taken"):
         encode.run(spark, settings.model_copy(update={"encode": other}), WIKI)
 
