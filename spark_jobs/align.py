@@ -16,19 +16,23 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.sql import read_rows
 from spark_jobs.dumps.streams import open_decompressed
 from spark_jobs.extract import locate_dump
-from spark_jobs.progress import show_progress
+from spark_jobs.progress import console, show_progress
 from spark_jobs.publish import Publication, table_input
 from spark_jobs.redirects import resolve_redirects
+from spark_jobs.session import size_shuffles
 from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.spark_shards import write_shards
+from spark_jobs.spark_shards import read_shards, write_shards
 from spark_jobs.stage import StageResult, published, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, NAMES
-from spark_jobs.wikis.languages import wiki_of_language
+from spark_jobs.wikis.languages import codes_of, wiki_of_language
 
 _ROWS_PER_SHARD = 500_000
 _ROW_GROUP_ROWS = 20_000
+# Categories, templates and portals have langlinks as well: a third to nearly all belong to articles in the wikis looked at.
+_LEAST_JOINED = 0.2
 _PAGE_COLUMNS = ["page_id", "title", "redirect_title", "redirect_fragment"]
+_PAGE_SCHEMA = "page_id long, title string, redirect_title string, redirect_fragment string"
 _LANGLINK_COLUMNS = ["ll_from", "ll_lang", "ll_title"]
 
 
@@ -38,18 +42,18 @@ def read_langlinks(spark: SparkSession, file: Location, pivots: list[str]) -> Da
     Titles that are empty or lead into a section (`#`) name nothing and are left out. Codes that name the same wiki (`nb` and
     `no`) count as the same language.
     """
-    pivot_of_wiki = {wiki_of_language(pivot): pivot for pivot in pivots}
+    pivot_of_wiki = {wiki: pivot for pivot in pivots if (wiki := wiki_of_language(pivot)) is not None}
+    where = {"ll_lang": [code for wiki in pivot_of_wiki for code in codes_of(wiki)]}
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _ in batches:
             with file.open() as opened:
-                for rows in read_rows(open_decompressed(opened, file.name), file.name, _LANGLINK_COLUMNS):
-                    languages = [pivot_of_wiki.get(wiki_of_language(code.as_py())) for code in rows.column("ll_lang")]
-                    known = pa.array([language is not None for language in languages])
+                for rows in read_rows(open_decompressed(opened, file.name), file.name, _LANGLINK_COLUMNS, where):
+                    languages = [pivot_of_wiki[wiki_of_language(code) or ""] for code in rows.column("ll_lang").to_pylist()]
                     yield pa.RecordBatch.from_arrays(
                         [rows.column("ll_from"), pa.array(languages, pa.string()), rows.column("ll_title")],
                         names=["page_id", "language", "title"],
-                    ).filter(known)
+                    )
 
     one_task = spark.range(1, numPartitions=1)
     links = one_task.mapInArrow(read, "page_id long, language string, title string")
@@ -108,16 +112,26 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
 
     publication.begin()
     with show_progress(spark.sparkContext, f"align {wiki}"):
-        paths = [(articles_folder / shard.path).uri for shard in articles.shards]
-        pages = one_page_per_title(spark.read.parquet(*paths).select(*_PAGE_COLUMNS))
+        rows = read_shards(spark, articles_folder, articles, _PAGE_COLUMNS, _PAGE_SCHEMA)
+        size_shuffles(spark, articles.rows)
+        pages = one_page_per_title(rows).persist()
         langlinks = read_langlinks(spark, langlinks_file, settings.pivots).persist()
         names = names_of(pages, langlinks)
         shards = max(1, -(-articles.rows // _ROWS_PER_SHARD))
         sharded = names.withColumn("shard", F.pmod(F.xxhash64("title"), F.lit(shards)).cast("int"))
         reports = write_shards(sharded, shards, ["title"], publication.attempts, NAMES.schema, _ROW_GROUP_ROWS)
         counters = {"langlinks": langlinks.count(), "titles": sum(report.rows for report in reports)}
+        counters["langlinks_of_articles"] = langlinks.join(pages, "page_id", "left_semi").count()
         counters["repeated_titles"] = articles.rows - pages.count()
         langlinks.unpersist()
+        pages.unpersist()
+    if counters["langlinks_of_articles"] < _LEAST_JOINED * counters["langlinks"]:
+        console.print(
+            f"  WARNING: of {counters['langlinks']:,} langlinks in {langlinks_file.name} only "
+            f"{counters['langlinks_of_articles']:,} belong to articles of this dump, where at least {_LEAST_JOINED:.0%} are "
+            "expected: is it the table of this wiki and this day, and is the dump whole?",
+            style="bold red",
+        )
     return StageResult([publication.publish(reports, counters)])
 
 

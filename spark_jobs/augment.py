@@ -6,29 +6,31 @@ Text is not shuffled: each shard of `articles` is rewritten where a task reads i
 link target of a shard, joined with `names` by title and brought to the task that owns the shard.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.config import CorpusSettings
-from spark_jobs.entities import Pivot, Target, pivots_of, resolve_link
+from spark_jobs.entities import Pivot, Target, pivots_of
+from spark_jobs.link_names import count_links, entities_of, links_table, name_links, titles_of
 from spark_jobs.progress import show_progress
 from spark_jobs.publish import Publication, table_input
+from spark_jobs.session import size_shuffles
 from spark_jobs.settings import ConfigurationError, command
 from spark_jobs.shards import ShardReport, ShardWriter, shard_index, shard_name, sum_counters
-from spark_jobs.spark_shards import REPORT_SCHEMA, report_batch, report_of
+from spark_jobs.spark_shards import REPORT_SCHEMA, by_shard, read_shards, report_batch, report_of
 from spark_jobs.stage import StageResult, published, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, AUGMENTED, LINKS, NAMES, Manifest
 
 _ROW_GROUP_ROWS = {AUGMENTED.name: 1000, LINKS.name: 50_000}
-_READ_ROWS = 200
+_READ_ROWS = 1000
+_TARGET_COLUMNS = ["links.list.element.wiki", "links.list.element.target"]
+_NAMES_COLUMNS = "title string, page_id long, names array<struct<language: string, title: string, source: string>>"
 
 
 def targets_by_shard(spark: SparkSession, folder: Location, articles: Manifest, names: DataFrame) -> DataFrame:
@@ -36,57 +38,38 @@ def targets_by_shard(spark: SparkSession, folder: Location, articles: Manifest, 
 
     Shards without a resolved target have one row of nulls, so that every shard arrives at a task.
     """
-    frame = spark.read.parquet(*[(folder / shard.path).uri for shard in articles.shards])
-    index = F.regexp_extract(F.input_file_name(), r"part-(\d+)\.parquet", 1).cast("int")
-    links = frame.select(index.alias("shard"), F.explode("links").alias("link"))
-    titles = (
-        links.where("link.wiki is null and link.target != ''").select("shard", F.col("link.target").alias("title")).distinct()
-    )
+    titles = read_shards(spark, folder, articles, _TARGET_COLUMNS, "shard int, title string", distinct_targets).distinct()
     found = titles.join(names, "title").select("shard", "title", "page_id", "names")
     every = spark.createDataFrame([(shard_index(shard.path),) for shard in articles.shards], "shard int")
     return every.join(found, "shard", "left")
+
+
+def distinct_targets(shard: int, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The titles of its own wiki that the links of a row group lead to: (shard, title)."""
+    links = batch.column("links").flatten()
+    wiki, target = pc.struct_field(links, "wiki"), pc.struct_field(links, "target")
+    titles = target.filter(pc.and_(pc.is_null(wiki), pc.not_equal(target, ""))).unique()
+    return pa.RecordBatch.from_arrays([pa.repeat(pa.scalar(shard, pa.int32()), len(titles)), titles], names=["shard", "title"])
 
 
 def augment_shard(
     source: Location, targets: Mapping[str, Target], pivots: Sequence[Pivot], attempts: Mapping[str, Location]
 ) -> dict[str, ShardReport]:
     """Write the `augmented` and `links` shards of one shard of `articles`; reports by table."""
+    titles = titles_of(targets, pivots)
     writers = {
         table.name: ShardWriter(attempts[table.name], source.name, table.schema, _ROW_GROUP_ROWS[table.name])
         for table in (AUGMENTED, LINKS)
     }
     with source.open() as file, writers[AUGMENTED.name] as augmented, writers[LINKS.name] as narrow:
         for batch in pq.ParquetFile(file).iter_batches(_READ_ROWS):
-            for article in batch.to_pylist():
-                if article["redirect_title"] is not None:
-                    continue
-                entities, links = _annotate(article, targets, pivots, augmented.counters)
-                augmented.write({**article, "entities": entities})
-                for link in links:
-                    narrow.write(link)
+            rows = batch.filter(pc.is_null(batch.column("redirect_title")))
+            named = name_links(rows.column("links"), titles, pivots)
+            augmented.write(rows.append_column("entities", entities_of(named)))
+            narrow.write(links_table(rows.column("page_id"), rows.column("text"), named))
+            characters = pc.sum(pc.utf8_length(rows.column("text"))).as_py() or 0
+            augmented.counters.update(count_links(named), articles=rows.num_rows, characters=characters)
     return {name: writer.report for name, writer in writers.items()}
-
-
-def _annotate(
-    article: Mapping[str, Any], targets: Mapping[str, Target], pivots: Sequence[Pivot], counters: Counter[str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The entities of an article and its rows of `links`, in order."""
-    entities, links = [], []
-    counters["articles"] += 1
-    counters["characters"] += len(article["text"])
-    for link in article["links"]:
-        page_id, names = resolve_link(link, targets, pivots)
-        span = {"start": link["start"], "end": link["end"]}
-        surface = article["text"][link["start"] : link["end"]]
-        links.append({"page_id": article["page_id"], **span, "surface": surface, "target_page_id": page_id, "names": names})
-        counters["links"] += 1
-        counters["links_with_target"] += page_id is not None
-        for name in names:
-            counters[f"links_with_name.{name['language']}"] += 1
-            counters[f"links_with_name.{name['language']}.{name['source']}"] += 1
-        if names:
-            entities.append({**span, "target_page_id": page_id, "names": names})
-    return entities, links
 
 
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
@@ -113,18 +96,19 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     attempts = {name: publication.attempts for name, publication in publications.items()}
 
     def augment(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        rows = (row for batch in batches for row in batch.to_pylist())
-        for shard, members in groupby(rows, key=lambda row: row["shard"]):
+        for shard, members in by_shard(batches):
             targets = {
                 row["title"]: Target(row["page_id"], tuple((n["language"], n["title"], n["source"]) for n in row["names"]))
-                for row in members
+                for batch in members
+                for row in batch.to_pylist()
                 if row["title"] is not None
             }
             for name, report in augment_shard(folder / shard_name(shard), targets, pivots, attempts).items():
                 yield report_batch([report]).append_column("table", pa.array([name]))
 
     with show_progress(spark.sparkContext, f"augment {wiki}"):
-        frame = spark.read.parquet(*[(names_folder / shard.path).uri for shard in names.shards])
+        size_shuffles(spark, articles.counters["links"])
+        frame = read_shards(spark, names_folder, names, ["title", "page_id", "names"], _NAMES_COLUMNS)
         targets = targets_by_shard(spark, folder, articles, frame)
         owned = targets.repartitionById(len(articles.shards), F.col("shard")).sortWithinPartitions("shard")
         rows = owned.mapInArrow(augment, f"{REPORT_SCHEMA}, table string").collect()

@@ -79,7 +79,7 @@ def check_before(settings: CorpusSettings) -> None:
 
     Raises `ConfigurationError`.
     """
-    Location.of(settings.output_dir).require_renames("output_dir")
+    Location.of(settings.output_dir)  # refuses what cannot be reached
     for wiki in settings.wikis:
         extract.profile_of(wiki, settings.extract.variants.get(wiki))
         extract.locate_dump(settings, wiki)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from spark_jobs.settings import ConfigurationError, Settings
+from spark_jobs.spans import SpanMapping
 from spark_jobs.wikis.languages import wiki_of_language
 
 
@@ -48,8 +49,9 @@ class EncodeSettings(Settings):
     """Name of the tokenizer in paths: `encoded/tokenizer=NAME/`."""
     pivot: str | None = None
     """Language of the names; one of `pivots`. Default: the first of them."""
-    span_mapping: Literal["overlap"] = "overlap"
-    """How character spans become token spans: every token that overlaps the span by at least one code point."""
+    span_mapping: SpanMapping = "overlap"
+    """How character spans become token spans. `overlap`: every token that overlaps the span by at least one code point.
+    `exact`: as the paper's code, which drops a link that does not begin and end where tokens begin. See `spans.py`."""
     rows_per_row_group: int = Field(1024, gt=0)
     """Articles in a row group: what a training job reads at once."""
     characters_per_shard: int = Field(200_000_000, gt=0)
@@ -68,7 +70,7 @@ class CorpusSettings(Settings):
 
     dumps_dir: str
     """Folder with the dump files of all wikis, in any subfolders: `WIKI-DATE-pages-articles….xml`, `WIKI-DATE-langlinks.sql.gz`
-    and, where there is one, `WIKI-DATE-siteinfo-namespaces.json.gz`."""
+    and, where there are, `siteinfo-namespaces.json.gz`, `page.sql.gz`, `redirect.sql.gz`, `page_props.sql.gz` of that day."""
     wikis: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(min_length=1)
     """Wiki ids, such as jawiki."""
     output_dir: str

@@ -2,8 +2,9 @@
 
     spark-submit spark_jobs/extract.py --config conf/corpus/demo.yaml
 
-Inputs: `{wiki}-{date}-pages-articles….xml` and, where it lies beside it, `{wiki}-{date}-siteinfo-namespaces.json.gz`, whose
-namespaces, words, link trail and case rule win over the head of the dump, as that wins over the packaged table.
+Inputs: `{wiki}-{date}-pages-articles….xml` and, where they lie beside it, `{wiki}-{date}-siteinfo-namespaces.json.gz`, whose
+namespaces, words, link trail and case rule win over the head of the dump, as that wins over the packaged table; `page.sql.gz`
+with `redirect.sql.gz` for redirects between templates; `page_props.sql.gz` for disambiguation pages. What is missing is said.
 
 The driver finds the streams of the dump's files and cuts them into runs; a task owns a run, decompresses and parses it in
 its Python process and writes one shard. Raw XML never enters the JVM, and text is never shuffled.
@@ -27,6 +28,7 @@ from spark_jobs.progress import console, show_progress
 from spark_jobs.publish import Publication, PublishError
 from spark_jobs.settings import ConfigurationError, command
 from spark_jobs.shards import ShardReport, ShardWriter, shard_name
+from spark_jobs.side_tables import LOSSES, read_side_tables, with_known_redirects
 from spark_jobs.stage import StageResult, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, REJECTS
@@ -134,26 +136,12 @@ def siteinfo_of(file: Location, wiki: str) -> SiteInfo:
     return siteinfo
 
 
-def find_siteinfo_file(folder: Location, dump: Dump) -> Location | None:
-    """The file `{wiki}-{date}-siteinfo-namespaces.json[.gz]` that belongs to the dump, in any subfolder; None if there is none.
-
-    Raises `ConfigurationError` if there are two.
-    """
-    plain = f"{dump.wiki}-{dump.date}-siteinfo-namespaces.json"
-    found = [path for path in folder.files() if path.rpartition("/")[2] in (plain, f"{plain}.gz")]
-    if len(found) > 1:
-        raise ConfigurationError(f"{found[0]} and {found[1]} are the same file: remove one")
-    return folder / found[0] if found else None
-
-
-def read_siteinfo_of(file: Location) -> tuple[SiteInfo, dict[str, Any]]:
-    """What the file says, and the file as an input of the stage. Raises `ConfigurationError` if it cannot be used."""
-    data = file.read_bytes()
+def read_siteinfo_of(file: Location) -> SiteInfo:
+    """What the file says. Raises `ConfigurationError` if it cannot be used."""
     try:
-        siteinfo = read_siteinfo_file(data, file.name)
+        return read_siteinfo_file(file.read_bytes(), file.name)
     except SiteInfoError as error:
         raise ConfigurationError(str(error)) from error
-    return siteinfo, {"name": file.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
@@ -166,10 +154,8 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     inputs = [found.input for found in surveys]
     variant = settings.extract.variants.get(wiki)
     configuration = {"wiki": wiki, "mode": settings.mode, **settings.extract.model_dump(exclude={"variants"}), "variant": variant}
-    own: SiteInfo | None = None
-    if (siteinfo_file := find_siteinfo_file(folder, dump)) is not None:
-        # Not among `inputs`, whose entries account for pages; its checksum makes the tables new all the same.
-        own, configuration["siteinfo_namespaces"] = read_siteinfo_of(siteinfo_file)
+    # Not among `inputs`, whose entries account for pages; a change of them makes the tables new all the same.
+    configuration["optional_inputs"] = optional_inputs(folder, dump)
     output = Location.of(settings.output_dir)
     articles = Publication(output, ARTICLES, {"wiki": wiki}, inputs, configuration)
     rejects = Publication(output, REJECTS, {"wiki": wiki}, inputs, configuration)
@@ -178,23 +164,46 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
 
     articles.begin()
     rejects.begin()
-    siteinfo = siteinfo_of(surveys[0].file, wiki)
-    job = ExtractJob(
-        profile=corrected(profile_of(wiki, variant), siteinfo, own),
-        base=siteinfo.base,
-        mode=settings.mode,
-        options=options_of(settings.extract),
-        attempts=articles.attempts,
-    )
+    for name in sorted(LOSSES.keys() - dump.optional.keys()):
+        console.print(f"  {wiki}: no {name} of {dump.date}: {LOSSES[name]}", style="dim")
+    job = plan_job(spark, settings, folder, dump, articles.attempts)
     units = plan_units(surveys, settings.extract.bytes_per_shard)
     with show_progress(spark.sparkContext, f"extract {wiki}"):
         reports = spark.sparkContext.parallelize(units, len(units)).map(lambda unit: extract_unit(unit, job)).collect()
     per_file = {found.file.name: [report for report in reports if report.file == found.file.name] for found in surveys}
     counted = [entry | _account(per_file[str(entry["name"])]) for entry in inputs]
     counters = account_of(reports)
+    counters["optional_inputs_missing"] = len(LOSSES.keys() - dump.optional.keys())
+    counters["template_redirects"] = len(job.profile.template_redirects)
     rows = [row for report in reports for row in report.rejects]
     published = rejects.publish([_write_rejects(rejects.attempts, rows)], Counter(row["stage"] for row in rows), counted)
     return StageResult([articles.publish([r.shard for r in reports], counters, counted), published])
+
+
+def optional_inputs(folder: Location, dump: Dump) -> dict[str, dict[str, Any]]:
+    """The optional files that are there, with size and checksum."""
+    files = {name: folder / path for name, path in dump.optional.items()}
+    return {name: {"name": file.name, "bytes": file.size(), "sha256": file.sha256()} for name, file in files.items()}
+
+
+def plan_job(spark: SparkSession, settings: CorpusSettings, folder: Location, dump: Dump, attempts: Location) -> ExtractJob:
+    """What all units of the dump share: the wiki as its own files describe it."""
+    siteinfo = siteinfo_of(folder / dump.pages[0], dump.wiki)
+    path = dump.optional.get("siteinfo-namespaces")
+    own = None if path is None else read_siteinfo_of(folder / path)
+    profile = corrected(profile_of(dump.wiki, settings.extract.variants.get(dump.wiki)), siteinfo, own)
+    with show_progress(spark.sparkContext, f"side tables {dump.wiki}"):
+        side = read_side_tables(spark, folder, dump)
+    if side.template_redirects is not None:
+        profile = with_known_redirects(profile, side.template_redirects)
+    return ExtractJob(
+        profile=profile,
+        base=siteinfo.base,
+        mode=settings.mode,
+        options=options_of(settings.extract),
+        attempts=attempts,
+        disambiguations=side.disambiguations,
+    )
 
 
 def _account(reports: list[UnitReport]) -> dict[str, Any]:
@@ -210,8 +219,7 @@ def _account(reports: list[UnitReport]) -> dict[str, Any]:
 
 def _write_rejects(folder: Location, rows: list[dict[str, Any]]) -> ShardReport:
     with ShardWriter(folder, shard_name(0), REJECTS.schema, _REJECT_ROW_GROUP_ROWS) as writer:
-        for row in rows:
-            writer.write(row)
+        writer.write_rows(rows)
     return writer.report
 
 

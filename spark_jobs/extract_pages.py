@@ -1,14 +1,15 @@
 """One unit of `extract`: a range of a dump's streams in, one shard of `articles` out. Runs in a Spark task, knows no Spark."""
 
 import urllib.parse
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
-from spark_jobs.dumps.pages import Page, PageError, RawPage, parse_page, split_pages
-from spark_jobs.dumps.streams import Chunk, StreamError, read_streams, read_whole
+from spark_jobs.articles import Article, to_table
+from spark_jobs.dumps.index import BadStream
+from spark_jobs.dumps.pages import HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
+from spark_jobs.dumps.streams import StreamError
 from spark_jobs.shards import ShardReport, ShardWriter, shard_name
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES
@@ -44,39 +45,49 @@ class ExtractJob:
     mode: Literal["FAILFAST", "PERMISSIVE"]
     options: Options
     attempts: Location
+    disambiguations: frozenset[int] | None = None
+    """Ids of disambiguation pages, where page_props says; None: the templates on a page tell."""
+    namespaces: Mapping[str, int] | None = None
+    """Name -> number, from siteinfo: for export versions up to 0.5, whose pages name no namespace. None: such pages are bad."""
 
 
 @dataclass(frozen=True)
 class UnitReport:
-    """What a unit gave: its shard, the pages that were not emitted, and counts of both."""
+    """What a unit gave: its shard, the pages that were not emitted, counts of both, and the streams that could not be read."""
 
     file: str
     shard: ShardReport
     rejects: tuple[dict[str, Any], ...]
     counters: Counter[str]
+    bad_streams: tuple[BadStream, ...] = ()
+    """With the pages that were read from them all the same. None for a file of one stream, which no index describes."""
 
 
 class ExtractError(RuntimeError):
-    """A bad page or stream in mode FAILFAST; the message says where it is and what can be done."""
+    """A bad page or stream in mode FAILFAST, or a dump of histories; the message says where it is and what can be done."""
 
 
 def extract_unit(unit: Unit, job: ExtractJob) -> UnitReport:
     """Read the unit's pages and write the articles among them.
 
     Every `<page>` of the unit becomes one of: a row, a page of another namespace (counted), a reject. Raises `ExtractError`
-    for the first bad page or stream in mode FAILFAST.
+    for the first bad page or stream in mode FAILFAST, and in every mode for the first page with several revisions: all pages
+    of such a dump would be rejects.
     """
     counters: Counter[str] = Counter()
     rejects: list[dict[str, Any]] = []
+    articles: list[Article] = []
+    streams = _StreamLog(unit.boundaries)
 
     def reject(stage: str, reason: str, raw: RawPage | None, offset: int, page: Page | None = None) -> None:
+        page_id, title = (None, None) if raw is None else name_page(raw.xml) if page is None else (page.page_id, page.title)
         row = {
             "unit": "stream" if raw is None else "page",
             "file": unit.file.name,
             "stream_offset": offset,
             "page_offset": None if raw is None else raw.page_offset,
-            "page_id": None if page is None else page.page_id,
-            "title": None if page is None else page.title,
+            "page_id": page_id,
+            "title": title,
             "stage": stage,
             "reason": reason,
         }
@@ -85,109 +96,104 @@ def extract_unit(unit: Unit, job: ExtractJob) -> UnitReport:
         rejects.append(row)
 
     def reject_stream(error: StreamError) -> None:
-        if error.offset < unit.end:  # a stream further on is reported by the unit that owns it
+        # A stream further on is reported by the unit that owns it. (An empty file has no byte before its end.)
+        if not unit.boundaries or error.offset < unit.end:
+            streams.note_bad(error.offset)
             reject("decompress", error.reason, None, error.offset)
 
     with unit.file.open() as file, ShardWriter(job.attempts, shard_name(unit.index), ARTICLES.schema, _ROW_GROUP_ROWS) as writer:
-        for raw in raw_pages(file, unit, reject_stream):
+        for raw in _refuse_histories(read_pages(file, unit.file.name, unit.boundaries, unit.end, reject_stream), unit):
             counters["pages"] += 1
+            streams.note_page(raw)
             page: Page | None = None
             try:
-                if not raw.is_complete:
-                    raise PageError("<page> has no end: the dump is cut here, or the stream that holds the rest cannot be read")
-                page = parse_page(raw.xml)
+                if raw.problem is not None:
+                    raise PageError(raw.problem)
+                page = parse_page(raw.xml, job.namespaces)
                 if page.namespace != 0:
                     counters["other_namespaces"] += 1
                     continue
-                row = article_row(page, job, counters)
+                articles.append(article_of(page, job, counters))
+            except HistoryError as error:
+                raise _no_history(unit, error) from error
             except PageError as error:
                 reject("xml", str(error), raw, raw.stream_offset, page)
             except WikitextError as error:
                 reject("wikitext", str(error), raw, raw.stream_offset, page)
-            else:
-                writer.write(row)
+            if len(articles) == _ROW_GROUP_ROWS:
+                writer.write(to_table(articles))
+                articles = []
+        writer.write(to_table(articles))
     counters["rejected_pages"] = sum(row["unit"] == "page" for row in rejects)
-    return UnitReport(unit.file.name, writer.report, tuple(rejects), counters)
+    return UnitReport(unit.file.name, writer.report, tuple(rejects), counters, tuple(streams.bad))
 
 
-def raw_pages(file: BinaryIO, unit: Unit, report: Callable[[StreamError], None]) -> Iterator[RawPage]:
-    """The pages that start in the unit's streams. An unreadable stream goes to `report`; reading goes on with the next one.
+class _StreamLog:
+    """The bad streams of a unit, and the ids of the pages that were read from them before the fault."""
 
-    What is lost with a bad stream: its pages from the first unreadable byte on, and the rest of a page that began before it
-    (given as incomplete). Of a file that is read as a whole, everything after the fault.
-    """
-    boundaries = list(unit.boundaries)
-    while True:
-        chunks = read_streams(file, boundaries) if unit.boundaries else read_whole(file, unit.file.name)
-        failed: list[StreamError] = []
-        yield from split_pages(_until_error(chunks, failed), unit.end if unit.boundaries else None)
-        if not failed:
+    def __init__(self, boundaries: Sequence[int]) -> None:
+        self.bad: list[BadStream] = []
+        self._boundaries = boundaries if len(boundaries) > 2 else ()  # one stream may hold a whole wiki, and has no index
+        self._offset = -1
+        self._seen: list[int] = []  # of the stream that is being read
+
+    def note_page(self, raw: RawPage) -> None:
+        if not self._boundaries:
             return
-        report(failed[0])
-        boundaries = boundaries[bisect_right(boundaries, failed[0].offset) :]
-        if len(boundaries) < 2 or boundaries[0] >= unit.end:
-            return
+        if raw.stream_offset != self._offset:
+            self._offset, self._seen = raw.stream_offset, []
+        page_id, _ = name_page(raw.xml)
+        if page_id is not None:
+            self._seen.append(page_id)
+
+    def note_bad(self, offset: int) -> None:
+        if self._boundaries:
+            end = next((boundary for boundary in self._boundaries if boundary > offset), self._boundaries[-1])
+            self.bad.append(BadStream(offset, end, frozenset(self._seen if offset == self._offset else ())))
 
 
-def _until_error(chunks: Iterator[Chunk], failed: list[StreamError]) -> Iterator[Chunk]:
-    """The chunks before the first unreadable stream; its error is put into `failed`."""
+def _refuse_histories(pages: Iterator[RawPage], unit: Unit) -> Iterator[RawPage]:
+    """The pages, up to one that is too long to be read because it is a history."""
     try:
-        yield from chunks
-    except StreamError as error:
-        failed.append(error)
+        yield from pages
+    except HistoryError as error:
+        raise _no_history(unit, error) from error
 
 
-def article_row(page: Page, job: ExtractJob, counters: Counter[str]) -> dict[str, Any]:
+def _no_history(unit: Unit, error: HistoryError) -> ExtractError:
+    return ExtractError(f"{unit.file.name}: {error}")
+
+
+def article_of(page: Page, job: ExtractJob, counters: Counter[str]) -> Article:
     """The row of `articles` for a page of the main namespace.
 
     Raises `PageError` when it holds no wikitext and `WikitextError` when it is over the work budget.
     """
     if page.model != _WIKITEXT:
         raise PageError(f"content model {page.model!r} is not {_WIKITEXT!r}")
-    row: dict[str, Any] = {
-        "page_id": page.page_id,
-        "revision_id": page.revision_id,
-        "timestamp": page.timestamp,
-        "title": page.title,
-        "url": page_url(job.base, page.title),
-        "redirect_title": None,
-        "redirect_fragment": None,
-        "is_disambiguation": False,
-        "text": "",
-        "sections": [],
-        "links": [],
-    }
+    article = Article(page.page_id, page.revision_id, page.timestamp, page.title, page_url(job.base, page.title))
     if page.redirect is not None or parse_redirect(page.text, job.profile) is not None:
-        row["redirect_title"], row["redirect_fragment"] = _redirect(page, job.profile)
         counters["redirects"] += 1
-        return row
+        title, fragment = _redirect(page, job.profile)
+        return article._replace(redirect_title=title, redirect_fragment=fragment)
     extraction = extract(page.text, job.profile, job.options)
-    row["text"] = extraction.text
-    row["is_disambiguation"] = not job.profile.disambiguation_templates.isdisjoint(extraction.templates)
-    row["sections"] = [{"level": s.level, "title": s.title, "start": s.start, "end": s.end} for s in extraction.sections]
-    row["links"] = [
-        {
-            "start": link.start,
-            "end": link.end,
-            "kind": link.kind,
-            "wiki": link.wiki,
-            "target": link.target,
-            "fragment": link.fragment,
-            "names": [{"language": language, "title": title} for language, title in sorted(link.names.items())],
-        }
-        for link in extraction.links
-    ]
+    if job.disambiguations is None:
+        is_disambiguation = not job.profile.disambiguation_templates.isdisjoint(extraction.templates)
+    else:
+        is_disambiguation = page.page_id in job.disambiguations
     counters["articles"] += 1
-    counters["disambiguations"] += row["is_disambiguation"]
-    counters["links"] += len(row["links"])
-    counters["characters"] += len(row["text"])
-    return row
+    counters["disambiguations"] += is_disambiguation
+    counters["links"] += len(extraction.links)
+    counters["characters"] += len(extraction.text)
+    return article._replace(
+        is_disambiguation=is_disambiguation, text=extraction.text, sections=extraction.sections, links=extraction.links
+    )
 
 
 def _redirect(page: Page, profile: WikiProfile) -> tuple[str, str | None]:
     """Where a redirect points: the page's own text knows the fragment, `<redirect title>` is what MediaWiki resolved."""
     own = parse_redirect(page.text, profile)
-    if page.redirect is None:
+    if not page.redirect:  # old exports say that it is one, not where to
         return (own.target, own.fragment) if own is not None else ("", None)
     title = normalise_title(page.redirect, profile)
     if title is None or title.wiki is not None:  # of another wiki: kept as it is written, which is no title of this one

@@ -4,6 +4,9 @@
     <output_dir>/_staging/<unit>/ready/      shards under their final names, then the manifest
     <output_dir>/<table>/wiki=<wiki>/        `ready`, renamed in one step
 
+An object store has no such step: there the files are copied one by one and the manifest last, after the older one was removed
+first. So on S3 a folder is published when its manifest is there, and readers must look for it.
+
 A killed run leaves `_staging`, which the next run of the stage removes. Replacing an older folder takes two renames, the old one
 out and the new one in; a run that was killed between them is put right by the next, which takes the old one back. One build
 at a time may write to an output folder. The manifest says nothing of time or place, so the same inputs, configuration and code
@@ -22,7 +25,8 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from spark_jobs import __version__
-from spark_jobs.shards import ShardReport, add_hashes
+from spark_jobs.row_hash import add_hashes
+from spark_jobs.shards import ShardReport
 from spark_jobs.storage import Location
 from spark_jobs.tables import MANIFEST, SCHEMA_VERSION, Manifest, Shard, Table
 
@@ -127,7 +131,7 @@ class Publication:
             partition=self.partition,
             rows=sum(report.rows for report in ordered),
             bytes=sum(report.bytes for report in ordered),
-            row_hash=add_hashes(report.row_hash for report in ordered),
+            row_hash=f"{add_hashes(report.row_hash for report in ordered):032x}",
             shards=[Shard(path=r.name, rows=r.rows, bytes=r.bytes, sha256=r.sha256) for r in ordered],
             inputs=[dict(entry) for entry in (self.inputs if inputs is None else inputs)],
             configuration=self.configuration,
@@ -135,12 +139,21 @@ class Publication:
             counters=dict(sorted(counters.items())),
         )
         (ready / MANIFEST).write_bytes(manifest.model_dump_json(indent=1).encode())
-        self.folder.filesystem.create_dir(self.folder.path.rpartition("/")[0], recursive=True)
-        if self.folder.exists():
-            self.folder.move_to(self._staging / "replaced")
-        ready.move_to(self.folder)
+        self._make_room()
+        ready.put_folder(self.folder, last=MANIFEST)
         self._staging.remove_folder()
         return manifest
+
+    def _make_room(self) -> None:
+        """Take away an older publication."""
+        if not self.folder.exists():
+            return
+        if self.folder.renames_folders:
+            self.folder.move_to(self._staging / "replaced")
+            return
+        if (self.folder / MANIFEST).exists():
+            (self.folder / MANIFEST).remove()  # first: without it nothing is published
+        self.folder.remove_folder()
 
 
 def _identity(entry: Mapping[str, Any]) -> dict[str, Any]:

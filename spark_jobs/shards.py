@@ -6,10 +6,9 @@ successful attempts report is published (`publish.py`).
 """
 
 import hashlib
-import json
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -17,9 +16,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spark_jobs.columns import conform
+from spark_jobs.row_hash import add_hashes, sum_of_rows
 from spark_jobs.storage import Location
 
-_HASH_MODULUS = 2**128
 _WRITE_OPTIONS: dict[str, Any] = {
     "version": "2.6",
     "compression": "zstd",
@@ -52,20 +52,6 @@ def shard_name(index: int) -> str:
 def shard_index(name: str) -> int:
     """Index of a shard from its file name."""
     return int(name.removeprefix("part-").removesuffix(".parquet"))
-
-
-def hash_row(row: Mapping[str, Any]) -> int:
-    """128-bit hash of a row's values: BLAKE2b over its JSON with sorted keys.
-
-    Hashes of rows are added modulo 2^128, so that the sum names a multiset of rows whatever their order, split and encoding.
-    """
-    text = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), "big")
-
-
-def add_hashes(hashes: Iterable[int]) -> str:
-    """Sum of row hashes as 32 hex digits."""
-    return f"{sum(hashes) % _HASH_MODULUS:032x}"
 
 
 class _HashingFile:
@@ -107,8 +93,9 @@ class _HashingFile:
 class ShardWriter:
     """Write rows to one shard; row groups of exactly `row_group_rows` rows (the last may be smaller).
 
-    Use as a context manager, then take `report`. An attempt that ends in an exception has no report. `counters` is for the
-    caller's counts and goes into the report.
+    The file depends on the rows and their order alone, not on the batches in which they arrive. Use as a context manager, then
+    take `report`. An attempt that ends in an exception has no report. `counters` is for the caller's counts and goes into the
+    report.
     """
 
     def __init__(self, folder: Location, name: str, schema: pa.Schema, row_group_rows: int) -> None:
@@ -117,41 +104,48 @@ class ShardWriter:
         self._name = name
         self._attempt = f"{name}.{uuid.uuid4().hex}"
         self.counters: Counter[str] = Counter()
-        self._rows: list[dict[str, Any]] = []
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
         self._count = 0
         self._hash = 0
-        self._file = _HashingFile((folder / self._attempt).filesystem.open_output_stream((folder / self._attempt).path))
+        self._file = _HashingFile((folder / self._attempt).create())
         self._writer = pq.ParquetWriter(pa.PythonFile(self._file, mode="w"), schema, **_WRITE_OPTIONS)
 
     def __enter__(self) -> "ShardWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is None:
-            self._flush()
+        if kind is None and self._waiting_rows:
+            self._write_group(pa.concat_tables(self._waiting))
         self._writer.close()
         self._file.close()
 
-    def write(self, row: dict[str, Any]) -> None:
-        """Append a row: a value for each column of the schema."""
-        self._rows.append(row)
-        self._count += 1
-        self._hash += hash_row(row)
-        if len(self._rows) == self._row_group_rows:
-            self._flush()
+    def write(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Append rows: the columns of the schema, in any order, with types that `columns.conform` can make the schema's."""
+        self._waiting.append(conform(batch, self._schema))
+        self._waiting_rows += batch.num_rows
+        if self._waiting_rows >= self._row_group_rows:
+            table = pa.concat_tables(self._waiting)
+            whole = self._waiting_rows - self._waiting_rows % self._row_group_rows
+            for start in range(0, whole, self._row_group_rows):
+                self._write_group(table.slice(start, self._row_group_rows))
+            self._waiting, self._waiting_rows = [table.slice(whole)], self._waiting_rows - whole
 
-    def _flush(self) -> None:
-        if self._rows:
-            table = pa.Table.from_pylist(self._rows, schema=self._schema)
-            self._writer.write_table(table, row_group_size=self._row_group_rows)
-            self._rows = []
+    def write_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """`write` for a few rows as dictionaries."""
+        self.write(pa.Table.from_pylist(list(rows), schema=self._schema))
+
+    def _write_group(self, table: pa.Table) -> None:
+        group = table.combine_chunks()  # the pages of a chunked column would end where its chunks do
+        self._hash = add_hashes([self._hash, sum_of_rows(group)])
+        self._count += group.num_rows
+        self._writer.write_table(group, row_group_size=self._row_group_rows)
 
     @property
     def report(self) -> ShardReport:
         """What was written; valid after the context has been left without an exception."""
         digest = self._file.digest.hexdigest()
-        row_hash = self._hash % _HASH_MODULUS
-        return ShardReport(self._name, self._attempt, self._count, self._file.bytes, digest, row_hash, dict(self.counters))
+        return ShardReport(self._name, self._attempt, self._count, self._file.bytes, digest, self._hash, dict(self.counters))
 
 
 def sum_counters(reports: Iterable[ShardReport]) -> Counter[str]:

@@ -1,32 +1,113 @@
-"""Spans of characters to spans of tokens, by overlap.
+"""Spans of characters to spans of tokens: by overlap, or exactly as the paper's code did it.
 
 Tokenizers do not respect links: a token may begin before a link and end in it; the byte tokens of one character all carry
-that character's span; a `▁` before Japanese text overlaps the character after it. So a span becomes every token that shares
-at least one code point with it, and equality of offsets is never asked for.
+that character's span; a `▁` before Japanese text overlaps the character after it.
+
+    overlap  A span becomes every token that shares at least one code point with it. A token with an end of the span inside it
+             belongs to the span all the same. A token over two spans that meet belongs to the first; a span whose only tokens
+             are taken so gets none.
+    exact    A span survives if it begins where a token begins, and ends where a later token begins or the text ends. It
+             becomes the tokens from the one up to the other. Of several tokens that begin at one character (byte tokens) the
+             first counts. A token that begins with a space and goes on counts as beginning at the character after the space
+             too. (A token that is nothing but a space does not: the one behind it begins there itself.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+SpanMapping = Literal["overlap", "exact"]
+OffsetOf = Callable[[int], tuple[int, int]]
 
 
-def token_spans(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[tuple[int, int] | None]:
-    """For each span of code points the span of token indices that overlaps it, end-exclusive; None if it gets no token.
+class MappedSpan(NamedTuple):
+    """What a span of code points became, and how its ends lie among the tokens: three flags, the same for both mappings."""
 
-    `offsets` are the tokens' own spans, in order, end-exclusive, possibly overlapping or empty (special pieces); `spans` are
-    sorted, disjoint and not empty. Linear in both. The result is sorted and disjoint: a token that overlaps two spans that
-    meet belongs to the first, and a span whose only tokens are taken so gets None.
+    tokens: tuple[int, int] | None
+    """Token indices, end-exclusive; None if the span got no token."""
+    begins_inside: bool
+    """Whether it begins inside a token: behind its first character, or behind its second if the first is a space."""
+    ends_inside: bool
+    """Whether it ends inside a token, likewise."""
+    shares: bool
+    """Whether its first token overlaps the span before it too."""
 
-    >>> token_spans([(0, 1), (1, 3), (3, 4)], [(0, 2), (2, 4)])
+
+def map_spans(
+    text: str, offset_of: OffsetOf, tokens: int, spans: Iterable[tuple[int, int]], mapping: SpanMapping
+) -> list[MappedSpan]:
+    """Map each span of code points in `text`.
+
+    `offset_of(i)` is the span of token `i` of `tokens`, end-exclusive; neither starts nor ends decrease from token to token, but
+    they may overlap and be empty. `spans` are sorted, disjoint and not empty. The token spans are sorted, disjoint and not
+    empty. Asks for O(log(tokens between two spans)) offsets a span.
+
+    >>> offsets = [(0, 1), (1, 3), (3, 4)]
+    >>> [span.tokens for span in map_spans("abcd", offsets.__getitem__, 3, [(0, 2), (2, 4)], "overlap")]
     [(0, 2), (2, 3)]
-    >>> token_spans([(0, 4)], [(0, 2), (2, 4)])
-    [(0, 1), None]
+    >>> [span.tokens for span in map_spans("abcd", offsets.__getitem__, 3, [(0, 2), (3, 4)], "exact")]
+    [None, (2, 3)]
     """
-    result: list[tuple[int, int] | None] = []
-    token = 0  # first token that is not taken and may overlap this span or a later one
+    mapped: list[MappedSpan] = []
+    behind = 0  # first token that ends behind the start of the span
+    taken = 0  # first token that no span before overlaps
+    previous_end = 0
     for start, end in spans:
-        while token < len(offsets) and offsets[token][1] <= start:
-            token += 1
-        first = token
-        while token < len(offsets) and offsets[token][0] < end:
-            token += 1
-        result.append((first, token) if token > first else None)
-    return result
+        reach = 1 + (start - previous_end) * tokens // (len(text) + 1)
+        behind = _first_that_ends_behind(start, offset_of, tokens, behind, reach)
+        behind_end = _first_that_ends_behind(end, offset_of, tokens, behind, 1)
+        begin = offset_of(behind)[0] if behind < tokens else end
+        begin_end = last_begin = offset_of(behind_end)[0] if behind_end < tokens else end
+        last = behind_end
+        while last_begin < end:
+            last += 1
+            last_begin = offset_of(last)[0] if last < tokens else end
+        while last > behind and offset_of(last - 1)[0] >= end:  # empty tokens at the end
+            last -= 1
+        tokens_of: tuple[int, int] | None
+        if mapping == "overlap":
+            first = max(behind, taken)
+            tokens_of = (first, last) if first < last else None
+        else:
+            tokens_of = _exact(text, offset_of, tokens, (start, end), (behind, behind_end))
+        begins_inside = begin < start and not _begins_with_space(text, begin, start)
+        ends_inside = begin_end < end and not _begins_with_space(text, begin_end, end)
+        mapped.append(MappedSpan(tokens_of, begins_inside, ends_inside, begin < previous_end))
+        taken, previous_end, behind = max(taken, last), end, behind_end
+    return mapped
+
+
+def _first_that_ends_behind(position: int, offset_of: OffsetOf, tokens: int, low: int, step: int) -> int:
+    """The first token from `low` on that ends behind `position`; `tokens` if there is none. Steps that double, then halves."""
+    high = low
+    while high < tokens and offset_of(high)[1] <= position:
+        low, high, step = high + 1, high + step, 2 * step
+    high = min(high, tokens)
+    while low < high:
+        middle = (low + high) // 2
+        if offset_of(middle)[1] <= position:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _begins_with_space(text: str, start: int, position: int) -> bool:
+    return start + 1 == position and text[start : start + 1] == " "
+
+
+def _exact(text: str, offset_of: OffsetOf, tokens: int, span: tuple[int, int], behind: tuple[int, int]) -> tuple[int, int] | None:
+    """The exact mapping of a span; `behind` are the first tokens that end behind its start and behind its end."""
+    first = _that_begins_at(span[0], text, offset_of, tokens, behind[0])
+    last = tokens if span[1] == len(text) else _that_begins_at(span[1], text, offset_of, tokens, behind[1])
+    return (first, last) if first is not None and last is not None and first < last else None
+
+
+def _that_begins_at(position: int, text: str, offset_of: OffsetOf, tokens: int, behind: int) -> int | None:
+    """The first token that begins at `position`, none before `behind`, the first that ends behind it."""
+    for token in range(behind, tokens):
+        start = offset_of(token)[0]
+        if start > position:
+            return None
+        if start == position or _begins_with_space(text, start, position):
+            return token
+    return None

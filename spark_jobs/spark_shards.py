@@ -1,15 +1,22 @@
-"""Rows of a DataFrame to shards: sorted by Spark, written by pyarrow in the tasks, reported to the driver."""
+"""Shards and DataFrames: published Parquet read by pyarrow in the tasks, rows sorted by Spark and written by pyarrow again.
+
+Reading in the tasks keeps nested columns out of the JVM, and needs no file system of Hadoop's.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from operator import itemgetter
 
+import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame, Row
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from spark_jobs.shards import ShardReport, ShardWriter, shard_name
+from spark_jobs.shards import ShardReport, ShardWriter, shard_index, shard_name
 from spark_jobs.storage import Location
+from spark_jobs.tables import Manifest
 
 REPORT_SCHEMA = "name string, attempt string, rows long, bytes long, sha256 string, row_hash string, counters map<string,long>"
 
@@ -39,6 +46,31 @@ def report_of(row: Row) -> ShardReport:
     return ShardReport(**{**fields, "row_hash": int(row["row_hash"], 16)})
 
 
+def read_shards(
+    spark: SparkSession,
+    folder: Location,
+    manifest: Manifest,
+    columns: Sequence[str],
+    schema: str,
+    arrange: Callable[[int, pa.RecordBatch], pa.RecordBatch] = lambda _, batch: batch,
+) -> DataFrame:
+    """The columns (or leaves, `links.list.element.target`) of a published table; a task reads a shard.
+
+    `arrange` makes of a shard's index and each of its row groups what the Spark `schema` says; by default nothing is changed.
+    """
+
+    paths = [shard.path for shard in manifest.shards]
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for path in map(paths.__getitem__, batch.column("id").to_pylist()):
+                with (folder / path).open() as file:
+                    for rows in pq.ParquetFile(file).iter_batches(columns=list(columns)):
+                        yield arrange(shard_index(path), rows)
+
+    return spark.range(0, len(paths), numPartitions=len(paths)).mapInArrow(read, schema)
+
+
 def write_shards(
     frame: DataFrame,
     shards: int,
@@ -46,24 +78,22 @@ def write_shards(
     attempts: Location,
     schema: pa.Schema,
     row_group_rows: int,
-    count: Callable[[Mapping[str, Any]], Mapping[str, int]] = lambda _: {},
+    count: Callable[[pa.RecordBatch], Mapping[str, int]] = lambda _: {},
 ) -> list[ShardReport]:
     """Write `frame` to `shards` shards. Column `shard` (int) says which; rows are sorted by `order`, a unique key.
 
-    Columns are cast to `schema` where they are written; columns that it does not name are left out. Every shard is written,
-    empty ones too, so that a table without rows still has a file with its schema. `count` says what a row adds to the
-    report's counters.
+    Columns become those of `schema` where they are written; columns that it does not name are left out. Every shard is written,
+    empty ones too, so that a table without rows still has a file with its schema. `count` says what rows add to the report's
+    counters.
     """
-    names = schema.names
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        rows: Iterator[dict[str, Any]] = (row for batch in batches for row in batch.to_pylist())
-        for shard, members in groupby(rows, key=lambda row: row["shard"]):
+        for shard, members in by_shard(batches):
             with ShardWriter(attempts, shard_name(shard), schema, row_group_rows) as writer:
-                for row in members:
-                    if not row["is_marker"]:
-                        writer.write({name: row[name] for name in names})
-                        writer.counters.update(count(row))
+                for batch in members:
+                    rows = batch.filter(pc.invert(batch.column("is_marker")))
+                    writer.write(rows)
+                    writer.counters.update(count(rows))
             yield report_batch([writer.report])
 
     marked = frame.withColumn("is_marker", F.lit(False))
@@ -71,3 +101,17 @@ def write_shards(
     everything = marked.unionByName(markers, allowMissingColumns=True)
     arranged = everything.repartitionById(shards, F.col("shard")).sortWithinPartitions("shard", F.desc("is_marker"), *order)
     return [report_of(row) for row in arranged.mapInArrow(write, REPORT_SCHEMA).collect()]
+
+
+def by_shard(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Iterator[pa.RecordBatch]]]:
+    """Batches whose column `shard` ascends, cut where it changes: (shard, its batches). Each must be used up before the next."""
+    pieces = (piece for batch in batches for piece in _cut(batch))
+    for shard, members in groupby(pieces, key=itemgetter(0)):
+        yield shard, map(itemgetter(1), members)
+
+
+def _cut(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+    shards = batch.column("shard").to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(np.diff(shards, prepend=shards[:1] - 1))
+    for start, end in zip(starts, [*starts[1:], len(shards)], strict=True):
+        yield int(shards[start]), batch.slice(start, end - start)

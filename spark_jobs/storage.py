@@ -37,13 +37,10 @@ class Location:
             return cls(filesystem, path.rstrip("/"), "s3a://")
         return cls(filesystem, path.rstrip("/"), f"{scheme}://{rest.partition('/')[0]}")
 
-    def require_renames(self, key: str) -> None:
-        """Refuse a place where folders cannot be renamed, as publishing needs it; `key` names the setting in the message."""
-        if self.filesystem.type_name == "s3":
-            raise ConfigurationError(
-                f"{key}: object stores cannot rename folders, so nothing can be published on {self.uri} in one step; "
-                "write to HDFS or a shared disk and copy the finished folders"
-            )
+    @property
+    def renames_folders(self) -> bool:
+        """Whether a folder can be renamed in one step: on disks and HDFS, not in an object store."""
+        return str(self.filesystem.type_name) != "s3"
 
     def __truediv__(self, name: str) -> "Location":
         return Location(self.filesystem, f"{self.path}/{name}", self.scheme)
@@ -83,16 +80,36 @@ class Location:
 
     def write_bytes(self, data: bytes) -> None:
         """Write the whole file; its folder must exist."""
-        with self.filesystem.open_output_stream(self.path) as stream:
+        with self.create() as stream:
             stream.write(data)
+
+    def create(self) -> BinaryIO:
+        """Open the file for writing from its start. Bytes are written as they are, whatever the name ends in."""
+        return self.filesystem.open_output_stream(self.path, compression=None)  # type: ignore[no-any-return]
 
     def make_folder(self) -> None:
         """Make the folder and those above it."""
         self.filesystem.create_dir(self.path, recursive=True)
 
     def move_to(self, target: "Location") -> None:
-        """Rename the file or folder; atomic on local disks and HDFS."""
+        """Rename the file or folder; atomic on local disks and HDFS. An object store moves files only, by copying them."""
         self.filesystem.move(self.path, target.path)
+
+    def put_folder(self, target: "Location", last: str) -> None:
+        """Make this folder appear as `target`, which must not be there: in one rename, or where there is none, file by file.
+
+        Then the file `last` comes last: a folder without it is not complete.
+        """
+        if self.renames_folders:
+            self.filesystem.create_dir(target.path.rpartition("/")[0], recursive=True)
+            self.move_to(target)
+            return
+        for name in sorted(self.files(), key=lambda name: (name == last, name)):
+            (self / name).move_to(target / name)
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.filesystem.delete_file(self.path)
 
     def remove_folder(self) -> None:
         """Delete the folder and everything in it, if it is there."""

@@ -8,6 +8,7 @@ other ids on some strings, because it replaces the normalizer.)
 import hashlib
 import importlib.resources
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class TokenizerSource:
     @property
     def vocab_size(self) -> int:
         """Number of ids, special tokens included: one more than the largest id."""
-        return max(self.load().get_vocab(with_added_tokens=True).values()) + 1
+        return _size(self.load().get_vocab(with_added_tokens=True))
 
     @property
     def id_type(self) -> IdType:
@@ -57,23 +58,32 @@ class TokenizerSource:
         return id_type_for(self.vocab_size)
 
     def load(self) -> Tokenizer:
-        """The tokenizer, set so that `<s>` in an article is four characters and never a control token."""
+        """The tokenizer, set so that it cuts nothing off, adds nothing, and takes `<s>` in an article for four characters.
+
+        Its post-processor goes: all it does without special tokens is to take the spaces out of some tokens' offsets.
+        """
         tokenizer = Tokenizer.from_str(self.tokenizer_json)
         tokenizer.no_padding()
         tokenizer.no_truncation()
+        tokenizer.post_processor = None
         tokenizer.encode_special_tokens = True
         return tokenizer
 
     def describe(self) -> dict[str, Any]:
         """What identifies the tokenizer, for file metadata and manifests."""
         vocabulary = self.load().get_vocab(with_added_tokens=True)
+        size = _size(vocabulary)
         return {
             "name": self.name,
             "sha256": hashlib.sha256(self.tokenizer_json.encode()).hexdigest(),
-            "vocab_size": self.vocab_size,
-            "vocabulary_sha256": vocabulary_sha256(vocabulary, self.vocab_size),
-            "id_type": self.id_type,
+            "vocab_size": size,
+            "vocabulary_sha256": vocabulary_sha256(vocabulary, size),
+            "id_type": id_type_for(size),
         }
+
+
+def _size(vocabulary: Mapping[str, int]) -> int:
+    return max(vocabulary.values(), default=-1) + 1
 
 
 def load_source(spec: str, name: str) -> TokenizerSource:
@@ -86,7 +96,7 @@ def load_source(spec: str, name: str) -> TokenizerSource:
             return _from_sentencepiece(path, name)
         config = path.with_name("tokenizer_config.json")
         own = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
-        return TokenizerSource(name, Tokenizer.from_file(str(path)).to_str(), _config(own))
+        return TokenizerSource(name, _read_json(path), _config(own))
     if path.suffix in {".json", ".model"} or spec.startswith((".", "/", _PACKAGE)):
         raise ConfigurationError(
             f"encode.tokenizer: {spec!r}: there is no file {path}; give a tokenizer.json, a folder with one, or a .model file"
@@ -105,7 +115,25 @@ def _from_hub(spec: str, name: str) -> TokenizerSource:
             f"encode.tokenizer: {spec!r} is no file or folder here, and the Hugging Face hub did not give it ({error})"
         ) from error
     own = json.loads(config.read_text(encoding="utf-8"))
-    return TokenizerSource(name, Tokenizer.from_file(str(tokenizer)).to_str(), _config(own))
+    return TokenizerSource(name, _read_json(tokenizer), _config(own))
+
+
+def _read_json(path: Path) -> str:
+    """A tokenizer.json as the library writes it. Raises `ConfigurationError` if it is none, or draws its merges at random."""
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower one
+        raise ConfigurationError(
+            f"encode.tokenizer: {path} is no tokenizer.json that the tokenizers library reads ({error}); "
+            "AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER) writes one"
+        ) from error
+    if getattr(tokenizer.model, "dropout", None):
+        raise ConfigurationError(
+            f"encode.tokenizer: {path} drops merges at random (model.dropout is {tokenizer.model.dropout}), so no two builds "
+            "would give the same tokens; set it to null"
+        )
+    text: str = tokenizer.to_str()
+    return text
 
 
 def _package_path(spec: str) -> Path:

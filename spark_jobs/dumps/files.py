@@ -4,22 +4,30 @@ Wikimedia names a dump's files `{wiki}-{date}-{what}.{ending}`, large ones in pa
 
     jawiki-20240101-pages-articles-multistream.xml.bz2
     enwiki-20240101-pages-articles-multistream1.xml-p1p41242.bz2
+    enwiki-20240101-pages-articles-multistream-index1.txt-p1p41242.bz2
     jawiki-20240101-langlinks.sql.gz
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _NAME = re.compile(
     r"(?P<wiki>[a-z][a-z0-9_]*)-(?P<date>\d{8})-(?:"
-    r"pages-articles(?P<multistream>-multistream)?(?P<part>\d*)\.xml(?:-p(?P<first>\d+)p(?P<last>\d+))?(?P<codec>\.bz2|\.gz|\.xz|)"
-    r"|(?P<table>langlinks)\.sql(?:\.gz|)"
+    r"pages-(?P<content>articles|meta-current)(?P<multistream>-multistream)?(?P<index>-index)?(?P<part>\d*)"
+    r"\.(?:xml|txt)(?:-p(?P<first>\d+)p(?P<last>\d+))?(?P<codec>\.bz2|\.gz|\.xz|\.zst|)"
+    r"|(?P<table>langlinks|page|redirect|page_props)\.sql(?:\.gz|\.bz2|)"
+    r"|(?P<siteinfo>siteinfo-namespaces)\.json(?:\.gz|)"
+    r"|(?P<history>pages-meta-history\d*\.xml).*"
     r")"
 )
-# Best first: the streams of bz2 files can be read in parallel.
-_CODECS = (".bz2", "", ".gz", ".xz")
+# Best first: the streams of bz2 files can be read in parallel, and pages-articles leaves out talk pages.
+_CONTENTS = ("articles", "meta-current")
+_CODECS = (".bz2", "", ".gz", ".zst", ".xz")
+LANGLINKS = "langlinks"
+OPTIONAL = ("page", "redirect", "page_props", "siteinfo-namespaces")
+"""What a build can do without, and how it is called in the names of files."""
 
 
 class DumpError(ValueError):
@@ -36,42 +44,87 @@ class Dump:
     langlinks: str
     missing: str | None = None
     """What the numbered parts leave out, in words; None for a whole dump. Parts after the last one cannot be noticed."""
+    optional: Mapping[str, str] = field(default_factory=dict)
+    """Those of `OPTIONAL` that are there."""
+    indexes: tuple[str | None, ...] = ()
+    """For each of `pages` its multistream index, None where it has none."""
 
 
 def find_dump(paths: Iterable[str], wiki: str, date: str | None = None) -> Dump:
     """Choose the files of `wiki` among `paths` (relative, `/`-separated, in any folder): the newest complete day.
 
-    A day is complete when it has pages-articles XML and langlinks SQL. Among the forms of one day a multistream one comes
-    before others, a whole file before parts, and bz2 before plain, gz and xz. Parts are ordered by their first page id.
+    A day is complete when it has XML of current pages and langlinks SQL. Among the forms of one day pages-articles comes before
+    pages-meta-current, a multistream one before others, a whole file before parts, and bz2 before plain, gz, zst and xz. Parts
+    are ordered by their first page id.
 
     >>> find_dump(["jawiki-20240101-pages-articles.xml.bz2", "jawiki-20240101-langlinks.sql.gz"], "jawiki").pages
     ('jawiki-20240101-pages-articles.xml.bz2',)
 
     Raises `DumpError` when there is none, naming what is missing, and when a chosen file lies in two folders.
     """
-    pages: dict[str, dict[tuple[bool, bool, int], list[_Part]]] = {}
-    langlinks: dict[str, list[str]] = {}
+    days: dict[str, _Day] = {}
     for path in sorted(paths):
         match = _NAME.fullmatch(path.rpartition("/")[2])
-        if match is None or match["wiki"] != wiki or (date is not None and match["date"] != date):
-            continue
-        if match["table"]:
-            langlinks.setdefault(match["date"], []).append(path)
-            continue
-        is_part = bool(match["part"]) or match["first"] is not None
-        form = (match["multistream"] is None, is_part, _CODECS.index(match["codec"]))
-        part = _Part(int(match["first"] or 0), int(match["last"] or 0), int(match["part"] or 0), path)
-        pages.setdefault(match["date"], {}).setdefault(form, []).append(part)
-    complete = sorted(pages.keys() & langlinks.keys())
+        if match is not None and match["wiki"] == wiki and date in (None, match["date"]):
+            days.setdefault(match["date"], _Day()).add(path, match)
+    complete = sorted(name for name, day in days.items() if day.pages and LANGLINKS in day.tables)
     if not complete:
-        raise DumpError(_what_is_missing(wiki, date, sorted(pages), sorted(langlinks)))
-    day = complete[-1]
-    form = min(pages[day])
-    parts = sorted(pages[day][form])
+        raise DumpError(_what_is_missing(wiki, date, days))
+    day = days[complete[-1]]
+    form = min(day.pages)
+    parts = sorted(day.pages[form])
     _refuse_twice([part.path for part in parts])
-    _refuse_twice(langlinks[day])
-    missing = _gaps(parts) if form[1] else None
-    return Dump(wiki, day, tuple(part.path for part in parts), langlinks[day][0], missing)
+    for name, files in day.tables.items():
+        _refuse_twice(files)
+        if len(files) > 1:
+            raise DumpError(f"{files[0]} and {files[1]} are the same {name}: remove one")
+    return Dump(
+        wiki,
+        complete[-1],
+        tuple(part.path for part in parts),
+        day.tables[LANGLINKS][0],
+        _gaps(parts) if form.is_part else None,
+        {name: day.tables[name][0] for name in OPTIONAL if name in day.tables},
+        tuple(day.indexes.get((form.content, *part[:3])) if form.is_multistream else None for part in parts),
+    )
+
+
+class _Form(NamedTuple):
+    """A form in which a day's pages are there; the least is the best."""
+
+    content: int
+    is_not_multistream: bool
+    is_part: bool
+    codec: int
+
+    @property
+    def is_multistream(self) -> bool:
+        return not self.is_not_multistream
+
+
+class _Day:
+    """What is there of one day."""
+
+    def __init__(self) -> None:
+        self.pages: dict[_Form, list[_Part]] = {}
+        self.tables: dict[str, list[str]] = {}
+        self.indexes: dict[tuple[int, int, int, int], str] = {}
+        self.history: list[str] = []
+
+    def add(self, path: str, match: re.Match[str]) -> None:
+        if name := match["table"] or match["siteinfo"]:
+            self.tables.setdefault(name, []).append(path)
+        elif match["history"]:
+            self.history.append(path)
+        else:
+            content = _CONTENTS.index(match["content"])
+            part = _Part(int(match["first"] or 0), int(match["last"] or 0), int(match["part"] or 0), path)
+            if match["index"]:
+                self.indexes[content, part.first, part.last, part.number] = path
+            else:
+                is_part = bool(match["part"]) or match["first"] is not None
+                form = _Form(content, match["multistream"] is None, is_part, _CODECS.index(match["codec"]))
+                self.pages.setdefault(form, []).append(part)
 
 
 class _Part(NamedTuple):
@@ -98,13 +151,16 @@ def _refuse_twice(paths: Sequence[str]) -> None:
         if name in names:
             raise DumpError(f"{name} is there twice, as {names[name]} and {path}: remove one, or point dumps_dir to one folder")
         names[name] = path
-    wholes = [path for path in paths if path.endswith((".sql", ".sql.gz"))]
-    if len(wholes) > 1:
-        raise DumpError(f"{wholes[0]} and {wholes[1]} are the same table: remove one")
 
 
-def _what_is_missing(wiki: str, date: str | None, pages: list[str], langlinks: list[str]) -> str:
+def _what_is_missing(wiki: str, date: str | None, days: Mapping[str, "_Day"]) -> str:
     day = date or "DATE"
-    wanted = f"{wiki}-{day}-pages-articles[-multistream].xml[.bz2|.gz|.xz] and {wiki}-{day}-langlinks.sql[.gz] of the same day"
+    wanted = (
+        f"{wiki}-{day}-pages-articles[-multistream].xml[.bz2|.gz|.zst|.xz] and {wiki}-{day}-langlinks.sql[.gz] of the same day"
+    )
+    pages = [name for name, found in sorted(days.items()) if found.pages]
+    langlinks = [name for name, found in sorted(days.items()) if LANGLINKS in found.tables]
     found = f"pages of {', '.join(pages) or 'no day'}; langlinks of {', '.join(langlinks) or 'no day'}"
-    return f"no complete dump of {wiki}: looked for {wanted}; found {found}"
+    histories = [path for _, one in sorted(days.items()) for path in one.history]
+    hint = f"; {histories[0]} holds all revisions of its pages, and a build reads current ones" if histories else ""
+    return f"no complete dump of {wiki}: looked for {wanted}; found {found}{hint}"

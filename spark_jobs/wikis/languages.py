@@ -60,6 +60,12 @@ def wiki_of_language(code: str) -> str | None:
     return code.replace("-", "_") + _SUFFIX if code in wikipedia_codes() else None
 
 
+def codes_of(wiki: str) -> list[str]:
+    """All codes, old and new, that name a wiki: `nowiki` -> ['nb', 'no']."""
+    known = wikipedia_codes() | read_yaml("codes.yaml")["aliases"].keys()
+    return sorted(code for code in known if wiki_of_language(code) == wiki)
+
+
 @cache
 def interwiki_prefix(prefix: str, language: str) -> Prefix | None:
     """What `prefix:` leads to from the Wikipedia of `language`; None if it is no interwiki prefix.

@@ -5,7 +5,7 @@ import pytest
 
 import spark_jobs.extract_pages
 from spark_jobs.dumps.pages import Page, PageError
-from spark_jobs.extract_pages import ExtractJob, article_row
+from spark_jobs.extract_pages import ExtractJob, article_of
 from spark_jobs.storage import Location
 from spark_jobs.wikis import load_profile
 from spark_jobs.wikitext import Budget, Options, WikitextError
@@ -36,22 +36,22 @@ def test_the_worked_example_holds() -> None:
     ],
 )
 def test_where_a_redirect_points(text: str, redirect: str | None, target: tuple[str, str | None]) -> None:
-    row = article_row(page(text, redirect), JOB, Counter())
-    assert (row["redirect_title"], row["redirect_fragment"]) == target
-    assert (row["text"], row["links"]) == ("", [])
+    row = article_of(page(text, redirect), JOB, Counter())
+    assert (row.redirect_title, row.redirect_fragment) == target
+    assert (row.text, row.links) == ("", ())
 
 
 def test_an_article_is_a_row_with_its_address() -> None:
     counters: Counter[str] = Counter()
-    row = article_row(page("[[猫]]と{{aimai}}"), JOB, counters)
-    assert row["url"] == "https://ja.wikipedia.org/wiki/%E7%8A%AC_A%26B%3F"
-    assert (row["text"], row["is_disambiguation"], row["redirect_title"]) == ("猫と", True, None)
+    row = article_of(page("[[猫]]と{{aimai}}"), JOB, counters)
+    assert row.url == "https://ja.wikipedia.org/wiki/%E7%8A%AC_A%26B%3F"
+    assert (row.text, row.is_disambiguation, row.redirect_title) == ("猫と", True, None)
     assert (counters["articles"], counters["links"], counters["characters"]) == (1, 1, 2)
 
 
 def test_what_is_no_wikitext_or_too_much_of_it_is_refused() -> None:
     with pytest.raises(PageError, match="content model 'json' is not 'wikitext'"):
-        article_row(page("{}", model="json"), JOB, Counter())
+        article_of(page("{}", model="json"), JOB, Counter())
     small = ExtractJob(JOB.profile, JOB.base, JOB.mode, Options(budget=Budget(source_characters=3)), JOB.attempts)
     with pytest.raises(WikitextError):
-        article_row(page("四文字だ"), small, Counter())
+        article_of(page("四文字だ"), small, Counter())

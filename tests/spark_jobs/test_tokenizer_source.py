@@ -5,6 +5,7 @@ import json
 import random
 
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import spark_jobs.tokenizer_source
 from spark_jobs.settings import ConfigurationError
@@ -130,3 +131,47 @@ def test_a_hub_id_may_hold_dots(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_tokenizer_that_is_not_there_is_refused_with_the_remedy(spec: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_source(spec, "x")
+
+
+def byte_level(**model) -> Tokenizer:
+    """A byte-level tokenizer that takes spaces out of its offsets and puts an end behind every text, as some published do."""
+    tokenizer = Tokenizer(models.BPE(vocab={"Ġ": 0, "a": 1, "b": 2, "Ġb": 3, "</s>": 4}, merges=[("Ġ", "b")], **model))
+    tokenizer.add_special_tokens(["</s>"])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trim = processors.ByteLevel(trim_offsets=True)
+    end = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 4)])
+    tokenizer.post_processor = processors.Sequence([trim, end])
+    return tokenizer
+
+
+def test_a_loaded_tokenizer_adds_nothing_cuts_nothing_and_keeps_the_offsets_whole(tmp_path) -> None:
+    tokenizer = byte_level()
+    tokenizer.enable_truncation(2)
+    tokenizer.enable_padding(length=9)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    source = load_source(str(tmp_path), "own")
+    encoding = source.load().encode("a b b", add_special_tokens=False)
+    assert (encoding.ids, encoding.offsets) == ([1, 3, 3], [(0, 1), (1, 3), (3, 5)])
+    assert (source.vocab_size, source.describe()["vocab_size"]) == (5, 5)
+    assert "TemplateProcessing" in source.tokenizer_json, "what is published stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{}", r"tokenizer\.json is no tokenizer\.json that the tokenizers library reads .*save_pretrained"),
+        ("not JSON", r"is no tokenizer\.json that the tokenizers library reads"),
+        (byte_level(dropout=0.1).to_str(), r"drops merges at random \(model\.dropout is 0\.1.*set it to null"),
+    ],
+)
+def test_a_file_that_gives_no_tokens_or_not_always_the_same_is_refused(tmp_path, content, reason) -> None:
+    (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=reason):
+        load_source(str(tmp_path), "own")
+
+
+@pytest.mark.parametrize(("largest", "id_type"), [(65_535, "uint16"), (65_536, "uint32")])
+def test_ids_are_uint16_as_long_as_they_fit(tmp_path, largest: int, id_type: str) -> None:
+    Tokenizer(models.WordLevel(vocab={"a": 0, "b": largest}, unk_token="a")).save(str(tmp_path / "tokenizer.json"))
+    source = load_source(str(tmp_path), "own")
+    assert (source.vocab_size, source.id_type, source.describe()["id_type"]) == (largest + 1, id_type, id_type)

@@ -13,7 +13,7 @@ XML, STREAMS, LINKS = f"{JA}pages-articles.xml.bz2", f"{JA}pages-articles-multis
         ([XML], "found pages of 20240101; langlinks of no day"),
         ([LINKS], "found pages of no day; langlinks of 20240101"),
         ([XML, "jawiki-20240201-langlinks.sql.gz"], "found pages of 20240101; langlinks of 20240201"),
-        ([f"{JA}pages-meta-history.xml.bz2", LINKS], "found pages of no day"),
+        ([f"{JA}pages-meta-history1.xml-p1p9.bz2", LINKS], "pages-meta-history1.* holds all revisions of its pages"),
         ([f"{JA}pages-articles-multistream-index.txt.bz2", LINKS], "found pages of no day"),
         (["xjawiki-20240101-pages-articles.xml.bz2", LINKS], "found pages of no day"),
     ],
@@ -28,6 +28,9 @@ def test_an_incomplete_dump_is_refused_with_what_is_missing(paths: list[str], mi
     [
         ([XML, LINKS], (XML,)),
         ([XML, STREAMS, LINKS], (STREAMS,)),
+        ([f"{JA}pages-meta-current.xml.bz2", LINKS], (f"{JA}pages-meta-current.xml.bz2",)),
+        ([f"{JA}pages-meta-current.xml.bz2", f"{JA}pages-articles.xml.xz", LINKS], (f"{JA}pages-articles.xml.xz",)),
+        ([f"{JA}pages-articles.xml.zst", f"{JA}pages-articles.xml.xz", LINKS], (f"{JA}pages-articles.xml.zst",)),
         ([f"a/b/{XML}", f"c/{LINKS}"], (f"a/b/{XML}",)),
         ([f"{JA}pages-articles.xml", LINKS], (f"{JA}pages-articles.xml",)),
         ([f"{JA}pages-articles.xml.gz", f"{JA}pages-articles.xml", LINKS], (f"{JA}pages-articles.xml",)),
@@ -60,7 +63,9 @@ def test_the_newest_complete_day_is_chosen() -> None:
     [
         ([f"a/{XML}", f"b/{XML}", LINKS], "is there twice, as a/jawiki.* and b/jawiki"),
         ([XML, f"a/{LINKS}", f"b/{LINKS}"], "langlinks.sql.gz is there twice"),
-        ([XML, LINKS, LINKS.removesuffix(".gz")], "are the same table"),
+        ([XML, LINKS, LINKS.removesuffix(".gz")], "are the same langlinks"),
+        ([XML, LINKS, f"{JA}page.sql", f"{JA}page.sql.gz"], "are the same page: remove one"),
+        ([XML, LINKS, f"a/{JA}siteinfo-namespaces.json", f"b/{JA}siteinfo-namespaces.json"], "is there twice"),
     ],
 )
 def test_a_file_that_is_there_twice_is_refused(paths: list[str], message: str) -> None:
@@ -81,3 +86,30 @@ def test_a_file_that_is_there_twice_is_refused(paths: list[str], message: str) -
 )
 def test_parts_that_are_missing_are_named(parts: list[str], missing: str | None) -> None:
     assert find_dump([LINKS, *(f"{JA}pages-articles{part}.bz2" for part in parts)], "jawiki").missing == missing
+
+
+def test_optional_files_are_found_and_those_of_other_days_are_not() -> None:
+    paths = [XML, LINKS, f"{JA}page.sql.gz", f"x/{JA}page_props.sql.gz", f"{JA}siteinfo-namespaces.json.gz"]
+    assert find_dump([*paths, "jawiki-20230101-redirect.sql.gz"], "jawiki").optional == {
+        "page": f"{JA}page.sql.gz",
+        "page_props": f"x/{JA}page_props.sql.gz",
+        "siteinfo-namespaces": f"{JA}siteinfo-namespaces.json.gz",
+    }
+
+
+@pytest.mark.parametrize(
+    ("pages", "indexes", "found"),
+    [
+        (["-multistream.xml.bz2"], [], (None,)),
+        (["-multistream.xml.bz2"], ["-multistream-index.txt.bz2"], ("-multistream-index.txt.bz2",)),
+        ([".xml.bz2"], ["-multistream-index.txt.bz2"], (None,)),
+        (
+            ["-multistream1.xml-p1p10.bz2", "-multistream2.xml-p11p20.bz2"],
+            ["-multistream-index2.txt-p11p20.bz2"],
+            (None, "-multistream-index2.txt-p11p20.bz2"),
+        ),
+    ],
+)
+def test_an_index_belongs_to_its_part(pages: list[str], indexes: list[str], found: tuple[str | None, ...]) -> None:
+    names = [LINKS, *(f"{JA}pages-articles{name}" for name in pages + indexes)]
+    assert find_dump(names, "jawiki").indexes == tuple(name and f"{JA}pages-articles{name}" for name in found)

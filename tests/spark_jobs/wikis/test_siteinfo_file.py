@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.dumps.files import find_dump
-from spark_jobs.extract import corrected, find_siteinfo_file, read_siteinfo_of
+from spark_jobs.extract import corrected, read_siteinfo_of
 from spark_jobs.settings import ConfigurationError
 from spark_jobs.storage import Location
 from spark_jobs.wikis import Namespace, SiteInfo, SiteInfoError, load_profile, read_siteinfo_file, siteinfo_file
@@ -235,30 +234,14 @@ def test_a_file_of_another_wiki_is_refused() -> None:
         corrected(load_profile("ukwiki"), read(answer(2)))
 
 
-def test_the_file_is_found_beside_the_dump_of_its_day(tmp_path) -> None:
-    names = ["jawiki-20240101-pages-articles.xml.bz2", "jawiki-20240101-langlinks.sql.gz"]
-    (tmp_path / "a").mkdir()
-    for name in names:
-        (tmp_path / name).touch()
-    folder = Location.of(str(tmp_path))
-    dump = find_dump(names, "jawiki")
-    (tmp_path / "jawiki-20240201-siteinfo-namespaces.json.gz").touch()
-    (tmp_path / "xjawiki-20240101-siteinfo-namespaces.json.gz").touch()
-    assert find_siteinfo_file(folder, dump) is None
-    (tmp_path / "a" / "jawiki-20240101-siteinfo-namespaces.json.gz").write_bytes(b"x")
-    found = find_siteinfo_file(folder, dump)
-    assert found is not None
-    assert found.path == f"{tmp_path}/a/jawiki-20240101-siteinfo-namespaces.json.gz"
+def test_a_file_that_is_no_siteinfo_is_refused_by_name(tmp_path) -> None:
+    path = tmp_path / "jawiki-20240101-siteinfo-namespaces.json.gz"
+    path.write_bytes(b"x")
     with pytest.raises(ConfigurationError, match=r"jawiki-20240101-siteinfo-namespaces\.json\.gz cannot be used: it is no JSON"):
-        read_siteinfo_of(found)
-    (tmp_path / "jawiki-20240101-siteinfo-namespaces.json").touch()
-    with pytest.raises(ConfigurationError, match="are the same file: remove one"):
-        find_siteinfo_file(folder, dump)
+        read_siteinfo_of(Location.of(str(path)))
 
 
-def test_a_file_that_is_read_is_named_with_its_checksum(tmp_path) -> None:
+def test_a_file_is_read(tmp_path) -> None:
     path = tmp_path / "ruwiki-20240101-siteinfo-namespaces.json.gz"
     path.write_bytes(WHOLE)
-    siteinfo, described = read_siteinfo_of(Location.of(str(path)))
-    assert siteinfo == read(answer(2))
-    assert (described["name"], described["bytes"], len(described["sha256"])) == (path.name, len(WHOLE), 64)
+    assert read_siteinfo_of(Location.of(str(path))) == read(answer(2))

@@ -1,0 +1,104 @@
+"""What the parts of `extract` and `augment` cost by themselves: one process, one shard, a clock around each part."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pyarrow.parquet as pq
+
+from spark_jobs import augment, extract_pages, shards
+from spark_jobs.config import ExtractSettings
+from spark_jobs.dumps import streams
+from spark_jobs.extract import corrected, options_of, plan_units, profile_of, siteinfo_of, survey
+from spark_jobs.storage import Location
+
+
+@contextmanager
+def clocks(places: Sequence[tuple[Any, str, str]]) -> Iterator[dict[str, float]]:
+    """Seconds of CPU spent in functions while the block runs, by part; `places` are (where it is looked up, its name, part)."""
+    seconds: dict[str, float] = defaultdict(float)
+
+    def timed(function: Callable[..., Any], part: str) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            started = time.process_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                seconds[part] += time.process_time() - started
+
+        return call
+
+    patches = [mock.patch.object(place, name, timed(getattr(place, name), part)) for place, name, part in places]
+    for patch in patches:
+        patch.start()
+    try:
+        yield seconds
+    finally:
+        for patch in patches:
+            patch.stop()
+
+
+EXTRACT = (
+    (extract_pages, "parse_page", "XML"),
+    (extract_pages, "extract", "wikitext"),
+    (extract_pages, "to_table", "Arrow"),
+    (shards, "conform", "Arrow"),
+    (shards, "sum_of_rows", "row hash"),
+    (pq.ParquetWriter, "write_table", "Parquet"),
+)
+
+
+def parts_of(files: Sequence[Path], output: Path) -> dict[str, float]:
+    """CPU time of each part on the first shard of each dump, bare decompression of the same streams = 1, and `augment` of it."""
+    total: dict[str, float] = defaultdict(float)
+    scratch = output.with_name("parts")
+    scratch.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        wiki = file.name.partition("-")[0]
+        location = Location.of(str(file))
+        unit = plan_units([survey(location)], ExtractSettings().bytes_per_shard)[0]
+        siteinfo = siteinfo_of(location, wiki)
+        job = extract_pages.ExtractJob(
+            corrected(profile_of(wiki), siteinfo),
+            siteinfo.base,
+            "FAILFAST",
+            options_of(ExtractSettings()),
+            Location.of(str(scratch)),
+        )
+        total["bz2"] += _decompress(file, unit.boundaries, unit.end)
+        with clocks(EXTRACT) as seconds:
+            started = time.process_time()
+            extract_pages.extract_unit(unit, job)
+            whole = time.process_time() - started
+        for part, spent in seconds.items():
+            total[part] += spent
+        total["extract, all"] += whole
+        total["augment"] += _augment(output, wiki, scratch)
+    bare = total.pop("bz2")
+    return {"bz2": 1.0, **{part: spent / bare for part, spent in total.items()}}
+
+
+def _decompress(file: Path, boundaries: Sequence[int], end: int) -> float:
+    own = [boundary for boundary in boundaries if boundary <= end]
+    started = time.process_time()
+    with file.open("rb") as opened:
+        for _ in streams.read_streams(opened, own):
+            pass
+    return time.process_time() - started
+
+
+def _augment(output: Path, wiki: str, scratch: Path) -> float:
+    source = Location.of(str(output / "articles" / f"wiki={wiki}" / "part-00000.parquet"))
+    names = pq.read_table(output / "names" / f"wiki={wiki}", partitioning=None).to_pylist()
+    targets = {
+        row["title"]: augment.Target(row["page_id"], tuple((n["language"], n["title"], n["source"]) for n in row["names"]))
+        for row in names
+    }
+    folder = Location.of(str(scratch))
+    started = time.process_time()
+    augment.augment_shard(source, targets, augment.pivots_of(["en"]), {"augmented": folder, "links": folder})
+    return time.process_time() - started

@@ -1,0 +1,270 @@
+"""Text to tokens and entity spans: what `encode` costs beside the tokenizer alone, in CPU time of one process, on real articles.
+
+    python -m spark_jobs.build --config conf/corpus/demo.yaml --set output_dir=build/demo/corpus
+    python benchmarks/encode.py build/demo/corpus --repeat 3 --markdown --json figures.json
+
+CORPUS is a built corpus, of which `augmented` is read. For each tokenizer and wiki the same articles go through
+
+    tokenizer.encode    the library alone, on every text and on every name once: no ids or offsets are taken out of it
+    encode_article      ids, entity spans and name tokens, by `overlap` and by `exact`
+    Parquet to Arrow    all that a Spark task of the stage does between its input file and what it hands back, by `overlap`
+
+A part's time is the least `time.process_time` of its repeats, and the parts take turns. MB are UTF-8 bytes of text. Machines
+differ and are noisy: read the ratios, not the MB/s. `--all-links` takes every link for an entity, named by its target: more
+names than any real wiki has. The second table is tokenizer.encode on the same text in articles of different sizes.
+"""
+
+import gc
+import importlib.resources
+import json
+import os
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+from machine import describe_machine
+from rich.console import Console
+from rich.table import Table
+from tekken import read_tekken
+from tokenizers import Tokenizer
+
+from spark_jobs.encode_article import ArticleEncoder, Entity
+from spark_jobs.encode_batch import encode_file, pivot_entities
+from spark_jobs.tables import AUGMENTED
+from spark_jobs.tokenizer_source import TokenizerSource, load_source
+
+BASELINE = "tokenizer.encode"
+PACKAGE = "package:mistral_common/data/"
+DEFAULTS = {"32,000": f"{PACKAGE}tokenizer.model.v1", "131,072": f"{PACKAGE}tekken_240911.json"}
+HEADER = ("", "time, tokenizer.encode = 1", "MB/s")
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Articles of one wiki, in a Parquet file and in memory."""
+
+    wiki: str
+    path: Path
+    articles: list[tuple[str, list[Entity]]]
+    megabytes: float
+
+
+@dataclass
+class Figures:
+    """One line of a table: `seconds` for `megabytes` of text."""
+
+    tokenizer: str
+    wiki: str
+    part: str
+    megabytes: float
+    seconds: float = float("inf")
+
+
+def read_samples(corpus: Path, folder: Path, pivot: str, megabytes: float, all_links: bool) -> Iterator[Sample]:
+    """The first articles of each wiki in `augmented`, at least so many MB of text where there are."""
+    for wiki in sorted(corpus.glob("augmented/wiki=*")):
+        tables, size = [], 0.0
+        for shard in sorted(wiki.glob("*.parquet")):
+            for batch in pq.ParquetFile(shard).iter_batches(20):
+                if size < megabytes:
+                    tables.append(batch)
+                    size += sum(len(text.encode()) for text in batch.column("text").to_pylist()) / 1e6
+        table = pa.Table.from_batches(tables, AUGMENTED.schema)
+        if all_links:
+            table = name_all_links(table, pivot)
+        path = folder / f"{wiki.name}.parquet"
+        pq.write_table(table, path)
+        entities = pivot_entities(table.column("entities").combine_chunks(), pivot)
+        articles = list(zip(table.column("text").to_pylist(), entities, strict=True))
+        yield Sample(wiki.name.removeprefix("wiki="), path, articles, size)
+
+
+def name_all_links(table: pa.Table, pivot: str) -> pa.Table:
+    """`augmented` in which every link that has a target is an entity of that name."""
+    entities = [
+        [
+            {
+                "start": link["start"],
+                "end": link["end"],
+                "target_page_id": None,
+                "names": [{"language": pivot, "name": link["target"], "source": "link"}],
+            }
+            for link in links
+            if link["target"]
+        ]
+        for links in table.column("links").to_pylist()
+    ]
+    field = AUGMENTED.schema.field("entities")
+    return table.set_column(table.schema.get_field_index("entities"), field, pa.array(entities, field.type))
+
+
+def make_parts(sample: Sample, tokenizer: Tokenizer, pivot: str) -> dict[str, Callable[[], None]]:
+    """What is measured, by name."""
+    names = sorted({entity.name for _, entities in sample.articles for entity in entities})
+
+    def alone() -> None:
+        for text, _ in sample.articles:
+            tokenizer.encode(text, add_special_tokens=False)
+        for name in names:
+            tokenizer.encode(name, add_special_tokens=False)
+
+    def articles(encoder: ArticleEncoder) -> None:
+        for text, entities in sample.articles:
+            encoder.encode(text, entities)
+
+    def whole() -> None:
+        for _ in encode_file(sample.path, ArticleEncoder(tokenizer), pivot):
+            pass
+
+    return {
+        BASELINE: alone,
+        "encode_article, overlap": lambda: articles(ArticleEncoder(tokenizer, "overlap")),
+        "encode_article, exact": lambda: articles(ArticleEncoder(tokenizer, "exact")),
+        "Parquet to Arrow": whole,
+    }
+
+
+def make_sizes(sample: Sample, tokenizer: Tokenizer) -> dict[str, Callable[[], None]]:
+    """tokenizer.encode on the same megabyte in one piece, in ten and in a hundred; the whole sample where it is smaller."""
+    data = "\n".join(text for text, _ in sample.articles).encode()[: max(SIZES)]
+
+    def cut(size: int) -> Callable[[], None]:
+        pieces = [data[start : start + size].decode(errors="ignore") for start in range(0, len(data), size)]
+
+        def encode() -> None:
+            for piece in pieces:
+                tokenizer.encode(piece, add_special_tokens=False)
+
+        return encode
+
+    return {f"articles of {size // 1000:,} kB": cut(size) for size in SIZES}
+
+
+def measure(parts: dict[str, Callable[[], None]], repeat: int) -> dict[str, float]:
+    """The least CPU seconds of each part; parts take turns."""
+    seconds = dict.fromkeys(parts, float("inf"))
+    for turn in range(-1, repeat):  # the first turn warms up
+        for name, part in parts.items():
+            gc.collect()
+            start = time.process_time()
+            part()
+            if turn >= 0:
+                seconds[name] = min(seconds[name], time.process_time() - start)
+    return seconds
+
+
+def load_tokenizer(spec: str, name: str) -> Tokenizer:
+    """The tokenizer of an `encode.tokenizer` setting, or of a tekken file."""
+    path = Path(spec)
+    if spec.startswith("package:"):
+        package, _, inner = spec.removeprefix("package:").partition("/")
+        path = Path(str(importlib.resources.files(package).joinpath(inner)))
+    if path.name.startswith("tekken"):
+        return TokenizerSource(name, read_tekken(path).to_str(), "{}").load()
+    return load_source(spec, name).load()
+
+
+def make_rows(figures: Sequence[Figures], baseline: str) -> list[tuple[str, ...]]:
+    """The table's cells, in the order of `HEADER`; ratios are to the part `baseline` of the same tokenizer and wiki."""
+    alone = {(own.tokenizer, own.wiki): own.seconds / own.megabytes for own in figures if own.part == baseline}
+    return [
+        (
+            f"{own.tokenizer} ids, {own.wiki}: {own.part}",
+            f"{own.seconds / own.megabytes / alone[own.tokenizer, own.wiki]:.2f}",
+            f"{own.megabytes / own.seconds:.2f}",
+        )
+        for own in figures
+    ]
+
+
+def make_markdown(header: Sequence[str], rows: Sequence[tuple[str, ...]], caption: str) -> str:
+    """A table and the sentence below it."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, *rows)]
+    lines.insert(1, "|---|" + "--:|" * (len(header) - 1))
+    return "\n".join([*lines, "", *textwrap.wrap(caption, 130)])
+
+
+def main(
+    corpus: Annotated[Path, typer.Argument(help="A built corpus: its table `augmented` is read.", exists=True, file_okay=False)],
+    tokenizer: Annotated[
+        list[str] | None, typer.Option(help="As encode.tokenizer, or a tekken file. Default: two, of 32,000 and 131,072 ids.")
+    ] = None,
+    pivot: Annotated[str, typer.Option(help="Language of the names.")] = "en",
+    megabytes: Annotated[float, typer.Option(help="Text of each wiki, at most so much and some articles.", min=0.001)] = 5.0,
+    all_links: Annotated[bool, typer.Option("--all-links", help="Take every link for an entity.")] = False,
+    repeat: Annotated[int, typer.Option(help="Times that each part is run; the fastest counts.", min=1)] = 3,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures and the machine to this file.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables ready to be pasted.")] = False,
+) -> None:
+    """Measure what `encode` costs beside the tokenizer alone."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # as in a task
+    specs = dict(DEFAULTS)
+    if tokenizer:
+        specs = {f"{load_tokenizer(spec, 'x').get_vocab_size():,}": spec for spec in tokenizer}
+    by_part: list[Figures] = []
+    by_size: list[Figures] = []
+    with tempfile.TemporaryDirectory() as folder:
+        samples = list(read_samples(corpus, Path(folder), pivot, megabytes, all_links))
+        if not any(sample.articles for sample in samples):
+            raise typer.BadParameter(f"no article in {corpus}/augmented: build a corpus first, and give its output_dir")
+        for name, spec in specs.items():
+            loaded = load_tokenizer(spec, "own")
+            for sample in samples:
+                for part, seconds in measure(make_parts(sample, loaded, pivot), repeat).items():
+                    by_part.append(Figures(name, sample.wiki, part, sample.megabytes, seconds))
+                for part, seconds in measure(make_sizes(sample, loaded), repeat).items():
+                    by_size.append(Figures(name, sample.wiki, part, min(1.0, sample.megabytes), seconds))
+    report: dict[str, Any] = {
+        "machine": describe_machine(["tokenizers", "pyarrow"]),
+        "repeat": repeat,
+        "all_links": all_links,
+        "sample": {
+            sample.wiki: {
+                "articles": len(sample.articles),
+                "megabytes": round(sample.megabytes, 3),
+                "entities": sum(len(entities) for _, entities in sample.articles),
+            }
+            for sample in samples
+        },
+        "parts": [asdict(own) for own in by_part],
+        "sizes": [asdict(own) for own in by_size],
+    }
+    print_report(report, by_part, by_size, markdown)
+    if json_out is not None:
+        json_out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_report(report: dict[str, Any], by_part: Sequence[Figures], by_size: Sequence[Figures], markdown: bool) -> None:
+    """Both tables, and below them what was measured and on what."""
+    machine = report["machine"]
+    wikis = "; ".join(
+        f"{wiki}: {own['articles']:,} articles, {own['megabytes']:.1f} MB of text, {own['entities']:,} entities"
+        for wiki, own in report["sample"].items()
+    )
+    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
+    caption = f"{wikis}; best of {report['repeat']}; {machine['processor']}, one core, {machine['python']}; {packages}."
+    smallest = f"articles of {min(SIZES) // 1000:,} kB"
+    tables = [
+        (HEADER, make_rows(by_part, BASELINE)),
+        (("", f"time, {smallest} = 1", "MB/s"), make_rows(by_size, smallest)),
+    ]
+    for header, rows in tables:
+        if markdown:
+            typer.echo(make_markdown(header, rows, caption) + "\n")
+            continue
+        grid = Table(*header, caption=caption)
+        for row in rows:
+            grid.add_row(*row)
+        Console().print(grid)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,39 @@
+"""A tekken file (byte-level BPE, 131,072 ids, in the package mistral-common) as a tokenizer.json: a real vocabulary above 65,536.
+
+For tests and benchmarks: the names of its control tokens are not in the file, so its vocabulary is not that of a published model.
+"""
+
+import base64
+import json
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+from spark_jobs.tokenizer_source import bpe_merges
+
+
+def read_tekken(path: Path) -> Tokenizer:
+    """The tokenizer; its ids are those of mistral-common."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    config = data["config"]
+    controls = int(config["default_num_special_tokens"])
+    letters = byte_letters()
+    ranked = data["vocab"][: config["default_vocab_size"] - controls]
+    pieces = ["".join(letters[byte] for byte in base64.b64decode(entry["token_bytes"])) for entry in ranked]
+    vocabulary = {piece: controls + rank for rank, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=bpe_merges(pieces), ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(config["pattern"]), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def byte_letters() -> list[str]:
+    """The letter that stands for each byte in byte-level vocabularies: itself where it can be seen, else one from U+0100 on."""
+    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = iter(range(0x100, 0x200))
+    return [chr(byte if byte in seen else next(others)) for byte in range(256)]

@@ -1,0 +1,152 @@
+import bz2
+import doctest
+import io
+
+import pytest
+
+import spark_jobs.dumps.index
+from spark_jobs.dumps.index import (
+    BadStream,
+    IndexEntry,
+    IndexFileError,
+    index_name,
+    match_index,
+    parse_line,
+    read_index,
+    stream_offsets,
+)
+from spark_jobs.dumps.pages import name_page, split_pages
+from spark_jobs.dumps.streams import Chunk, read_streams, scan_streams
+
+# The head begins at 0, streams with pages at 100, 200 and 300, the tail at 400; the file ends at 420.
+STARTS, SIZE = [0, 100, 200, 300, 400], 420
+ENTRIES = [IndexEntry(offset, offset + number, f"T{offset + number}") for offset in (100, 200, 300) for number in (1, 2, 3)]
+
+
+def lost(entries: list[IndexEntry], *bad: BadStream, starts: list[int] = STARTS) -> list[int]:
+    return [entry.page_id for entry in match_index(entries, starts, SIZE, bad).lost]
+
+
+def test_the_worked_examples_hold() -> None:
+    assert doctest.testmod(spark_jobs.dumps.index).failed == 0
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"1:2", b"1:2:", b"x:2:T", b"1:x:T", b":2:T", b"-1:2:T", b"1" * 30 + b":2:T"])
+def test_what_is_no_line_of_an_index_is_refused_with_its_place(line: bytes) -> None:
+    with pytest.raises(IndexFileError, match=r"i\.txt, line 3: expected offset:page_id:title, found b'"):
+        parse_line(line, "i.txt, line 3")
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        (b"1:2:A", "A"),
+        (b"1:2:Help:A: B\r\n", "Help:A: B"),
+        (b"1:2::", ":"),
+        (b"1:2:AT&amp;T &quot;x&quot; it&#039;s\n", 'AT&T "x" it\'s'),
+        (b"1:2:A&B", "A&B"),
+        (b"1:2:&amp;lt;", "&lt;"),
+        ("1:2:日本\u2028語\n".encode(), "日本\u2028語"),
+        (b"1:2:cut \xe6\x97", "cut \ufffd"),
+    ],
+)
+def test_titles_are_read_exactly(line: bytes, title: str) -> None:
+    assert parse_line(line, "x") == IndexEntry(1, 2, title)
+
+
+def test_an_index_is_read_lazily_and_its_faults_come_when_they_are_reached() -> None:
+    data = bz2.compress(b"9:1:A\n9:2:B\nbad\n")
+    cut = data[:30]
+    entries = read_index(io.BytesIO(data), "i.txt.bz2")
+    assert [next(entries), next(entries)] == [IndexEntry(9, 1, "A"), IndexEntry(9, 2, "B")]
+    with pytest.raises(IndexFileError, match="line 3"):
+        next(entries)
+    with pytest.raises(IndexFileError, match=r"i\.txt\.bz2 cannot be decompressed beyond line 0 .*is it a whole download"):
+        list(read_index(io.BytesIO(cut), "i.txt.bz2"))
+
+
+@pytest.mark.parametrize(
+    ("dump", "index"),
+    [
+        ("jawiki-20240101-pages-articles.xml.bz2", None),
+        ("jawiki-20240101-pages-articles-multistream.xml", None),
+        ("jawiki-20240101-pages-articles-multistream.xml.bz2", "jawiki-20240101-pages-articles-multistream-index.txt.bz2"),
+        (
+            "enwiki-20240101-pages-articles-multistream27.xml-p1p9.bz2",
+            "enwiki-20240101-pages-articles-multistream-index27.txt-p1p9.bz2",
+        ),
+    ],
+)
+def test_the_index_of_a_dump_is_known_by_its_name(dump: str, index: str | None) -> None:
+    assert index_name(dump) == index
+
+
+def test_an_index_of_another_dump_names_nothing() -> None:
+    found = match_index([entry._replace(offset=entry.offset + 7) for entry in ENTRIES], STARTS, SIZE, [BadStream(200, 300)])
+    assert (found.lost, found.unknown) == ((), 2)
+    assert found.warning is not None
+    assert "2 of its 3 offsets are no stream, so it is not used: another dump?" in found.warning
+
+
+def test_one_offset_that_is_no_stream_is_enough_to_distrust_all() -> None:
+    assert lost([*ENTRIES, IndexEntry(350, 9, "X")], BadStream(200, 300)) == []
+    assert lost([*ENTRIES, IndexEntry(250, 9, "X")], BadStream(200, 300)) == [201, 202, 203, 9]  # its signature may be damaged
+
+
+def test_an_index_with_nothing_in_common_with_the_dump_is_not_used_even_if_all_is_damaged() -> None:
+    assert lost(ENTRIES, BadStream(0, SIZE), starts=[0]) == []
+
+
+def test_a_page_that_was_read_where_the_index_has_others_silences_it_for_that_stream() -> None:
+    found = match_index(ENTRIES, STARTS, SIZE, [BadStream(100, 200, frozenset({77})), BadStream(300, 400, frozenset({301}))])
+    assert [entry.page_id for entry in found.lost] == [302, 303]
+    assert found.warning == "1 damaged streams hold other pages than it says: they stay unnamed"
+
+
+@pytest.mark.parametrize("cut", range(10))
+def test_a_truncated_index_names_what_it_has(cut: int) -> None:
+    entries = ENTRIES[:cut]
+    found = match_index(entries, STARTS, SIZE, [BadStream(200, 300)])
+    assert list(found.lost) == [entry for entry in entries if entry.offset == 200]
+    assert found.unlisted == 3 - len({entry.offset for entry in entries})
+
+
+def test_an_index_that_breaks_off_is_used_as_far_as_it_goes_and_said_so() -> None:
+    def entries():
+        yield from ENTRIES[:5]
+        raise IndexFileError("i.txt, line 6: bad")
+
+    found = match_index(entries(), STARTS, SIZE, [BadStream(200, 300)])
+    assert [entry.page_id for entry in found.lost] == [201, 202]
+    assert found.warning == "1 streams of the dump are not in it; i.txt, line 6: bad"
+
+
+def test_a_truncated_dump_is_told_by_its_index() -> None:
+    found = match_index(ENTRIES, [0, 100, 200], 250, [BadStream(200, 250, frozenset({201}))])
+    assert [entry.page_id for entry in found.lost] == [202, 203]
+    assert found.warning == "3 of its 9 pages lie behind the end of the dump: is that whole?"
+
+
+def test_a_stream_whose_signature_was_damaged_is_named_too() -> None:
+    found = match_index(ENTRIES, [0, 100, 300, 400], SIZE, [BadStream(200, 300)])
+    assert [entry.page_id for entry in found.lost] == [201, 202, 203]
+    assert found.warning == "1 of its offsets lie in damaged bytes"
+
+
+def test_an_index_that_agrees_gives_no_warning() -> None:
+    found = match_index(ENTRIES, STARTS, SIZE, [])
+    assert (found.warning, found.lost, found.pages, found.offsets) == (None, (), 9, 3)
+
+
+@pytest.mark.parametrize("wiki", ["jawiki-20230501", "elwiki-20230501", "ltgwiki-20170901"])
+def test_real_indexes_agree_with_the_scan_and_with_the_pages(shared_data, wiki: str) -> None:
+    dump = shared_data / "dumps" / f"{wiki}-pages-articles-multistream.xml.bz2"
+    data = dump.read_bytes()
+    starts = scan_streams(io.BytesIO(data))
+    with (dump.parent / str(index_name(dump.name))).open("rb") as file:
+        entries = list(read_index(file, "i.txt.bz2"))
+    assert list(stream_offsets(entries)) == starts[1:-1]
+    whole = match_index(entries, starts, len(data), [BadStream(starts[2], starts[3])])
+    assert whole.warning is None
+    chunks = [Chunk(starts[2], chunk.data) for chunk in read_streams(io.BytesIO(data), starts[2:4])]
+    assert [(entry.page_id, entry.title) for entry in whole.lost] == [name_page(page.xml) for page in split_pages(chunks)]
