@@ -21,9 +21,10 @@ from pyspark.sql import SparkSession
 from spark_jobs.config import CorpusSettings, ExtractSettings
 from spark_jobs.dumps.files import Dump, DumpError, find_dump
 from spark_jobs.dumps.pages import PageError
-from spark_jobs.dumps.siteinfo import read_siteinfo
+from spark_jobs.dumps.siteinfo import namespaces_by_name, read_head
 from spark_jobs.dumps.streams import StreamError, group_streams, read_whole, scan_streams
 from spark_jobs.extract_pages import ExtractJob, Unit, UnitReport, account_of, extract_unit
+from spark_jobs.lost_pages import name_lost_pages
 from spark_jobs.progress import console, show_progress
 from spark_jobs.publish import Publication, PublishError
 from spark_jobs.settings import ConfigurationError, command
@@ -100,7 +101,11 @@ def survey(file: Location) -> Survey:
     digest = hashlib.sha256()
     with file.open() as opened:
         streams = scan_streams(opened, digest.update)
-    return Survey(file, file.size(), digest.hexdigest(), tuple(streams) if file.name.endswith(".bz2") else ())
+    if not file.name.endswith(".bz2"):
+        streams = []
+    elif streams and streams[0] > 0:
+        streams = [0, *streams]  # what begins the file is no stream, which reading it will tell
+    return Survey(file, file.size(), digest.hexdigest(), tuple(streams))
 
 
 def plan_units(surveys: list[Survey], bytes_per_shard: int) -> list[Unit]:
@@ -126,9 +131,12 @@ def siteinfo_of(file: Location, wiki: str) -> SiteInfo:
     """The dump's own siteinfo. Raises `ConfigurationError` if the dump is of another wiki."""
     with file.open() as opened:
         try:
-            siteinfo = read_siteinfo(read_whole(opened, file.name), file.name)
+            head = read_head(read_whole(opened, file.name), file.name)
         except (PageError, StreamError) as error:
             raise ConfigurationError(str(error)) from error
+    if head.warning:
+        console.print(f"  warning: {head.warning}", style="yellow")
+    siteinfo = head.siteinfo
     if siteinfo.wiki and siteinfo.wiki != wiki:
         raise ConfigurationError(
             f"{file.name} says that it is a dump of {siteinfo.wiki!r}, not of {wiki!r}: check the file's name"
@@ -171,11 +179,14 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     with show_progress(spark.sparkContext, f"extract {wiki}"):
         reports = spark.sparkContext.parallelize(units, len(units)).map(lambda unit: extract_unit(unit, job)).collect()
     per_file = {found.file.name: [report for report in reports if report.file == found.file.name] for found in surveys}
-    counted = [entry | _account(per_file[str(entry["name"])]) for entry in inputs]
+    lost = {found.file.name: lost_pages(found, per_file[found.file.name]) for found in surveys}
+    counted = [entry | _account(per_file[str(entry["name"])], len(lost[str(entry["name"])])) for entry in inputs]
     counters = account_of(reports)
+    for count in ("pages", "rejected_pages"):
+        counters[count] += sum(map(len, lost.values()))
     counters["optional_inputs_missing"] = len(LOSSES.keys() - dump.optional.keys())
     counters["template_redirects"] = len(job.profile.template_redirects)
-    rows = [row for report in reports for row in report.rejects]
+    rows = [row for report in reports for row in report.rejects] + [row for rows in lost.values() for row in rows]
     published = rejects.publish([_write_rejects(rejects.attempts, rows)], Counter(row["stage"] for row in rows), counted)
     return StageResult([articles.publish([r.shard for r in reports], counters, counted), published])
 
@@ -199,6 +210,7 @@ def plan_job(spark: SparkSession, settings: CorpusSettings, folder: Location, du
     return ExtractJob(
         profile=profile,
         base=siteinfo.base,
+        namespaces=namespaces_by_name(siteinfo),
         mode=settings.mode,
         options=options_of(settings.extract),
         attempts=attempts,
@@ -206,12 +218,24 @@ def plan_job(spark: SparkSession, settings: CorpusSettings, folder: Location, du
     )
 
 
-def _account(reports: list[UnitReport]) -> dict[str, Any]:
-    """The page account of one file. Raises `PublishError` when it does not close: then a page was lost or counted twice."""
+def lost_pages(found: Survey, reports: list[UnitReport]) -> tuple[dict[str, Any], ...]:
+    """Rows of `rejects` for the pages that a file's unreadable streams took with them, where its index names them."""
+    bad = [stream for report in reports for stream in report.bad_streams]
+    lost = name_lost_pages(found.file, found.streams, found.bytes, bad)
+    if lost.warning is not None:
+        console.print(f"  warning: {lost.warning}", style="yellow")
+    return lost.rows
+
+
+def _account(reports: list[UnitReport], lost: int) -> dict[str, Any]:
+    """The page account of one file, of which `lost` pages are known by its index only.
+
+    Raises `PublishError` when it does not close: then a page was lost or counted twice.
+    """
     counters = account_of(reports)
     rows = sum(report.shard.rows for report in reports)
-    account = {"pages": counters["pages"], "other_namespaces": counters["other_namespaces"], "rows": rows}
-    account["rejected_pages"] = counters["rejected_pages"]
+    account = {"pages": counters["pages"] + lost, "other_namespaces": counters["other_namespaces"], "rows": rows}
+    account["rejected_pages"] = counters["rejected_pages"] + lost
     if account["pages"] != account["other_namespaces"] + account["rows"] + account["rejected_pages"]:
         raise PublishError(f"{reports[0].file}: pages = other namespaces + rows + rejects does not hold: {account}")
     return account

@@ -199,7 +199,7 @@ REJECTS = Table(
         Column(
             "page_offset",
             pa.int64(),
-            "byte offset of <page> in that stream's decompressed bytes; null for a stream",
+            "byte offset of <page> in that stream's decompressed bytes; null for a stream and for a page that the index names",
             nullable=True,
         ),
         Column("page_id", pa.int64(), "page id where it could be read", nullable=True),

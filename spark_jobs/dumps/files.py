@@ -4,7 +4,6 @@ Wikimedia names a dump's files `{wiki}-{date}-{what}.{ending}`, large ones in pa
 
     jawiki-20240101-pages-articles-multistream.xml.bz2
     enwiki-20240101-pages-articles-multistream1.xml-p1p41242.bz2
-    enwiki-20240101-pages-articles-multistream-index1.txt-p1p41242.bz2
     jawiki-20240101-langlinks.sql.gz
 """
 
@@ -15,8 +14,8 @@ from typing import NamedTuple
 
 _NAME = re.compile(
     r"(?P<wiki>[a-z][a-z0-9_]*)-(?P<date>\d{8})-(?:"
-    r"pages-(?P<content>articles|meta-current)(?P<multistream>-multistream)?(?P<index>-index)?(?P<part>\d*)"
-    r"\.(?:xml|txt)(?:-p(?P<first>\d+)p(?P<last>\d+))?(?P<codec>\.bz2|\.gz|\.xz|\.zst|)"
+    r"pages-(?P<content>articles|meta-current)(?P<multistream>-multistream)?(?P<part>\d*)"
+    r"\.xml(?:-p(?P<first>\d+)p(?P<last>\d+))?(?P<codec>\.bz2|\.gz|\.xz|\.zst|)"
     r"|(?P<table>langlinks|page|redirect|page_props)\.sql(?:\.gz|\.bz2|)"
     r"|(?P<siteinfo>siteinfo-namespaces)\.json(?:\.gz|)"
     r"|(?P<history>pages-meta-history\d*\.xml).*"
@@ -46,8 +45,6 @@ class Dump:
     """What the numbered parts leave out, in words; None for a whole dump. Parts after the last one cannot be noticed."""
     optional: Mapping[str, str] = field(default_factory=dict)
     """Those of `OPTIONAL` that are there."""
-    indexes: tuple[str | None, ...] = ()
-    """For each of `pages` its multistream index, None where it has none."""
 
 
 def find_dump(paths: Iterable[str], wiki: str, date: str | None = None) -> Dump:
@@ -85,7 +82,6 @@ def find_dump(paths: Iterable[str], wiki: str, date: str | None = None) -> Dump:
         day.tables[LANGLINKS][0],
         _gaps(parts) if form.is_part else None,
         {name: day.tables[name][0] for name in OPTIONAL if name in day.tables},
-        tuple(day.indexes.get((form.content, *part[:3])) if form.is_multistream else None for part in parts),
     )
 
 
@@ -97,10 +93,6 @@ class _Form(NamedTuple):
     is_part: bool
     codec: int
 
-    @property
-    def is_multistream(self) -> bool:
-        return not self.is_not_multistream
-
 
 class _Day:
     """What is there of one day."""
@@ -108,7 +100,6 @@ class _Day:
     def __init__(self) -> None:
         self.pages: dict[_Form, list[_Part]] = {}
         self.tables: dict[str, list[str]] = {}
-        self.indexes: dict[tuple[int, int, int, int], str] = {}
         self.history: list[str] = []
 
     def add(self, path: str, match: re.Match[str]) -> None:
@@ -117,14 +108,11 @@ class _Day:
         elif match["history"]:
             self.history.append(path)
         else:
-            content = _CONTENTS.index(match["content"])
             part = _Part(int(match["first"] or 0), int(match["last"] or 0), int(match["part"] or 0), path)
-            if match["index"]:
-                self.indexes[content, part.first, part.last, part.number] = path
-            else:
-                is_part = bool(match["part"]) or match["first"] is not None
-                form = _Form(content, match["multistream"] is None, is_part, _CODECS.index(match["codec"]))
-                self.pages.setdefault(form, []).append(part)
+            is_part = bool(match["part"]) or match["first"] is not None
+            content = _CONTENTS.index(match["content"])
+            form = _Form(content, match["multistream"] is None, is_part, _CODECS.index(match["codec"]))
+            self.pages.setdefault(form, []).append(part)
 
 
 class _Part(NamedTuple):

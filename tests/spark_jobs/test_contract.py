@@ -15,6 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from spark_jobs.build import build
 from spark_jobs.tables import TABLES, TOKENIZER_METADATA, read_manifest
 from spark_jobs.tokenizer_source import load_source
+
 from .row_hash_oracle import row_hash
 
 WIKIS = ("jawiki", "eswiki")

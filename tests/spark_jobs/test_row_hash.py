@@ -11,12 +11,20 @@ import spark_jobs.row_hash
 from spark_jobs.columns import conform
 from spark_jobs.row_hash import sum_of_rows
 from spark_jobs.tables import ARTICLES, AUGMENTED, NAMES
+
 from .row_hash_oracle import row_hash
 
 NAME = pa.struct([("language", pa.string()), ("title", pa.string())])
 SCHEMA = pa.schema(
-    [("id", pa.int64()), ("x", pa.float64()), ("flag", pa.bool_()), ("time", pa.timestamp("ms", tz="UTC")), ("text", pa.string())]
-    + [("names", pa.list_(NAME)), ("ids", pa.list_(pa.list_(pa.uint16())))]
+    [
+        ("id", pa.int64()),
+        ("x", pa.float64()),
+        ("flag", pa.bool_()),
+        ("time", pa.timestamp("ms", tz="UTC")),
+        ("text", pa.string()),
+        ("names", pa.list_(NAME)),
+        ("ids", pa.list_(pa.list_(pa.uint16()))),
+    ]
 )
 TEXT = st.none() | st.text(max_size=5)
 ROW = st.fixed_dictionaries(
@@ -24,7 +32,8 @@ ROW = st.fixed_dictionaries(
         "id": st.none() | st.integers(-(2**63), 2**63 - 1),
         "x": st.none() | st.floats(allow_nan=False),
         "flag": st.none() | st.booleans(),
-        "time": st.none() | st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1)).map(
+        "time": st.none()
+        | st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1)).map(
             lambda time: time.replace(microsecond=0, tzinfo=datetime.UTC)
         ),
         "text": TEXT,
@@ -74,7 +83,8 @@ def test_an_empty_table_has_the_hash_zero(table) -> None:
 
 class TestConform:
     def test_columns_become_those_of_the_schema(self) -> None:
-        loose = pa.table({"more": [1], "names": [[{"source": "x", "language": "en", "title": "T"}]], "page_id": [1], "title": ["t"]})
+        names = [[{"source": "x", "language": "en", "title": "T"}]]
+        loose = pa.table({"more": [1], "names": names, "page_id": [1], "title": ["t"]})
         table = conform(loose, NAMES.schema)
         assert table.schema.equals(NAMES.schema, check_metadata=True)
         assert table.to_pylist() == [{"title": "t", "page_id": 1, "names": [{"language": "en", "title": "T", "source": "x"}]}]

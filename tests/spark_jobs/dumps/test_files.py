@@ -95,21 +95,3 @@ def test_optional_files_are_found_and_those_of_other_days_are_not() -> None:
         "page_props": f"x/{JA}page_props.sql.gz",
         "siteinfo-namespaces": f"{JA}siteinfo-namespaces.json.gz",
     }
-
-
-@pytest.mark.parametrize(
-    ("pages", "indexes", "found"),
-    [
-        (["-multistream.xml.bz2"], [], (None,)),
-        (["-multistream.xml.bz2"], ["-multistream-index.txt.bz2"], ("-multistream-index.txt.bz2",)),
-        ([".xml.bz2"], ["-multistream-index.txt.bz2"], (None,)),
-        (
-            ["-multistream1.xml-p1p10.bz2", "-multistream2.xml-p11p20.bz2"],
-            ["-multistream-index2.txt-p11p20.bz2"],
-            (None, "-multistream-index2.txt-p11p20.bz2"),
-        ),
-    ],
-)
-def test_an_index_belongs_to_its_part(pages: list[str], indexes: list[str], found: tuple[str | None, ...]) -> None:
-    names = [LINKS, *(f"{JA}pages-articles{name}" for name in pages + indexes)]
-    assert find_dump(names, "jawiki").indexes == tuple(name and f"{JA}pages-articles{name}" for name in found)

@@ -221,6 +221,20 @@ def test_the_same_page_gives_the_same_result_with_a_profile_that_was_pickled():
     assert extract(wikitext, copy) == extract(wikitext, profile)
 
 
+def test_profiles_that_were_pickled_are_one_object_so_that_caches_find_them_at_once():
+    profile = load_profile("jawiki").with_template_redirects({"a": "b"})
+    pickled = pickle.dumps(profile)
+    assert pickle.loads(pickled) == profile
+    assert pickle.loads(pickled) is pickle.loads(pickled)
+    assert pickle.loads(pickled) != load_profile("jawiki")
+
+
+def test_links_and_sections_are_tuples_whose_columns_can_be_zipped():
+    page = extract("[[a]]\n== B ==\n[[c|d]]", load_profile("enwiki"))
+    assert [*zip(*page.links, strict=True)][4] == ("A", "C")
+    assert [*zip(*page.sections, strict=True)] == [(2,), ("B",), (6,), (7,)]
+
+
 def test_sections_hold_their_subsections():
     page = extract("a\n== B ==\nc\n=== D ===\ne\n== F ==\ng", load_profile("enwiki"))
     assert [(s.level, s.title, page.text[s.start : s.end]) for s in page.sections] == [

@@ -1,0 +1,78 @@
+"""The columns of `augmented` and `links` against `entities.resolve_link`, link by link."""
+
+from collections import Counter
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spark_jobs.articles import Article, to_table
+from spark_jobs.entities import Target, pivots_of, resolve_link
+from spark_jobs.link_names import count_links, entities_of, links_table, name_links, titles_of
+from spark_jobs.wikitext.model import Link, Section
+
+TARGETS = {
+    "水星": Target(7, (("en", "Mercury (planet)", "langlink"),)),
+    "犬": Target(8, (("de", "Haushund", "redirect"), ("en", "Dog", "redirect"))),
+    "名無し": Target(9, ()),
+    "一覧": Target(10, (("en", "List of dogs", "langlink"),)),
+}
+LINKS = [
+    ("internal", None, "水星", None, {}),
+    ("internal", None, "水星", "軌道", {}),
+    ("internal", None, "犬", None, {}),
+    ("internal", None, "名無し", None, {}),
+    ("internal", None, "一覧", None, {}),
+    ("internal", None, "どこにもない", None, {}),
+    ("internal", None, "", "節", {}),
+    ("interwiki", "enwiki", "Venus", None, {"en": "Venus"}),
+    ("interwiki", "frwiki", "水星", None, {"fr": "水星"}),
+    ("interwiki", "commonswiki", "水星", None, {}),
+    ("template", None, "水星", None, {"en": "Mercurius"}),
+    ("template", None, "どこにもない", None, {"de": "Nirgendwo", "fr": "Nulle part"}),
+]
+TEXT = "あいうえおかきくけこ𠮷野家"
+
+
+def article(page_id: int, indices: list[int]) -> Article:
+    kinds = [LINKS[index] for index in indices]
+    links = [Link(i, i + 1, kind, wiki, target, fragment, names) for i, (kind, wiki, target, fragment, names) in enumerate(kinds)]
+    return Article(page_id, 1, None, f"T{page_id}", "u", text=TEXT, links=tuple(links))
+
+
+@pytest.mark.parametrize("languages", [["en"], ["en", "de"], ["fr"]])
+@given(st.lists(st.lists(st.integers(0, len(LINKS) - 1), max_size=12), max_size=4))
+def test_every_link_gets_what_it_would_get_alone(languages, pages) -> None:
+    pivots = pivots_of(languages)
+    table = to_table([article(page_id, indices) for page_id, indices in enumerate(pages)]).combine_chunks()
+    batch = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
+    named = name_links(batch.column("links"), titles_of(TARGETS, pivots), pivots)
+
+    narrow, entities, counts = [], [], Counter(links=0, links_with_target=0)
+    for row in table.to_pylist():
+        own = []
+        for link in row["links"]:
+            page_id, names = resolve_link({**link, "names": link["names"]}, TARGETS, pivots)
+            span = {"start": link["start"], "end": link["end"]}
+            surface = row["text"][link["start"] : link["end"]]
+            narrow.append({"page_id": row["page_id"], **span, "surface": surface, "target_page_id": page_id, "names": names})
+            counts.update(links=1, links_with_target=int(page_id is not None))
+            for name in names:
+                counts.update([f"links_with_name.{name['language']}", f"links_with_name.{name['language']}.{name['source']}"])
+            if names:
+                own.append({**span, "target_page_id": page_id, "names": names})
+        entities.append(own)
+    assert links_table(batch.column("page_id"), batch.column("text"), named).to_pylist() == narrow
+    assert entities_of(named).to_pylist() == entities
+    assert count_links(named) == counts
+
+
+def test_articles_become_rows_of_the_contract() -> None:
+    redirect = Article(2, 20, None, "B", "u/B", redirect_title="A", redirect_fragment="s")
+    full = article(1, [0, 11])._replace(sections=(Section(2, "節", 0, 4),))
+    rows = to_table([full, redirect]).to_pylist()
+    assert rows[0]["sections"] == [{"level": 2, "title": "節", "start": 0, "end": 4}]
+    assert rows[0]["links"][1]["names"] == [{"language": "de", "title": "Nirgendwo"}, {"language": "fr", "title": "Nulle part"}]
+    assert (rows[1]["redirect_title"], rows[1]["redirect_fragment"], rows[1]["text"], rows[1]["links"]) == ("A", "s", "", [])
+    assert to_table([]).num_rows == 0

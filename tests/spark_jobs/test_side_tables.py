@@ -1,0 +1,94 @@
+"""What the optional SQL tables of a dump change in a build."""
+
+import gzip
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from spark_jobs import extract
+from spark_jobs.config import CorpusSettings
+from spark_jobs.side_tables import LOSSES, with_known_redirects
+from spark_jobs.wikis import load_profile
+
+WIKI = "eswiki"
+PAGE = """CREATE TABLE `page` (
+  `page_id` int(8) unsigned NOT NULL,
+  `page_namespace` int(11) NOT NULL,
+  `page_title` varbinary(255) NOT NULL,
+  `page_is_redirect` tinyint(1) unsigned NOT NULL
+) ENGINE=InnoDB;
+INSERT INTO `page` VALUES (1,0,'Sol',0),(901,10,'Lengua',1),(902,10,'Otra_cosa',1),(903,0,'Lengua',1),(904,10,'Lang',0);
+"""
+REDIRECT = """CREATE TABLE `redirect` (
+  `rd_from` int(8) unsigned NOT NULL,
+  `rd_namespace` int(11) NOT NULL,
+  `rd_title` varbinary(255) NOT NULL,
+  `rd_interwiki` varbinary(32) DEFAULT NULL
+) ENGINE=InnoDB;
+INSERT INTO `redirect` VALUES (901,10,'Lang',NULL),(902,10,'Nada',NULL),(903,0,'Idioma',NULL);
+"""
+PAGE_PROPS = """CREATE TABLE `page_props` (
+  `pp_page` int(8) NOT NULL,
+  `pp_propname` varbinary(60) NOT NULL,
+  `pp_value` blob NOT NULL
+) ENGINE=InnoDB;
+INSERT INTO `page_props` VALUES (%d,'disambiguation',''),(%d,'wikibase_item','Q1');
+"""
+
+
+@pytest.fixture
+def settings(demo_settings: CorpusSettings, sample: Path, tmp_path: Path) -> CorpusSettings:
+    dumps = tmp_path / "dumps"
+    dumps.mkdir()
+    for file in (sample / "dumps").glob(f"{WIKI}-*"):
+        shutil.copy(file, dumps)
+    return demo_settings.model_copy(update={"dumps_dir": str(dumps), "wikis": [WIKI], "output_dir": str(tmp_path / "out")})
+
+
+def put(settings: CorpusSettings, table: str, sql: str) -> None:
+    (Path(settings.dumps_dir) / f"{WIKI}-20240101-{table}.sql.gz").write_bytes(gzip.compress(sql.encode()))
+
+
+def disambiguations(settings: CorpusSettings) -> set[int]:
+    rows = pq.read_table(Path(settings.output_dir) / "articles" / f"wiki={WIKI}", partitioning=None)
+    return {row["page_id"] for row in rows.select(["page_id", "is_disambiguation"]).to_pylist() if row["is_disambiguation"]}
+
+
+def test_what_is_missing_is_said_with_what_is_lost_and_counted(spark, settings, capsys) -> None:
+    manifest = extract.run(spark, settings, WIKI).manifests[0]
+    said = " ".join(capsys.readouterr().err.split())
+    for name, loss in LOSSES.items():
+        assert f"{WIKI}: no {name} of 20240101: {loss}" in said
+    assert manifest.counters["optional_inputs_missing"] == 4
+    assert manifest.counters["template_redirects"] == 0
+
+
+def test_page_props_tell_disambiguations_and_templates_no_longer_do(spark, settings) -> None:
+    extract.run(spark, settings, WIKI)
+    by_template = disambiguations(settings)
+    assert by_template
+    other = next(
+        row["page_id"]
+        for row in pq.read_table(Path(settings.output_dir) / "articles" / f"wiki={WIKI}", partitioning=None).to_pylist()
+        if row["redirect_title"] is None and row["page_id"] not in by_template
+    )
+    put(settings, "page_props", PAGE_PROPS % (other, min(by_template)))
+    result = extract.run(spark, settings, WIKI)
+    assert not result.skipped  # a file that came is a change of the inputs
+    assert disambiguations(settings) == {other}
+    assert result.manifests[0].counters["optional_inputs_missing"] == 3
+
+
+def test_redirects_between_templates_are_used_when_both_tables_are_there(spark, settings) -> None:
+    put(settings, "page", PAGE)
+    assert extract.run(spark, settings, WIKI).manifests[0].counters["template_redirects"] == 0
+    put(settings, "redirect", REDIRECT)
+    # `Otra cosa` leads to a template of which nothing would be kept, and page 903 is no template
+    assert extract.run(spark, settings, WIKI).manifests[0].counters["template_redirects"] == 1
+
+
+def test_only_redirects_to_templates_with_a_rule_travel_to_the_tasks() -> None:
+    profile = with_known_redirects(load_profile(WIKI), {"Lengua": "Lang", "Otra_cosa": "Nada", "A": "B", "B": "A"})
+    assert profile.template_redirects == {"Lengua": "Lang"}
