@@ -28,7 +28,8 @@ class ExtractSettings(Settings):
     """Wikitext to text and link spans."""
 
     bytes_per_shard: int = Field(16 * 2**20, gt=0)
-    """Compressed bytes of a dump that make one shard and one task; whole streams, at least this many bytes."""
+    """Compressed bytes of a dump that make one shard and one task; whole streams, at least this many bytes. Of a file that only
+    one task can read, twelve times as many bytes of XML."""
     drop_sections: bool = True
     """Leave out sections such as references and external links, by the wiki's own list of headings."""
     tables: Literal["drop", "text"] = "drop"

@@ -28,7 +28,7 @@ from spark_jobs.lost_pages import name_lost_pages
 from spark_jobs.progress import console, show_progress
 from spark_jobs.publish import Publication, PublishError
 from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.shards import ShardReport, ShardWriter, shard_name
+from spark_jobs.shards import ShardReport, ShardWriter, number_shards, shard_name
 from spark_jobs.side_tables import LOSSES, read_side_tables, with_known_redirects
 from spark_jobs.stage import StageResult, run_stage
 from spark_jobs.storage import Location
@@ -41,6 +41,8 @@ _REJECT_ROW_GROUP_ROWS = 10_000
 # hold any page that MediaWiki stores.
 _STREAMS_BEYOND = 32
 _LARGE_WHOLE_BYTES = 256 * 2**20
+# bz2 packs 4 to 8 bytes of XML into one. So a run of streams is one shard, and a file that one task reads is cut into several.
+_XML_BYTES_PER_COMPRESSED = 12
 
 
 @dataclass(frozen=True)
@@ -111,17 +113,19 @@ def survey(file: Location) -> Survey:
 def plan_units(surveys: list[Survey], bytes_per_shard: int) -> list[Unit]:
     """The units of a dump, numbered across its files: runs of bz2 streams, or a whole file of another kind."""
     units: list[Unit] = []
+    xml_bytes_per_shard = bytes_per_shard * _XML_BYTES_PER_COMPRESSED
     for found in surveys:
         boundaries = [*found.streams, found.bytes]
         for start, end in group_streams(found.streams, found.bytes, bytes_per_shard):
             first, last = bisect_left(boundaries, start), bisect_left(boundaries, end)
-            units.append(Unit(len(units), found.file, end, tuple(boundaries[first : last + 1 + _STREAMS_BEYOND])))
+            own = tuple(boundaries[first : last + 1 + _STREAMS_BEYOND])
+            units.append(Unit(len(units), found.file, end, own, xml_bytes_per_shard))
         if not found.streams:
-            units.append(Unit(len(units), found.file, found.bytes, ()))
+            units.append(Unit(len(units), found.file, found.bytes, (), xml_bytes_per_shard))
         if len(found.streams) < 2 and found.bytes > _LARGE_WHOLE_BYTES:
             console.print(
-                f"  warning: {found.file.name} ({found.bytes:,} bytes) is one stream, so one task reads all of it and writes one "
-                "shard; the multistream form of the same dump is read in parallel",
+                f"  warning: {found.file.name} ({found.bytes:,} bytes) is one stream, so one task reads all of it; "
+                "the multistream form of the same dump is read in parallel",
                 style="yellow",
             )
     return units
@@ -187,8 +191,9 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     counters["optional_inputs_missing"] = len(LOSSES.keys() - dump.optional.keys())
     counters["template_redirects"] = len(job.profile.template_redirects)
     rows = [row for report in reports for row in report.rejects] + [row for rows in lost.values() for row in rows]
+    shards = number_shards(shard for report in reports for shard in report.shards)
     published = rejects.publish([_write_rejects(rejects.attempts, rows)], Counter(row["stage"] for row in rows), counted)
-    return StageResult([articles.publish([r.shard for r in reports], counters, counted), published])
+    return StageResult([articles.publish(shards, counters, counted), published])
 
 
 def optional_inputs(folder: Location, dump: Dump) -> dict[str, dict[str, Any]]:
@@ -233,7 +238,7 @@ def _account(reports: list[UnitReport], lost: int) -> dict[str, Any]:
     Raises `PublishError` when it does not close: then a page was lost or counted twice.
     """
     counters = account_of(reports)
-    rows = sum(report.shard.rows for report in reports)
+    rows = sum(shard.rows for report in reports for shard in report.shards)
     account = {"pages": counters["pages"] + lost, "other_namespaces": counters["other_namespaces"], "rows": rows}
     account["rejected_pages"] = counters["rejected_pages"] + lost
     if account["pages"] != account["other_namespaces"] + account["rows"] + account["rejected_pages"]:

@@ -1,4 +1,4 @@
-"""One unit of `extract`: a range of a dump's streams in, one shard of `articles` out. Runs in a Spark task, knows no Spark."""
+"""One unit of `extract`: a range of a dump's streams in, shards of `articles` out. Runs in a Spark task, knows no Spark."""
 
 import urllib.parse
 from collections import Counter
@@ -10,7 +10,7 @@ from spark_jobs.articles import Article, to_table
 from spark_jobs.dumps.index import BadStream
 from spark_jobs.dumps.pages import HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
 from spark_jobs.dumps.streams import StreamError
-from spark_jobs.shards import ShardReport, ShardWriter, shard_name
+from spark_jobs.shards import RollingWriter, ShardReport, shard_name
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES
 from spark_jobs.wikis import WikiProfile
@@ -23,7 +23,7 @@ _ACCOUNT = ("pages", "other_namespaces", "articles", "redirects", "rejected_page
 
 @dataclass(frozen=True)
 class Unit:
-    """A run of streams of one dump file, and the shard that it becomes.
+    """A run of streams of one dump file, or a file that only one task can read.
 
     `boundaries` are the offsets of the unit's bz2 streams and of some that follow, so that a page that runs over `end` can
     be finished, and last where these end; empty for a file that is read as a whole.
@@ -33,6 +33,8 @@ class Unit:
     file: Location
     end: int
     boundaries: tuple[int, ...]
+    xml_bytes_per_shard: int | None = None
+    """Bytes of page XML after which the next shard begins; None: the unit is one shard."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ class ExtractJob:
 
 @dataclass(frozen=True)
 class UnitReport:
-    """What a unit gave: its shard, the pages that were not emitted, counts of both, and the streams that could not be read."""
+    """What a unit gave: its shards, the pages that were not emitted, counts of both, and the streams that could not be read."""
 
     file: str
-    shard: ShardReport
+    shards: tuple[ShardReport, ...]
     rejects: tuple[dict[str, Any], ...]
     counters: Counter[str]
     bad_streams: tuple[BadStream, ...] = ()
@@ -101,8 +103,15 @@ def extract_unit(unit: Unit, job: ExtractJob) -> UnitReport:
             streams.note_bad(error.offset)
             reject("decompress", error.reason, None, error.offset)
 
-    with unit.file.open() as file, ShardWriter(job.attempts, shard_name(unit.index), ARTICLES.schema, _ROW_GROUP_ROWS) as writer:
+    shard = (job.attempts, shard_name(unit.index), ARTICLES.schema, _ROW_GROUP_ROWS)
+    xml_bytes = 0  # of the pages in the present shard
+    with unit.file.open() as file, RollingWriter(*shard) as writer:
         for raw in _refuse_histories(read_pages(file, unit.file.name, unit.boundaries, unit.end, reject_stream), unit):
+            if unit.xml_bytes_per_shard is not None and xml_bytes >= unit.xml_bytes_per_shard:
+                writer.write(to_table(articles))
+                writer.roll()
+                articles, xml_bytes = [], 0
+            xml_bytes += len(raw.xml)
             counters["pages"] += 1
             streams.note_page(raw)
             page: Page | None = None
@@ -125,7 +134,7 @@ def extract_unit(unit: Unit, job: ExtractJob) -> UnitReport:
                 articles = []
         writer.write(to_table(articles))
     counters["rejected_pages"] = sum(row["unit"] == "page" for row in rejects)
-    return UnitReport(unit.file.name, writer.report, tuple(rejects), counters, tuple(streams.bad))
+    return UnitReport(unit.file.name, tuple(writer.reports), tuple(rejects), counters, tuple(streams.bad))
 
 
 class _StreamLog:

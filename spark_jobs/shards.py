@@ -8,8 +8,9 @@ successful attempts report is published (`publish.py`).
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -146,6 +147,38 @@ class ShardWriter:
         """What was written; valid after the context has been left without an exception."""
         digest = self._file.digest.hexdigest()
         return ShardReport(self._name, self._attempt, self._count, self._file.bytes, digest, self._hash, dict(self.counters))
+
+
+class RollingWriter:
+    """Write rows to a shard, and after each `roll` to a further one. Use as a context manager, then take `reports`, in order."""
+
+    def __init__(self, folder: Location, name: str, schema: pa.Schema, row_group_rows: int) -> None:
+        """As for `ShardWriter`. All shards have the same `name` until `number_shards` gives them their own."""
+        self._open: Callable[[], ShardWriter] = partial(ShardWriter, folder, name, schema, row_group_rows)
+        self._writer = self._open()
+        self.reports: list[ShardReport] = []
+
+    def __enter__(self) -> "RollingWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._writer.__exit__(kind, error, trace)
+        if kind is None:
+            self.reports.append(self._writer.report)
+
+    def write(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Append rows to the shard."""
+        self._writer.write(batch)
+
+    def roll(self) -> None:
+        """End the shard and begin the next."""
+        self.__exit__(None, None, None)
+        self._writer = self._open()
+
+
+def number_shards(reports: Iterable[ShardReport]) -> list[ShardReport]:
+    """The reports under the names of shards 0, 1, 2, ..."""
+    return [replace(report, name=shard_name(index)) for index, report in enumerate(reports)]
 
 
 def sum_counters(reports: Iterable[ShardReport]) -> Counter[str]:

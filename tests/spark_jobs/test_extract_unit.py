@@ -1,6 +1,7 @@
 """One unit of `extract` on files that are damaged, too large, too old or of the wrong kind; what an index says is lost."""
 
 import bz2
+import dataclasses
 import io
 import itertools
 import random
@@ -13,6 +14,8 @@ from spark_jobs.dumps.index import BadStream, index_name
 from spark_jobs.dumps.streams import scan_streams
 from spark_jobs.extract_pages import ExtractError, ExtractJob, Unit, UnitReport, extract_unit
 from spark_jobs.lost_pages import LostPages, name_lost_pages
+from spark_jobs.row_hash import add_hashes
+from spark_jobs.shards import number_shards, shard_name
 from spark_jobs.storage import Location
 from spark_jobs.wikis import load_profile
 from spark_jobs.wikitext import Options
@@ -40,8 +43,8 @@ def whole(path: Path, text: str) -> Unit:
 
 def account(report: UnitReport) -> tuple[int, int, int, int]:
     counts = report.counters
-    assert counts["pages"] == counts["other_namespaces"] + report.shard.rows + counts["rejected_pages"]
-    return counts["pages"], counts["other_namespaces"], report.shard.rows, counts["rejected_pages"]
+    assert counts["pages"] == counts["other_namespaces"] + sum(shard.rows for shard in report.shards) + counts["rejected_pages"]
+    return counts["pages"], counts["other_namespaces"], sum(shard.rows for shard in report.shards), counts["rejected_pages"]
 
 
 @pytest.mark.parametrize("mode", ["PERMISSIVE", "FAILFAST"])
@@ -175,3 +178,16 @@ def test_without_an_index_the_remedy_is_told_and_without_damage_nothing_is_read(
         (), f"{DUMP} has unreadable streams; with {index_name(DUMP)} beside it their pages would be named"
     )
     assert name_lost_pages(unit.file, starts, unit.end, []) == LostPages((), None)
+
+
+@pytest.mark.parametrize(("limit", "shards"), [(None, 1), (1, 103), (10**9, 1), (20_000, None)])
+def test_a_file_that_one_task_reads_becomes_shards_of_a_size_that_its_pages_tell(job, sample, tmp_path, limit, shards) -> None:
+    path = tmp_path / "eswiki-20240101-pages-articles.xml"
+    path.write_bytes(bz2.decompress((sample / "dumps" / DUMP).read_bytes()))
+    unit = Unit(0, Location.of(str(path)), path.stat().st_size, ())
+    whole = extract_unit(unit, job)
+    report = extract_unit(dataclasses.replace(unit, xml_bytes_per_shard=limit), job)
+    assert account(report) == account(whole)
+    assert add_hashes(shard.row_hash for shard in report.shards) == whole.shards[0].row_hash
+    assert len(report.shards) == shards if shards else 2 < len(report.shards) < 10
+    assert [shard.name for shard in number_shards(report.shards)][-1] == shard_name(len(report.shards) - 1)
