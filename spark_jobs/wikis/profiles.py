@@ -2,8 +2,8 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, lru_cache
 from typing import Any
 
 from spark_jobs.wikis.languages import canonical_code, language_of, wikipedia_codes
@@ -74,6 +74,10 @@ class WikiProfile:
     def __hash__(self) -> int:
         return hash((self.wiki, self.case, self.variants))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies that come to a process by pickle, one with every task, are one object there (see `_unpickled`)."""
+        return _unpickled, tuple(getattr(self, item.name) for item in fields(self))
+
     def capitalise(self, text: str, namespace: int = NAMESPACE_ARTICLE) -> str:
         """The title as the wiki's case rule writes it."""
         if self.case == "case-sensitive" or namespace in self.case_sensitive_namespaces:
@@ -139,6 +143,16 @@ class WikiProfile:
             raise ValueError(f"{self.wiki} has no language variant {variant!r}; it has: {known}")
         fallbacks = read_yaml("codes.yaml")["variant_fallbacks"].get(variant, ())
         return replace(self, variants=tuple(dict.fromkeys([variant, *fallbacks, *self.variants])))
+
+
+@lru_cache(maxsize=64)
+def _first_of_equals(profile: WikiProfile) -> WikiProfile:
+    return profile
+
+
+def _unpickled(*values: Any) -> WikiProfile:
+    """A profile of these fields; the same object each time, so that what is cached by profile need not compare whole tables."""
+    return _first_of_equals(WikiProfile(*values))
 
 
 @cache

@@ -20,39 +20,74 @@ from spark_jobs.wikitext.page import (
 
 _GONE = f"{DROPPED}{TAG_OPEN}{TAG_CLOSE}"
 """Marks that show nothing."""
-_EMPTY_PARENTHESES = re.compile(rf"[(（][\s,;:/、，；：{TAG_OPEN}]*+{DROPPED}[\s{_GONE},;:/、，；：]*+[)）]")
-_GAP = re.compile(rf" {DROPPED}[ {DROPPED}]*+([,.;:!?)\]、。，]?)")
-_AFTER_OPENING = re.compile(rf"([(（]) *{DROPPED}[ {DROPPED},;、，；]*")
+# Each of these begins with the mark, which is rare, and looks at what stands before it afterwards: searching for it is fast.
+# What follows is taken whether or not it ends as hoped, so that a long run is read once.
+_UP_TO_CLOSING = re.compile(rf"{DROPPED}[\s{_GONE},;:/、，；：]*+([)）]?)")
+_GAP = re.compile(rf"{DROPPED}(?<= {DROPPED})[ {DROPPED}]*+([,.;:!?)\]、。，]?)")
+_AFTER_OPENING = re.compile(rf"{DROPPED}(?<=[(（]{DROPPED})[ {DROPPED},;、，；]*+")
+_WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_OPENING = ("(", "（")
+_IN_PARENTHESES = f"{_WHITE_SPACE},;:/、，；：{TAG_OPEN}"
+"""What may stand between an opening parenthesis and the first thing that is gone."""
 _COLON = re.compile(rf"(?P<open>[{LINK_OPEN}{TAG_OPEN}])|(?P<close>[{LINK_CLOSE}{TAG_CLOSE}])|{FREE_LINK}|:", re.IGNORECASE)
 _LIST_MARKS = "*#:;"
 _BLANKS = f" \t\u00a0\u2002\u2003\u3000{DROPPED}"
 """What a line loses at its ends."""
 _NO_PARAGRAPH = frozenset(f"{_LIST_MARKS}-{HEADING_OPEN} \t{DROPPED}")
 """First characters of lines that may be no part of a paragraph; with a blank they are preformatted."""
-_AFTER_BREAK = re.compile(rf"{BREAK}[ \n{BREAK}]+")
+_BLANK_RUN = re.compile("  +")
 EMPTY, PARAGRAPH, ITEM, HEADING = range(4)
 """Kinds of lines."""
+_APART = (
+    ("", "\n\n", "\n\n", "\n\n"),
+    ("", " ", "\n\n", "\n\n"),
+    ("", "\n", "\n", "\n\n"),
+    ("", "\n", "\n", "\n\n"),
+)
+"""What stands between a line and the next, by their kinds: lines of a paragraph run on."""
 
 
 def close_gaps(text: str) -> str:
     """Punctuation that dropped templates leave behind: `Tokyo ({{x}}) is` becomes `Tokyo is`."""
     if DROPPED not in text:
         return text
-    text = _EMPTY_PARENTHESES.sub(DROPPED, text)
-    text = _GAP.sub(_closed_gap, text)
-    return _AFTER_OPENING.sub(r"\1", text)
+    return _AFTER_OPENING.sub("", _join_gaps(_drop_empty_parentheses(text)))
 
 
-def _closed_gap(match: re.Match[str]) -> str:
-    """A run of blanks and gaps is one blank; before a full stop and its kin it is nothing."""
-    return match[1] or " "
+def _drop_empty_parentheses(text: str) -> str:
+    """Parentheses with nothing but punctuation around something that is gone are gone with it."""
+    out: list[str] = []
+    last = 0
+    for closed in _UP_TO_CLOSING.finditer(text):
+        if not closed[1]:
+            continue
+        before = text[last : closed.start()].rstrip(_IN_PARENTHESES)
+        if before[-1:] in _OPENING:
+            out += (before[:-1], DROPPED)
+        else:
+            out.append(text[last : closed.end()])
+        last = closed.end()
+    out.append(text[last:])
+    return "".join(out)
+
+
+def _join_gaps(text: str) -> str:
+    """A run of blanks and gaps that begins with a blank is one blank; before a full stop and its kin it is nothing."""
+    out: list[str] = []
+    last = 0
+    for gap in _GAP.finditer(text):
+        after = gap.start(1)
+        out.append(text[last : gap.start() - (gap.end() > after)])
+        last = after
+    out.append(text[last:])
+    return "".join(out)
 
 
 def lay_out(text: str) -> str:
     """The page's lines as paragraphs, list items and headings."""
     out: list[str] = []
     previous = EMPTY
-    last_marks = ""
+    last_item = ""
     for source in text.split("\n"):
         line = source.strip(_BLANKS)
         if not line:
@@ -61,10 +96,11 @@ def lay_out(text: str) -> str:
             continue
         kind, first = PARAGRAPH, source[0]
         if first in _NO_PARAGRAPH:
-            first = source.lstrip(DROPPED)[0]
+            if first == DROPPED:
+                first = source.lstrip(DROPPED)[0]
             if first in _LIST_MARKS:
                 kind = ITEM
-                line, last_marks = _item(line, last_marks)
+                line, last_item = _item(line, last_item), line
             elif first == HEADING_OPEN:
                 kind = HEADING
                 line = f"{HEADING_OPEN}{line[1:].rstrip(HEADING_CLOSE).strip(_BLANKS)}{HEADING_CLOSE}"
@@ -73,24 +109,27 @@ def lay_out(text: str) -> str:
             elif line.startswith("----"):
                 line, previous = line.lstrip("-"), EMPTY
         if kind != ITEM:
-            last_marks = ""
+            last_item = ""
         if line:
-            apart = "\n\n" if previous == EMPTY or kind == HEADING or (previous == PARAGRAPH and kind == ITEM) else "\n"
-            out.append(" " if previous == kind == PARAGRAPH else apart)
-            out.append(line)
+            out += (_APART[previous][kind], line)
             previous = kind
     return _trimmed("".join(out).replace(DROPPED, "").replace(TAG_OPEN, "").replace(TAG_CLOSE, ""))
 
 
 def _trimmed(text: str) -> str:
     """Single blanks; one empty line at most, and a break takes the place of those around it."""
-    text = _squeezed(text.replace("\t", " ").replace("\u00a0", " "), "  ", " ")
+    text = _BLANK_RUN.sub(" ", text.replace("\t", " ").replace("\u00a0", " "))
     text = _squeezed(text, "\n\n\n", "\n\n")
     if BREAK in text:
-        text = _AFTER_BREAK.sub(BREAK, text)
-        text = _squeezed(_squeezed(text, f" {BREAK}", BREAK), f"\n{BREAK}", BREAK).replace(BREAK, "\n")
-        text = _squeezed(text, "\n\n\n", "\n\n")
+        text = _squeezed(_broken(text), "\n\n\n", "\n\n")
     return text.strip()
+
+
+def _broken(text: str) -> str:
+    """Breaks as line ends; several in a row, with blanks and line ends between and behind them, are one."""
+    first, *between, last = text.split(BREAK)
+    pieces = [first, *filter(None, [piece.lstrip(" \n") for piece in between])]
+    return "\n".join([*[piece.rstrip(" ").rstrip("\n") for piece in pieces], last.lstrip(" \n")])
 
 
 def _squeezed(text: str, many: str, few: str) -> str:
@@ -100,13 +139,14 @@ def _squeezed(text: str, many: str, few: str) -> str:
     return text
 
 
-def _item(line: str, last_marks: str) -> tuple[str, str]:
-    """A list item without its marks, its definitions on lines of their own; and the marks, for the item after it."""
+def _item(line: str, last_item: str) -> str:
+    """A list item without its marks, its definitions on lines of their own; `last_item` is the line before, if it was one."""
     item = line.lstrip(_LIST_MARKS)
     marks = line[: len(line) - len(item)]
     if ";" not in marks:
-        return item.strip(_BLANKS), marks
-    return "\n".join(_definitions(item, _terms(marks, last_marks))), marks.replace(";", ":")
+        return item.lstrip(_BLANKS)
+    last_marks = last_item[: len(last_item) - len(last_item.lstrip(_LIST_MARKS))].replace(";", ":")
+    return "\n".join(_definitions(item, _terms(marks, last_marks)))
 
 
 def _terms(marks: str, last_marks: str) -> int:

@@ -1,11 +1,15 @@
 """Headings, and sections that hold no prose."""
 
 import re
+from functools import lru_cache
 
-from spark_jobs.wikis.profiles import section_key
+from spark_jobs.wikis.profiles import WikiProfile, section_key
 from spark_jobs.wikitext.page import DROPPED, HEADING_CLOSE, HEADING_OPEN, TAG_CLOSE, TAG_OPEN, Page
 
 MAX_LEVEL = 6
+CACHED_HEADINGS = 1 << 13
+LONGEST_CACHED = 255
+"""Characters of a heading that is remembered."""
 _LINE = re.compile(r"\n=[^\n]*")
 _MARKUP = re.compile(rf"'''?|\[\[(?:[^\[\]|]*\|)?|\]\]|[{DROPPED}{TAG_OPEN}{TAG_CLOSE}\x1a\x1b\x0b]")
 
@@ -14,12 +18,21 @@ def mark_headings(text: str, page: Page, drop_sections: bool = True) -> str:
     """`text` with headings between marks, and without the sections that the profile drops."""
     if "\n=" not in text and text[:1] != "=":
         return text
+    known = _headings(page.profile)
+    if len(known) > CACHED_HEADINGS:
+        known.clear()
     out: list[str] = []
     text = "\n" + text
     last = 0
     skip = 0
     for match in _LINE.finditer(text):
-        level, title = parse_heading(match[0][1:])
+        line = match[0]
+        heading = known.get(line)
+        if heading is None:
+            heading = _understand(line[1:], page.profile)
+            if len(line) <= LONGEST_CACHED:
+                known[line] = heading
+        level, title, is_dropped = heading
         if not level:
             continue
         if not skip:
@@ -28,15 +41,28 @@ def mark_headings(text: str, page: Page, drop_sections: bool = True) -> str:
         if skip and level > skip:
             continue
         skip = 0
-        if drop_sections and section_key(_MARKUP.sub("", title)) in page.profile.dropped_sections:
+        if is_dropped and drop_sections:
             skip = level
             page.count("sections_dropped")
-        elif title.strip(DROPPED + " "):
+        elif title:
             page.levels.append(level)
             out.append(f"\n{HEADING_OPEN}{title}{HEADING_CLOSE}")
     if not skip:
         out.append(text[last:])
     return "".join(out)[1:] if out and out[0][:1] == "\n" else "".join(out)
+
+
+@lru_cache(maxsize=64)
+def _headings(profile: WikiProfile) -> dict[str, tuple[int, str, bool]]:  # noqa: ARG001
+    """Headings met on this wiki: level, title, whether their sections are dropped. Most pages have the same ones."""
+    return {}
+
+
+def _understand(line: str, profile: WikiProfile) -> tuple[int, str, bool]:
+    """Level, title and whether the section is dropped; level 0 if the line is no heading, no title if it shows nothing."""
+    level, title = parse_heading(line)
+    is_dropped = section_key(_MARKUP.sub("", title)) in profile.dropped_sections
+    return level, title if title.strip(DROPPED + " ") else "", is_dropped
 
 
 def parse_heading(line: str) -> tuple[int, str]:

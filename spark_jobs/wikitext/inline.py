@@ -40,7 +40,9 @@ def _switch_pattern(own: tuple[str, ...]) -> re.Pattern[str]:
 
 def drop_switches(text: str, own: tuple[str, ...]) -> str:
     """`text` without behaviour switches, in English or the wiki's own words."""
-    return _switch_pattern(own).sub("", text) if "__" in text or "＿＿" in text else text
+    if ("_" in text and "__" in text) or ("＿" in text and "＿＿" in text):  # to look for one character is far faster
+        return _switch_pattern(own).sub("", text)
+    return text
 
 
 def drop_external_links(text: str) -> str:

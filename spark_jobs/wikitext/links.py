@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
-from urllib.parse import unquote
 
-from spark_jobs.wikis.profiles import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
+from spark_jobs.wikis.profiles import NAMESPACE_FILE, WikiProfile
 from spark_jobs.wikitext.inline import PROTOCOLS
+from spark_jobs.wikitext.model import LinkKind
 from spark_jobs.wikitext.page import (
     BREAK,
     DROPPED,
@@ -16,36 +17,27 @@ from spark_jobs.wikitext.page import (
     LINK_CLOSE,
     LINK_OPEN,
     TEMPLATE_LINK,
-    LinkTarget,
     Page,
+    TargetFields,
 )
 from spark_jobs.wikitext.quotes import drop_quotes_of_line
-from spark_jobs.wikitext.titles import Title, is_ordinary, normalise_title
+from spark_jobs.wikitext.targets import LITERAL, NO_NAMES, SILENT, Resolved, resolve_target
+from spark_jobs.wikitext.titles import ORDINARY_TITLE, Capitals, are_stored
 
-# A heading ends what is open: an unclosed link must not take the sections after it.
-_PLAIN = rf"[^\[\]{HEADING_OPEN}]"
+# A heading ends what is open: an unclosed link must not take the sections after it. No link stands inside a link.
+_PLAIN = rf"[^\[\]{LINK_OPEN}{HEADING_OPEN}]"
 _INSIDE = rf"{_PLAIN}*+(?:(?:\[(?!\[)|\](?!\])){_PLAIN}*+)*+"
-_LABEL = rf"(?:[^\[{HEADING_OPEN}]|\[(?!\[)){_INSIDE}"
+_LABEL = rf"(?:[^\[{LINK_OPEN}{HEADING_OPEN}]|\[(?!\[)){_INSIDE}"
 _IN_CAPTION = rf"[^\[\]\n{HEADING_OPEN}]"
 _CAPTION = rf"{_IN_CAPTION}*+(?:(?:\[\[{_INSIDE}\]\]|\[(?!\[)|\](?!\])|\n(?!\s*\n)){_IN_CAPTION}*+)*+\]\]"
 _LINE_END = re.compile(rf"[\n{HEADING_CLOSE}]|\Z")
 _TARGET = r"[^\[\]{}|<>\n\x00-\x0d\x0f-\x11\x13-\x1f\x7f]++"
-_MARKUP = re.compile(rf"[\n{BREAK}\[]|''")
-_PROTOCOL = re.compile(PROTOCOLS, re.IGNORECASE)
+_SHOWN = rf"[^'\[\]\n{BREAK}{HEADING_OPEN}]++"
+_ORDINARY = rf"\[\[(?<!\[\[\[)({ORDINARY_TITLE})(?:\|((?! ){_SHOWN}(?:'(?!'){_SHOWN})*+))?\]\]"
+"""Nearly all links: the title of an article as it is stored, and a label that is shown as it stands. Such a link begins at the
+only two brackets in a row and ends before the next two, so that nothing around it can change it."""
 _BRACKETS = re.compile(rf"(\[\[(?!{PROTOCOLS})|\]\]|\n[ \t]*\n)", re.IGNORECASE)
 CACHED_TARGETS = 1 << 16
-
-LITERAL, UNKNOWN = "links_literal", "links_as_text"
-_SILENT_NAMESPACES = {NAMESPACE_CATEGORY: "categories", NAMESPACE_FILE: "files"}
-SILENT = frozenset(["language_links", *_SILENT_NAMESPACES.values()])
-
-
-class Resolved(NamedTuple):
-    """What a link target does: the text shown without a label; the target; else the counter to raise."""
-
-    shown: str
-    target: LinkTarget | None
-    action: str
 
 
 class Brackets(NamedTuple):
@@ -66,13 +58,15 @@ class Brackets(NamedTuple):
 
 @dataclass(slots=True)
 class LinkSyntax:
-    """Compiled patterns of one wiki, and the targets met so far."""
+    """Compiled patterns of one wiki, and the links met so far."""
 
     file_start: re.Pattern[str]
     file: re.Pattern[str]
     edges: re.Pattern[str]
+    ordinary: re.Pattern[str]
     link: re.Pattern[str]
     prefix: re.Pattern[str] | None
+    capitals: Capitals
     resolved: dict[str, Resolved] = field(default_factory=dict)
 
 
@@ -83,17 +77,21 @@ def link_syntax(profile: WikiProfile) -> LinkSyntax:
     Of three opening brackets MediaWiki takes none for a link; where only two close, we read a bracket and a link.
     """
     names = [_name_pattern(name) for name, number in profile.namespaces.items() if number == NAMESPACE_FILE]
-    start = rf"\[\[[ _]*(?:{'|'.join(sorted(names, key=len, reverse=True))})[ _]*:"
+    # The class is for speed: it keeps nearly all links from being compared with name after name.
+    first = "".join(sorted({re.escape(name[0]) for name, number in profile.namespaces.items() if number == NAMESPACE_FILE}))
+    start = rf"\[\[[ _]*+(?=[{first}])(?:{'|'.join(sorted(names, key=len, reverse=True))})[ _]*:"
     trail = f"({profile.link_trail})"
     prefix = rf"(?<![{profile.link_prefix}])([{profile.link_prefix}]++){LINK_OPEN}" if profile.link_prefix else None
     # Brackets pair from the left: of four in a row the last two open a link.
     link = rf"\[(?<!\[\[)(\[*)\[({_TARGET})(?:\|({_LABEL})\]\](\]?)|\]\]){trail}"
     return LinkSyntax(
-        re.compile(start, re.IGNORECASE),
-        re.compile(start + _CAPTION, re.IGNORECASE),
-        re.compile(rf"({start})|\[\[|\]\]|{HEADING_OPEN}", re.IGNORECASE),
-        re.compile(link),
-        re.compile(prefix) if prefix else None,
+        file_start=re.compile(start, re.IGNORECASE),
+        file=re.compile(start + _CAPTION, re.IGNORECASE),
+        edges=re.compile(rf"({start})|\[\[|\]\]|{HEADING_OPEN}", re.IGNORECASE),
+        ordinary=re.compile(_ORDINARY + trail),
+        link=re.compile(link),
+        prefix=re.compile(prefix) if prefix else None,
+        capitals=Capitals(profile),
     )
 
 
@@ -151,34 +149,60 @@ def mark_links(text: str, page: Page) -> str:
     if "[[" not in text:
         return text
     syntax = link_syntax(page.profile)
-    if len(syntax.resolved) > CACHED_TARGETS:
-        syntax.resolved.clear()
-    known = syntax.resolved.get
-    parts = syntax.link.split(text)
-    out = [parts[0]]
-    for before, raw, label, bracket, trail, after in zip(*(parts[group::6] for group in range(1, 7)), strict=True):
-        found = known(raw)
-        if found is None or found.target is None or before or bracket:
-            out.append(_rarer_link(Brackets(before, raw, label, bracket or "", trail, after), syntax, page))
-        else:
-            shown = found.shown if label is None else _plain(label, page) if _MARKUP.search(label) else label
-            out.append(_marked(shown, trail, found.target, page))
-        out.append(after)
-    text = "".join(out)
+    text, page.links = _mark_ordinary(text, syntax)
+    if "[[" in text:
+        text = _mark_others(text, syntax, page)
     if syntax.prefix is not None:
         text = syntax.prefix.sub(rf"{LINK_OPEN}\1", text)
     return drop_unclosed(text, page) if "[[" in text else text
 
 
-def _marked(shown: str, trail: str, target: LinkTarget, page: Page) -> str:
-    page.links.append(target)
-    if shown[:1] == " ":
-        return f" {LINK_OPEN}{shown.lstrip()}{trail}{LINK_CLOSE}"
-    return f"{LINK_OPEN}{shown}{trail}{LINK_CLOSE}"
+def _mark_ordinary(text: str, syntax: LinkSyntax) -> tuple[str, list[TargetFields]]:
+    """`text` with its ordinary links marked, and their targets: all at once, for a page has hundreds of them.
+
+    Where one of them turns out not to be ordinary, which is rare, all of the page are left as they are.
+    """
+    parts = syntax.ordinary.split(text)
+    raws, labels = parts[1::4], parts[2::4]
+    if not are_stored(raws):
+        return text, []
+    out = [""] * (len(raws) * 5 + 1)
+    out[::5] = parts[::4]
+    out[1::5] = repeat(LINK_OPEN, len(raws))
+    out[2::5] = [label or raw for raw, label in zip(raws, labels, strict=True)]
+    out[3::5] = parts[3::4]
+    out[4::5] = repeat(LINK_CLOSE, len(raws))
+    capitals = syntax.capitals
+    titles = [raw if (capital := capitals[raw[0]]) == raw[0] else capital + raw[1:] for raw in raws]
+    kind: LinkKind = "internal"
+    return "".join(out), [*zip(repeat(kind), repeat(None), titles, repeat(None), repeat(NO_NAMES), strict=False)]
 
 
-def _rarer_link(link: Brackets, syntax: LinkSyntax, page: Page) -> str:
-    """What stands for a link whose target is new, or that is none, or that has further brackets around it."""
+def _mark_others(text: str, syntax: LinkSyntax, page: Page) -> str:
+    """The links that are left; their targets go among those of the links that are marked already."""
+    if len(syntax.resolved) > CACHED_TARGETS:
+        syntax.resolved.clear()
+    parts = syntax.link.split(text)
+    out = [parts[0]]
+    ordinary, page.links = page.links, []
+    marked = parts[0].count(LINK_OPEN)
+    page.links += ordinary[:marked]
+    for before, raw, label, bracket, trail, after in zip(*(parts[group::6] for group in range(1, 7)), strict=True):
+        found = syntax.resolved.get(raw)
+        if found is not None and found.action in SILENT and not before and not bracket:
+            page.count(found.action)
+            out.append(DROPPED + trail)
+        else:
+            out.append(_other_link(Brackets(before, raw, label, bracket or "", trail, after), syntax, page))
+        out.append(after)
+        following = marked + after.count(LINK_OPEN)
+        page.links += ordinary[marked:following]
+        marked = following
+    return "".join(out)
+
+
+def _other_link(link: Brackets, syntax: LinkSyntax, page: Page) -> str:
+    """What stands for a link that may have further brackets in it and around it, and any target."""
     before, raw, label, bracket, trail, after = link
     if len(before) % 2 and (bracket or (trail or after)[:1] == "]"):
         return link.as_written()
@@ -192,11 +216,13 @@ def _rarer_link(link: Brackets, syntax: LinkSyntax, page: Page) -> str:
         found = syntax.resolved[raw] = resolve_target(raw, page.profile)
     shown = found.shown if label is None else _plain(label, page)
     if found.target is not None:
-        return f"{before}{_marked(shown, trail, found.target, page)}{rest}"
+        page.links.append(found.target)
+        blank = " " if shown[:1] == " " else ""
+        return f"{before}{blank}{LINK_OPEN}{shown.lstrip() if blank else shown}{trail}{LINK_CLOSE}{rest}"
     page.count(found.action)
     if found.action == LITERAL:
         return link.as_written()
-    return before + DROPPED + trail + rest if found.action in SILENT else f"{before}{shown}{trail}{rest}"
+    return f"{before}{DROPPED if found.action in SILENT else shown}{trail}{rest}"
 
 
 def drop_unclosed(text: str, page: Page) -> str:
@@ -231,41 +257,6 @@ def _plain(label: str, page: Page) -> str:
     if "''" in label:
         label = drop_quotes_of_line(label)
     return label.replace("[", page.strip("[")) if "[" in label else label
-
-
-def resolve_target(raw: str, profile: WikiProfile) -> Resolved:
-    """What `[[raw]]` does on this wiki."""
-    if is_ordinary(raw) and "''" not in raw:
-        return Resolved(raw, LinkTarget("internal", None, profile.capitalise(raw), None, {}), "")
-    if DROPPED in raw:
-        return Resolved("", None, UNKNOWN)
-    title = None if _PROTOCOL.match(raw.lstrip(" ")) else normalise_title(raw, profile)
-    if title is None:
-        return Resolved(raw, None, LITERAL)
-    shown = unquote(raw) if "%" in raw else raw
-    shown = shown.strip().removeprefix(":").strip() or title.text
-    if "''" in shown:
-        shown = shown.replace("''", "&#39;&#39;")
-    action = _action(title)
-    return Resolved(shown, None if action else _visible(title), action)
-
-
-def _action(title: Title) -> str:
-    """The counter of a link that is none in the text; empty for one that is."""
-    if title.wiki is not None:
-        if title.interlanguage and not title.colon:
-            return "language_links"
-        return "" if title.wiki else UNKNOWN
-    if title.namespace == NAMESPACE_MEDIA:
-        return UNKNOWN
-    return "" if title.colon else _SILENT_NAMESPACES.get(title.namespace, "")
-
-
-def _visible(title: Title) -> LinkTarget:
-    if title.wiki is None:
-        return LinkTarget("internal", None, title.text, title.fragment, {})
-    names = {title.language: title.text} if title.language and title.text and title.fragment is None else {}
-    return LinkTarget("interwiki", title.wiki, title.text, title.fragment, names)
 
 
 def _template_link(raw: str, label: str, after: str, page: Page) -> str:

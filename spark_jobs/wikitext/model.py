@@ -52,8 +52,7 @@ class Link(NamedTuple):
     """Language code -> title, where the markup itself names the page in another language."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A heading (level 1 to 6) and the span of what stands under it, subsections included, as in MediaWiki."""
 
     level: int

@@ -26,6 +26,8 @@ OPEN_ENDED = frozenset(["includeonly"])
 
 _BRACES = ("{", "}")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
+_NO_CONTROL = re.compile("[\x80-\ufffd -~\n\t\U00010000-\U0010ffff]*+")
+"""Ranges, the frequent ones first: takes half the time of a search for what is in none of them."""
 _START = re.compile(rf"<(?:!--|({'|'.join(sorted(OPAQUE_TAGS))})(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTES = re.compile(r"""(?:\s++[^\s<>"'=/]++(?:\s*+=\s*+(?:"[^"<\n]*+"|'[^'<\n]*+'|[^\s<>"']++))?+)*+\s*+/?>|[^<>]*+>""")
 _END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in OPAQUE_TAGS}
@@ -38,7 +40,8 @@ def clean_source(wikitext: str) -> str:
     """The source with Unix line ends and without control characters."""
     if "\r" in wikitext:
         wikitext = wikitext.replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub("", wikitext)
+    clean = _NO_CONTROL.match(wikitext)
+    return wikitext if clean is not None and clean.end() == len(wikitext) else _CONTROL.sub("", wikitext)
 
 
 def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:

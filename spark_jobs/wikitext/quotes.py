@@ -12,9 +12,19 @@ _MARKED = ("*", "#", ":", ";", "'")
 
 def drop_quotes(text: str) -> str:
     """`text` without the apostrophes that mean bold and italics."""
-    if "''" not in text:
+    out: list[str] = []
+    last = 0
+    while (found := text.find("''", last)) >= 0:
+        begin = text.rfind("\n", last, found) + 1 or last
+        end = text.find("\n", found)
+        if end < 0:
+            end = len(text)
+        out += (text[last:begin], drop_quotes_of_line(text[begin:end]))
+        last = end
+    if not out:
         return text
-    return "\n".join([drop_quotes_of_line(line) if "''" in line else line for line in text.split("\n")])
+    out.append(text[last:])
+    return "".join(out)
 
 
 def drop_quotes_of_line(line: str) -> str:
@@ -26,7 +36,20 @@ def drop_quotes_of_line(line: str) -> str:
     >>> drop_quotes_of_line("l'''amour''")
     "l'amour"
     """
-    parts = _QUOTES.split(line)
+    if "''''" in line or line.count("'''") % 2:
+        parts = _meant(_QUOTES.split(line))
+    elif line[:1] not in _MARKED:
+        return line.replace("'''", "").replace("''", "")  # nearly all are so: each run means itself
+    else:
+        parts = _QUOTES.split(line)
+    if line[:1] not in _MARKED:
+        return "".join(parts[::2])
+    _mark(parts)
+    return "".join(parts)
+
+
+def _meant(parts: list[str]) -> list[str]:
+    """Runs of apostrophes at the odd places of `parts`, without those that are apostrophes."""
     bold = italic = 0
     for index in range(1, len(parts), 2):
         length = len(parts[index])
@@ -41,10 +64,7 @@ def drop_quotes_of_line(line: str) -> str:
         if chosen:
             parts[chosen - 1] += "'"
             parts[chosen] = "''"
-    if line[:1] not in _MARKED:
-        return "".join(parts[::2])
-    _mark(parts)
-    return "".join(parts)
+    return parts
 
 
 def _bold_to_break(parts: list[str]) -> int:

@@ -1,8 +1,9 @@
 """`extract`: the passes in their order, and the last one that turns marks into offsets."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate, compress, repeat
+from operator import itemgetter
 from typing import Literal, get_args
 
 from spark_jobs.wikis.profiles import WikiProfile
@@ -20,6 +21,7 @@ from spark_jobs.wikitext.tags import drop_tags
 from spark_jobs.wikitext.templates import expand_templates
 from spark_jobs.wikitext.variants import choose_variant
 
+_WHITE_SPACE = re.compile(r"\s*+")
 _STRIPPED = re.compile(f"{STRIP_OPEN}([0-9]+){STRIP_CLOSE}")
 
 
@@ -80,10 +82,11 @@ def finish(text: str, page: Page) -> Extraction:
     if plain[:1].isspace() or plain[-1:].isspace():  # marks with nothing between them hid it from the passes
         before, plain = len(plain) - len(plain.lstrip()), plain.strip()
         links = [link._replace(start=link.start - before, end=link.end - before) for link in links]
-        headings = [(level, start - before, end - before) for level, start, end in headings]
-    counted: Counter[str] = Counter([link.kind for link in links])
+        # A heading that showed only what has gone may stand outside what is left.
+        headings = [(level, max(start - before, 0), min(end - before, len(plain))) for level, start, end in headings]
+    kinds = [*map(itemgetter(Link._fields.index("kind")), links)]
     for name in LINK_KINDS:
-        page.count(f"links_{name}", counted[name])
+        page.count(f"links_{name}", kinds.count(name))
     return Extraction(
         plain,
         tuple(links),
@@ -97,34 +100,42 @@ def _take_headings(text: str, page: Page) -> tuple[str, list[tuple[int, int, int
     """`text` without the marks of headings, and level, start and end of those that show something, marks of links not counted."""
     if HEADING_OPEN not in text:
         return text, []
-    pieces = text.split(HEADING_OPEN)
-    text = "".join(pieces).replace(HEADING_CLOSE, "")
+    before, *pieces = text.split(HEADING_OPEN)
     headings: list[tuple[int, int, int]] = []
-    position, counted_to, marks = len(pieces[0]), 0, 0
-    for piece, level in zip(pieces[1:], page.levels, strict=True):
-        title, _, _ = piece.partition(HEADING_CLOSE)
-        marks += text.count(LINK_OPEN, counted_to, position) + text.count(LINK_CLOSE, counted_to, position)
-        counted_to = position
-        shown = title.replace(LINK_OPEN, "").replace(LINK_CLOSE, "")
-        if shown.strip():
-            headings.append((level, position - marks, position - marks + len(shown)))
-        position += len(piece) - 1
-    return text, headings
+    start = _length(before)
+    for piece, level in zip(pieces, page.levels, strict=True):
+        title, _, body = piece.partition(HEADING_CLOSE)
+        length = _length(title)
+        if title.replace(LINK_OPEN, "").replace(LINK_CLOSE, "").strip():
+            headings.append((level, start, start + length))
+        # A link that began in a heading and ended after it has brought a second end into the body.
+        start += length + _length(body) - body.count(HEADING_CLOSE)
+    return text.replace(HEADING_OPEN, "").replace(HEADING_CLOSE, ""), headings
+
+
+def _length(text: str) -> int:
+    """Characters of `text` that are no marks of links."""
+    return len(text) - text.count(LINK_OPEN) - text.count(LINK_CLOSE)
 
 
 def _take_links(text: str, page: Page) -> tuple[str, list[Link]]:
-    """The text without the marks of links, and the links whose label shows something."""
-    pieces = text.split(LINK_OPEN)
-    links: list[Link] = []
-    position = len(pieces[0])
-    for piece, target in zip(pieces[1:], page.links, strict=True):
-        label = piece.partition(LINK_CLOSE)[0]
-        surface = label.strip()
-        if surface:
-            start = position if surface is label else position + label.index(surface)
-            links.append(Link(start, start + len(surface), *target))
-        position += len(piece) - 1
-    return "".join(pieces).replace(LINK_CLOSE, ""), links
+    """The text without the marks of links, and the links whose label shows something.
+
+    Marks open and close in turn, so that every other piece between them is a label. A page has hundreds of links: what is done
+    for each is done for all at once.
+    """
+    if LINK_OPEN not in text:
+        return text, []
+    pieces = text.replace(LINK_CLOSE, LINK_OPEN).split(LINK_OPEN)
+    edges = [*accumulate(map(len, pieces))]
+    starts, ends, labels = edges[:-1:2], edges[1::2], pieces[1::2]
+    surfaces = [*map(str.strip, labels)]
+    if surfaces != labels:
+        starts = [start + label.find(surface) for start, label, surface in zip(starts, labels, surfaces, strict=True)]
+        ends = [start + len(surface) for start, surface in zip(starts, surfaces, strict=True)]
+    fields = zip(starts, ends, *zip(*page.links, strict=True), strict=True)
+    links = map(tuple.__new__, repeat(Link), fields)  # Link(*fields) takes thrice as long
+    return "".join(pieces), [*compress(links, surfaces)]
 
 
 def _sections(text: str, headings: list[tuple[int, int, int]]) -> list[Section]:
@@ -137,8 +148,9 @@ def _sections(text: str, headings: list[tuple[int, int, int]]) -> list[Section]:
             ends[open_sections.pop()[1]] = start
         open_sections.append((level, index))
     for (level, start, end), stop in zip(headings, ends, strict=True):
-        body = text[end:stop]
-        first = end + len(body) - len(body.lstrip())
-        last = end + len(body.rstrip())
-        sections.append(Section(level, text[start:end].strip(), min(first, stop), max(last, min(first, stop))))
+        first = min(_WHITE_SPACE.match(text, end).end(), stop)  # type: ignore[union-attr]  # nothing matches too
+        last = max(end, stop)
+        while last > end and text[last - 1].isspace():
+            last -= 1
+        sections.append(Section(level, text[start:end].strip(), first, max(first, last)))
     return sections

@@ -9,21 +9,37 @@ from collections.abc import Iterator
 from spark_jobs.wikitext.page import DROPPED, Page
 
 _EDGES = re.compile(r"\{\||\|\}|<table(?=[\s/>])|</table\s*>", re.IGNORECASE)
+_TAG = re.compile(r"</?table", re.IGNORECASE)
 _BEFORE_TABLE = f" \t:{DROPPED}"
-_OPENING = {"{|": "{|", "<table": "<table"}
-_ROW = ("|", "!", "{|")
+_ROW = re.compile(rf"\n[{_BEFORE_TABLE}]*+(?:\||\{{\|)[^\n]*+")
 
 
 def drop_tables(text: str, page: Page) -> str:
     """`text` without tables. A row outside any table (its start came from a template) goes too."""
-    if "{|" in text or "<table" in text or "<TABLE" in text:
+    if ("{" in text and "{|" in text) or "<table" in text or "<TABLE" in text:
         spans = list(_closed_tables(text, page))
         if spans:
             page.count("tables", len(spans))
             text = _without(text, spans)
-    if "\n|" in text or text[:1] == "|" or "{|" in text:
-        text = _drop_rows(text)
-    return text
+    return _drop_rows(text)
+
+
+def _edges(text: str) -> Iterator[tuple[str, int, int]]:
+    """Where tables begin and end, in order: what is written there, its start and its end."""
+    if _TAG.search(text) is not None:
+        yield from ((edge[0].lower(), edge.start(), edge.end()) for edge in _EDGES.finditer(text))
+        return
+    opening = text.find("{|")
+    closing = text.find("|}", opening)  # what closes before the first begins closes nothing
+    while opening >= 0 or closing >= 0:
+        is_opening = opening >= 0 and not 0 <= closing < opening
+        start = opening if is_opening else closing
+        end = start + 2
+        yield text[start:end], start, end
+        if 0 <= opening < end:
+            opening = text.find("{|", end)
+        if 0 <= closing < end:
+            closing = text.find("|}", end)
 
 
 def _closed_tables(text: str, page: Page) -> Iterator[tuple[int, int]]:
@@ -31,22 +47,21 @@ def _closed_tables(text: str, page: Page) -> Iterator[tuple[int, int]]:
     open_wiki: list[int] = []
     open_html: list[int] = []
     spans: list[tuple[int, int]] = []
-    for edge in _EDGES.finditer(text):
-        kind = edge[0].lower()
+    for kind, begin, end in _edges(text):
         if kind == "{|":
-            start = _line_start(text, edge.start())
-            if start is not None:
-                open_wiki.append(start)
+            line_start = _line_start(text, begin)
+            if line_start is not None:
+                open_wiki.append(line_start)
             continue
         if kind == "<table":
-            open_html.append(edge.start())
+            open_html.append(begin)
             continue
-        if kind == "|}" and (text[edge.end() : edge.end() + 1] == "}" or _line_start(text, edge.start()) is None):
+        if kind == "|}" and (text[end : end + 1] == "}" or _line_start(text, begin) is None):
             continue
         stack = open_wiki if kind == "|}" else open_html
         if not stack:
             continue
-        start, end = stack.pop(), edge.end()
+        start = stack.pop()
         while spans and spans[-1][0] >= start:
             spans.pop()
         spans.append((start, end))
@@ -77,4 +92,7 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def _drop_rows(text: str) -> str:
-    return "\n".join([line for line in text.split("\n") if not line.lstrip(_BEFORE_TABLE).startswith(("|", "{|"))])
+    """`text` without the lines that begin as rows do; where none begins a line by itself, those after a colon are text too."""
+    without = _ROW.sub("", f"\n{text}")[1:]
+    is_row = len(without) < len(text) and ("\n|" in text or text[:1] == "|" or "{|" in text)
+    return without if is_row else text

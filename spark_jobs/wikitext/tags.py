@@ -32,9 +32,7 @@ def drop_tags(text: str) -> str:
     """`text` with TAG_OPEN and TAG_CLOSE for allowed tags, and BREAK before those that begin or end a block."""
     if "<" not in text:
         return text
-    if "<r" in text or "<R" in text:
-        text = _READING.sub("", text)
-    text = _TAG.sub(_mark, text)
+    text = _TAG.sub(_mark, _READING.sub("", text))
     return _METADATA.sub(TAG_OPEN, text) if "itemprop" in text else text
 
 

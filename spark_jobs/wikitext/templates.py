@@ -6,12 +6,14 @@ three make a parameter, two a template. What never closes stays as it is and swa
 
 import re
 from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 from spark_jobs.wikis.languages import canonical_code, wiki_of_language
 from spark_jobs.wikis.profiles import NAMESPACE_TEMPLATE, WikiProfile, load_profile, namespace_key
 from spark_jobs.wikis.rules import LinkTemplate, fill
 from spark_jobs.wikitext.page import DROPPED, EQUALS, NO_TRAIL, PIPE, TEMPLATE_LINK, LinkTarget, Page
-from spark_jobs.wikitext.titles import normalise_title
+from spark_jobs.wikitext.titles import MAX_TITLE_BYTES, normalise_title
 
 _BRACES = re.compile(r"(\{\{+|\}\}+)")
 _ARGUMENT_EDGES = re.compile(r"\[\[|\]\]|\|")
@@ -22,6 +24,8 @@ _NOTHING = f"{DROPPED} \t\n"
 PARAMETER, TEMPLATE = 3, 2
 LONGEST_RUN = 60
 """More braces than these in a row are literal."""
+CACHED_CALLS = 1 << 14
+_COPIED = "characters copied out of templates"
 
 FUNCTIONS: dict[str, Callable[[str], str]] = {
     "lc": str.lower,
@@ -55,10 +59,55 @@ SILENT_FUNCTIONS = frozenset(_SILENT_FUNCTIONS.split())
 """Parser functions without `#` whose text is left out; by their English names, they are no templates."""
 
 
+class Call(NamedTuple):
+    """What stands before the first pipe of `{{…}}`, understood."""
+
+    name: str
+    """Of the template, at the end of its redirects; empty where it is none."""
+    counter: str
+    """To raise; empty where there is none."""
+    left: Callable[[str, Page], str] | None
+    """What it leaves in the text, from all that stands between the braces; None if that is nothing."""
+
+
 def expand_templates(text: str, page: Page) -> str:
     """`text` with every template replaced by what it leaves: nothing, an argument, or a link."""
     if "{{" not in text:
         return text
+    pairs_only = "{{{" not in text and "}" * (LONGEST_RUN + 1) not in text and len(text) < page.budget.delimiters
+    return (_expand_pairs if pairs_only else _expand_runs)(text, page).replace(PIPE, "|").replace(EQUALS, "=")
+
+
+def _expand_pairs(text: str, page: Page) -> str:
+    """Where no three braces open in a row each `}}` closes the last `{{`. Most pages are so, and far faster to read."""
+    calls, depth = _known_calls(page.profile), page.budget.depth
+    before, *pieces = text.split("{{")
+    stack: list[tuple[list[str], int]] = []
+    current = [before]
+    written = 0
+    for index, piece in enumerate(pieces):
+        inside, *closed = piece.split("}}")
+        if len(stack) < depth:
+            stack.append((current, index))
+            current = [inside]
+        else:
+            current += ("{{", inside)
+        for after in closed:
+            if stack:
+                content = "".join(current)
+                current, opened = stack.pop()
+                result = _template(content, opened, calls, page)
+                written += len(result)
+                page.spend(written, page.budget.copied_characters, _COPIED)
+                current += (result, after)
+            else:
+                current += ("}}", after)
+    return _reopened([(TEMPLATE, outer, opened) for outer, opened in stack], current, page)
+
+
+def _expand_runs(text: str, page: Page) -> str:
+    """Any run of braces: `{{{{x}}}}`, parameters."""
+    calls = _known_calls(page.profile)
     tokens = _BRACES.split(text)
     page.spend(len(tokens) // 2, page.budget.delimiters, "runs of braces")
     stack: list[tuple[int, list[str], int]] = []
@@ -82,9 +131,9 @@ def expand_templates(text: str, page: Page) -> str:
                 opening, outer, opened = stack[-1]
                 size = PARAMETER if opening >= PARAMETER and closing >= PARAMETER else TEMPLATE
                 content = "".join(current)
-                result = _template(content, opened, page) if size == TEMPLATE else _parameter(content)
+                result = _template(content, opened, calls, page) if size == TEMPLATE else _parameter(content)
                 written += len(result)
-                page.spend(written, page.budget.copied_characters, "characters copied out of templates")
+                page.spend(written, page.budget.copied_characters, _COPIED)
                 opening -= size
                 closing -= size
                 if opening >= TEMPLATE:
@@ -95,12 +144,12 @@ def expand_templates(text: str, page: Page) -> str:
                     outer.extend(("{" * opening, result))
                     current = outer
             current.append("}" * closing)
-    page.count("unclosed_braces", len(stack))
-    return _reopened(stack, current).replace(PIPE, "|").replace(EQUALS, "=")
+    return _reopened(stack, current, page)
 
 
-def _reopened(stack: list[tuple[int, list[str], int]], current: list[str]) -> str:
+def _reopened(stack: list[tuple[int, list[str], int]], current: list[str], page: Page) -> str:
     """The text of frames that never closed: their braces are literal."""
+    page.count("unclosed_braces", len(stack))
     while stack:
         opening, outer, _ = stack.pop()
         outer.extend(("{" * opening, "".join(current)))
@@ -114,43 +163,75 @@ def _parameter(content: str) -> str:
     return default.partition("|")[0] if pipe else "{{{" + content + "}}}"
 
 
-def _template(content: str, opened: int, page: Page) -> str:
+def _template(content: str, opened: int, calls: dict[str, Call], page: Page) -> str:
     """What `{{content}}` leaves; `opened` orders templates by where they begin."""
     head = content.partition("|")[0]
-    if DROPPED in head:
-        head = head.replace(DROPPED, "")
-    profile = page.profile
-    called = _called(head, profile)
+    call = calls.get(head)
+    if call is None:
+        call = _understand(head, page.profile)
+        if len(head) <= MAX_TITLE_BYTES:
+            calls[head] = call
+    name, counter, left = call
+    if name and page.templates.get(name, opened) >= opened:
+        page.templates[name] = opened
+    if counter:
+        page.count(counter)
+    return DROPPED if left is None else left(content, page)
+
+
+@lru_cache(maxsize=64)
+def _calls(profile: WikiProfile) -> dict[str, Call]:  # noqa: ARG001
+    return {}
+
+
+def _known_calls(profile: WikiProfile) -> dict[str, Call]:
+    """What was understood before on this wiki; by what stands before the first pipe, which is all that it depends on."""
+    calls = _calls(profile)
+    if len(calls) > CACHED_CALLS:
+        calls.clear()
+    return calls
+
+
+def _understand(head: str, profile: WikiProfile) -> Call:
+    """The template or function that `{{head|…}}` calls."""
+    called = _called(head.replace(DROPPED, ""), profile)
     if not called:
-        return DROPPED if content.strip() else "{{" + content + "}}"
+        return Call("", "", _left_without_name)
     word, colon, _ = called.partition(":")
     word = word.rstrip().replace(" ", "_")
     if word in profile.page_settings or word in VARIABLES or word in profile.variables:
-        return DROPPED
+        return Call("", "", None)
     if colon:
         word = word.lower()
         convert = FUNCTIONS.get(profile.functions.get(word, word))
         if convert is not None:
-            return convert(_SUBSTITUTION.sub("", _split(content)[0]).partition(":")[2].strip())
+            return Call("", "", partial(_converted, convert))
         if word.startswith("#") or word in SILENT_FUNCTIONS:
-            return DROPPED
+            return Call("", "", None)
     name = profile.capitalise(called, NAMESPACE_TEMPLATE)
     name = profile.template_redirects.get(name, name)
-    page.templates[name] = min(opened, page.templates.get(name, opened))
-    return _left_by(name, content, page)
-
-
-def _left_by(name: str, content: str, page: Page) -> str:
-    """What a template of this name leaves, by its class."""
-    pattern = page.profile.templates.get(name)
+    pattern, rule = profile.templates.get(name), profile.link_templates.get(name)
     if pattern is not None:
-        page.count("templates_kept")
-        return (fill(pattern, arguments(content)) or DROPPED) if "{" in pattern else pattern.translate(_SHIELD)
-    rule = page.profile.link_templates.get(name)
-    if rule is not None:
-        return _link(rule, arguments(content), page)
-    page.count("templates_dropped")
-    return DROPPED
+        left = partial(_filled, pattern) if "{" in pattern else partial(_fixed, pattern.translate(_SHIELD))
+        return Call(name, "templates_kept", left)
+    return Call(name, "templates_dropped", None) if rule is None else Call(name, "", partial(_link, rule))
+
+
+def _left_without_name(content: str, page: Page) -> str:  # noqa: ARG001
+    return DROPPED if content.strip() else "{{" + content + "}}"
+
+
+def _converted(convert: Callable[[str], str], content: str, page: Page) -> str:  # noqa: ARG001
+    """What a parser function of one argument leaves."""
+    return convert(_SUBSTITUTION.sub("", _split(content)[0]).partition(":")[2].strip())
+
+
+def _filled(pattern: str, content: str, page: Page) -> str:  # noqa: ARG001
+    return fill(pattern, arguments(content)) or DROPPED
+
+
+def _fixed(text: str, content: str, page: Page) -> str:  # noqa: ARG001
+    return text
 
 
 def template_name(raw: str, profile: WikiProfile) -> str:
@@ -209,8 +290,9 @@ def _split(content: str) -> list[str]:
     return parts if depth == 0 else content.split("|")
 
 
-def _link(rule: LinkTemplate, values: dict[str, str], page: Page) -> str:
+def _link(rule: LinkTemplate, content: str, page: Page) -> str:
     """The markup that carries a template's link to the pass over links."""
+    values = arguments(content)
     label = plain_label(fill(rule.label, values))
     target = normalise_title(plain_label(fill(rule.target, values)), page.profile)
     if not label.strip():
@@ -219,8 +301,11 @@ def _link(rule: LinkTemplate, values: dict[str, str], page: Page) -> str:
         return label
     names: dict[str, str] = {}
     for language, title in rule.titles:
-        code = canonical_code(plain_label(fill(language, values)).strip())
-        wiki = wiki_of_language(code) if code else None
+        given = plain_label(fill(language, values)).strip()
+        if not given:
+            continue
+        code = canonical_code(given)
+        wiki = wiki_of_language(code)
         foreign = (
             normalise_title(plain_label(fill(title, values)), load_profile(wiki)) if wiki and wiki != page.profile.wiki else None
         )

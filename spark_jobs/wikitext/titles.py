@@ -6,6 +6,7 @@ Rules: MediaWiki's "Help:Links", "Manual:Page title" and `$wgLegalTitleChars`.
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -23,10 +24,11 @@ _RARE = re.compile("[\u00a0\u1680\u180e\u2000-\u200a\u200e\u200f\u2028-\u202f\u2
 _FORBIDDEN = re.compile(r"[\x00-\x1f<>\[\]{|}\x7f\ufffd]")
 _FORBIDDEN_SEQUENCES = re.compile(r"%[0-9a-fA-F]{2}|&(?:[0-9A-Za-z\x80-\U0010ffff]+|#[0-9]+|#[xX][0-9a-fA-F]+);|~~~")
 _SEQUENCE_MARKS = re.compile("[%&~]")
-_SPECIAL = re.compile(
-    r"[\x00-\x1f#%&:<>\[\]_{|}~\x7f\u00a0\u1680\u180e\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u3000\ufffd]"
-    r"|  |\A[ .]| \Z|/\."
-)
+_SPECIAL_CHARACTERS = r"\x00-\x1f#%&:<>\[\]_{|}~\x7f\u00a0\u1680\u180e\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u3000\ufffd"
+_SPECIAL = re.compile(rf"[{_SPECIAL_CHARACTERS}]|  |\A[ .]| \Z|/\.")
+_WORD = rf"[^ '/\x85{_SPECIAL_CHARACTERS}]++"
+ORDINARY_TITLE = rf"(?!\.){_WORD}(?:(?:[ ']|/(?!\.)){_WORD})*+"
+"""Matches what is an article's title on this wiki, legal and tidy but for its first letter; if `are_stored` says so too."""
 ORDINARY_LENGTH = MAX_TITLE_BYTES // 4
 """Characters that are not too many bytes, whatever they are."""
 _RELATIVE = re.compile(r"\.{1,2}(?:/.*)?|.*/\.{1,2}(?:/.*)?", re.DOTALL)
@@ -84,11 +86,29 @@ def is_ordinary(raw: str) -> bool:
 
     Nearly all links are; what is not is for `normalise_title`, which gives the same title for these, far slower.
     """
-    return (
-        0 < len(raw) <= ORDINARY_LENGTH
-        and _SPECIAL.search(raw) is None
-        and (raw.isascii() or unicodedata.is_normalized("NFC", raw))
-    )
+    return 0 < len(raw) <= ORDINARY_LENGTH and _SPECIAL.search(raw) is None and _is_composed(raw)
+
+
+def are_stored(titles: Sequence[str]) -> bool:
+    """Whether each of `titles`, matches of `ORDINARY_TITLE`, is short enough for a title and composed as Unicode's form C."""
+    long = [title for title in titles if len(title) > ORDINARY_LENGTH]
+    return all(len(title.encode(errors="replace")) <= MAX_TITLE_BYTES for title in long) and _is_composed("\n".join(titles))
+
+
+def _is_composed(text: str) -> bool:
+    return text.isascii() or unicodedata.is_normalized("NFC", text)
+
+
+class Capitals(dict[str, str]):
+    """Letter -> the letter that a title of an article begins with on a wiki; looked up once for each letter."""
+
+    def __init__(self, profile: WikiProfile) -> None:
+        super().__init__()
+        self.profile = profile
+
+    def __missing__(self, letter: str) -> str:
+        self[letter] = capital = self.profile.capitalise(letter)
+        return capital
 
 
 def _tidy(text: str) -> str:

@@ -221,6 +221,24 @@ def test_the_same_page_gives_the_same_result_with_a_profile_that_was_pickled():
     assert extract(wikitext, copy) == extract(wikitext, profile)
 
 
+@pytest.mark.parametrize(
+    ("wikitext", "text", "targets"),
+    [
+        ("[[a]] [[b#c|d]] [[e]] [[f|g [h]]] [[i]]", "a d e g [h] i", ["A", "B", "E", "F", "I"]),
+        ("[[Category:x]][[a]]b[[:Category:x]]c [[d]]", "abCategory:xc d", ["A", "Category:X", "D"]),
+        ("[[[a]] [[b]] [[[[c]]", "[a b c", ["A", "B", "C"]),
+        ("[[a|b [[c]] d]] [[e]]", "[[a|b c d]] e", ["C", "E"]),
+        ("[[" + "é" * 127 + "]] [[" + "é" * 128 + "]]", "é" * 127 + " [[" + "é" * 128 + "]]", ["É" + "é" * 126]),
+        ("[[e\u0301a]] [[b]]", "e\u0301a b", ["Éa", "B"]),
+        ("[[a  b]] [[c''d]] [[e/./f]] [[g h's|i's]]", "a b c''d [[e/./f]] i's", ["A b", "C''d", "G h's"]),
+        ("[[a| b]]c[[d|''e'']]", "bce", ["A", "D"]),
+    ],
+)
+def test_ordinary_links_and_others_stay_in_order(wikitext, text, targets):
+    page = extract(wikitext, load_profile("enwiki"))
+    assert (page.text, [link.target for link in page.links]) == (text, targets)
+
+
 def test_profiles_that_were_pickled_are_one_object_so_that_caches_find_them_at_once():
     profile = load_profile("jawiki").with_template_redirects({"a": "b"})
     pickled = pickle.dumps(profile)
@@ -232,7 +250,7 @@ def test_profiles_that_were_pickled_are_one_object_so_that_caches_find_them_at_o
 def test_links_and_sections_are_tuples_whose_columns_can_be_zipped():
     page = extract("[[a]]\n== B ==\n[[c|d]]", load_profile("enwiki"))
     assert [*zip(*page.links, strict=True)][4] == ("A", "C")
-    assert [*zip(*page.sections, strict=True)] == [(2,), ("B",), (6,), (7,)]
+    assert [*zip(*page.sections, strict=True)] == [(2,), ("B",), (5,), (6,)]
 
 
 def test_sections_hold_their_subsections():
@@ -268,3 +286,16 @@ def test_counters_say_what_was_dropped():
     page = extract("<ref>a</ref>{{x}}[[File:a.jpg]][[Category:b]]\n{|\n|}\n[[c]]", load_profile("enwiki"))
     wanted = {"tag_ref": 1, "templates_dropped": 1, "files": 1, "categories": 1, "tables": 1, "links_internal": 1}
     assert wanted.items() <= page.counters.items()
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "sections"),
+    [
+        ("==]] <pre>==", [("]]", "")]),
+        ("a\n== [[a|b ==\n c]] d\n== E ==\nf", [("b", "c d"), ("E", "f")]),
+    ],
+)
+def test_sections_stay_in_the_text_when_headings_are_odd(wikitext: str, sections: list[tuple[str, str]]) -> None:
+    page = extract(wikitext, load_profile("enwiki"), Options(drop_sections=False))
+    assert [(section.title, page.text[section.start : section.end]) for section in page.sections] == sections
+    assert all(0 <= section.start <= section.end <= len(page.text) for section in page.sections)

@@ -1,0 +1,60 @@
+"""What the target of a link does: where it leads, what is shown without a label, or why it is no link in the text."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from spark_jobs.wikis.profiles import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
+from spark_jobs.wikitext.inline import PROTOCOLS
+from spark_jobs.wikitext.page import DROPPED, LinkTarget
+from spark_jobs.wikitext.titles import Title, is_ordinary, normalise_title
+
+LITERAL, UNKNOWN = "links_literal", "links_as_text"
+_SILENT_NAMESPACES = {NAMESPACE_CATEGORY: "categories", NAMESPACE_FILE: "files"}
+SILENT = frozenset(["language_links", *_SILENT_NAMESPACES.values()])
+_PROTOCOL = re.compile(PROTOCOLS, re.IGNORECASE)
+NO_NAMES: Mapping[str, str] = {}
+
+
+class Resolved(NamedTuple):
+    """What a link target does: the text shown without a label; the target; else the counter to raise."""
+
+    shown: str
+    target: LinkTarget | None
+    action: str
+
+
+def resolve_target(raw: str, profile: WikiProfile) -> Resolved:
+    """What `[[raw]]` does on this wiki."""
+    if is_ordinary(raw) and "''" not in raw:
+        return Resolved(raw, LinkTarget("internal", None, profile.capitalise(raw), None, NO_NAMES), "")
+    if DROPPED in raw:
+        return Resolved("", None, UNKNOWN)
+    title = None if _PROTOCOL.match(raw.lstrip(" ")) else normalise_title(raw, profile)
+    if title is None:
+        return Resolved(raw, None, LITERAL)
+    shown = unquote(raw) if "%" in raw else raw
+    shown = shown.strip().removeprefix(":").strip() or title.text
+    if "''" in shown:
+        shown = shown.replace("''", "&#39;&#39;")
+    action = _action(title)
+    return Resolved(shown, None if action else _visible(title), action)
+
+
+def _action(title: Title) -> str:
+    """The counter of a link that is none in the text; empty for one that is."""
+    if title.wiki is not None:
+        if title.interlanguage and not title.colon:
+            return "language_links"
+        return "" if title.wiki else UNKNOWN
+    if title.namespace == NAMESPACE_MEDIA:
+        return UNKNOWN
+    return "" if title.colon else _SILENT_NAMESPACES.get(title.namespace, "")
+
+
+def _visible(title: Title) -> LinkTarget:
+    if title.wiki is None:
+        return LinkTarget("internal", None, title.text, title.fragment, NO_NAMES)
+    names = {title.language: title.text} if title.language and title.text and title.fragment is None else NO_NAMES
+    return LinkTarget("interwiki", title.wiki, title.text, title.fragment, names)
