@@ -42,24 +42,27 @@ def to_table(articles: Sequence[Article]) -> pa.Table:
 
 
 def _sections(lists: Sequence[Sequence[Section]]) -> pa.Array:
-    every = [section for sections in lists for section in sections]
-    values = [[getattr(section, field.name) for section in every] for field in _SECTION]
-    return _lists(lists, _struct(values, _SECTION), "sections")
+    return _lists(lists, _struct(_transpose(lists, len(_SECTION)), _SECTION), "sections")
 
 
 def _links(lists: Sequence[Sequence[Link]]) -> pa.Array:
-    values: list[list[object]] = [[] for _ in Link._fields]
-    for links in lists:
-        if links:
-            for column, more in zip(values, zip(*links, strict=True), strict=True):
-                column.extend(more)
-    *plain, names = values
+    *plain, names = _transpose(lists, len(_LINK))
     arrays = [pa.array(column, field.type) for column, field in zip(plain, _LINK, strict=False)]
     given = [sorted(mapping.items()) for mapping in names if mapping]  # type: ignore[attr-defined]
     pairs = _struct([[pair[part] for mapping in given for pair in mapping] for part in (0, 1)], _NAMES.value_type)
     lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))  # type: ignore[arg-type]
     arrays.append(list_array(lengths, pairs, _NAMES))
     return _lists(lists, pa.StructArray.from_arrays(arrays, fields=list(_LINK)), "links")
+
+
+def _transpose(lists: Sequence[Sequence[tuple[object, ...]]], width: int) -> list[list[object]]:
+    """The fields of all tuples in all lists, field by field."""
+    columns: list[list[object]] = [[] for _ in range(width)]
+    for rows in lists:
+        if rows:
+            for column, more in zip(columns, zip(*rows, strict=True), strict=True):
+                column.extend(more)
+    return columns
 
 
 def _struct(values: Sequence[Sequence[object]], kind: pa.StructType) -> pa.Array:

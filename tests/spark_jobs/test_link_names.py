@@ -4,7 +4,7 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.articles import Article, to_table
@@ -42,6 +42,7 @@ def article(page_id: int, indices: list[int]) -> Article:
 
 
 @pytest.mark.parametrize("languages", [["en"], ["en", "de"], ["fr"]])
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, len(LINKS) - 1), max_size=12), max_size=4))
 def test_every_link_gets_what_it_would_get_alone(languages, pages) -> None:
     pivots = pivots_of(languages)

@@ -3,7 +3,7 @@ import doctest
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spark_jobs.columns
@@ -48,6 +48,7 @@ def test_the_worked_examples_hold(module) -> None:
     assert doctest.testmod(module).failed == 0
 
 
+@settings(deadline=None)
 @given(st.lists(ROW, max_size=6), st.integers(0, 6), st.randoms())
 def test_the_hash_is_that_of_the_words_whatever_the_order_and_the_slices(rows, cut, random) -> None:
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
