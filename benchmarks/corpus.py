@@ -1,13 +1,13 @@
 """What dump to `augmented` costs: CPU time of the whole process tree beside bare bz2 decompression of the same bytes.
 
-    pip install '.[spark,peers]'
+    pip install '.[spark,test]'
     python benchmarks/corpus.py DUMPS_DIR --megabytes 250 --megabytes 1000 --markdown --json figures.json
 
 DUMPS_DIR holds multistream dumps and langlinks of the wikis; `corpus_dumps.py` makes larger dumps of them, in equal parts by
 bytes of XML. For each size, `python -m spark_jobs.build` runs from a cold start to published `augmented` and `links`, on
-`--cores` cores, while its processes are watched from outside (`process_tree.py`). Bare decompression of the same files is measured before
-and after it, in the same run, as is what the parts of `extract` cost by themselves on one shard. Machines differ and are noisy:
-read the ratios.
+`--cores` cores, while its processes are watched from outside (`process_tree.py`). Bare decompression of the same files is
+measured before and after it, in the same run, as is what the parts of `extract` cost by themselves on one shard. Machines differ
+and are noisy: read the ratios.
 """
 
 import bz2

@@ -16,11 +16,13 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.sql import read_rows
 from spark_jobs.dumps.streams import open_decompressed
 from spark_jobs.extract import locate_dump
+from spark_jobs.input_files import unchanged
 from spark_jobs.progress import console, show_progress
 from spark_jobs.publish import Publication, table_input
 from spark_jobs.redirects import resolve_redirects
 from spark_jobs.session import size_shuffles
 from spark_jobs.settings import ConfigurationError, command
+from spark_jobs.shards import ShardReport
 from spark_jobs.spark_shards import read_shards, write_shards
 from spark_jobs.stage import StageResult, published, run_stage
 from spark_jobs.storage import Location
@@ -101,30 +103,22 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
             "run the stage 'extract', or choose the day with --set date=..."
         )
     langlinks_file = folder / dump.langlinks
-    inputs = [
-        table_input(articles),
-        {"name": langlinks_file.name, "bytes": langlinks_file.size(), "sha256": langlinks_file.sha256()},
-    ]
-    configuration = {"wiki": wiki, "pivots": settings.pivots}
-    publication = Publication(Location.of(settings.output_dir), NAMES, {"wiki": wiki}, inputs, configuration)
-    if (current := publication.current()) is not None:
-        return StageResult([current], skipped=True)
+    with unchanged([langlinks_file]):
+        inputs = [
+            table_input(articles),
+            {"name": langlinks_file.name, "bytes": langlinks_file.size(), "sha256": langlinks_file.sha256()},
+        ]
+        configuration = {"wiki": wiki, "pivots": settings.pivots}
+        publication = Publication(Location.of(settings.output_dir), NAMES, {"wiki": wiki}, inputs, configuration)
+        if (current := publication.current()) is not None:
+            return StageResult([current], skipped=True)
 
-    publication.begin()
-    with show_progress(spark.sparkContext, f"align {wiki}"):
-        rows = read_shards(spark, articles_folder, articles, _PAGE_COLUMNS, _PAGE_SCHEMA)
-        size_shuffles(spark, articles.rows)
-        pages = one_page_per_title(rows).persist()
-        langlinks = read_langlinks(spark, langlinks_file, settings.pivots).persist()
-        names = names_of(pages, langlinks)
-        shards = max(1, -(-articles.rows // _ROWS_PER_SHARD))
-        sharded = names.withColumn("shard", F.pmod(F.xxhash64("title"), F.lit(shards)).cast("int"))
-        reports = write_shards(sharded, shards, ["title"], publication.attempts, NAMES.schema, _ROW_GROUP_ROWS)
-        counters = {"langlinks": langlinks.count(), "titles": sum(report.rows for report in reports)}
-        counters["langlinks_of_articles"] = langlinks.join(pages, "page_id", "left_semi").count()
-        counters["repeated_titles"] = articles.rows - pages.count()
-        langlinks.unpersist()
-        pages.unpersist()
+        publication.begin()
+        with show_progress(spark.sparkContext, f"align {wiki}"):
+            rows = read_shards(spark, articles_folder, articles, _PAGE_COLUMNS, _PAGE_SCHEMA)
+            size_shuffles(spark, articles.rows)
+            langlinks = read_langlinks(spark, langlinks_file, settings.pivots)
+            reports, counters = write_names(rows, langlinks, articles.rows, publication.attempts)
     if counters["langlinks_of_articles"] < _LEAST_JOINED * counters["langlinks"]:
         console.print(
             f"  WARNING: of {counters['langlinks']:,} langlinks in {langlinks_file.name} only "
@@ -133,6 +127,23 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
             style="bold red",
         )
     return StageResult([publication.publish(reports, counters)])
+
+
+def write_names(rows: DataFrame, langlinks: DataFrame, size: int, attempts: Location) -> tuple[list[ShardReport], dict[str, int]]:
+    """Write `names` for the `size` rows of `articles`; returns the shards and what was counted on the way."""
+    pages, langlinks = one_page_per_title(rows).persist(), langlinks.persist()
+    shards = max(1, -(-size // _ROWS_PER_SHARD))
+    sharded = names_of(pages, langlinks).withColumn("shard", F.pmod(F.xxhash64("title"), F.lit(shards)).cast("int"))
+    reports = write_shards(sharded, shards, ["title"], attempts, NAMES.schema, _ROW_GROUP_ROWS)
+    counters = {
+        "langlinks": langlinks.count(),
+        "langlinks_of_articles": langlinks.join(pages, "page_id", "left_semi").count(),
+        "titles": sum(report.rows for report in reports),
+        "repeated_titles": size - pages.count(),
+    }
+    langlinks.unpersist()
+    pages.unpersist()
+    return reports, counters
 
 
 def main(settings: CorpusSettings) -> int:

@@ -19,6 +19,7 @@ from rich.table import Table as Grid
 
 from spark_jobs import align, augment, encode, extract
 from spark_jobs.config import CorpusSettings
+from spark_jobs.faults import told_faults
 from spark_jobs.progress import console
 from spark_jobs.publish import code_version
 from spark_jobs.session import start_session
@@ -61,7 +62,8 @@ def build(spark: SparkSession, settings: CorpusSettings) -> dict[str, Any]:
             for name, result in stages.items()
         ],
     }
-    _write_report(Location.of(settings.output_dir), report)
+    with told_faults(settings.output_dir, spark):
+        _write_report(Location.of(settings.output_dir), report)
     return report
 
 

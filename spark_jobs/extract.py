@@ -13,6 +13,7 @@ its Python process and writes one shard. Raw XML never enters the JVM, and text 
 import hashlib
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,10 @@ from spark_jobs.config import CorpusSettings, ExtractSettings
 from spark_jobs.dumps.files import Dump, DumpError, find_dump
 from spark_jobs.dumps.pages import PageError
 from spark_jobs.dumps.siteinfo import namespaces_by_name, read_head
+from spark_jobs.dumps.sql_head import read_database
 from spark_jobs.dumps.streams import StreamError, group_streams, read_whole, scan_streams
 from spark_jobs.extract_pages import ExtractJob, Unit, UnitReport, account_of, extract_unit
+from spark_jobs.input_files import unchanged
 from spark_jobs.lost_pages import name_lost_pages
 from spark_jobs.progress import console, show_progress
 from spark_jobs.publish import Publication, PublishError
@@ -32,7 +35,7 @@ from spark_jobs.shards import ShardReport, ShardWriter, number_shards, shard_nam
 from spark_jobs.side_tables import LOSSES, read_side_tables, with_known_redirects
 from spark_jobs.stage import StageResult, run_stage
 from spark_jobs.storage import Location
-from spark_jobs.tables import ARTICLES, REJECTS
+from spark_jobs.tables import ARTICLES, REJECTS, Manifest
 from spark_jobs.wikis import SiteInfo, SiteInfoError, WikiProfile, load_profile, read_siteinfo_file
 from spark_jobs.wikitext import Options
 
@@ -61,14 +64,34 @@ class Survey:
 
 
 def locate_dump(settings: CorpusSettings, wiki: str) -> tuple[Location, Dump]:
-    """The folder of the dumps and the files of `wiki` in it. Raises `ConfigurationError` when they are not there."""
+    """The folder of the dumps and the files of `wiki` in it.
+
+    Raises `ConfigurationError` when they are not there, or when a SQL table among them is one of another wiki.
+    """
     folder = Location.of(settings.dumps_dir)
     if not folder.exists():
         raise ConfigurationError(f"dumps_dir: {settings.dumps_dir!r} does not exist (looked at {folder.path})")
     try:
-        return folder, find_dump(folder.files(), wiki, settings.date)
+        dump = find_dump(folder.files(), wiki, settings.date)
     except DumpError as error:
         raise ConfigurationError(f"dumps_dir: {settings.dumps_dir!r}: {error}") from error
+    for path in (dump.langlinks, *dump.optional.values()):
+        if ".sql" in path:
+            _refuse_other_wiki(folder / path, wiki)
+    return folder, dump
+
+
+def _refuse_other_wiki(table: Location, wiki: str) -> None:
+    """Its page ids mean other pages, and most exist here too: what is joined by them would be wrong without a sign of it."""
+    with table.open() as opened:
+        database = read_database(opened, table.name)
+    if database in (None, wiki):
+        return
+    try:
+        load_profile(database)
+    except ValueError:  # no wiki that is known: whoever packed the table may call the database as they like
+        return
+    raise ConfigurationError(f"{table.path} says that it is a table of {database!r}, not of {wiki!r}: check the file's name")
 
 
 def profile_of(wiki: str, variant: str | None = None) -> WikiProfile:
@@ -161,39 +184,69 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     folder, dump = locate_dump(settings, wiki)
     if dump.missing:
         console.print(f"  warning: parts of the dump of {wiki} are not there: {dump.missing}", style="yellow")
-    with show_progress(spark.sparkContext, f"survey {wiki}"):
-        surveys = [survey(folder / path) for path in dump.pages]
-    inputs = [found.input for found in surveys]
-    variant = settings.extract.variants.get(wiki)
-    configuration = {"wiki": wiki, "mode": settings.mode, **settings.extract.model_dump(exclude={"variants"}), "variant": variant}
-    # Not among `inputs`, whose entries account for pages; a change of them makes the tables new all the same.
-    configuration["optional_inputs"] = optional_inputs(folder, dump)
-    output = Location.of(settings.output_dir)
-    articles = Publication(output, ARTICLES, {"wiki": wiki}, inputs, configuration)
-    rejects = Publication(output, REJECTS, {"wiki": wiki}, inputs, configuration)
-    if (current := articles.current()) is not None and (rejected := rejects.current()) is not None:
-        return StageResult([current, rejected], skipped=True)
+    with unchanged(folder / path for path in (*dump.pages, *dump.optional.values())):
+        with show_progress(spark.sparkContext, f"survey {wiki}"):
+            surveys = [survey(folder / path) for path in dump.pages]
+        articles, rejects = (
+            Publication(
+                Location.of(settings.output_dir),
+                table,
+                {"wiki": wiki},
+                [found.input for found in surveys],
+                configuration_of(settings, folder, dump),
+            )
+            for table in (ARTICLES, REJECTS)
+        )
+        if (current := articles.current()) is not None and (rejected := rejects.current()) is not None:
+            return StageResult([current, rejected], skipped=True)
+        articles.begin()
+        rejects.begin()
+        for name in sorted(LOSSES.keys() - dump.optional.keys()):
+            console.print(f"  {wiki}: no {name} of {dump.date}: {LOSSES[name]}", style="dim")
+        job = plan_job(spark, settings, folder, dump, articles.attempts)
+        units = plan_units(surveys, settings.extract.bytes_per_shard)
+        with show_progress(spark.sparkContext, f"extract {wiki}"):
+            reports = spark.sparkContext.parallelize(units, len(units)).map(lambda unit: extract_unit(unit, job)).collect()
+    further = {
+        "optional_inputs_missing": len(LOSSES.keys() - dump.optional.keys()),
+        "template_redirects": len(job.profile.template_redirects),
+    }
+    return StageResult(publish(articles, rejects, surveys, reports, further))
 
-    articles.begin()
-    rejects.begin()
-    for name in sorted(LOSSES.keys() - dump.optional.keys()):
-        console.print(f"  {wiki}: no {name} of {dump.date}: {LOSSES[name]}", style="dim")
-    job = plan_job(spark, settings, folder, dump, articles.attempts)
-    units = plan_units(surveys, settings.extract.bytes_per_shard)
-    with show_progress(spark.sparkContext, f"extract {wiki}"):
-        reports = spark.sparkContext.parallelize(units, len(units)).map(lambda unit: extract_unit(unit, job)).collect()
+
+def configuration_of(settings: CorpusSettings, folder: Location, dump: Dump) -> dict[str, Any]:
+    """What the rows depend on beside the pages: the wiki's settings, and the optional files.
+
+    These are not among the inputs, whose entries account for pages; a change of them makes the tables new all the same.
+    """
+    return {
+        "wiki": dump.wiki,
+        "mode": settings.mode,
+        **settings.extract.model_dump(exclude={"variants"}),
+        "variant": settings.extract.variants.get(dump.wiki),
+        "optional_inputs": optional_inputs(folder, dump),
+    }
+
+
+def publish(
+    articles: Publication,
+    rejects: Publication,
+    surveys: list[Survey],
+    reports: list[UnitReport],
+    further: Mapping[str, int],
+) -> list[Manifest]:
+    """Publish what the units wrote, with the account of every file; `further` are counts of other things than pages."""
     per_file = {found.file.name: [report for report in reports if report.file == found.file.name] for found in surveys}
     lost = {found.file.name: lost_pages(found, per_file[found.file.name]) for found in surveys}
-    counted = [entry | _account(per_file[str(entry["name"])], len(lost[str(entry["name"])])) for entry in inputs]
+    inputs = [found.input | _account(per_file[found.file.name], len(lost[found.file.name])) for found in surveys]
     counters = account_of(reports)
     for count in ("pages", "rejected_pages"):
         counters[count] += sum(map(len, lost.values()))
-    counters["optional_inputs_missing"] = len(LOSSES.keys() - dump.optional.keys())
-    counters["template_redirects"] = len(job.profile.template_redirects)
+    counters.update(further)
     rows = [row for report in reports for row in report.rejects] + [row for rows in lost.values() for row in rows]
+    rejected = rejects.publish([_write_rejects(rejects.attempts, rows)], Counter(row["stage"] for row in rows), inputs)
     shards = number_shards(shard for report in reports for shard in report.shards)
-    published = rejects.publish([_write_rejects(rejects.attempts, rows)], Counter(row["stage"] for row in rows), counted)
-    return StageResult([articles.publish(shards, counters, counted), published])
+    return [articles.publish(shards, counters, inputs), rejected]
 
 
 def optional_inputs(folder: Location, dump: Dump) -> dict[str, dict[str, Any]]:
@@ -233,7 +286,7 @@ def lost_pages(found: Survey, reports: list[UnitReport]) -> tuple[dict[str, Any]
 
 
 def _account(reports: list[UnitReport], lost: int) -> dict[str, Any]:
-    """The page account of one file, of which `lost` pages are known by its index only.
+    """The page account of one file, of which `lost` pages are known by its index only, and how many streams are rejects.
 
     Raises `PublishError` when it does not close: then a page was lost or counted twice.
     """
@@ -242,7 +295,11 @@ def _account(reports: list[UnitReport], lost: int) -> dict[str, Any]:
     account = {"pages": counters["pages"] + lost, "other_namespaces": counters["other_namespaces"], "rows": rows}
     account["rejected_pages"] = counters["rejected_pages"] + lost
     if account["pages"] != account["other_namespaces"] + account["rows"] + account["rejected_pages"]:
-        raise PublishError(f"{reports[0].file}: pages = other namespaces + rows + rejects does not hold: {account}")
+        raise PublishError(
+            f"{reports[0].file}: pages = other namespaces + rows + rejects does not hold: {account}; nothing was published"
+        )
+    # Of such a stream without an index no page is in the account: this says that it is not of the whole file.
+    account["rejected_streams"] = sum(row["unit"] == "stream" for report in reports for row in report.rejects)
     return account
 
 

@@ -30,6 +30,9 @@ _LOCAL_PROPERTIES = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
 }
+# Where the driver runs the tasks, its log has what a failed one says once a task, in the stacks of two languages. The stage's own
+# exception says it too.
+_WORDY_LOGS = ("executor.Executor", "storage.DiskBlockObjectWriter")
 
 
 def start_session(settings: SparkSettings, name: str) -> SparkSession:
@@ -50,6 +53,10 @@ def start_session(settings: SparkSettings, name: str) -> SparkSession:
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    if master.startswith("local"):
+        log4j = session.sparkContext._jvm.org.apache.logging.log4j  # type: ignore[union-attr]
+        for log in _WORDY_LOGS:
+            log4j.core.config.Configurator.setLevel(f"org.apache.spark.{log}", log4j.Level.OFF)
     if tuple(int(part) for part in session.version.split(".")[:2]) < _LEAST_SPARK:
         raise ConfigurationError(f"this is Spark {session.version}; the engine needs 4.1 or newer")
     return session

@@ -1,14 +1,13 @@
 """What the stages share: how one is run for every wiki, and how it finds what an earlier one published."""
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 
 from spark_jobs.config import CorpusSettings
+from spark_jobs.faults import told_faults
 from spark_jobs.progress import console
 from spark_jobs.session import start_session
 from spark_jobs.settings import ConfigurationError
@@ -24,13 +23,6 @@ class StageResult:
     skipped: bool = False
     seconds: float = 0.0
 
-
-class BadInputError(ConfigurationError):
-    """A dump that cannot be read, found by a task: the message is the task's own, without the stack of two languages."""
-
-
-# How a task's exception ends in the text that Spark hands to the driver.
-_BAD_INPUT = re.compile(r"^(?:spark_jobs\.[\w.]+\.(?:ExtractError|SqlError)): (.+)$", re.MULTILINE)
 
 Stage = Callable[[SparkSession, CorpusSettings, str], StageResult]
 
@@ -50,14 +42,10 @@ def published(settings: CorpusSettings, table: Table, partition: Mapping[str, st
 
 
 def timed(stage: Stage, spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
-    """Run a stage for one wiki and note how long it took."""
+    """Run a stage for one wiki and note how long it took. Raises what `told_faults` makes of the stage's exceptions."""
     started = time.monotonic()
-    try:
+    with told_faults(settings.output_dir, spark):
         result = stage(spark, settings, wiki)
-    except PythonException as error:
-        if (bad_input := _BAD_INPUT.search(str(error))) is None:
-            raise
-        raise BadInputError(bad_input[1]) from error
     return StageResult(result.manifests, result.skipped, time.monotonic() - started)
 
 
