@@ -11,8 +11,8 @@ from functools import cache
 
 from spark_jobs.wikis.resources import read_siteinfo, read_yaml
 
-# Entries of the site configuration that are wikis without a language of their own.
-_NO_LANGUAGE = frozenset({"commons", "wikidata"})
+MULTILINGUAL = frozenset({"commons", "wikidata"})
+"""Entries of the site configuration that are wikis of all languages; their own words are English."""
 _SUFFIX = "wiki"
 
 
@@ -32,7 +32,7 @@ class Prefix:
 @cache
 def wikipedia_codes() -> frozenset[str]:
     """Codes of all known Wikipedias, each once, as langlinks hold them."""
-    return (frozenset(read_siteinfo()) | frozenset(read_yaml("codes.yaml")["same_configuration"])) - _NO_LANGUAGE
+    return (frozenset(read_siteinfo()) | frozenset(read_yaml("codes.yaml")["same_configuration"])) - MULTILINGUAL
 
 
 def canonical_code(code: str) -> str:
@@ -77,7 +77,7 @@ def interwiki_prefix(prefix: str, language: str) -> Prefix | None:
     """
     key = prefix.strip().lower()
     data = read_yaml("codes.yaml")
-    wiki = wiki_of_language(key) if key not in ("wikidata", "commons") else None
+    wiki = wiki_of_language(key) if key not in MULTILINGUAL else None
     if wiki is not None:
         return Prefix(wiki, canonical_code(key))
     if key in data["projects"]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache, lru_cache
 from typing import Any
 
-from spark_jobs.wikis.languages import canonical_code, language_of, wikipedia_codes
+from spark_jobs.wikis.languages import MULTILINGUAL, canonical_code, language_of, wikipedia_codes
 from spark_jobs.wikis.lettercase import upper_first
 from spark_jobs.wikis.resources import read_siteinfo, read_yaml
 from spark_jobs.wikis.rules import LinkTemplate, link_template
@@ -157,7 +157,7 @@ def _unpickled(*values: Any) -> WikiProfile:
 
 @cache
 def load_profile(wiki: str) -> WikiProfile:
-    """The shipped profile of a Wikipedia.
+    """The shipped profile of a Wikipedia, or of commonswiki or wikidatawiki.
 
     >>> load_profile("jawiki").namespaces["画像"], load_profile("jawiki").namespace_names[6]
     (6, 'ファイル')
@@ -165,17 +165,20 @@ def load_profile(wiki: str) -> WikiProfile:
     Raises ValueError, with the closest known ids, for a wiki that is not in the table.
     """
     known = {code.replace("-", "_") + "wiki": code for code in wikipedia_codes()}
+    known |= {f"{name}wiki": name for name in MULTILINGUAL}
     known.setdefault("be_taraskwiki", "be-x-old")
     if wiki not in known:
         close = difflib.get_close_matches(wiki, known, n=4, cutoff=0.5)
         hint = f"did you mean {', '.join(close)}?" if close else "an id is a language code and 'wiki', as in jawiki or zh_yuewiki"
         raise ValueError(f"no profile for wiki {wiki!r}: {hint} ({len(known)} wikis are known)")
-    return _profile(wiki, language_of(wiki))
+    if known[wiki] in MULTILINGUAL:
+        return _profile(wiki, "en", known[wiki])
+    return _profile(wiki, language_of(wiki), language_of(wiki))
 
 
-def _profile(wiki: str, language: str) -> WikiProfile:
+def _profile(wiki: str, language: str, configuration: str) -> WikiProfile:
     codes = read_yaml("codes.yaml")
-    site = read_siteinfo()[codes["same_configuration"].get(language, language)]
+    site = read_siteinfo()[codes["same_configuration"].get(configuration, configuration)]
     case: CaseRule = "case-sensitive" if site["case"] == "case-sensitive" else "first-letter"
     dotted_i = language in codes["dotted_i"]
     prefix = next((row["letters"] for row in codes["link_prefix"] if language in row["languages"]), "")

@@ -321,3 +321,10 @@ def test_the_data_is_read_from_a_zip(tmp_path, repository):
         command, cwd=tmp_path, env={"PYTHONPATH": str(archive)}, capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout.splitlines() == [f"{archive}/spark_jobs/__init__.py", "猫"]
+
+
+@pytest.mark.parametrize(("wiki", "namespace"), [("commonswiki", "Creator"), ("wikidatawiki", "Property")])
+def test_the_wikis_of_all_languages_have_profiles_too(wiki: str, namespace: str) -> None:
+    profile = load_profile(wiki)
+    assert profile.language == "en"
+    assert namespace in profile.namespace_names.values()
