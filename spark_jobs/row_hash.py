@@ -7,7 +7,7 @@ All arithmetic is modulo 2^64; `mix` is the finaliser of SplitMix64 (Steele, Lea
     number, boolean       mix(v + S), v as 64-bit two's complement
     timestamp             as its integer
     list                  mix(length + sum of mix(h + (i + 1) · P)), h the hash of element i from 0
-    struct, and a row     h = 0; for each field in the schema's order: h = mix(h · M + field's hash)
+    struct, and a row     mix(h), where h = 0, and for each field in the schema's order h = h · M + field's hash
 
 with S = 0x9E3779B97F4A7C15, P = 0xD1342543DE82EF95 and M = 0x2545F4914F6CDD1D. The hash of a set of rows is a pair: the sum of
 the rows' hashes h, and the sum of mix(h + S). Sums do not depend on the order, so rows are a multiset, and parts can be added. It
@@ -59,7 +59,7 @@ def add_hashes(sums: Iterable[int]) -> int:
 
 def _mix(values: Hashes) -> Hashes:
     values = values ^ (values >> np.uint64(30))
-    values = values * _M1
+    values *= _M1
     values ^= values >> np.uint64(27)
     values *= _M2
     values ^= values >> np.uint64(31)
@@ -69,8 +69,9 @@ def _mix(values: Hashes) -> Hashes:
 def _fold(fields: list[Hashes], rows: int) -> Hashes:
     result = np.zeros(rows, dtype=np.uint64)
     for field in fields:
-        result = _mix(result * _FIELD + field)
-    return result
+        result *= _FIELD
+        result += field
+    return _mix(result)
 
 
 def _hash(array: pa.Array) -> Hashes:

@@ -310,8 +310,10 @@ def _text(element: etree._Element | None) -> str:
     """The text of the main slot, whose `<text>` is a child of the revision. Those of other slots lie deeper, in `<content>`."""
     if element is None:
         raise PageError("<revision> has no <text>: is this a dump of stubs or abstracts? Take pages-articles")
-    if element.text or element.get("deleted") is not None:
-        return element.text or ""
+    if text := element.text:  # each look at it decodes it anew
+        return text
+    if element.get("deleted") is not None:
+        return ""
     if element.get("bytes", "0") != "0" or ("bytes" not in element.attrib and "id" in element.attrib):
         said = f"says bytes={element.get('bytes')!r}" if "bytes" in element.attrib else "only has an id"
         raise PageError(f"<text> is empty but {said}: the dump leaves this text out; a dump of stubs leaves out all of them")

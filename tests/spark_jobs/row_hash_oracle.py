@@ -38,8 +38,8 @@ def hash_value(value: Any, kind: pa.DataType) -> int:
 def hash_fields(row: dict[str, Any], fields: Iterable[pa.Field]) -> int:
     result = 0
     for field in fields:
-        result = mix(result * M + hash_value(row[field.name], field.type))
-    return result
+        result = result * M + hash_value(row[field.name], field.type)
+    return mix(result)
 
 
 def row_hash(rows: list[dict[str, Any]], schema: pa.Schema) -> str:
