@@ -14,8 +14,6 @@ nothing. Machines differ and are noisy: read the ratios, not the MB/s.
 
 import gc
 import json
-import os
-import platform
 import signal
 import textwrap
 import time
@@ -23,12 +21,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from machine import describe_machine
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -148,23 +146,6 @@ def find_missing(article: Article, ours: Reading | None, peer: Reading) -> list[
     return found
 
 
-def describe_machine() -> dict[str, Any]:
-    """Processor, cores, Python and the versions of the peers; no names, no paths."""
-    cpuinfo = Path("/proc/cpuinfo")
-    models = [line.partition(":")[2].strip() for line in _lines(cpuinfo) if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": {name: version(name) for name in PACKAGES},
-    }
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.is_file() else []
-
-
 def make_rows(totals: dict[str, Total], megabytes: float) -> list[tuple[str, ...]]:
     """The table's cells, by tool, in the order of `HEADER`."""
     baseline = totals[BASELINE].seconds
@@ -222,7 +203,7 @@ def main(
         track(articles, f"{len(articles)} articles, {megabytes:.1f} MB", console=Console(stderr=True)), tools, repeat, timeout
     )
     report = {
-        "machine": describe_machine(),
+        "machine": describe_machine(PACKAGES),
         "sample": {"articles": dict(by_wiki), "megabytes": round(megabytes, 3)},
         "repeat": repeat,
         "tools": {
