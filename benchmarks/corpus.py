@@ -33,7 +33,9 @@ PACKAGES = ("pyspark", "pyarrow", "lxml")
 JAWIKI_GB, ENWIKI_GB = 15, 100
 BUSY_SHARE = 0.7
 """Of a cluster's cores, the share that is busy on average: the last tasks of a stage leave cores idle."""
-CLUSTER_CORES = (16, 64, 256)
+DRIVER_SECONDS_PER_GB = 0.45
+"""The driver reads each dump file once, for its checksum and its streams: 500 MB/s, and bz2 makes about 4.5 of one byte."""
+CLUSTER_CORES = (16, 64)
 MB, GB = 1e6, 1e9
 console = Console(stderr=True)
 
@@ -113,9 +115,13 @@ def estimate(run: Run) -> list[str]:
     per_gb = run.usage.total_cpu / run.megabytes * 1000
     lines = []
     for name, size in (("jawiki", JAWIKI_GB), ("enwiki", ENWIKI_GB)):
-        minutes = [f"{size * per_gb / cores / BUSY_SHARE / 60:.0f} min on {cores} cores" for cores in CLUSTER_CORES]
+        minutes = [f"{_minutes(size, per_gb, cores):.0f} min on {cores} cores" for cores in CLUSTER_CORES]
         lines.append(f"{name} ({size} GB of XML): {', '.join(minutes)}")
     return lines
+
+
+def _minutes(gigabytes: float, seconds_per_gb: float, cores: int) -> float:
+    return gigabytes * (seconds_per_gb / cores / BUSY_SHARE + DRIVER_SECONDS_PER_GB) / 60
 
 
 def main(

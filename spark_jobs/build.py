@@ -70,7 +70,10 @@ def build(spark: SparkSession, settings: CorpusSettings) -> dict[str, Any]:
 def _write_report(output: Location, report: dict[str, Any]) -> None:
     """Write `_build.json`; wikis that an earlier build put into the same folder keep their figures."""
     path, aside = output / REPORT, output / f"{REPORT}.new"
-    earlier = json.loads(path.read_bytes())["wikis"] if path.exists() else {}
+    try:
+        earlier = json.loads(path.read_bytes())["wikis"] if path.exists() else {}
+    except (ValueError, KeyError):  # a damaged report is worth less than the build that has just been done
+        earlier = {}
     merged = {**report, "wikis": {**earlier, **report["wikis"]}}
     aside.write_bytes(json.dumps(merged, ensure_ascii=False, indent=1).encode())
     aside.move_to(path)

@@ -187,16 +187,10 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     with unchanged(folder / path for path in (*dump.pages, *dump.optional.values())):
         with show_progress(spark.sparkContext, f"survey {wiki}"):
             surveys = [survey(folder / path) for path in dump.pages]
-        articles, rejects = (
-            Publication(
-                Location.of(settings.output_dir),
-                table,
-                {"wiki": wiki},
-                [found.input for found in surveys],
-                configuration_of(settings, folder, dump),
-            )
-            for table in (ARTICLES, REJECTS)
-        )
+            configuration = configuration_of(settings, folder, dump)
+        inputs, output = [found.input for found in surveys], Location.of(settings.output_dir)
+        articles = Publication(output, ARTICLES, {"wiki": wiki}, inputs, configuration)
+        rejects = Publication(output, REJECTS, {"wiki": wiki}, inputs, configuration)
         if (current := articles.current()) is not None and (rejected := rejects.current()) is not None:
             return StageResult([current, rejected], skipped=True)
         articles.begin()
@@ -237,7 +231,7 @@ def publish(
 ) -> list[Manifest]:
     """Publish what the units wrote, with the account of every file; `further` are counts of other things than pages."""
     per_file = {found.file.name: [report for report in reports if report.file == found.file.name] for found in surveys}
-    lost = {found.file.name: lost_pages(found, per_file[found.file.name]) for found in surveys}
+    lost = {found.file.name: lost_pages_of(found, per_file[found.file.name]) for found in surveys}
     inputs = [found.input | _account(per_file[found.file.name], len(lost[found.file.name])) for found in surveys]
     counters = account_of(reports)
     for count in ("pages", "rejected_pages"):
@@ -276,7 +270,7 @@ def plan_job(spark: SparkSession, settings: CorpusSettings, folder: Location, du
     )
 
 
-def lost_pages(found: Survey, reports: list[UnitReport]) -> tuple[dict[str, Any], ...]:
+def lost_pages_of(found: Survey, reports: list[UnitReport]) -> tuple[dict[str, Any], ...]:
     """Rows of `rejects` for the pages that a file's unreadable streams took with them, where its index names them."""
     bad = [stream for report in reports for stream in report.bad_streams]
     lost = name_lost_pages(found.file, found.streams, found.bytes, bad)

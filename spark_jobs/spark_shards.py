@@ -111,6 +111,8 @@ def by_shard(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Iterator[
 
 
 def _cut(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+    if not batch.num_rows:
+        return
     shards = batch.column("shard").to_numpy(zero_copy_only=False)
     starts = np.flatnonzero(np.diff(shards, prepend=shards[:1] - 1))
     for start, end in zip(starts, [*starts[1:], len(shards)], strict=True):

@@ -191,7 +191,7 @@ REJECTS = Table(
     "rejects",
     "a page or a stream that was not emitted, and why",
     ("wiki",),
-    ("file", "stream_offset", "page_offset"),
+    ("file", "stream_offset", "page_offset", "page_id"),
     (
         Column("unit", pa.string(), "page or stream"),
         Column("file", pa.string(), "file name of the dump"),

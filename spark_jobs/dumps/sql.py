@@ -71,16 +71,23 @@ def read_rows(
     needed = {_find(table, column, name).name for column in wanted} | kept.keys()
     patterns: dict[bytes, RowPattern] = {}
     pending: list[pa.RecordBatch] = []
+    rows_waiting = bytes_waiting = 0
     while (insert := next_insert(cursor, table)) is not None:
         if insert.head not in patterns:
             _check_columns(insert, needed, cursor)
             patterns[insert.head] = make_row_pattern(insert, needed, {key: array.to_pylist() for key, array in kept.items()})
         pattern = patterns[insert.head]
         for rows in read_statement(cursor, pattern):
-            pending.append(_select(to_batch(rows, pattern.captured), wanted, kept))
-            if sum(batch.num_rows for batch in pending) >= _BATCH_ROWS or sum(batch.nbytes for batch in pending) >= _BATCH_BYTES:
+            try:
+                batch = _select(to_batch(rows, pattern.captured), wanted, kept)
+            except SqlError as error:
+                raise cursor.error(f"{error}, in the rows before this") from error
+            if batch.num_rows:
+                pending.append(batch)
+                rows_waiting, bytes_waiting = rows_waiting + batch.num_rows, bytes_waiting + batch.nbytes
+            if rows_waiting >= _BATCH_ROWS or bytes_waiting >= _BATCH_BYTES:
                 yield from _join(pending)
-                pending = []
+                pending, rows_waiting, bytes_waiting = [], 0, 0
     yield from _join(pending)
 
 

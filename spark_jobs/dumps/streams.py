@@ -18,6 +18,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO, Any, BinaryIO
 
@@ -72,10 +73,12 @@ def scan_streams(file: BinaryIO, on_block: Callable[[bytes], object] = len) -> l
     return list(_iterate_starts(file, 0, on_block))
 
 
-def _iterate_starts(file: BinaryIO, position: int, on_block: Callable[[bytes], object] = len) -> Iterator[int]:
-    """`scan_streams` from where the file stands, which is at `position`, lazily."""
+def _iterate_starts(
+    file: BinaryIO, position: int, on_block: Callable[[bytes], object] = len, end: int | None = None
+) -> Iterator[int]:
+    """`scan_streams` from where the file stands, which is at `position`, lazily, up to byte `end` of the file."""
     tail = b""
-    while block := file.read(_SCAN_BYTES):
+    while block := file.read(_SCAN_BYTES if end is None else min(_SCAN_BYTES, end - position)):
         on_block(block)
         data = tail + block
         start = position - len(tail)
@@ -119,18 +122,14 @@ def find_boundaries(file: BinaryIO, begin: int, end: int, size: int, beyond: int
     >>> find_boundaries(io.BytesIO(data), 0, 10, len(data), beyond=2), find_boundaries(io.BytesIO(data), 38, 74, len(data), 2)
     ((0, 37, 74), ())
     """
-    starts, following = ([0] if begin == 0 else []), 0
     file.seek(begin)
-    for start in _iterate_starts(file, begin):
-        if start >= end:
-            if not starts:
-                return ()
-            following += 1
-        if start > 0:
-            starts.append(start)
-        if following >= beyond:
-            return tuple(starts)
-    return (*starts, size) if starts else ()
+    own = [start for start in _iterate_starts(file, begin, end=end + _SIGNATURE_BYTES - 1) if 0 < start < end]
+    starts = [0, *own] if begin == 0 else own
+    if not starts:
+        return ()
+    file.seek(end)
+    following = [*islice(_iterate_starts(file, end), beyond)]
+    return (*starts, *following) if len(following) == beyond else (*starts, *following, size)
 
 
 def read_streams(
@@ -169,8 +168,9 @@ def read_streams(
                     yield Chunk(begin, data)
             except OSError as error:
                 raise StreamError(begin, f"not valid bz2 data ({error})") from error
-        yield Chunk(begin, b"", boundaries[1])
         end = position - len(decompressor.unused_data)
+        # Where the stream ended, not where the next is thought to begin: between them may lie one whose signature is damaged.
+        yield Chunk(begin, b"", end)
         if end != boundaries[1]:
             # The fault is named where it is: what was read is a whole stream.
             raise StreamError(end, f"what follows the stream at byte {begin}, up to byte {boundaries[1]}, is no bz2 stream")

@@ -15,7 +15,17 @@ from pyspark.sql.types import StructType
 from spark_jobs.dumps.pages import MAX_PAGE_BYTES, HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
 from spark_jobs.dumps.siteinfo import namespaces_by_name, read_head
 from spark_jobs.dumps.streams import MAX_STREAM_BYTES, StreamError, find_boundaries, read_whole
-from spark_jobs.sources.options import Mode, SourceError, check_names, find_files, read_mode, read_names, read_numbers, read_size
+from spark_jobs.sources.options import (
+    Mode,
+    SourceError,
+    check_names,
+    find_files,
+    read_mode,
+    read_names,
+    read_numbers,
+    read_size,
+    refuse_twice,
+)
 from spark_jobs.storage import Location
 
 _SCHEMA = pa.schema(
@@ -187,9 +197,11 @@ class MediaWikiReader(DataSourceReader):
 
 
 def _raw_pages(partition: PagesPartition, batch: "_Batch", settings: Settings) -> Iterator[RawPage]:
+    end = partition.end
+
     def report(error: StreamError) -> None:
         # A stream further on is reported by the partition that owns it.
-        if error.offset < partition.end or partition.end == partition.size:
+        if error.offset < end or end == partition.size:
             batch.add_bad(error.reason, error.offset)
 
     with partition.file.open() as file:
@@ -198,8 +210,10 @@ def _raw_pages(partition: PagesPartition, batch: "_Batch", settings: Settings) -
             boundaries = find_boundaries(file, partition.begin, partition.end, partition.size, _STREAMS_BEYOND)
             if not boundaries:
                 return
+            # Up to the first start that another partition finds: a stream between, with a damaged signature, is found by nobody.
+            end = next((start for start in boundaries if start >= partition.end), partition.size)
         limits = settings.max_page_bytes, settings.max_stream_bytes
-        yield from read_pages(file, partition.file.name, boundaries, partition.end, report, *limits)
+        yield from read_pages(file, partition.file.name, boundaries, end, report, *limits)
 
 
 class _Batch:
@@ -269,7 +283,8 @@ def _namespaces_of(file: Location, mode: Mode) -> dict[str, int] | None:
 
 
 def _refuse_same_pages(names: Sequence[str]) -> None:
-    """Raise `SourceError` for two files that hold the same pages in different forms."""
+    """Raise `SourceError` for two files that hold the same pages, in one form or two."""
+    refuse_twice(names)
     forms: dict[str, dict[tuple[str | None, ...], str]] = defaultdict(dict)
     for name in names:
         if (match := _FORM.fullmatch(name)) is not None:

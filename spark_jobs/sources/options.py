@@ -37,6 +37,13 @@ def check_names(options: Mapping[str, str], known: Sequence[str]) -> dict[str, s
     return {spelled[name.lower()]: value for name, value in options.items()}
 
 
+def refuse_twice(names: Sequence[str]) -> None:
+    """Raise `SourceError` for a file name that is there twice, in two folders: its rows would be given twice."""
+    for name in set(names):
+        if names.count(name) > 1:
+            raise SourceError(f"{name} is there twice: choose one folder, or remove one of the two")
+
+
 def read_mode(text: str | None) -> Mode:
     """`PERMISSIVE` if nothing is said, as in Spark's own sources. Raises `SourceError`."""
     for mode in _MODES:

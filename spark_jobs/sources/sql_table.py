@@ -12,7 +12,7 @@ from pyspark.sql.types import StructType
 from spark_jobs.dumps.sql import SqlError, read_rows
 from spark_jobs.dumps.sql_statements import Cursor, read_create
 from spark_jobs.dumps.streams import open_decompressed
-from spark_jobs.sources.options import SourceError, check_names, find_files, read_names
+from spark_jobs.sources.options import SourceError, check_names, find_files, read_names, refuse_twice
 from spark_jobs.storage import Location
 
 _OPTIONS = ("path", "paths", "columns", "where")
@@ -148,13 +148,14 @@ def read_conditions(text: str | None, table: Mapping[str, pa.DataType]) -> dict[
         kind = table[column]
         convert = int if pa.types.is_integer(kind) else float if pa.types.is_floating(kind) else str
         try:
-            found[column] = [convert(value) for value in values.split(",")]
+            found[column] = [convert(value.strip()) for value in values.split(",")]
         except ValueError as error:
             raise SourceError(f"where: {condition!r}: column {column!r} is {kind}: {error}") from error
     return found
 
 
 def _refuse_other_tables(names: Sequence[str]) -> None:
+    refuse_twice(names)
     tables = {match["table"]: name for name in names if (match := _NAME.fullmatch(name)) is not None}
     if len(tables) > 1:
         one, other = list(tables.values())[:2]

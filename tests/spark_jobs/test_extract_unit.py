@@ -12,6 +12,7 @@ import pytest
 
 from spark_jobs.dumps.index import BadStream, index_name
 from spark_jobs.dumps.streams import scan_streams
+from spark_jobs.extract import plan_units, survey
 from spark_jobs.extract_pages import ExtractError, ExtractJob, Unit, UnitReport, extract_unit
 from spark_jobs.lost_pages import LostPages, name_lost_pages
 from spark_jobs.row_hash import add_hashes
@@ -191,3 +192,19 @@ def test_a_file_that_one_task_reads_becomes_shards_of_a_size_that_its_pages_tell
     assert add_hashes(shard.row_hash for shard in report.shards) == whole.shards[0].row_hash
     assert len(report.shards) == shards if shards else 2 < len(report.shards) < 10
     assert [shard.name for shard in number_shards(report.shards)][-1] == shard_name(len(report.shards) - 1)
+
+
+@pytest.mark.parametrize("bytes_per_shard", [6_000, 12_000, 20_000, 10**6])
+def test_a_damaged_signature_is_one_reject_wherever_shards_begin_and_end(job, sample, tmp_path, bytes_per_shard) -> None:
+    """The scan does not see such a stream, so nobody may take the next one that it sees for the end of the one before."""
+    packed = (sample / "dumps" / DUMP).read_bytes()
+    starts = scan_streams(io.BytesIO(packed))
+    for bad in starts[1:]:
+        data = bytearray(packed)
+        data[bad] ^= 0xFF
+        path = tmp_path / DUMP
+        path.write_bytes(data)
+        units = plan_units([survey(Location.of(str(path)))], bytes_per_shard)
+        reports = [extract_unit(unit, job) for unit in units]
+        rejected = [row["stream_offset"] for report in reports for row in report.rejects if row["unit"] == "stream"]
+        assert rejected == [bad]
