@@ -123,19 +123,6 @@ def parse_line(line: bytes, where: str) -> IndexEntry:
     return IndexEntry(int(match[1]), int(match[2]), unescape_title(match[3].decode("utf-8", errors="replace")))
 
 
-def stream_offsets(entries: Iterable[IndexEntry]) -> Iterator[int]:
-    """The distinct offsets of an index in its order: where the streams with pages begin, if the index is right.
-
-    >>> list(stream_offsets([IndexEntry(9, 1, "A"), IndexEntry(9, 2, "B"), IndexEntry(40, 3, "C")]))
-    [9, 40]
-    """
-    last = None
-    for entry in entries:
-        if entry.offset != last:
-            yield entry.offset
-        last = entry.offset
-
-
 def match_index(entries: Iterable[IndexEntry], starts: Sequence[int], size: int, bad: Iterable[BadStream]) -> IndexMatch:
     """Hold an index against the scan of its dump, and name the pages that are lost with the streams that cannot be read.
 

@@ -34,11 +34,6 @@ class Head:
     """Why pages may be read wrong, in words: the version is newer than those that are known, or not named."""
 
 
-def read_siteinfo(chunks: Iterable[Chunk], name: str) -> SiteInfo:
-    """Parse the siteinfo from the first chunks of the dump `name`: `read_head(chunks, name).siteinfo`."""
-    return read_head(chunks, name).siteinfo
-
-
 def read_head(chunks: Iterable[Chunk], name: str) -> Head:
     """Parse the head from the first chunks of the dump `name`.
 

@@ -234,11 +234,6 @@ def _fixed(text: str, content: str, page: Page) -> str:  # noqa: ARG001
     return text
 
 
-def template_name(raw: str, profile: WikiProfile) -> str:
-    """Normalised name of the template that `{{raw` calls, without its namespace; empty where there is none."""
-    return profile.capitalise(_called(raw, profile), NAMESPACE_TEMPLATE)
-
-
 def _called(raw: str, profile: WikiProfile) -> str:
     """What stands before the first pipe, without white space around it, substitution and the template namespace."""
     name = " ".join(raw.replace("_", " ").split())

@@ -350,3 +350,32 @@ def test_different_tables_in_one_folder_are_not_mixed(session, tmp_path, sample)
 def test_a_real_table_is_read_to_the_row(session, shared_data) -> None:
     frame = rows(session, shared_data / "sql" / "avwiki-20171202-langlinks.sql.gz", where="ll_lang=en,de", columns="ll_lang")
     assert {row.ll_lang: row["count"] for row in frame.groupBy("ll_lang").count().collect()}["en"] == 3_290
+
+
+@pytest.mark.parametrize("size", [3_000, 9_000, 10**6])
+def test_a_stream_whose_signature_is_damaged_is_found_by_one_partition(session, dump, tmp_path, size) -> None:
+    packed = dump.read_bytes()
+    for bad in scan_streams(io.BytesIO(packed))[3:9:2]:
+        data = bytearray(packed)
+        data[bad] ^= 0xFF
+        (tmp_path / DUMP).write_bytes(data)
+        frame = pages(session, tmp_path / DUMP, bytesPerPartition=size)
+        assert [row["stream_offset"] for row in frame.where("page_id is null").collect()] == [bad]
+        with pytest.raises(Exception, match="is no bz2 stream"):
+            pages(session, tmp_path / DUMP, bytesPerPartition=size, mode="FAILFAST").collect()
+
+
+def test_a_file_that_is_in_two_folders_is_not_read_twice(session, dump, tmp_path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(dump, tmp_path / folder)
+        shutil.copy(dump.with_name(LANGLINKS), tmp_path / folder)
+    with pytest.raises(Exception, match="is there twice: choose one folder"):
+        pages(session, tmp_path / "*" / DUMP).collect()
+    with pytest.raises(Exception, match="is there twice: choose one folder"):
+        rows(session, tmp_path / "*" / LANGLINKS).collect()
+
+
+def test_blanks_in_a_condition_mean_nothing(session, dump) -> None:
+    table = dump.with_name(LANGLINKS)
+    assert rows(session, table, where="ll_lang = en, ja").count() == rows(session, table, where="ll_lang=en,ja").count() > 60

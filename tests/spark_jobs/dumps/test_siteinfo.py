@@ -5,7 +5,7 @@ import pytest
 
 import spark_jobs.dumps.siteinfo
 from spark_jobs.dumps.pages import PageError, parse_page, split_pages
-from spark_jobs.dumps.siteinfo import namespaces_by_name, read_head, read_siteinfo
+from spark_jobs.dumps.siteinfo import namespaces_by_name, read_head
 from spark_jobs.dumps.streams import Chunk, read_whole
 from spark_jobs.wikis import Namespace
 
@@ -104,7 +104,7 @@ def test_pages_of_version_3_are_sorted_by_the_namespaces_of_their_own_head() -> 
         for title in ("Hund", "Diskussion:Hund", "Portal:Hund")
     )
     data = head("0.3", siteinfo=site).removesuffix(b"<page>") + pages + b"</mediawiki>"
-    siteinfo = read_siteinfo([Chunk(0, data)], "x.xml")
+    siteinfo = read_head([Chunk(0, data)], "x.xml").siteinfo
     assert siteinfo.wiki == ""
     found = [parse_page(page.xml, namespaces_by_name(siteinfo)) for page in split_pages([Chunk(0, data)])]
     assert [page.namespace for page in found] == [0, 1, 0]
