@@ -114,8 +114,8 @@ class MediaWikiSource(DataSource):
     - `mode`: `PERMISSIVE` (default), `DROPMALFORMED` or `FAILFAST`, see below.
     - `namespaces`: numbers, separated by commas, of the namespaces wanted; all by default.
     - `bytesPerPartition`: compressed bytes of a bz2 file that one task reads, 32m by default. A partition holds the streams that
-      begin in its bytes; nothing is read twice and the driver reads only the heads of the files. A bz2 file of one stream and
-      files of other kinds are one partition each, whatever their size.
+      begin in its bytes: it scans them for starts, and some that follow, to finish a page that goes on there. The driver reads
+      only the heads of the files. What is one stream, and a file of another kind, is read by one task, whatever its size.
     - `maxPageBytes`: 64m by default; a page of more XML is malformed.
     - `maxStreamBytes`: 4g by default; a bz2 stream that gives more, and more than 100 times its own bytes, is malformed. No limit
       holds for other kinds of files, which are read piece by piece.
