@@ -159,21 +159,20 @@ class _StreamLog:
         self.bad: list[BadStream] = []
         self._boundaries = boundaries if len(boundaries) > 2 else ()  # one stream may hold a whole wiki, and has no index
         self._offset = -1
-        self._seen: list[int] = []  # of the stream that is being read
+        self._seen: list[int | None] = []  # of the stream that is being read; None for an id that cannot be read
 
     def note_page(self, raw: RawPage) -> None:
         if not self._boundaries:
             return
         if raw.stream_offset != self._offset:
             self._offset, self._seen = raw.stream_offset, []
-        page_id, _ = name_page(raw.xml)
-        if page_id is not None:
-            self._seen.append(page_id)
+        self._seen.append(name_page(raw.xml)[0])
 
     def note_bad(self, offset: int) -> None:
         if self._boundaries:
             end = next((boundary for boundary in self._boundaries if boundary > offset), self._boundaries[-1])
-            self.bad.append(BadStream(offset, end, frozenset(self._seen if offset == self._offset else ())))
+            seen = self._seen if offset == self._offset else []
+            self.bad.append(BadStream(offset, end, frozenset(page for page in seen if page is not None), seen.count(None)))
 
 
 def _refuse_histories(pages: Iterator[RawPage], unit: Unit) -> Iterator[RawPage]:

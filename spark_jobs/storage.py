@@ -17,7 +17,7 @@ class Location:
     filesystem: fs.FileSystem
     path: str
     scheme: str
-    """What stands before the path in a URI that Spark understands: `file://`, `hdfs://host:port`, `s3a://`."""
+    """What stands before the path in a URI: `file://`, `hdfs://host:port`, `s3a://`."""
 
     @classmethod
     def of(cls, text: str) -> "Location":
@@ -52,7 +52,7 @@ class Location:
 
     @property
     def uri(self) -> str:
-        """The location as Spark wants it."""
+        """The location as one text, the same for the same place."""
         return self.scheme + self.path
 
     def exists(self) -> bool:

@@ -50,6 +50,8 @@ class BadStream:
     offset: int
     end: int
     seen: frozenset[int] = frozenset()
+    unnamed: int = 0
+    """Pages that began in it before the fault and whose id could not be read: they are accounted for already."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ def parse_line(line: bytes, where: str) -> IndexEntry:
     return IndexEntry(int(match[1]), int(match[2]), unescape_title(match[3].decode("utf-8", errors="replace")))
 
 
+def _unseen(stream: BadStream, entries: Iterable[IndexEntry]) -> list[IndexEntry]:
+    """The entries of pages that were not met. Pages lie in the index's order: those met without an id come before the lost."""
+    return [entry for entry in entries if entry.page_id not in stream.seen][stream.unnamed :]
+
+
 def match_index(entries: Iterable[IndexEntry], starts: Sequence[int], size: int, bad: Iterable[BadStream]) -> IndexMatch:
     """Hold an index against the scan of its dump, and name the pages that are lost with the streams that cannot be read.
 
@@ -161,8 +168,8 @@ def match_index(entries: Iterable[IndexEntry], starts: Sequence[int], size: int,
     lost = [
         entry
         for stream, found, is_wrong in zip(ordered, named, contradicted, strict=True)
-        for entry in found
-        if is_trusted and not is_wrong and entry.page_id not in stream.seen
+        if is_trusted and not is_wrong
+        for entry in _unseen(stream, found)
     ]
     return IndexMatch(
         pages=pages,

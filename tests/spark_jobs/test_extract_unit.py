@@ -151,6 +151,23 @@ def test_pages_that_were_read_before_the_fault_are_not_lost(job, tmp_path) -> No
     assert rejected == 1
 
 
+def test_a_page_that_is_cut_before_its_id_is_accounted_for_once(job, tmp_path) -> None:
+    # as above; the fault falls into the title of the second page, which is half a block long
+    letters = random.Random(0)
+    texts = [page(1, text=letters.randbytes(300_000).hex()), page(2, title=letters.randbytes(400_000).hex()), page(3), page(4)]
+    streams = [bz2.compress(part.encode()) for part in ("<mediawiki>", "".join(texts), "</mediawiki>")]
+    starts = list(itertools.accumulate([0, *map(len, streams)]))
+    data = bytearray(b"".join(streams))
+    data[starts[2] - 60 : starts[2] - 50] = b"\xff" * 10
+    (tmp_path / DUMP).write_bytes(data)
+    index = "".join(f"{starts[1]}:{number}:T{number}\n" for number in range(1, 5))
+    (tmp_path / str(index_name(DUMP))).write_bytes(bz2.compress(index.encode()))
+    unit = Unit(0, Location.of(str(tmp_path / DUMP)), len(data), tuple(starts))
+    report = extract_unit(unit, job)
+    assert account(report) == (2, 0, 1, 1)
+    assert [row["page_id"] for row in name(unit, starts[:-1], report).rows] == [3, 4]
+
+
 @pytest.mark.parametrize(
     ("index", "warning"),
     [
