@@ -1,5 +1,6 @@
 """One Spark session for the whole run, and the sample corpus, built once."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,18 @@ def read_rows(corpus: Path) -> Any:
         return pa.concat_tables([pq.read_table(file, partitioning=None) for file in files]).to_pylist()
 
     return read
+
+
+@pytest.fixture
+def dumps(sample: Path, tmp_path: Path) -> Path:
+    """A folder with the sample's langlinks of eswiki, and no pages yet."""
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    shutil.copy(sample / "dumps" / "eswiki-20240101-langlinks.sql.gz", folder)
+    return folder
+
+
+@pytest.fixture
+def settings(demo_settings: CorpusSettings, dumps: Path, tmp_path: Path) -> CorpusSettings:
+    """A build of eswiki from `dumps` into a folder of the test's own."""
+    return demo_settings.model_copy(update={"dumps_dir": str(dumps), "wikis": ["eswiki"], "output_dir": str(tmp_path / "out")})

@@ -23,20 +23,6 @@ MULTISTREAM = "eswiki-20240101-pages-articles-multistream.xml.bz2"
 LANGLINKS = "eswiki-20240101-langlinks.sql.gz"
 
 
-@pytest.fixture
-def dumps(sample: Path, tmp_path: Path) -> Path:
-    """A folder with the sample's langlinks of one wiki, and no pages yet."""
-    folder = tmp_path / "dumps"
-    folder.mkdir()
-    shutil.copy(sample / "dumps" / LANGLINKS, folder)
-    return folder
-
-
-@pytest.fixture
-def settings(demo_settings: CorpusSettings, dumps: Path, tmp_path: Path) -> CorpusSettings:
-    return demo_settings.model_copy(update={"dumps_dir": str(dumps), "wikis": [WIKI], "output_dir": str(tmp_path / "out")})
-
-
 def run_extract(spark, settings: CorpusSettings):
     return timed(extract.run, spark, settings, WIKI)
 

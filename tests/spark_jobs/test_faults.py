@@ -36,20 +36,6 @@ BAD = 4  # of the sample's streams: the head, then streams of ten pages
 PAGES, PAGES_OF_A_STREAM = 103, 10
 
 
-@pytest.fixture
-def dumps(sample: Path, tmp_path: Path) -> Path:
-    """A folder with the sample's langlinks of one wiki, and no pages yet."""
-    folder = tmp_path / "dumps"
-    folder.mkdir()
-    shutil.copy(sample / "dumps" / LANGLINKS, folder)
-    return folder
-
-
-@pytest.fixture
-def settings(demo_settings: CorpusSettings, dumps: Path, tmp_path: Path) -> CorpusSettings:
-    return demo_settings.model_copy(update={"dumps_dir": str(dumps), "wikis": [WIKI], "output_dir": str(tmp_path / "out")})
-
-
 def permissive(settings: CorpusSettings) -> CorpusSettings:
     return settings.model_copy(update={"mode": "PERMISSIVE"})
 
