@@ -69,6 +69,8 @@ def test_stages_name_the_stage_that_has_yet_to_run(spark, sample, dumps, setting
     for stage, missing in ((align, "extract"), (augment, "extract"), (encode, "augment")):
         with pytest.raises(ConfigurationError, match=f"run the stage '{missing}' for eswiki first"):
             stage.run(spark, settings, WIKI)
+    with pytest.raises(ConfigurationError, match="encode: the stage 'encode' needs this section"):
+        encode.run(spark, settings.model_copy(update={"encode": None}), WIKI)
 
 
 def test_stages_of_different_builds_are_not_mixed(spark, sample, dumps, settings) -> None:
