@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from eval.data_files import find_file
 from spark_jobs.settings import ConfigurationError
 
 
@@ -46,15 +47,34 @@ class TaskFile:
         metadata: Mapping[str, Any] = self.config.get("metadata", {})
         return metadata
 
-    def local_file(self, data_dir: Path) -> Path:
-        """The file that the task reads below `data_dir`."""
-        return data_dir / str(self.metadata["local_file"]).format_map(self.config["dataset_kwargs"])
+    @property
+    def scoring(self) -> str:
+        """`standard` or `reference`."""
+        return str(self.metadata["scoring"])
+
+    @property
+    def default_fewshot(self) -> int:
+        """Examples that a `reference` task has where nothing is said."""
+        return int(self.metadata.get("reference", {}).get("num_fewshot", 0))
+
+    @property
+    def takes_examples(self) -> bool:
+        """Whether a few-shot count means anything to the task: 0 in its file is final."""
+        if self.scoring == "reference":
+            return bool(self.metadata["reference"]["draw"] != "none")
+        return bool(self.config.get("num_fewshot") != 0)
+
+    def local_files(self, data_dir: Path) -> dict[str, Path]:
+        """The files that the task reads below `data_dir`, by their roles; none for a task that ships its data."""
+        told = {**self.metadata, **self.config.get("dataset_kwargs", {})}  # as lm-eval calls the task's loader
+        sources, folder = told.get("files", {}), str(told.get("folder", ""))
+        return {role: find_file(data_dir, folder, str(source["local"]).format_map(told)) for role, source in sources.items()}
 
     def sha256(self) -> str:
-        """Identity of the task: its resolved YAML and the Python beside it."""
+        """Identity of the task: its resolved YAML, the Python and the data beside it."""
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True, ensure_ascii=False).encode())
-        for module in sorted(self.path.parent.glob("*.py")):
-            digest.update(module.read_bytes())
+        for path in sorted(path for pattern in ("*.py", "*.jsonl") for path in self.path.parent.glob(pattern)):
+            digest.update(path.read_bytes())
         return digest.hexdigest()
 
 
@@ -120,11 +140,11 @@ def _unknown(name: str, catalogue: Mapping[str, TaskFile], tags: Sequence[str]) 
 
 def check_local_files(tasks: Iterable[TaskFile], data_dir: Path) -> None:
     """Refuse a `data_dir` that lacks a task's file; the message names the file and what to do."""
-    missing = [(task, path) for task in tasks if not (path := task.local_file(data_dir)).is_file()]
+    missing = [(task, path) for task in tasks for path in task.local_files(data_dir).values() if not path.is_file()]
     if missing:
         task, path = missing[0]
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise ConfigurationError(
-            f"data_dir: {task.name} reads {path}, which does not exist{others}; put the published files of "
-            f"{task.metadata['hub_path']} there, point data_dir to them, or set data_dir: null to read them from the hub"
+        remedy = task.metadata.get(
+            "remedy", "put the published files there, or set data_dir: null to read them where they are published"
         )
+        raise ConfigurationError(f"data_dir: {task.name} reads {path}, which does not exist{others}; {remedy}")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.published import Comparison
+from eval.results import count_tasks
 
 _Z = 1.96
 
@@ -70,8 +71,3 @@ def verdict(comparisons: Sequence[Comparison], metric: str) -> str:
 def interval(found: Difference) -> str:
     """`-18 to +40`, in points."""
     return f"{found.low:+.0f} to {found.high:+.0f}"
-
-
-def count_tasks(number: int) -> str:
-    """`1 task`, `2 tasks`."""
-    return f"{number} task{'' if number == 1 else 's'}"

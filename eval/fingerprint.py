@@ -46,10 +46,14 @@ def check_model(folder: Path) -> None:
         raise ConfigurationError(f"model: {folder} holds no tokenizer (tokenizer.json); save the tokenizer beside the weights")
 
 
-def model_fingerprint(folder: Path) -> str:
-    """sha256 over the names and contents of configuration, weights and tokenizer: equal means equal scores."""
+def model_fingerprint(folder: Path, with_code: bool = False) -> str:
+    """sha256 over the names and contents of configuration, weights and tokenizer: equal means equal scores.
+
+    `with_code` adds the directory's own Python, where that is run.
+    """
     digest = hashlib.sha256()
-    for path in sorted({path for pattern in _PATTERNS for path in folder.glob(pattern)}):
+    patterns = (*_PATTERNS, "*.py") if with_code else _PATTERNS
+    for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
         with path.open("rb") as file:
             digest.update(f"{path.name}\t{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()

@@ -4,19 +4,22 @@ import hashlib
 import itertools
 import json
 import logging
+import math
 import os
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from eval.catalogue import tasks_folder
+from eval.catalogue import TaskFile, tasks_folder
 from eval.config import EvalSettings
+from eval.reference import RUNNER
 from eval.results import ItemRecord, Score
 from spark_jobs.settings import ConfigurationError
 
-SCORING_VERSION = "1"
-"""Raised by hand when this file or eval/language_model.py comes to score otherwise: earlier results then do not count."""
+SCORING_VERSION = "2"
+"""Raised by hand when this file, eval/language_model.py or what that calls comes to score otherwise: earlier results then do not count."""
 
 
 @dataclass(frozen=True)
@@ -50,34 +53,69 @@ def quiet_libraries(offline: bool) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def load_tasks(names: Sequence[str], settings: EvalSettings) -> dict[str, Any]:
-    """lm-eval's task objects with their data, and with the run's few-shot count and seed.
+@dataclass(frozen=True)
+class Entry:
+    """One result to come: a task with a few-shot count."""
 
-    A task that sets `num_fewshot: 0` keeps it, as everywhere in lm-eval.
+    name: str
+    """Of the result: the task's, or `task@count` where several counts were asked for."""
+    task: TaskFile
+    num_fewshot: int | None
+    """As it was asked for; null: what the task says."""
+
+
+def entries(tasks: Sequence[TaskFile], num_fewshot: int | list[int] | None) -> list[Entry]:
+    """A result for each task and count; one alone for a task that no count concerns."""
+    counts = num_fewshot if isinstance(num_fewshot, list) else [num_fewshot]
+    several = len(counts) > 1
+    return [
+        Entry(f"{task.name}@{count}" if several and task.takes_examples else task.name, task, count)
+        for task in tasks
+        for count in (counts if task.takes_examples else counts[:1])
+    ]
+
+
+def load_tasks(wanted: Sequence[Entry], settings: EvalSettings) -> dict[str, Any]:
+    """lm-eval's task objects by the entries' names, with their data, few-shot count and the run's seed.
+
+    A task that sets `num_fewshot: 0` keeps it, as everywhere in lm-eval; a `reference` one is told the count by its loader.
     """
     from lm_eval.tasks import TaskManager
 
-    metadata: dict[str, Any] = {} if settings.data_dir is None else {"data_dir": str(settings.data_dir)}
-    manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata=metadata)
     tasks: dict[str, Any] = {}
-    for name in names:
+    for entry in wanted:
+        metadata: dict[str, Any] = {"scored_by": RUNNER, "seed": settings.seed, "num_fewshot": entry.num_fewshot}
+        if settings.data_dir is not None:
+            metadata["data_dir"] = str(settings.data_dir)
+        manager = _manager(TaskManager, metadata)
         try:
-            task = manager.load([name])["tasks"][name]
+            task = manager.load([entry.task.name])["tasks"][entry.task.name]
         except (OSError, ValueError) as error:
+            if str(error).startswith("num_fewshot: "):
+                raise ConfigurationError(f"{error} of {entry.task.name}") from error
             remedy = "set data_dir to local files" if settings.data_dir is None else "check the files below data_dir"
-            raise ConfigurationError(f"{name}: its data cannot be read: {error}; {remedy}") from error
-        if settings.num_fewshot is not None and task.config.num_fewshot != 0:
-            task.set_config(key="num_fewshot", value=settings.num_fewshot)
-        elif task.config.num_fewshot is None:
-            task.set_config(key="num_fewshot", value=0)
-        task.set_fewshot_seed(seed=settings.seed)
-        available = len(task.eval_docs) - 1
-        if task.config.num_fewshot > available:
-            raise ConfigurationError(
-                f"num_fewshot: {task.config.num_fewshot} is not allowed: {name} has {available} items beside the scored one"
-            )
-        tasks[name] = task
+            raise ConfigurationError(f"{entry.task.name}: its data cannot be read: {error}; {remedy}") from error
+        _set_examples(task, entry, settings.seed)
+        tasks[entry.name] = task
     return tasks
+
+
+def _manager(manager: Any, metadata: dict[str, Any]) -> Any:
+    return manager(include_path=str(tasks_folder()), include_defaults=False, metadata=metadata)
+
+
+def _set_examples(task: Any, entry: Entry, seed: int) -> None:
+    if entry.num_fewshot is not None and task.config.num_fewshot != 0:
+        task.set_config(key="num_fewshot", value=entry.num_fewshot)
+    elif task.config.num_fewshot is None:
+        task.set_config(key="num_fewshot", value=0)
+    task.set_fewshot_seed(seed=seed)
+    own = task.config.fewshot_split in (None, task.config.test_split)
+    available = len(task.eval_docs) - 1 if own else len(task.dataset[task.config.fewshot_split])
+    if task.config.num_fewshot > available:
+        raise ConfigurationError(
+            f"num_fewshot: {task.config.num_fewshot} is not allowed: {entry.task.name} has {available} items beside the scored one"
+        )
 
 
 def items_sha256(task: Any) -> str:
@@ -91,36 +129,57 @@ def items_sha256(task: Any) -> str:
 
 
 def num_candidates(task: Any, limit: int | None) -> int:
-    """How many texts are scored: the choices of the first `limit` items, or of all."""
-    return sum(len(task.doc_to_choice(document)) for document in itertools.islice(task.eval_docs, limit))
+    """How many texts are scored or written: the choices of the first `limit` items, or of all; one answer for each elsewhere."""
+    documents = itertools.islice(task.eval_docs, limit)
+    if task.OUTPUT_TYPE != "multiple_choice":
+        return sum(1 for _ in documents)
+    return sum(len(task.doc_to_choice(document)) for document in documents)
 
 
-def evaluate_task(name: str, task: Any, model: Any, limit: int | None) -> Outcome:
-    """Score one of `load_tasks`' tasks with an lm-eval model."""
+def evaluate_task(entry: Entry, task: Any, model: Any, limit: int | None) -> Outcome:
+    """Score one of `load_tasks`' tasks with an lm-eval model, in the scoring that its file names."""
     from lm_eval import evaluate
 
-    outcome = evaluate(lm=model, task_dict={"tasks": {name: task}}, limit=limit, log_samples=True)
-    return Outcome(scores_of(outcome["results"][name]), item_records(outcome["samples"][name]), outcome["n-shot"][name])
+    name = entry.task.name
+    model.scoring = entry.task.scoring
+    outcome = evaluate(lm=model, task_dict={"tasks": {name: task}}, limit=limit, log_samples=True, bootstrap_iters=0)
+    used = outcome["n-shot"][name]
+    if entry.task.scoring == "reference" and entry.task.takes_examples:
+        used = entry.task.default_fewshot if entry.num_fewshot is None else entry.num_fewshot
+    scores = scores_of(outcome["results"][name])
+    records = item_records(outcome["samples"][name])
+    for metric, score in scores.items():  # lm-eval gives none without bootstrap
+        scores[metric] = Score(value=score.value, stderr=standard_error([record.metrics[metric] for record in records]))
+    return Outcome(scores, records, used)
+
+
+def standard_error(values: Sequence[float]) -> float | None:
+    """Sample standard deviation over the root of n; None for a single value."""
+    return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
 
 def item_records(samples: Iterable[Mapping[str, Any]]) -> list[ItemRecord]:
-    """lm-eval's samples of a multiple-choice task as records, in the order of documents."""
-    records = []
-    for sample in sorted(samples, key=lambda sample: sample["doc_id"]):
-        loglikelihoods = [float(loglikelihood) for loglikelihood, _greedy in sample["filtered_resps"]]
-        records.append(
-            ItemRecord(
-                doc_id=sample["doc_id"],
-                id=str(sample["doc"]["id"]),
-                loglikelihoods=loglikelihoods,
-                prediction=max(range(len(loglikelihoods)), key=loglikelihoods.__getitem__),
-                gold=sample["target"],
-                metrics={metric: float(sample[metric]) for metric in sample["metrics"]},
-                doc_hash=sample["doc_hash"],
-                prompt_hash=sample["prompt_hash"],
-            )
-        )
-    return records
+    """lm-eval's samples as records, in the order of documents."""
+    return [_record(sample) for sample in sorted(samples, key=lambda sample: sample["doc_id"])]
+
+
+def _record(sample: Mapping[str, Any]) -> ItemRecord:
+    document = sample["doc"]
+    shared = {
+        "doc_id": sample["doc_id"],
+        "id": str(document["id"]),
+        "gold": sample["target"],
+        "metrics": {metric: float(sample[metric]) for metric in sample["metrics"]},
+        "doc_hash": sample["doc_hash"],
+        "prompt_hash": sample["prompt_hash"],
+        "attributes": document.get("attributes") or {},
+    }
+    answers = sample["filtered_resps"]
+    if isinstance(answers[0], str):
+        return ItemRecord(prediction=answers[0], **shared)
+    loglikelihoods = [float(loglikelihood) for loglikelihood, _greedy in answers]
+    best = max(range(len(loglikelihoods)), key=loglikelihoods.__getitem__)
+    return ItemRecord(loglikelihoods=loglikelihoods, prediction=best, **shared)
 
 
 def scores_of(metrics: Mapping[str, Any]) -> dict[str, Score]:

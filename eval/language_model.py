@@ -1,104 +1,155 @@
 """The model as lm-eval calls it. Importing this module imports torch, transformers and lm-eval (seconds)."""
 
-import contextlib
-import io
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from lm_eval.models.huggingface import HFLM
+from lm_eval.api.model import LM
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from eval.config import EvalSettings
+from eval.generation import Prompt, generate, generation_batches
+from eval.likelihood import Answer, Candidate, batches, score
+from eval.ranks import Ranks
 from spark_jobs.settings import ConfigurationError
 
+AUTO_BATCH = {"cpu": 16, "cuda": 128}
+"""What `batch_size: auto` begins with; a batch that does not fit is halved."""
 
-class CausalLM(HFLM):  # type: ignore[misc]  # lm-eval has no types
-    """A causal language model whose every text begins with BOS, and with no other special token.
 
-    lm-eval leaves special tokens to the tokenizer, and tokenizers differ: some add BOS only where a post-processor says
-    so, some append EOS, which would shift the split between context and continuation. Here BOS is set on purpose.
-    Without BOS, a text behind a prompt begins with the prompt's first token, and a text that stands alone (X-CODAH) with
-    EOS: its first token needs something to be conditioned on, and lm-eval takes EOS for that.
+class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
+    """A causal language model that answers in one of two ways.
 
-    Log-likelihoods are taken in float32, whatever the weights are: bfloat16 has steps of 0.25 at -50 nats, and ties.
+    `standard`: every text begins with BOS and has no other special token; a prompt and its continuation are tokenised as one
+    text. lm-eval leaves special tokens to the tokenizer, and tokenizers differ: some add BOS only where a post-processor says
+    so, some append EOS, which would shift the split between context and continuation. Without BOS, a text behind a prompt
+    begins with the prompt's first token, and a text that stands alone (X-CODAH) with EOS.
+
+    `reference`: as the LEIA paper's code. No text begins with BOS, one that stands alone is conditioned on EOS, and prompt and
+    continuation are tokenised apart, so that SentencePiece puts a space of its own in front of the continuation.
     """
 
-    def __init__(self, folder: Path, **options: Any) -> None:
-        # use_safetensors goes on to `from_pretrained`: without it, a pickle is read where there is nothing else.
-        super().__init__(
-            pretrained=str(folder), trust_remote_code=False, use_safetensors=True, softmax_dtype="float32", **options
-        )
-        if self.prefix_token_id is None:
-            raise ConfigurationError(
-                f"model: the tokenizer in {folder} names neither BOS nor EOS, so a text that stands alone has nothing to "
-                "begin with; set bos_token in tokenizer_config.json to the token that the model was trained with"
-            )
+    def __init__(self, model: Any, tokenizer: Any, batch_size: int, ranks: Ranks) -> None:
+        super().__init__()
+        self.model, self.tokenizer, self.batch_size, self.ranks = model, tokenizer, batch_size, ranks
+        self.scoring = "standard"
+        self._advance: Callable[[int], object] = lambda _: None
 
     def report_to(self, advance: Callable[[int], object]) -> None:
-        """Call `advance(1)` for each candidate as soon as it is scored."""
-        self.set_cache_hook(_Counter(advance))
+        """Call `advance(n)` for every n candidates that were scored, whichever rank did."""
+        self._advance = advance
 
-    def tok_encode(
-        self, string: str, add_special_tokens: bool | None = None, left_truncate_len: int | None = None, **_: Any
-    ) -> list[int]:
-        """Token ids of `string`, behind BOS unless `add_special_tokens` is False; at most the last `left_truncate_len`."""
-        ids: list[int] = self.tokenizer.encode(string, add_special_tokens=False)
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text that nothing stands in front of: behind BOS in `standard`, plain in `reference`."""
+        ids = self._plain(text)
         bos = self.tokenizer.bos_token_id
-        if add_special_tokens is not False and bos is not None and ids[:1] != [bos]:
-            ids = [bos, *ids]
-        return ids[-left_truncate_len:] if left_truncate_len else ids
+        return [bos, *ids] if self.scoring == "standard" and bos is not None and ids[:1] != [bos] else ids
 
-    def loglikelihood(self, requests: list[Any], disable_tqdm: bool = True) -> list[tuple[float, bool]]:
-        """(log-likelihood, whether greedy decoding gives it) of each request."""
-        answers: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
-        return answers
+    def encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """Token ids of a context and of its continuation; the context has at least one.
 
-    def _loglikelihood_tokens(self, requests: list[Any], *arguments: Any, **options: Any) -> list[tuple[float, bool]]:
-        """lm-eval would cut a long prompt from its beginning and go on: such scores mean something else, so they are refused."""
-        longest = max(len(context) + len(continuation) for _, context, continuation in requests) - 1
-        if longest > self.max_length:
+        In `standard`, trailing spaces of the context count as the continuation's: tokenizers join them to the next word.
+        """
+        if not context:
+            prefix, ids = self._prefix(), self._plain(continuation)
+            return ([prefix], ids[1:]) if ids[:1] == [prefix] and self.scoring == "standard" else ([prefix], ids)
+        if self.scoring == "reference":
+            return self._plain(context), self._plain(continuation)
+        spaces = len(context) - len(context.rstrip())
+        if spaces:
+            context, continuation = context[:-spaces], context[-spaces:] + continuation
+        ids = self.encode(context)
+        return ids, self.encode(context + continuation)[len(ids) :]
+
+    def _plain(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def _prefix(self) -> int:
+        bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        prefix = eos if self.scoring == "reference" or bos is None else bos
+        if prefix is None:
+            lacking = "no EOS" if self.scoring == "reference" else "neither BOS nor EOS"
             raise ConfigurationError(
-                f"num_fewshot: the longest prompt with its answer takes {longest} tokens, the model reads {self.max_length}; "
+                f"model: the tokenizer in {self.tokenizer.name_or_path} names {lacking}, so a text that stands alone has "
+                "nothing to begin with; name the token that the model was trained with in tokenizer_config.json"
+            )
+        return int(prefix)
+
+    def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
+        """(log-likelihood, whether greedy decoding gives it) of each request."""
+        candidates = []
+        for index, request in enumerate(requests):
+            context, continuation = self.encode_pair(*request.args)
+            candidates.append(Candidate(index, tuple(context), tuple(continuation)))
+        self._check_length(max((len(c.context) + len(c.continuation) - 1 for c in candidates), default=0), "answer")
+        answers: dict[int, Answer] = self._dealt(batches(candidates, self.batch_size), lambda batch: score(self.model, batch))
+        return [(answers[index].loglikelihood, answers[index].is_greedy) for index in range(len(requests))]
+
+    def generate_until(self, requests: Sequence[Any]) -> list[str]:
+        """The greedy continuation of each request, up to the first of its stops."""
+        prompts = []
+        for index, request in enumerate(requests):
+            text, options = request.args
+            limit = self._longest_answer(request.doc) if options.get("longest_answer") else int(options["max_gen_toks"])
+            prompts.append(Prompt(index, tuple(self.encode(text)), tuple(options["until"]), limit))
+        self._check_length(max((len(prompt.ids) + prompt.limit for prompt in prompts), default=0), "room for an answer")
+        answers: dict[int, str] = self._dealt(
+            generation_batches(prompts, self.batch_size), lambda batch: generate(self.model, self.tokenizer, batch)
+        )
+        return [answers[index] for index in range(len(requests))]
+
+    def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
+        """No task here asks for it."""
+        raise NotImplementedError(f"rolling log-likelihoods of {len(requests)} texts: no shipped task asks for them")
+
+    def _longest_answer(self, document: Mapping[str, Any]) -> int:
+        """Tokens of the longest right answer: what the paper's harness lets a model say, though it leaks the length."""
+        return max(len(self._plain(answer)) for answer in document["answers"])
+
+    def _dealt(self, all_batches: Sequence[list[Any]], answer: Callable[[list[Any]], dict[int, Any]]) -> dict[int, Any]:
+        """Answers to all batches: each rank its share, then all of them on every rank."""
+        answers: dict[int, Any] = {}
+        for number, batch in enumerate(self.ranks.share(all_batches)):
+            answers |= answer(batch)
+            start = number * self.ranks.world_size  # the other ranks are about as far
+            self._advance(sum(map(len, all_batches[start : start + self.ranks.world_size])))
+        return self.ranks.gather(answers)
+
+    def _check_length(self, longest: int, what: str) -> None:
+        """Cut prompts would score something else, so they are refused."""
+        config = self.model.config.get_text_config()
+        readable = getattr(config, "max_position_embeddings", None)
+        if readable is not None and longest > readable:
+            raise ConfigurationError(
+                f"num_fewshot: the longest prompt with its {what} takes {longest} tokens, the model reads {readable}; "
                 "give fewer examples, or a model with a longer context"
             )
-        answers: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, *arguments, **options)
-        return answers
-
-    def _batch_scheduler(self, *arguments: Any) -> int:
-        """The size of the next batch under `batch_size: auto`; lm-eval prints what it tries."""
-        with contextlib.redirect_stdout(io.StringIO()):
-            size: int = super()._batch_scheduler(*arguments)
-        return size
 
     def description(self) -> dict[str, Any]:
         """Size, number format and device, for the record."""
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
-        return {"parameters": parameters, "dtype": str(self.model.dtype).removeprefix("torch."), "device": str(self.device)}
+        return {
+            "parameters": parameters,
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "device": self.model.device.type,
+            "ranks": self.ranks.world_size,
+        }
 
 
-class _Counter:
-    """Stands where lm-eval keeps its cache: there every answer arrives once, as soon as it is known.
-
-    Rows that the model reads are no measure: one row answers all candidates that differ in their last token alone, and
-    `batch_size: auto` has the model read rows that nobody asked for.
-    """
-
-    def __init__(self, advance: Callable[[int], object]) -> None:
-        self._advance = advance
-
-    def add_partial(self, _kind: str, _request: Any, _answer: Any) -> None:
-        self._advance(1)
-
-
-def load_language_model(settings: EvalSettings) -> CausalLM:
-    """The model of `settings` on its device."""
-    return CausalLM(
-        settings.model,
-        device=resolve_device(settings.device),
-        dtype=settings.dtype,
-        batch_size=settings.batch_size,
+def load_language_model(settings: EvalSettings, ranks: Ranks = Ranks()) -> CausalLM:  # noqa: B008  (frozen)
+    """The model of `settings` on its device; only safetensors are read, and no code but transformers' own unless named."""
+    disable_progress_bar()
+    device = resolve_device(settings.device)
+    trust = settings.trust_remote_code
+    model = AutoModelForCausalLM.from_pretrained(
+        settings.model, dtype=settings.dtype, use_safetensors=True, trust_remote_code=trust
     )
+    tokenizer = AutoTokenizer.from_pretrained(settings.model, trust_remote_code=trust)
+    batch_size = AUTO_BATCH[device] if settings.batch_size == "auto" else settings.batch_size
+    model = model.to(f"cuda:{ranks.local_rank}" if device == "cuda" else device).eval()
+    return CausalLM(model, tokenizer, batch_size, ranks)
 
 
 def resolve_device(device: str) -> str:

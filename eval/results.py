@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from spark_jobs.settings import ConfigurationError
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 RESULTS = "results.json"
 SAMPLES = "samples"
 
@@ -37,7 +37,7 @@ class TaskResult(BaseModel):
     task_sha256: str
     """The task's resolved YAML and the Python beside it."""
     data: dict[str, str]
-    """`file` and its `sha256`, or `hub` and `revision`; and `items_sha256` of the items that were read from there."""
+    """Local files with their `sha256`, or where the data are published; and `items_sha256` of the items read from there."""
     settings: dict[str, Any]
     """num_fewshot and dtype as they were asked for, limit, seed."""
     num_fewshot: int
@@ -47,7 +47,7 @@ class TaskResult(BaseModel):
     n: int
     """Items scored."""
     chance: float
-    """Expected accuracy of a guess: the mean of 1 / number of choices."""
+    """Expected accuracy of a guess: the mean of 1 / number of choices; 0 where an answer is written."""
     scores: dict[str, Score]
     samples_sha256: str
     """Of samples/<task>.jsonl, which is written first: a run killed between the two leaves records that do not fit."""
@@ -80,15 +80,17 @@ class ItemRecord(BaseModel):
     """Position in the task's documents."""
     id: str
     """The data's own id; equal ids in two languages are translations of each other."""
-    loglikelihoods: list[float]
-    """Of each choice, in nats, summed over its tokens."""
-    prediction: int
-    """Index of the largest log-likelihood (the first, in a tie)."""
-    gold: int
+    loglikelihoods: list[float] = []
+    """Of each choice, in nats, summed over its tokens; empty where an answer is written."""
+    prediction: int | str
+    """Index of the largest log-likelihood (the first, in a tie), or the answer that was written."""
+    gold: int | str
     metrics: dict[str, float]
-    """This item's part in each score: 0 or 1."""
+    """This item's part in each score, 0 to 1."""
     doc_hash: str
     prompt_hash: str
+    attributes: dict[str, Any] = {}
+    """What the data say of the item beside the question, for error analysis: population of a city, names of the entity."""
 
 
 def task_key(parts: Mapping[str, Any]) -> str:
@@ -183,3 +185,8 @@ def results_markdown(results: EvalResults, tasks: Sequence[str]) -> str:
 def format_stderr(score: Score) -> str:
     """A score's standard error in per cent, `–` where there is none."""
     return "–" if score.stderr is None else f"{100 * score.stderr:.1f}"
+
+
+def count_tasks(number: int) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} task{'' if number == 1 else 's'}"

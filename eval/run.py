@@ -1,6 +1,7 @@
 """Evaluate a model: `python -m eval.run --config conf/eval/demo.yaml`.
 
-A finished task is written at once, so a run that was stopped goes on where it was: run the same command again.
+A finished task is written at once, so a run that was stopped goes on where it was: run the same command again. On several
+GPUs or hosts, `torchrun --nproc-per-node 8 -m eval.run --config ...` deals the batches out; the results are the same.
 """
 
 import hashlib
@@ -20,13 +21,26 @@ from rich.table import Table
 from eval.catalogue import TaskFile, check_local_files, read_catalogue, resolve, tasks_folder
 from eval.config import EvalSettings
 from eval.fingerprint import check_model, model_fingerprint
-from eval.harness import SCORING_VERSION, Outcome, evaluate_task, items_sha256, load_tasks, num_candidates, quiet_libraries
+from eval.harness import (
+    SCORING_VERSION,
+    Entry,
+    Outcome,
+    entries,
+    evaluate_task,
+    items_sha256,
+    load_tasks,
+    num_candidates,
+    quiet_libraries,
+)
+from eval.ranks import Ranks, join_ranks
+from eval.reported import check_reported, distances_markdown, distances_table, distances_to_reported
 from eval.results import (
     RESULTS,
     SAMPLES,
     SCHEMA_VERSION,
     EvalResults,
     TaskResult,
+    count_tasks,
     format_stderr,
     read_results,
     records_sha256,
@@ -44,39 +58,53 @@ SCORING_PACKAGES = ("lm_eval", "transformers", "tokenizers")
 
 
 def main(settings: EvalSettings) -> None:
-    """Score `settings.model` on the tasks that are not finished yet, and show all of them."""
-    console = Console(file=sys.stdout)  # this very stream: lm-eval's output is caught while the bar goes on
+    """Score `settings.model` on the tasks that are not finished yet, on all ranks that torchrun started, and show all tasks."""
+    with join_ranks() as ranks:
+        _run(settings, ranks)
+
+
+def _run(settings: EvalSettings, ranks: Ranks) -> None:
+    # This very stream: lm-eval's output is caught while the bar goes on. Every rank does the same, and one tells it.
+    console = Console(file=sys.stdout, quiet=ranks.rank > 0)
     tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
+    wanted = entries(tasks, settings.num_fewshot)
     check_model(settings.model)
+    check_reported(settings.reported)
     if settings.data_dir is not None:
         check_local_files(tasks, settings.data_dir)
-    console.print(f"Evaluating [bold]{escape(str(settings.model))}[/] on {len(tasks)} tasks", highlight=False, soft_wrap=True)
+    _say(console, f"Evaluating [bold]{escape(str(settings.model))}[/] on {count_tasks(len(tasks))}")
     with console.status("Hashing the model"):
-        results = _start(settings, model_fingerprint(settings.model), console)
+        results = _start(settings, model_fingerprint(settings.model, settings.trust_remote_code), console)
     with quiet_libraries(offline=settings.data_dir is not None):
         # What a hub serves may change: only the items themselves tell whether they are those of an earlier run.
-        loaded = _load(tasks, settings, console) if settings.data_dir is None else {}
-        keys = {task.name: _key(task, settings, results.model["fingerprint"], loaded) for task in tasks}
-        pending = [task for task in tasks if not _is_finished(task.name, keys, results, settings.output_dir)]
-        if len(pending) < len(tasks):
-            console.print(
-                f"{len(tasks) - len(pending)} of {len(tasks)} tasks were finished before with this model and configuration: "
-                "taken as they are",
-                highlight=False,
-                soft_wrap=True,
-            )
+        loaded = _load(wanted, settings, console) if settings.data_dir is None else {}
+        keys = {entry.name: _key(entry, settings, results.model["fingerprint"], loaded) for entry in wanted}
+        unfinished = {entry.name for entry in wanted if not _is_finished(entry.name, keys, results, settings.output_dir)}
+        unfinished = ranks.broadcast(unfinished)  # rank 0 writes while others may still look
+        pending = [entry for entry in wanted if entry.name in unfinished]
+        if len(pending) < len(wanted):
+            found = f"{len(wanted) - len(pending)} of {len(wanted)} tasks were finished before"
+            _say(console, f"{found} with this model and configuration: taken as they are")
         if pending:
-            _evaluate(pending, loaded or _load(pending, settings, console), settings, results, keys, console)
+            _evaluate(pending, loaded or _load(pending, settings, console), settings, results, keys, console, ranks)
+    if ranks.rank == 0:
+        _finish(settings, results, [entry.name for entry in wanted], console)
+
+
+def _finish(settings: EvalSettings, results: EvalResults, names: Sequence[str], console: Console) -> None:
+    distances = distances_to_reported(results, names, settings.reported)
     write_aside(settings.output_dir / "config.yaml", settings.to_yaml())
     write_aside(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
-    names = [task.name for task in tasks]
-    write_aside(settings.output_dir / "results.md", results_markdown(results, names))
+    write_aside(settings.output_dir / "results.md", results_markdown(results, names) + distances_markdown(distances))
     console.print(results_table(results, names))
-    console.print(
-        f"Written to [bold]{escape(str(settings.output_dir))}[/]: {RESULTS}, results.md, {SAMPLES}/, config.yaml",
-        highlight=False,
-        soft_wrap=True,
-    )
+    if distances:
+        console.print(distances_table(distances))
+    where = f"[bold]{escape(str(settings.output_dir))}[/]: {RESULTS}, results.md, {SAMPLES}/, config.yaml"
+    _say(console, f"Written to {where}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def _start(settings: EvalSettings, fingerprint: str, console: Console) -> EvalResults:
@@ -88,11 +116,8 @@ def _start(settings: EvalSettings, fingerprint: str, console: Console) -> EvalRe
         if earlier.model["fingerprint"] == fingerprint:
             tasks, model = earlier.tasks, earlier.model
         else:
-            console.print(
-                f"[yellow]{escape(str(settings.output_dir))} holds results of another model: they are replaced[/]",
-                highlight=False,
-                soft_wrap=True,
-            )
+            where = escape(str(settings.output_dir))
+            _say(console, f"[yellow]{where} holds results of another model: they are replaced[/]")
     return EvalResults(
         schema_version=SCHEMA_VERSION,
         model={**model, "path": str(settings.model), "fingerprint": fingerprint},
@@ -101,30 +126,36 @@ def _start(settings: EvalSettings, fingerprint: str, console: Console) -> EvalRe
     )
 
 
-def _load(tasks: Sequence[TaskFile], settings: EvalSettings, console: Console) -> dict[str, Any]:
+def _load(wanted: Sequence[Entry], settings: EvalSettings, console: Console) -> dict[str, Any]:
     with console.status("Loading lm-eval and the data"):
-        return load_tasks([task.name for task in tasks], settings)
+        return load_tasks(wanted, settings)
 
 
 def _data_source(task: TaskFile, settings: EvalSettings) -> dict[str, str]:
-    if settings.data_dir is not None:
-        path = task.local_file(settings.data_dir)
-        return {"file": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    return {"hub": str(task.metadata["hub_path"]), "revision": str(task.metadata["hub_revision"])}
+    """`<role>_file` and `<role>_sha256` of local files; else where the task's data are published, or that it ships them."""
+    if settings.data_dir is not None or not task.metadata.get("files", task.config.get("dataset_kwargs", {}).get("files")):
+        files = task.local_files(settings.data_dir or Path())
+        found = {f"{role}_file": str(path) for role, path in files.items()}
+        found |= {f"{role}_sha256": hashlib.sha256(path.read_bytes()).hexdigest() for role, path in files.items()}
+        return found or {"shipped": str(task.path.parent.name)}
+    if "hub_path" in task.metadata:
+        return {"hub": str(task.metadata["hub_path"]), "revision": str(task.metadata["hub_revision"])}
+    return {f"{role}_url": str(source["url"]) for role, source in task.config["dataset_kwargs"]["files"].items()}
 
 
-def _task_settings(settings: EvalSettings) -> dict[str, Any]:
-    return settings.model_dump(mode="json", include={"num_fewshot", "limit", "seed", "dtype"})
+def _entry_settings(entry: Entry, settings: EvalSettings) -> dict[str, Any]:
+    return {**settings.model_dump(mode="json", include={"limit", "seed", "dtype"}), "num_fewshot": entry.num_fewshot}
 
 
-def _key(task: TaskFile, settings: EvalSettings, fingerprint: str, loaded: Mapping[str, Any]) -> str:
-    """What decides the scores. A local file's bytes decide its items, so that nothing need be loaded to compare them."""
+def _key(entry: Entry, settings: EvalSettings, fingerprint: str, loaded: Mapping[str, Any]) -> str:
+    """What decides the scores. Local files' bytes decide their items, so that nothing need be loaded to compare them."""
+    source = {key: value for key, value in _data_source(entry.task, settings).items() if not key.endswith("_file")}
     return task_key(
         {
             "model": fingerprint,
-            "task": task.sha256(),
-            "data": items_sha256(loaded[task.name]) if task.name in loaded else _data_source(task, settings)["sha256"],
-            "settings": _task_settings(settings),
+            "task": entry.task.sha256(),
+            "data": items_sha256(loaded[entry.name]) if entry.name in loaded else source,
+            "settings": _entry_settings(entry, settings),
             "scoring_version": SCORING_VERSION,
             "versions": {name: version(name) for name in SCORING_PACKAGES},
         }
@@ -137,50 +168,54 @@ def _is_finished(name: str, keys: dict[str, str], results: EvalResults, output_d
 
 
 def _evaluate(
-    pending: Sequence[TaskFile],
+    pending: Sequence[Entry],
     loaded: Mapping[str, Any],
     settings: EvalSettings,
     results: EvalResults,
     keys: Mapping[str, str],
     console: Console,
+    ranks: Ranks,
 ) -> None:
     """Score the pending tasks one after the other; each is in the output folder before the next begins."""
     with console.status("Loading the model"):
         from eval.language_model import load_language_model
 
-        model = load_language_model(settings)
+        model = load_language_model(settings, ranks)
     results.model.update(model.description())
-    count = (MofNCompleteColumn(), TextColumn("candidates"), TimeRemainingColumn())
+    count = (MofNCompleteColumn(), TextColumn("texts"), TimeRemainingColumn())
     with Progress(TextColumn("{task.description}"), BarColumn(), *count, console=console) as progress:
-        for task in pending:
-            bar = progress.add_task(task.name, total=num_candidates(loaded[task.name], settings.limit))
+        for entry in pending:
+            bar = progress.add_task(entry.name, total=num_candidates(loaded[entry.name], settings.limit))
             model.report_to(partial(progress.advance, bar))
             started = time.monotonic()
-            outcome = evaluate_task(task.name, loaded[task.name], model, settings.limit)
+            outcome = evaluate_task(entry, loaded[entry.name], model, settings.limit)
             seconds = time.monotonic() - started
-            results.tasks[task.name] = _task_result(
-                task,
+            if ranks.rank > 0:
+                continue
+            results.tasks[entry.name] = _task_result(
+                entry,
                 outcome,
                 settings,
-                key=keys[task.name],
-                data=_data_source(task, settings) | {"items_sha256": items_sha256(loaded[task.name])},
+                key=keys[entry.name],
+                data=_data_source(entry.task, settings) | {"items_sha256": items_sha256(loaded[entry.name])},
                 dtype=results.model["dtype"],
-                samples_sha256=write_records(settings.output_dir, task.name, outcome.records),
+                samples_sha256=write_records(settings.output_dir, entry.name, outcome.records),
                 seconds=round(seconds, 3),
             )
             write_aside(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
 
 
-def _task_result(task: TaskFile, outcome: Outcome, settings: EvalSettings, **measured: Any) -> TaskResult:
+def _task_result(entry: Entry, outcome: Outcome, settings: EvalSettings, **measured: Any) -> TaskResult:
+    guesses = [1 / len(record.loglikelihoods) if record.loglikelihoods else 0.0 for record in outcome.records]
     return TaskResult(
-        version=str(task.metadata["version"]),
-        scoring=str(task.metadata["scoring"]),
-        language=task.language,
-        task_sha256=task.sha256(),
-        settings=_task_settings(settings),
+        version=str(entry.task.metadata["version"]),
+        scoring=entry.task.scoring,
+        language=entry.task.language,
+        task_sha256=entry.task.sha256(),
+        settings=_entry_settings(entry, settings),
         num_fewshot=outcome.num_fewshot,
         n=len(outcome.records),
-        chance=sum(1 / len(record.loglikelihoods) for record in outcome.records) / len(outcome.records),
+        chance=sum(guesses) / len(guesses),
         scores=outcome.scores,
         scoring_version=SCORING_VERSION,
         versions={name: version(name) for name in VERSIONS},

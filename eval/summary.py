@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.difference import count_tasks, difference, interval, verdict
+from eval.difference import difference, interval, verdict
 from eval.excerpt import Excerpt, best_excerpts
 from eval.figures import loss_curve, score_plot
 from eval.published import (
@@ -33,7 +33,7 @@ from eval.published import (
     read_manifests,
     read_run,
 )
-from eval.results import EvalResults, format_stderr, versions_used, write_aside
+from eval.results import EvalResults, count_tasks, format_stderr, versions_used, write_aside
 from spark_jobs.settings import Settings, command
 from spark_jobs.tables import Manifest
 

@@ -295,7 +295,7 @@ def test_items_have_one_hash_wherever_they_come_from(settings, hub):
     local = read_results(settings().output_dir).tasks["xcodah_ja"].data
     main(settings(data_dir=None))
     served = read_results(settings().output_dir).tasks["xcodah_ja"].data
-    assert set(local) == {"file", "sha256", "items_sha256"}
+    assert set(local) == {"validation_file", "validation_sha256", "items_sha256"}
     assert local["items_sha256"] == served["items_sha256"]
 
 
@@ -318,10 +318,10 @@ def test_a_stopped_run_keeps_its_finished_tasks(settings, monkeypatch):
 
     scored = eval.run.evaluate_task
 
-    def stop_at_the_second(name, *arguments):
-        if name == "xcodah_en":
+    def stop_at_the_second(entry, *arguments):
+        if entry.name == "xcodah_en":
             raise KeyboardInterrupt
-        return scored(name, *arguments)
+        return scored(entry, *arguments)
 
     monkeypatch.setattr("eval.run.evaluate_task", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
@@ -353,7 +353,7 @@ def test_a_torn_or_missing_results_file_is_named(tmp_path, content, message):
 def test_results_of_another_major_version_are_refused(tmp_path):
     results = EvalResults(schema_version="1.0", model={}, configuration={}, tasks={})
     (tmp_path / "results.json").write_text(results.model_dump_json())
-    with pytest.raises(ConfigurationError, match=r"schema version '1\.0', this code reads 2\.0; remove it"):
+    with pytest.raises(ConfigurationError, match=r"schema version '1\.0', this code reads 2\.1; remove it"):
         read_results(tmp_path)
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from eval.data_files import find_file
+from eval.reference import Recipe, check_runner, prompts
+
 if TYPE_CHECKING:
     import datasets
 
@@ -32,32 +35,57 @@ def load(
     benchmark: str,
     code: str,
     language: str,
+    scoring: str,
     hub_path: str,
     hub_revision: str,
     hub_config: str,
-    local_file: str,
+    folder: str,
+    files: Mapping[str, Mapping[str, Any]],
     data_dir: str | None = None,
+    reference: Mapping[str, Any] | None = None,
+    scored_by: str | None = None,
+    num_fewshot: int | None = None,
+    seed: int = 42,
     **_unused: Any,
 ) -> "dict[str, datasets.Dataset]":
-    """The validation split of one benchmark in one language.
+    """The validation split of one benchmark in one language; in `reference` scoring with its prompts made.
 
-    `hub_config` and `local_file` are patterns over `benchmark` and `code`, the name of the language in the published data
-    (Japanese is `jap` there). With `data_dir`, only `data_dir/local_file` is read. Further metadata is lm-eval's own.
+    `hub_config` and the file's name are patterns over `benchmark` and `code`, the name of the language in the published data
+    (Japanese is `jap` there). With `data_dir`, only the file below it is read. Further metadata is lm-eval's own.
     """
     import datasets
 
+    check_runner(scoring, scored_by)
     if data_dir is not None:
-        path = Path(data_dir, local_file.format(benchmark=benchmark, code=code))
+        path = find_file(Path(data_dir), folder, files[SPLIT]["local"].format(benchmark=benchmark, code=code))
         rows: Iterable[Mapping[str, Any]] = read_rows(path)
         source = str(path)
     else:
         config = hub_config.format(benchmark=benchmark, code=code)
         rows = datasets.load_dataset(hub_path, config, split=SPLIT, revision=hub_revision)
         source = f"{hub_path} ({config}, {SPLIT})"
-    items = scorable(rows, language, source)
+    items: list[dict[str, Any]]
+    if reference is None:
+        items = [dict(item) for item in scorable(rows, language, source)]
+    else:
+        items = with_prompts(rows, language, source, Recipe.model_validate(reference), num_fewshot, seed)
     if not items:
         raise ValueError(f"{source} holds no item that can be scored: expected rows with an answer and without blank choices")
-    return {SPLIT: datasets.Dataset.from_list([dict(item) for item in items])}
+    return {SPLIT: datasets.Dataset.from_list(items)}
+
+
+def with_prompts(
+    rows: Iterable[Mapping[str, Any]], language: str, source: str, recipe: Recipe, num_fewshot: int | None, seed: int
+) -> list[dict[str, Any]]:
+    """All rows, as they are published, with `prompt` and `continuations`: the original leaves none out and cuts nothing off."""
+    items: list[dict[str, Any]] = [{**_item(row, language, source), "text": ""} for row in rows]
+    for item in items:
+        item["text"] = item["choices"][item["gold"]]
+    count = recipe.num_fewshot if num_fewshot is None else num_fewshot
+    for item, prompt in zip(items, prompts(items, items, recipe, count, seed), strict=True):
+        item["prompt"] = prompt
+        item["continuations"] = [recipe.answer.format(text=choice) for choice in item["choices"]]
+    return items
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -82,24 +110,30 @@ def scorable(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> l
     >>> scorable([{"id": "7", "question": {"stem": "Ciel?", "choices": choices}, "answerKey": "A"}], "fr", "here")
     [{'id': '7', 'language': 'fr', 'stem': 'Ciel?', 'choices': ['bleu', 'sel'], 'gold': 0}]
     """
-    items: list[Item] = []
+    found = []
     for row in rows:
-        labels, texts = _choices(row["question"]["choices"])
-        if not all(texts):
+        if not all(text.strip() for text in _choices(row["question"]["choices"])[1]):
             continue
-        answer = row.get("answerKey")
-        if answer not in labels:
-            raise ValueError(
-                f"{source}, item {row['id']}: the answer {answer!r} is none of {', '.join(labels)}; "
-                "only the validation split (dev.jsonl) has its answers published"
-            )
-        stem = row["question"]["stem"].strip()
-        items.append(Item(id=row["id"], language=language, stem=stem, choices=texts, gold=labels.index(answer)))
-    return items
+        item = _item(row, language, source)
+        item["stem"], item["choices"] = item["stem"].strip(), [choice.strip() for choice in item["choices"]]
+        found.append(item)
+    return found
+
+
+def _item(row: Mapping[str, Any], language: str, source: str) -> Item:
+    """A row as it is published."""
+    labels, texts = _choices(row["question"]["choices"])
+    answer = row.get("answerKey")
+    if answer not in labels:
+        raise ValueError(
+            f"{source}, item {row['id']}: the answer {answer!r} is none of {', '.join(labels)}; "
+            "only the validation split (dev.jsonl) has its answers published"
+        )
+    return Item(id=row["id"], language=language, stem=row["question"]["stem"], choices=texts, gold=labels.index(answer))
 
 
 def _choices(choices: Any) -> tuple[list[str], list[str]]:
     """Labels and texts: the files hold a list of pairs, the hub's Parquet a pair of lists."""
     if isinstance(choices, Mapping):
-        return list(choices["label"]), [text.strip() for text in choices["text"]]
-    return [choice["label"] for choice in choices], [choice["text"].strip() for choice in choices]
+        return list(choices["label"]), list(choices["text"])
+    return [choice["label"] for choice in choices], [choice["text"] for choice in choices]

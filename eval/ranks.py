@@ -1,0 +1,69 @@
+"""Several processes that score one model's batches: who they are, and how their answers come together.
+
+Started by torchrun (`torchrun --nproc-per-node 8 -m eval.run --config ...`), which sets RANK, WORLD_SIZE and LOCAL_RANK.
+Batches are formed before they are dealt out, so which texts share a batch, and with it every rounding, does not depend on
+the number of ranks (that of threads on a CPU does change the last bit, and torchrun sets OMP_NUM_THREADS to 1). Answers travel through gloo, on the CPU, whatever device the model is on.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among `world_size`, and on its own machine."""
+
+    rank: int = 0
+    world_size: int = 1
+    local_rank: int = 0
+
+    def share(self, batches: Sequence[T]) -> list[T]:
+        """This rank's batches: every `world_size`-th. Neighbours cost alike where batches are sorted by length.
+
+        >>> Ranks(1, 2).share([10, 11, 12, 13])
+        [11, 13]
+        """
+        return list(batches[self.rank :: self.world_size])
+
+    def gather(self, answers: dict[int, T]) -> dict[int, T]:
+        """The answers of all ranks together, on every rank."""
+        if self.world_size == 1:
+            return answers
+        import torch.distributed
+
+        parts: list[dict[int, T] | None] = [None] * self.world_size
+        torch.distributed.all_gather_object(parts, answers)
+        return {key: answer for part in parts if part is not None for key, answer in part.items()}
+
+    def broadcast(self, value: T) -> T:
+        """Rank 0's value, on every rank; all wait for it."""
+        if self.world_size == 1:
+            return value
+        import torch.distributed
+
+        values = [value]
+        torch.distributed.broadcast_object_list(values, src=0)
+        return values[0]
+
+
+@contextmanager
+def join_ranks() -> Iterator[Ranks]:
+    """The ranks that torchrun started, connected; a single one without it."""
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1:
+        yield Ranks()
+        return
+    import torch.distributed
+
+    # Ranks wait for one another once a task: a slow one may be hours behind.
+    torch.distributed.init_process_group("gloo", timeout=timedelta(days=7))
+    try:
+        yield Ranks(torch.distributed.get_rank(), world_size, int(os.environ.get("LOCAL_RANK", "0")))
+    finally:
+        torch.distributed.destroy_process_group()

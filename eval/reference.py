@@ -1,0 +1,84 @@
+r"""Prompts as the LEIA paper's code makes them: pure functions of items, a recipe and a seed.
+
+A recipe is data (`metadata.reference` in a task's YAML): `description`, `question` and `answer` as patterns over an item's
+fields, the `delimiter` behind each example, and where examples come from (`draw`):
+
+    none      no examples, whatever count is asked for (X-CODAH)
+    shuffled  one generator shuffles the scored items, and then, in that order, draws count + 1 of them for each; one that
+              equals the scored item is left out, the first `count` stay (X-CSQA, JAQKET)
+    pool      the same generator, after the same shuffle, draws `count` from another split (JCommonsenseQA's training items)
+    first     the first `count` of another split, for every item (JEMHopQA, NIILC)
+
+The generator is Python's `random.Random(seed)`. Which examples an item gets therefore depends on all items before it.
+
+>>> recipe = Recipe(question="Q: {q}\nA:", answer=" {text}", delimiter="\n\n", draw="first", num_fewshot=1)
+>>> prompts([{"q": "b", "text": "2"}], [{"q": "a", "text": "1"}], recipe, 1, seed=42)
+['Q: a\nA: 1\n\nQ: b\nA:']
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Item = Mapping[str, Any]
+
+RUNNER = "eval.run"
+"""What a loader must be told (`scored_by`) before it makes reference items."""
+
+
+class Recipe(BaseModel):
+    """How prompts are made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: str = ""
+    question: str
+    answer: str
+    delimiter: str
+    draw: Literal["none", "shuffled", "pool", "first"]
+    num_fewshot: int = 0
+    """Examples where none are asked for: the paper's count."""
+
+
+def check_runner(scoring: str, scored_by: str | None) -> None:
+    """Refuse to make reference items for anyone but eval.run: plain lm-eval tokenises otherwise, and its scores would not be."""
+    if scoring == "reference" and scored_by != RUNNER:
+        raise ValueError(
+            "reference scoring runs through `python -m eval.run` alone: plain lm-eval tokenises prompt and continuation together "
+            "and puts another token in front; use the task without `_reference` for standard scoring"
+        )
+
+
+def shots(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: int, seed: int) -> list[list[Item]]:
+    """The examples of each item, in the order in which they stand in its prompt."""
+    if recipe.draw == "none" or count == 0:
+        return [[] for _ in items]
+    if recipe.draw == "first":
+        return [list(pool[:count]) for _ in items]
+    source, drawn = (items, count + 1) if recipe.draw == "shuffled" else (pool, count)
+    if len(source) < drawn:
+        raise ValueError(f"num_fewshot: {count} examples cannot be drawn from {len(source)} items")
+    generator = random.Random(seed)  # noqa: S311  (the original's generator; nothing here is secret)
+    order = list(range(len(items)))
+    generator.shuffle(order)
+    found: list[list[Item]] = [[] for _ in items]
+    for place in order:
+        examples = generator.sample(source, drawn)
+        if recipe.draw == "shuffled":
+            examples = [example for example in examples if example != items[place]]
+        found[place] = examples[:count]
+    return found
+
+
+def prompts(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: int, seed: int) -> list[str]:
+    """The prompt of each item: description, solved examples, question."""
+    return [
+        recipe.description
+        + "".join(
+            recipe.question.format_map(example) + recipe.answer.format_map(example) + recipe.delimiter for example in examples
+        )
+        + recipe.question.format_map(item)
+        for item, examples in zip(items, shots(items, pool, recipe, count, seed), strict=True)
+    ]

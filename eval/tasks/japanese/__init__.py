@@ -1,0 +1,1 @@
+"""JCommonsenseQA, JEMHopQA, NIILC and JAQKET v2."""

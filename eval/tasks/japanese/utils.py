@@ -1,0 +1,168 @@
+"""Four Japanese benchmarks as lm-eval documents, read from the files that their authors publish.
+
+Named in the YAML by `!function utils.load`; lm-eval calls it with the task's `metadata` and `dataset_kwargs`.
+"""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.data_files import published_file
+from eval.reference import Recipe, check_runner, prompts
+from eval.text_metrics import character_f1, exact_match, reference_f1, squad_match
+
+if TYPE_CHECKING:
+    import datasets
+
+Item = dict[str, Any]
+
+CONTEXTS = 5
+"""Passages of a JAQKET question that a prompt holds, the first ones."""
+
+
+def load(
+    *,
+    benchmark: str,
+    language: str,
+    scoring: str,
+    folder: str,
+    files: Mapping[str, Mapping[str, Any]],
+    data_dir: str | None = None,
+    reference: Mapping[str, Any] | None = None,
+    scored_by: str | None = None,
+    num_fewshot: int | None = None,
+    seed: int = 42,
+    **_unused: Any,
+) -> "dict[str, datasets.Dataset]":
+    """The scored split (`test`) and the one that examples come from (`fewshot`); in `reference` scoring with prompts made.
+
+    With `data_dir`, the files are those in `data_dir/folder`, or in `data_dir` itself where it has no such folder.
+    """
+    import datasets
+
+    check_runner(scoring, scored_by)
+    splits = {}
+    for role, source in files.items():
+        path = published_file(benchmark, source, folder, data_dir)
+        splits[role] = [{**item, "language": language} for item in READERS[benchmark](path)]
+        if not splits[role]:
+            raise ValueError(f"{path} holds no item that can be scored")
+    if reference is not None:
+        recipe = Recipe.model_validate(reference)
+        count = recipe.num_fewshot if num_fewshot is None else num_fewshot
+        for item, prompt in zip(
+            splits["test"], prompts(splits["test"], splits.get("fewshot", []), recipe, count, seed), strict=True
+        ):
+            item["prompt"] = prompt
+            item["continuations"] = [recipe.answer.format(text=choice) for choice in item.get("choices", [])]
+    return {role: datasets.Dataset.from_list(items) for role, items in splits.items()}
+
+
+def read_jcommonsenseqa(path: Path) -> list[Item]:
+    """JSON lines: q_id, question, choice0 to choice4, label."""
+    items = []
+    for row in _json_lines(path):
+        choices = [row[f"choice{number}"] for number in range(5)]
+        items.append(
+            {
+                "id": str(row["q_id"]),
+                "question": row["question"],
+                "choices": choices,
+                "gold": int(row["label"]),
+                "text": choices[int(row["label"])],
+                "choice_lines": "\n".join(f"- {choice}" for choice in choices),
+            }
+        )
+    return items
+
+
+def read_jemhopqa(path: Path) -> list[Item]:
+    """A JSON list: qid, question, answer, and the facts that lead to it."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return [
+        {"id": row["qid"], "question": row["question"], "text": row["answer"], "answers": [row["answer"]], "kind": row["type"]}
+        for row in rows
+    ]
+
+
+def read_niilc(path: Path) -> list[Item]:
+    """XML of `question` with `text` and several `answers/answer`: together, joined by commas, they are the answer.
+
+    Questions whose answer is `-` (none is known) or missing are left out, as in llm-jp-eval.
+    """
+    content = path.read_bytes()
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:  # entities could expand without end
+        raise ValueError(f"{path}: a document type is declared, which the published files do not; it is not read")
+    items = []
+    for question in ET.fromstring(content).iter("question"):  # noqa: S314  (no entities, see above)
+        parts = [(answer.text or "").strip() for answer in question.findall("answers/answer")]
+        answer = ",".join(part for part in parts if part)
+        if answer not in ("", "-"):
+            text = (question.findtext("text") or "").strip()
+            items.append({"id": question.attrib["id"], "question": text, "text": answer, "answers": [answer]})
+    return items
+
+
+def read_jaqket(path: Path) -> list[Item]:
+    """JSON lines of JAQKET v2.0: qid, question, answers {text: [...]}, ctxs {title: [...], text: [...]} or a list of such."""
+    items = []
+    for row in _json_lines(path):
+        passages = row["ctxs"]
+        if isinstance(passages, Mapping):
+            passages = [{"title": title, "text": text} for title, text in zip(passages["title"], passages["text"], strict=True)]
+        contexts = [{"title": passage["title"], "text": passage["text"]} for passage in passages[:CONTEXTS]]
+        answers = list(row["answers"]["text"])
+        lines = "".join(f"[題名]:{context['title']}\n[問題]:{context['text']}\n" for context in contexts)
+        items.append(
+            {
+                "id": row["qid"],
+                "question": row["question"],
+                "text": answers[0],
+                "answers": answers,
+                "contexts": contexts,
+                "context_lines": lines,
+            }
+        )
+    return items
+
+
+READERS = {
+    "jcommonsenseqa": read_jcommonsenseqa,
+    "jemhopqa": read_jemhopqa,
+    "niilc": read_niilc,
+    "jaqket_v2": read_jaqket,
+}
+
+
+def _json_lines(path: Path) -> list[dict[str, Any]]:
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                raise ValueError(f"{path}, line {number}: not valid JSON ({error}); fetch the file again") from error
+    return rows
+
+
+def process_standard(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """Exact match and character F1 of a generated answer."""
+    return {
+        "exact_match": exact_match(results[0], document["answers"]),
+        "char_f1": character_f1(results[0], document["answers"]),
+    }
+
+
+def process_reference(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """llm-jp-eval's char_f1, with each of the two libraries that it may have measured with."""
+    return {
+        "char_f1": reference_f1(results[0], document["text"]),
+        "char_f1_levenshtein": reference_f1(results[0], document["text"], levenshtein=True),
+    }
+
+
+def process_exact(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """Exact match after SQuAD's normalisation, as the Japanese harness scores JAQKET."""
+    return {"exact_match": squad_match(results[0], document["answers"])}
