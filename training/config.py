@@ -8,18 +8,31 @@ from pydantic import Field, field_validator, model_validator
 from spark_jobs.settings import ConfigurationError, Settings
 from training.insertion import Strategy
 
+MAX_LANES = 64
+"""Lanes where the configuration says nothing: as many ranks can read without reading anything twice."""
+
 
 class DataSettings(Settings):
     """Which encoded corpus to train on."""
 
-    corpus: Path
-    """Folder that holds `encoded/`, as the data engine wrote it."""
+    corpus: str
+    """Folder that holds `encoded/`, as the data engine wrote it: a path, or a URI such as s3://bucket/corpus."""
     tokenizer: str
     """Name of the tokenizer whose shards to read: `encoded/tokenizer=NAME`."""
     pivot: str = "en"
     """Language of the inserted names: `pivot=LANGUAGE`."""
     wikis: tuple[str, ...] = Field(min_length=1)
-    """Wikis to train on, all of each, such as [jawiki, eswiki]; their order does not matter."""
+    """Wikis to train on, such as [jawiki, eswiki]; their order does not matter."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Wikis come in proportion to tokens ** (1 / temperature): 1 as large as they are, the higher the more alike."""
+    weights: dict[str, float] | None = None
+    """Share of each wiki in the sequences, such as {jawiki: 3, swwiki: 1}; takes the place of the temperature."""
+    held_out: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the articles that never enter the stream, chosen by a hash of (wiki, page_id) that no seed changes."""
+    cache: Path = Path("build/cache")
+    """Folder on a disk of this machine for what is worked out once and mapped by all ranks; it may be deleted between runs."""
+    attempts: int = Field(default=5, ge=1)
+    """How often a read is tried before the run ends; the waits between grow to 30 seconds."""
 
     @field_validator("wikis")
     @classmethod
@@ -28,14 +41,31 @@ class DataSettings(Settings):
             raise ValueError("a wiki is named twice; name each once")
         return tuple(sorted(wikis))
 
-    @property
-    def tokenizer_folder(self) -> Path:
-        """`encoded/tokenizer=NAME` of the corpus."""
-        return self.corpus / "encoded" / f"tokenizer={self.tokenizer}"
+    @model_validator(mode="after")
+    def _one_way_to_mix(self) -> "DataSettings":
+        if self.weights is None:
+            return self
+        if self.temperature != 1.0:
+            raise ValueError("temperature and weights are both given; weights say the shares already, so leave one out")
+        if set(self.weights) != set(self.wikis):
+            raise ValueError(
+                f"weights names {', '.join(sorted(self.weights))}, wikis is {', '.join(self.wikis)}: give each wiki one weight"
+            )
+        wrong = [wiki for wiki, weight in self.weights.items() if not 0 < weight < float("inf")]
+        if wrong:
+            raise ValueError(
+                f"weights.{wrong[0]} is {self.weights[wrong[0]]}: a weight is above 0; to leave a wiki out, take it out of wikis"
+            )
+        return self
 
-    def wiki_folder(self, wiki: str) -> Path:
-        """Folder of a wiki's shards and manifest."""
-        return self.tokenizer_folder / f"pivot={self.pivot}" / f"wiki={wiki}"
+    @property
+    def tokenizer_folder(self) -> str:
+        """`encoded/tokenizer=NAME`, below the corpus."""
+        return f"encoded/tokenizer={self.tokenizer}"
+
+    def wiki_folder(self, wiki: str) -> str:
+        """Folder of a wiki's shards and manifest, below the corpus."""
+        return f"{self.tokenizer_folder}/pivot={self.pivot}/wiki={wiki}"
 
 
 class InsertionSettings(Settings):
@@ -61,12 +91,22 @@ class StreamSettings(Settings):
 
     sequence_length: int = Field(default=2048, ge=2)
     """Tokens in a sequence."""
-    shuffle_window: int = Field(default=8, ge=1)
-    """Row groups whose documents are shuffled together; as many are held in memory."""
+    lanes: int | None = Field(default=None, ge=1)
+    """Parts of the data that are read side by side, a divisor of global_batch_size; left out, the largest one up to 64.
+    Nothing is read twice where the number of ranks divides it. A small wiki gets fewer: see training/lanes.py."""
+    shuffle_window: int = Field(default=2, ge=1)
+    """Row groups of a lane whose documents are shuffled together; as many of each lane are held in memory."""
     bos: bool = True
     """Whether each document begins with the tokenizer's BOS token."""
     eos: bool = False
     """Whether each document ends with the tokenizer's EOS token."""
+    mask_documents: bool = False
+    """Whether a token sees only its own article: attention is block-diagonal, positions begin anew, and no article's first token
+    is predicted from another's last. The paper's tokens see everything before them in the sequence."""
+    workers: int = Field(default=1, ge=0)
+    """Threads that prepare batches ahead of the training loop; 0 prepares each when it is needed. Does not change the stream."""
+    prefetch: int = Field(default=2, ge=1)
+    """Batches that are prepared ahead."""
 
 
 class ModelSettings(Settings):
@@ -155,6 +195,21 @@ class TrainSettings(Settings):
                 "or the learning rate never reaches its peak"
             )
         return self
+
+    @model_validator(mode="after")
+    def _lanes_divide(self) -> "TrainSettings":
+        lanes, batch = self.stream.lanes, self.global_batch_size
+        if lanes is not None and batch % lanes:
+            divisors = [str(n) for n in range(1, min(batch, 1024) + 1) if batch % n == 0]
+            raise ValueError(
+                f"stream.lanes ({lanes}) does not divide global_batch_size ({batch}); use one of {', '.join(divisors)}"
+            )
+        return self
+
+    @property
+    def slots(self) -> int:
+        """The most lanes that a wiki can have: `stream.lanes`, or the largest divisor of the global batch size up to 64."""
+        return self.stream.lanes or max(n for n in range(1, MAX_LANES + 1) if self.global_batch_size % n == 0)
 
 
 def accumulation_steps(global_batch_size: int, micro_batch_size: int, ranks: int) -> int:

@@ -1,36 +1,46 @@
-"""An encoded corpus, opened: manifests and footers checked, narrow columns in memory, row groups on demand.
+"""An encoded corpus, opened: manifests and footers checked, narrow columns at hand, row groups on demand.
 
-What is refused, each with the value, the reason and the remedy: a folder without manifest, a shard that is missing, has
-another size or another number of rows than the manifest says, a file that the manifest does not name, another major version
-of the contract, another table or schema, names of another pivot, wikis of different tokenizers or span mappings, and a model
-whose vocabulary is not the shards'.
+It may lie on a local disk or anywhere pyarrow reads (`s3://…`, `hdfs://…`); what fails there for a moment is read again
+(`training.retry`). What is refused, each with the value, the reason and the remedy: a folder without manifest, a shard that is
+missing, has another size or another number of rows than the manifest says, a file that the manifest does not name, another
+major version of the contract, another table or schema, names of another pivot, wikis of different tokenizers or span mappings,
+and a model whose vocabulary is not the shards'. Checksums of whole shards are `training.verify_data`'s work; pages are checked
+against their own when they are read.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import fs
 from pydantic import BaseModel, ValidationError
 
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.tables import TOKENIZER_FOLDER, IdType, Manifest, check_schema_version, encoded, read_manifest, vocabulary_sha256
+from spark_jobs.storage import Location
+from spark_jobs.tables import (
+    MANIFEST,
+    TOKENIZER_FOLDER,
+    IdType,
+    Manifest,
+    Shard,
+    check_schema_version,
+    encoded,
+    vocabulary_sha256,
+)
+from training.columns import narrow_columns
 from training.config import DataSettings
-from training.insertion import Links
 from training.plan import Documents, cumulative
+from training.plan_cache import PlanCache
+from training.retry import CorpusError, retried
+from training.row_groups import RowGroupTokens, ShardFile, read_tokens
+from training.threads import in_order
 
-_NARROW = ["page_id", "num_tokens", "entity_start", "entity_end", "name_lengths"]
-_TOKENS = ["input_ids", "entity_start", "entity_end", "name_lengths", "name_ids"]
-
-
-class CorpusError(ConfigurationError):
-    """The corpus cannot be trained on as it lies there."""
+_FOOTERS_AT_ONCE = 8
+_REBUILD = "build the wiki again (a published folder is never changed by hand)"
 
 
 class TokenizerIdentity(BaseModel):
@@ -52,74 +62,68 @@ class Encoding(NamedTuple):
     """How character spans became token spans."""
 
 
-class RowGroup(NamedTuple):
-    """Where a row group lies."""
+@dataclass(frozen=True)
+class Wiki:
+    """One wiki of an opened corpus."""
 
-    path: Path
-    number: int
-    """In its file."""
+    documents: Documents
+    files: tuple[ShardFile, ...]
+    row_groups: tuple[tuple[int, int], ...]
+    """(index in `files`, number in the file), in the order of `documents.row_group_offsets`."""
 
-
-class RowGroupTokens(NamedTuple):
-    """One row group's documents, laid flat as `training.insertion` takes them."""
-
-    input_ids: npt.NDArray[np.integer]
-    links: Links
+    def read(self, row_group: int) -> RowGroupTokens:
+        """The tokens of one row group, as the narrow columns announce them."""
+        file, number = self.row_groups[row_group]
+        first, last = self.documents.row_group_offsets[row_group : row_group + 2]
+        return read_tokens(self.files[file], number, self.documents.num_tokens[first:last])
 
 
 @dataclass(frozen=True)
 class Corpus:
     """An opened corpus."""
 
-    documents: Documents
-    row_groups: tuple[RowGroup, ...]
-    """In the order of `documents.row_group_offsets`."""
+    wikis: tuple[Wiki, ...]
+    """Sorted by name."""
     tokenizer: TokenizerIdentity
     span_mapping: str
     """How character spans became token spans."""
     fingerprint: str
     """32 hex digits over the manifests' shards (names, rows, bytes, sha256) of every wiki."""
 
-    def read(self, row_group: int) -> RowGroupTokens:
-        """The tokens of one row group."""
-        path, number = self.row_groups[row_group]
-        table = pq.ParquetFile(path).read_row_group(number, columns=_TOKENS).combine_chunks()
-        input_ids, offsets = _flat(table["input_ids"])
-        starts, link_offsets = _flat(table["entity_start"])
-        base = np.repeat(offsets[:-1], np.diff(link_offsets))
-        ends, name_lengths, name_ids = (_flat(table[name])[0] for name in ("entity_end", "name_lengths", "name_ids"))
-        return RowGroupTokens(input_ids, Links(starts + base, ends + base, name_lengths, name_ids))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The wikis."""
+        return tuple(wiki.documents.wiki for wiki in self.wikis)
 
 
 def open_corpus(settings: DataSettings) -> Corpus:
-    """Check a corpus and read its narrow columns.
+    """Check a corpus and read its narrow columns, or map them from the cache.
 
     Raises:
         CorpusError: see the module's docstring.
     """
-    if not settings.tokenizer_folder.is_dir():
+    root = Location.of(settings.corpus)
+    folder = root / settings.tokenizer_folder
+    if not retried(folder.exists, shown(folder), settings.attempts):
         raise CorpusError(
-            f"data: {settings.tokenizer_folder} does not exist; there is {_siblings(settings.tokenizer_folder)}. Run "
+            f"data: {shown(folder)} does not exist; there is {_siblings(folder)}. Run "
             "spark_jobs/encode.py with this tokenizer, or correct data.corpus and data.tokenizer"
         )
-    manifests = {wiki: _manifest(settings, wiki) for wiki in settings.wikis}
-    groups: list[RowGroup] = []
-    parts: list[dict[str, npt.NDArray[Any]]] = []
-    encodings: dict[str, Encoding] = {}
-    for number, (wiki, manifest) in enumerate(manifests.items()):
-        folder = settings.wiki_folder(wiki)
-        _check_files(folder, manifest)
-        for shard in manifest.shards:
-            with pq.ParquetFile(folder / shard.path) as file:
-                encodings[f"{wiki}/{shard.path}"] = _check_footer(file, folder / shard.path, shard.rows, settings.pivot)
-                for index in range(file.num_row_groups):
-                    groups.append(RowGroup(folder / shard.path, index))
-                    parts.append(_narrow(file.read_row_group(index, columns=_NARROW), number))
+    manifests = {wiki: _manifest(settings, root, wiki) for wiki in settings.wikis}
+    files = {wiki: _check_files(settings, root / settings.wiki_folder(wiki), manifest) for wiki, manifest in manifests.items()}
     if not any(manifest.rows for manifest in manifests.values()):
         raise CorpusError(
             f"data.wikis: {', '.join(settings.wikis)} hold no articles in {settings.corpus}, so there is nothing to train on"
         )
-    return Corpus(_documents(settings.wikis, parts), tuple(groups), *_one(encodings), _fingerprint(manifests))
+    encoding = _one({f"{wiki}/{part[0].name}": part[1] for wiki, parts in files.items() for part in parts})
+    cache = PlanCache(settings.cache)
+    wikis = [_wiki(wiki, [file for file, _ in files[wiki]], manifests[wiki], cache) for wiki in settings.wikis]
+    return Corpus(tuple(wikis), *encoding, _fingerprint({wiki: manifest.shards for wiki, manifest in manifests.items()}))
+
+
+def shown(location: Location) -> str:
+    """A location as a person writes it."""
+    return location.path if location.scheme == "file://" else location.uri
 
 
 def check_vocabulary(tokenizer: TokenizerIdentity, vocabulary: Mapping[str, int], model: str) -> None:
@@ -145,82 +149,104 @@ def tokenizer_difference(settings: DataSettings, tokenizer: TokenizerIdentity, m
     content = (model / "tokenizer.json").read_bytes()
     if hashlib.sha256(content).hexdigest() == tokenizer.sha256:
         return None
-    beside = settings.tokenizer_folder / TOKENIZER_FOLDER / "tokenizer.json"
-    if not beside.is_file():
-        return f"somewhere ({beside}, to compare it with, is missing)"
-    ours, theirs = (_splitting(json.loads(text), tokenizer.vocab_size) for text in (beside.read_bytes(), content))
+    beside = Location.of(settings.corpus) / f"{settings.tokenizer_folder}/{TOKENIZER_FOLDER}/tokenizer.json"
+    if not retried(beside.exists, shown(beside), settings.attempts):
+        return f"somewhere ({shown(beside)}, to compare it with, is missing)"
+    published = retried(beside.read_bytes, shown(beside), settings.attempts)
+    ours, theirs = (_splitting(json.loads(text), tokenizer.vocab_size) for text in (published, content))
     return ", ".join(part for part in ours if ours[part] != theirs[part]) or None
 
 
-def _splitting(tokenizer: Mapping[str, Any], vocab_size: int) -> dict[str, Any]:
+def _splitting(tokenizer: Mapping[str, object], vocab_size: int) -> dict[str, object]:
     """The parts of a tokenizer.json that decide into which tokens text is split."""
     parts = {name: tokenizer.get(name) for name in ("normalizer", "pre_tokenizer", "model")}
-    return parts | {"added_tokens": [token for token in tokenizer.get("added_tokens") or () if token["id"] < vocab_size]}
+    added: Sequence[dict[str, int]] = tokenizer.get("added_tokens") or ()  # type: ignore[assignment]
+    return parts | {"added_tokens": [token for token in added if token["id"] < vocab_size]}
 
 
-def _manifest(settings: DataSettings, wiki: str) -> Manifest:
-    folder = settings.wiki_folder(wiki)
-    if not folder.is_dir():
+def _manifest(settings: DataSettings, root: Location, wiki: str) -> Manifest:
+    folder = root / settings.wiki_folder(wiki)
+    if not retried(folder.exists, shown(folder), settings.attempts):
         raise CorpusError(
-            f"data.wikis: {wiki!r} with pivot {settings.pivot!r} is not in the corpus ({folder} does not exist; there is "
+            f"data.wikis: {wiki!r} with pivot {settings.pivot!r} is not in the corpus ({shown(folder)} does not exist; there is "
             f"{_siblings(folder)}); build that wiki, or correct data.wikis and data.pivot"
         )
+    path = folder / MANIFEST
+    if not retried(path.exists, shown(path), settings.attempts):
+        raise CorpusError(f"{shown(path)} does not exist: nothing was published in {shown(folder)}; run the stage that writes it")
     try:
-        manifest = read_manifest(folder)
+        manifest = Manifest.model_validate_json(retried(path.read_bytes, shown(path), settings.attempts))
+        check_schema_version(manifest.schema_version, shown(path))
     except ValidationError as error:
         raise CorpusError(
-            f"{folder}: the manifest cannot be read ({error.error_count()} problems, first: {error.errors()[0]['msg']})"
+            f"{shown(folder)}: the manifest cannot be read ({error.error_count()} problems, first: {error.errors()[0]['msg']})"
         ) from error
-    except (FileNotFoundError, ValueError) as error:
+    except CorpusError:
+        raise
+    except ValueError as error:
         raise CorpusError(str(error)) from error
     if manifest.table != "encoded":
         raise CorpusError(
-            f"{folder} holds the table {manifest.table!r}; training reads 'encoded': point data.corpus at the build's folder"
+            f"{shown(folder)} holds the table {manifest.table!r}; training reads 'encoded': "
+            "point data.corpus at the folder of a build"
         )
     return manifest
 
 
-def _check_files(folder: Path, manifest: Manifest) -> None:
-    remedy = "build the wiki again (a published folder is never changed by hand)"
+def _check_files(settings: DataSettings, folder: Location, manifest: Manifest) -> list[tuple[ShardFile, Encoding]]:
+    """Every shard of a wiki with what its footer says; sizes come from one listing."""
+
+    def list_folder() -> list[fs.FileInfo]:
+        return folder.filesystem.get_file_info(fs.FileSelector(folder.path))  # type: ignore[no-any-return]
+
+    listed = {info.base_name: info.size for info in retried(list_folder, shown(folder), settings.attempts)}
     for shard in manifest.shards:
-        path = folder / shard.path
-        if not path.is_file():
-            raise CorpusError(f"{path} is missing, and the manifest names it; {remedy}")
-        if (found := path.stat().st_size) != shard.bytes:
-            raise CorpusError(f"{path} has {found} bytes, the manifest says {shard.bytes}; {remedy}")
-    foreign = sorted({path.name for path in folder.glob("*.parquet")} - {shard.path for shard in manifest.shards})
+        where = shown(folder / shard.path)
+        if shard.path not in listed:
+            raise CorpusError(f"{where} is missing, and the manifest names it; {_REBUILD}")
+        if listed[shard.path] != shard.bytes:
+            raise CorpusError(f"{where} has {listed[shard.path]} bytes, the manifest says {shard.bytes}; {_REBUILD}")
+    named = {shard.path for shard in manifest.shards}
+    foreign = sorted(name for name in listed if name.endswith(".parquet") and name not in named)
     if foreign:
-        raise CorpusError(f"{folder / foreign[0]} is not named by the manifest; {remedy}, or take the file away")
+        raise CorpusError(f"{shown(folder / foreign[0])} is not named by the manifest; {_REBUILD}, or take the file away")
+
+    def open_shard(shard: Shard) -> tuple[ShardFile, Encoding]:
+        file = ShardFile.open(folder / shard.path, shown(folder / shard.path), settings.attempts)
+        return file, _check_footer(file.metadata, file.where, shard.rows, settings.pivot)
+
+    return list(in_order(open_shard, manifest.shards, _FOOTERS_AT_ONCE, 2 * _FOOTERS_AT_ONCE))
 
 
-def _check_footer(file: pq.ParquetFile, path: Path, rows: int, pivot: str) -> Encoding:
-    metadata = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
+def _check_footer(footer: pq.FileMetaData, where: str, rows: int, pivot: str) -> Encoding:
+    schema = footer.schema.to_arrow_schema()
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
     try:
-        check_schema_version(metadata.get("leia.schema_version", "none"), str(path))
+        check_schema_version(metadata.get("leia.schema_version", "none"), where)
         tokenizer = TokenizerIdentity.model_validate_json(metadata.get("leia.tokenizer", "{}"))
     except ValidationError as error:
         raise CorpusError(
-            f"{path} does not say which tokenizer made it (leia.tokenizer: {metadata.get('leia.tokenizer')!r}); encode it again"
+            f"{where} does not say which tokenizer made it (leia.tokenizer: {metadata.get('leia.tokenizer')!r}); encode it again"
         ) from error
     except ValueError as error:
         raise CorpusError(str(error)) from error
     if (found_pivot := metadata.get("leia.pivot")) != pivot:
         raise CorpusError(
-            f"{path} holds names in {found_pivot!r}, and data.pivot is {pivot!r}: the folder does not hold what its name says; "
+            f"{where} holds names in {found_pivot!r}, and data.pivot is {pivot!r}: the folder does not hold what its name says; "
             "encode it again"
         )
     if (span_mapping := metadata.get("leia.span_mapping")) is None:
-        raise CorpusError(f"{path} does not say how its spans were mapped to tokens (leia.span_mapping); encode it again")
+        raise CorpusError(f"{where} does not say how its spans were mapped to tokens (leia.span_mapping); encode it again")
     expected = encoded(tokenizer.id_type).schema
-    found = {field.name: field.type for field in file.schema_arrow}
+    found = {field.name: field.type for field in schema}
     wrong = [field.name for field in expected if found.get(field.name) != field.type]
     if wrong:
         raise CorpusError(
-            f"{path}: column {wrong[0]} is {found.get(wrong[0], 'missing')}, "
+            f"{where}: column {wrong[0]} is {found.get(wrong[0], 'missing')}, "
             f"the contract says {expected.field(wrong[0]).type}; encode it again"
         )
-    if file.metadata.num_rows != rows:
-        raise CorpusError(f"{path} has {file.metadata.num_rows} rows, the manifest says {rows}; encode it again")
+    if footer.num_rows != rows:
+        raise CorpusError(f"{where} has {footer.num_rows} rows, the manifest says {rows}; encode it again")
     return Encoding(tokenizer, span_mapping)
 
 
@@ -241,50 +267,47 @@ def _one(encodings: Mapping[str, Encoding]) -> Encoding:
     return first
 
 
-def _fingerprint(manifests: Mapping[str, Manifest]) -> str:
-    content = {wiki: [shard.model_dump() for shard in manifest.shards] for wiki, manifest in manifests.items()}
+def _wiki(name: str, files: Sequence[ShardFile], manifest: Manifest, cache: PlanCache) -> Wiki:
+    """A checked wiki: its row groups, and its narrow columns."""
+    places = [
+        (index, number)
+        for index, file in enumerate(files)
+        for number in range(file.metadata.num_row_groups)
+        if file.metadata.row_group(number).num_rows
+    ]
+    rows = [files[index].metadata.row_group(number).num_rows for index, number in places]
+    fingerprint = _fingerprint(manifest.shards)
+    columns = narrow_columns([(files[index], number) for index, number in places], fingerprint, cache)
+    documents = Documents(
+        wiki=name,
+        fingerprint=fingerprint,
+        page_id=columns["page_id"],
+        num_tokens=columns["num_tokens"],
+        row_group_offsets=cumulative(pa.array(rows, pa.int64()).to_numpy()),
+        link_offsets=columns["link_offsets"],
+        span_lengths=columns["span_lengths"],
+        name_lengths=columns["name_lengths"],
+    )
+    return Wiki(documents, tuple(files), tuple(places))
+
+
+def _fingerprint(shards: Mapping[str, Sequence[Shard]] | Sequence[Shard]) -> str:
+    def plain(part: Sequence[Shard]) -> list[dict[str, object]]:
+        return [shard.model_dump() for shard in part]
+
+    content = {wiki: plain(part) for wiki, part in shards.items()} if isinstance(shards, Mapping) else plain(shards)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _narrow(table: pa.Table, wiki: int) -> dict[str, npt.NDArray[Any]]:
-    starts, link_offsets = _flat(table["entity_start"])
-    return {
-        "wiki": np.full(table.num_rows, wiki, dtype=np.int32),
-        "page_id": table["page_id"].to_numpy(),
-        "num_tokens": table["num_tokens"].to_numpy(),
-        "links": np.diff(link_offsets),
-        "span_lengths": _flat(table["entity_end"])[0] - starts,
-        "name_lengths": _flat(table["name_lengths"])[0],
-    }
-
-
-def _documents(wikis: tuple[str, ...], parts: list[dict[str, npt.NDArray[Any]]]) -> Documents:
-    column = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Documents(
-        wikis=wikis,
-        wiki=column["wiki"],
-        page_id=column["page_id"],
-        num_tokens=column["num_tokens"],
-        row_group_offsets=cumulative(np.array([len(part["page_id"]) for part in parts])),
-        link_offsets=cumulative(column["links"]),
-        span_lengths=column["span_lengths"],
-        name_lengths=column["name_lengths"],
-    )
-
-
-def _flat(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """The values of a list column one after the other, and where each row's begin (and the last one's end)."""
-    lists = column.combine_chunks()
-    if isinstance(lists, pa.ChunkedArray):
-        lists = pa.concat_arrays(lists.chunks)
-    offsets = lists.offsets.to_numpy().astype(np.int64)
-    return lists.flatten().to_numpy(zero_copy_only=False), offsets - offsets[0]
-
-
-def _siblings(path: Path) -> str:
+def _siblings(location: Location) -> str:
     """What lies where something was looked for, for a message."""
-    parent = path.parent
-    while not parent.is_dir() and parent != parent.parent:
-        parent = parent.parent
-    names = sorted(child.name for child in parent.iterdir() if child.is_dir() and not child.name.startswith("_"))
-    return f"{', '.join(names) or 'nothing'} in {parent}"
+    parent = location.path.rpartition("/")[0]
+    while True:
+        selector = fs.FileSelector(parent or "/", allow_not_found=True)
+        names = sorted(
+            info.base_name for info in location.filesystem.get_file_info(selector) if info.type is fs.FileType.Directory
+        )
+        names = [name for name in names if not name.startswith("_")]
+        if names or "/" not in parent.strip("/"):
+            return f"{', '.join(names) or 'nothing'} in {shown(Location(location.filesystem, parent, location.scheme))}"
+        parent = parent.rpartition("/")[0]

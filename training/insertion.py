@@ -63,16 +63,29 @@ class Links(NamedTuple):
     """[sum(name_lengths)] tokens of the names, one link after the other."""
 
 
-def choose(
-    *, seed: int, epoch: int, wikis: tuple[str, ...], wiki: Ints, page_id: Ints, link_offsets: Ints, probability: float
-) -> Bools:
+class Frame(NamedTuple):
+    """What stands around each document."""
+
+    bos: int | None
+    eos: int | None
+    begins: Ints
+    """[documents + 1] first token of each document after insertion, BOS, EOS and names included."""
+    links: Ints
+    """[documents] number of links of each."""
+
+    @property
+    def width(self) -> int:
+        """Tokens around a document."""
+        return (self.bos is not None) + (self.eos is not None)
+
+
+def choose(*, seed: int, epoch: int, wiki: str, page_id: Ints, link_offsets: Ints, probability: float) -> Bools:
     """Which links get their name in an epoch: link j of a page when uniform(hash(seed, epoch, wiki, page_id, j)) < probability.
 
     Args:
         seed: of the run.
         epoch: 0 for the first pass over the data.
-        wikis: names of the wikis.
-        wiki: [documents] index into `wikis`.
+        wiki: that the documents are of.
         page_id: [documents].
         link_offsets: [documents + 1]; j counts from 0 in each document.
         probability: 0 chooses none, 1 chooses all.
@@ -80,11 +93,12 @@ def choose(
     Returns:
         [links] bool. The draw for a link does not depend on any other document, nor on the order of documents.
     """
-    epoch_key = fold(mix(seed), epoch)
-    wiki_keys = np.array([fold(epoch_key, text_key(name)) for name in wikis], dtype=np.uint64)
-    document_key = fold(wiki_keys[wiki], page_id)
+    size = int(link_offsets[-1] - link_offsets[0])
+    if probability in (0.0, 1.0):
+        return np.full(size, probability == 1.0)
+    document_key = fold(fold(fold(mix(seed), epoch), text_key(wiki)), page_id)
     counts = np.diff(link_offsets)
-    j = np.arange(link_offsets[-1] - link_offsets[0]) - np.repeat(link_offsets[:-1] - link_offsets[0], counts)
+    j = np.arange(size) - np.repeat(link_offsets[:-1] - link_offsets[0], counts)
     return uniform(fold(np.repeat(document_key, counts), j)) < probability
 
 
@@ -111,9 +125,14 @@ def augmented_lengths(num_tokens: Ints, link_offsets: Ints, grown: Ints) -> npt.
 
 
 def insert(
-    input_ids: Ints, links: Links, chosen: Bools, strategy: Strategy, tags: tuple[int, int] | None
+    input_ids: Ints,
+    links: Links,
+    chosen: Bools,
+    strategy: Strategy,
+    tags: tuple[int, int] | None,
+    frame: Frame | None = None,
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    """Insert the names of the chosen links.
+    """Insert the names of the chosen links, and put BOS and EOS around each document.
 
     Args:
         input_ids: [tokens] of one document, or of many laid flat.
@@ -121,6 +140,7 @@ def insert(
         chosen: [links].
         strategy: where a name goes, see above.
         tags: ids of the opening and the closing tag, or None for names without tags.
+        frame: BOS and EOS, and where documents begin; None puts nothing around them.
 
     Returns:
         (tokens, kinds), both [augmented tokens]; a kind is TEXT, NAME or TAG.
@@ -131,38 +151,47 @@ def insert(
     blocks = lengths + 2 * width
     replaced = ends - starts if strategy == "replace" else np.zeros(len(picked), dtype=np.int64)
     position = ends if strategy == "right" else starts  # strictly increasing, because spans are disjoint and not empty
-
-    # A text token moves right by the blocks at or before it, and left by the replaced tokens before it.
-    size = len(input_ids)
-    dropped = np.zeros(size + 1, dtype=np.int64)
-    if strategy == "replace":
-        np.add.at(dropped, starts, 1)
-        np.add.at(dropped, ends, -1)
-        dropped = np.cumsum(dropped)
-    shift = np.zeros(size + 1, dtype=np.int64)
-    shift[position] = blocks
-    target = np.arange(size) + np.cumsum(shift)[:size] - _exclusive_cumsum(dropped[:size])
-    kept = dropped[:size] == 0
-
-    tokens = np.empty(size + int(blocks.sum() - replaced.sum()), dtype=np.uint32)
-    kinds = np.zeros(len(tokens), dtype=np.uint8)
-    tokens[target[kept]] = input_ids[kept]
     first = position + _exclusive_cumsum(blocks) - _exclusive_cumsum(replaced)
-    if tags is not None:
-        for tag, at in ((tags[0], first), (tags[1], first + blocks - 1)):
-            tokens[at] = tag
-            kinds[at] = TAG
+    size = len(input_ids) + int(blocks.sum() - replaced.sum())
+    if frame is not None:
+        size += frame.width * len(frame.links)
+        # Document d moves right by d frames, and by its own BOS.
+        first += frame.width * np.repeat(np.arange(len(frame.links)), frame.links)[picked] + (frame.bos is not None)
+
+    # Blocks and frames take their places; what is left over is the text's, in order.
+    tokens = np.empty(size, dtype=np.uint32)
+    kinds = np.zeros(size, dtype=np.uint8)
+    is_text = np.ones(size, dtype=bool)
     within = np.arange(int(lengths.sum())) - np.repeat(_exclusive_cumsum(lengths), lengths)
     name_target = np.repeat(first + width, lengths) + within
     tokens[name_target] = links.name_ids[np.repeat(_exclusive_cumsum(links.name_lengths)[picked], lengths) + within]
     kinds[name_target] = NAME
+    is_text[name_target] = False
+    if tags is not None:
+        for tag, at in ((tags[0], first), (tags[1], first + blocks - 1)):
+            tokens[at] = tag
+            kinds[at] = TAG
+            is_text[at] = False
+    if frame is not None:
+        for special, places in ((frame.bos, frame.begins[:-1]), (frame.eos, frame.begins[1:] - 1)):
+            if special is not None:
+                tokens[places] = special
+                is_text[places] = False
+    if strategy == "replace":
+        dropped = np.repeat(starts, replaced) + np.arange(int(replaced.sum())) - np.repeat(_exclusive_cumsum(replaced), replaced)
+        kept = np.ones(len(input_ids), dtype=bool)
+        kept[dropped] = False
+        tokens[is_text] = input_ids[kept]
+    else:
+        tokens[is_text] = input_ids
     return tokens, kinds
 
 
 def labels(tokens: Ints, kinds: npt.NDArray[np.uint8], predict_names: bool) -> npt.NDArray[np.int64]:
     """What the loss asks for, not yet shifted: the tokens, with IGNORED at tags and, unless `predict_names`, at names."""
-    masked = (kinds == TAG) if predict_names else (kinds != TEXT)
-    return np.where(masked, IGNORED, tokens.astype(np.int64))
+    targets = tokens.astype(np.int64)
+    targets[(kinds == TAG) if predict_names else (kinds != TEXT)] = IGNORED
+    return targets
 
 
 def _exclusive_cumsum(values: Ints) -> npt.NDArray[np.int64]:

@@ -2,28 +2,42 @@
 
     corpus = open_corpus(settings.data)
     stream = Stream(corpus, rules)
-    batch = stream.batch(0, global_batch_size=8, rank=0, ranks=2)    # input_ids, labels: [4, sequence_length]
+    batch = stream.batch(0, rank=0, ranks=2)                         # input_ids, labels: [B / 2, sequence_length]
+    for batch in stream.batches(start=1, rank=0, ranks=2, workers=1, prefetch=2): ...
 
-A stream has no position: any batch can be asked for at any time, and only memory (the row groups held) depends on the order.
-The state of a run is therefore its plan's fingerprint and a batch number. `RollingHash` is the certificate: two runs with the
-same hash after the same step have trained on the same tokens with the same masks in the same order.
+A stream has no position: any batch can be asked for at any time, and only time and memory depend on the order. The state of a run
+is therefore its plan's fingerprint and a batch number (`state`, `seek`). `RollingHash` is the certificate: two runs with the same
+hash after the same step have trained on the same tokens with the same masks in the same order.
+
+Memory: for each lane that a rank reads, `shuffle_window` row groups as they lie in the shards (1,024 articles of 700 tokens and
+30 names: about 2 MB in uint16), and the batches that are prepared ahead (16 bytes a token).
 """
 
 import hashlib
-from collections import OrderedDict
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from spark_jobs.settings import ConfigurationError
 from training.corpus import Corpus
-from training.insertion import IGNORED, augmented_lengths, growth, insert, labels
-from training.plan import Plan, StreamRules, cumulative, fingerprint, rank_slice
+from training.insertion import IGNORED, labels
+from training.lane_reader import LaneReader, Text
+from training.plan import Plan, StreamRules, differences, rank_slice
+from training.plan_cache import PlanCache
 
 COUNTERS = ("tokens", "masked", "links_seen", "links_inserted")
 """What is counted for each wiki: tokens; tokens that the loss skips; links in the sequence; those with their name.
 
 Every link of an epoch is counted once, in the sequence that holds the first token of the link or of its name."""
+
+Int64s = npt.NDArray[np.int64]
+Readers = dict[tuple[int, int], LaneReader]
 
 
 class Batch(NamedTuple):
@@ -31,108 +45,174 @@ class Batch(NamedTuple):
 
     sequences: range
     """Their numbers in the stream."""
-    input_ids: npt.NDArray[np.int64]
+    input_ids: Int64s
     """[sequences, sequence_length]."""
-    labels: npt.NDArray[np.int64]
+    labels: Int64s
     """[sequences, sequence_length], not shifted, IGNORED where the loss skips a token."""
-    counts: npt.NDArray[np.int64]
+    positions: Int64s | None
+    """[sequences, sequence_length] where documents are masked: each token's place in what the sequence holds of its document."""
+    counts: Int64s
     """[wikis, COUNTERS]."""
     digests: npt.NDArray[np.uint64]
     """[sequences] hash of each sequence's tokens and mask."""
 
 
-class _Augmented(NamedTuple):
-    """A row group as it stands in an epoch: names, BOS and EOS in place."""
-
-    tokens: npt.NDArray[np.uint32]
-    labels: npt.NDArray[np.int64]
-    begins: npt.NDArray[np.int64]
-    """[documents + 1] first token of each document."""
-    anchors: npt.NDArray[np.int64]
-    """[links] first token of each link, or of its name where that comes first."""
-    inserted: npt.NDArray[np.int64]
-    """[links + 1] number of names inserted before each link."""
+class StreamChangedError(ConfigurationError):
+    """A state is of another stream; the message says what differs."""
 
 
 class Stream:
-    """Sequence k -> its tokens and labels. Holds `shuffle_window + 1` row groups, the least recently used go first."""
+    """Sequence k -> its tokens and labels."""
 
-    def __init__(self, corpus: Corpus, rules: StreamRules) -> None:
-        self.corpus = corpus
-        self.rules = rules
-        self.plan = Plan(corpus.documents, rules)
-        self.fingerprint = fingerprint(corpus.fingerprint, rules)
-        self._row_groups: OrderedDict[tuple[int, int], _Augmented] = OrderedDict()
+    def __init__(self, corpus: Corpus, rules: StreamRules, cache: Path | None = None) -> None:
+        """`cache` is the folder of the plan's cache; without one the plan is made anew in memory.
 
-    def batch(self, number: int, global_batch_size: int, rank: int = 0, ranks: int = 1) -> Batch:
+        Raises:
+            ConfigurationError: when there is nothing to stream, or weights do not fit the wikis.
+        """
+        self.corpus, self.rules = corpus, rules
+        try:
+            self.plan = Plan([wiki.documents for wiki in corpus.wikis], rules, PlanCache(cache))
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        self.fingerprint = self.plan.fingerprint
+        self._readers: Readers = {}
+
+    def batch(self, number: int, rank: int = 0, ranks: int = 1) -> Batch:
         """What one rank trains on in global batch `number`."""
-        sequences = rank_slice(number, global_batch_size, rank, ranks)
-        shape = (len(sequences), self.rules.sequence_length)
+        return self._read(rank_slice(number, self.rules.global_batch_size, rank, ranks), self._readers)
+
+    def batches(self, start: int = 0, rank: int = 0, ranks: int = 1, workers: int = 0, prefetch: int = 2) -> Iterator[Batch]:
+        """What one rank trains on from global batch `start` on, without end.
+
+        Each of `workers` threads reads the lanes of a contiguous part of the rank's slice, `prefetch` batches ahead of what is
+        asked for; 0 reads when asked. The threads end when the iterator is closed.
+        """
+        if workers == 0:
+            while True:
+                yield self.batch(start, rank, ranks)
+                start += 1
+        pools = [ThreadPoolExecutor(1, f"stream-{number}") for number in range(workers)]  # one thread for each set of readers
+        readers: list[Readers] = [{} for _ in pools]
+        ahead: deque[list[Future[Batch]]] = deque()
+        try:
+            while True:
+                while len(ahead) < prefetch:
+                    slices = self._worker_slices(rank_slice(start, self.rules.global_batch_size, rank, ranks), workers)
+                    jobs = zip(pools, slices, readers, strict=True)
+                    ahead.append([pool.submit(self._read, part, own) for pool, part, own in jobs if part])
+                    start += 1
+                yield _joined([future.result() for future in ahead.popleft()])
+        finally:
+            for pool in pools:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def state(self, batch: int, stream_hash: str) -> dict[str, Any]:
+        """What a checkpoint keeps: which stream, the number of the next batch, and the rolling hash of those before it."""
+        return {"fingerprint": self.fingerprint, "batch": batch, "stream_hash": stream_hash, "identity": self.plan.identity}
+
+    def seek(self, state: Mapping[str, Any]) -> tuple[int, "RollingHash"]:
+        """(number of the next batch, rolling hash so far) of a state of this stream.
+
+        Raises:
+            StreamChangedError: when the state is of another one: other data, or other rules.
+        """
+        if state["fingerprint"] != self.fingerprint:
+            lines = differences(state["identity"], self.plan.identity)
+            raise StreamChangedError(
+                f"the state is of stream {state['fingerprint']}, this one is {self.fingerprint}, so batch {state['batch']} would "
+                f"hold other tokens. What differs: {'; '.join(lines)}. Go on with the same data and configuration, or start anew"
+            )
+        return int(state["batch"]), RollingHash(state["stream_hash"])
+
+    def text(self, k: int) -> list[Text]:
+        """Sequence k as parts of documents with the kinds of their tokens, for people to look at."""
+        wiki = int(self.plan.places(range(k, k + 1))[0, 0])
+        reader = LaneReader(self.corpus.wikis[wiki], self.rules)
+        return [text for span in self.plan.sequence(k) for text in reader.read(span)]
+
+    def _worker_slices(self, sequences: range, workers: int) -> list[range]:
+        """Contiguous parts of a rank's slice, cut between slots where there are enough of them."""
+        unit = self.rules.global_batch_size // self.rules.slots
+        if len(sequences) // unit < workers:
+            unit = 1
+        bounds = [len(sequences) // unit * worker // workers * unit for worker in range(workers)] + [len(sequences)]
+        return [sequences[low:high] for low, high in pairwise(bounds)]
+
+    def _read(self, sequences: range, readers: Readers) -> Batch:
+        length = self.rules.sequence_length
+        shape = (len(sequences), length)
         input_ids, targets = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
-        counts = np.zeros((len(self.corpus.documents.wikis), len(COUNTERS)), dtype=np.int64)
-        for row, k in enumerate(sequences):
-            self._fill(k, input_ids[row], targets[row], counts)
+        positions = np.empty(shape, dtype=np.int64) if self.rules.mask_documents else None
+        counts = np.zeros((len(self.corpus.wikis), len(COUNTERS)), dtype=np.int64)
+        for wiki, lane, first, rows in self._runs(sequences):
+            reader = readers.setdefault((wiki, lane), LaneReader(self.corpus.wikis[wiki], self.rules))
+            own = _Rows(len(rows), length, self.rules)
+            for span in self.plan.wikis[wiki].spans(lane, first, first + len(rows)):
+                for text in reader.read(span):
+                    own.append(text)
+            if positions is not None:
+                positions[rows] = within = own.positions()
+                own.labels[within == 0] = IGNORED  # it would be predicted from the document before
+            input_ids[rows], targets[rows] = own.input_ids, own.labels
+            counts[wiki] += (own.input_ids.size, int((own.labels == IGNORED).sum()), own.links_seen, own.links_inserted)
         digests = np.array([digest(*pair) for pair in zip(input_ids, targets, strict=True)], dtype=np.uint64)
-        return Batch(sequences, input_ids, targets, counts, digests)
+        return Batch(sequences, input_ids, targets, positions, counts, digests)
 
-    def _fill(
-        self, k: int, input_ids: npt.NDArray[np.int64], targets: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
-    ) -> None:
-        at = 0
-        for piece in self.plan.sequence(k):
-            group = int(np.searchsorted(self.corpus.documents.row_group_offsets, piece.document, side="right")) - 1
-            augmented = self._augmented(piece.epoch, group)
-            begin = augmented.begins[piece.document - self.corpus.documents.row_group_offsets[group]]
-            low, high = int(begin) + piece.start, int(begin) + piece.stop
-            until = at + high - low
-            input_ids[at:until] = augmented.tokens[low:high]
-            targets[at:until] = augmented.labels[low:high]
-            first, last = np.searchsorted(augmented.anchors, (low, high))
-            masked = int((targets[at:until] == IGNORED).sum())
-            names = augmented.inserted[last] - augmented.inserted[first]
-            counts[self.corpus.documents.wiki[piece.document]] += (high - low, masked, last - first, names)
-            at = until
-
-    def _augmented(self, epoch: int, group: int) -> _Augmented:
-        key = (epoch, group)
-        if key not in self._row_groups:
-            self._row_groups[key] = self._augment(epoch, group)
-            if len(self._row_groups) > self.rules.shuffle_window + 1:
-                self._row_groups.popitem(last=False)
-        self._row_groups.move_to_end(key)
-        return self._row_groups[key]
-
-    def _augment(self, epoch: int, group: int) -> _Augmented:
-        rules, documents = self.rules, self.corpus.documents
-        first, last = (int(d) for d in documents.row_group_offsets[group : group + 2])
-        chosen = self.plan.chosen(epoch, first, last)
-        data = self.corpus.read(group)
-        bare, kinds = insert(data.input_ids, data.links, chosen, rules.strategy, rules.tags)
-        grown = growth(data.links.end - data.links.start, data.links.name_lengths, chosen, rules.strategy, rules.num_tags)
-
-        # BOS and EOS: document d of the row group moves right by d frames, and by its own BOS.
-        link_offsets = documents.link_offsets[first : last + 1]
-        lengths = augmented_lengths(documents.num_tokens[first:last], link_offsets, grown)
-        shift = np.arange(last - first) * rules.frame + (rules.bos is not None)
-        target = np.arange(len(bare)) + np.repeat(shift, lengths)
-        begins = cumulative(lengths + rules.frame)
-        tokens = np.empty(begins[-1], dtype=np.uint32)
-        framed_kinds = np.zeros(begins[-1], dtype=np.uint8)
-        tokens[target], framed_kinds[target] = bare, kinds
-        if rules.bos is not None:
-            tokens[begins[:-1]] = rules.bos
-        if rules.eos is not None:
-            tokens[begins[1:] - 1] = rules.eos
-        anchors = data.links.start + cumulative(grown)[:-1] + np.repeat(shift, np.diff(link_offsets))
-        return _Augmented(
-            tokens, labels(tokens, framed_kinds, rules.predict_names), begins, anchors, cumulative(chosen.astype(np.int64))
-        )
+    def _runs(self, sequences: range) -> Iterator[tuple[int, int, int, Int64s]]:
+        """(wiki, lane, first sequence of the lane, rows of the batch) for each run of consecutive sequences of a lane."""
+        places = self.plan.places(sequences)
+        order = np.lexsort(places.T[::-1])
+        ordered = places[order]
+        breaks = np.flatnonzero((np.diff(ordered, axis=0) != (0, 0, 1)).any(axis=1)) + 1
+        for rows in np.split(order, breaks):
+            wiki, lane, first = places[rows[0]].tolist()
+            yield wiki, lane, first, rows
 
 
-def digest(input_ids: npt.NDArray[np.int64], targets: npt.NDArray[np.int64]) -> int:
+class _Rows:
+    """Consecutive sequences of a lane, filled from left to right."""
+
+    def __init__(self, sequences: int, length: int, rules: StreamRules) -> None:
+        self.input_ids, self.labels = np.empty((sequences, length), dtype=np.int64), np.empty((sequences, length), dtype=np.int64)
+        self.links_seen = self.links_inserted = 0
+        self._at, self._predict_names = 0, rules.predict_names
+        self._starts: list[Int64s] = [np.arange(sequences) * length]
+
+    def append(self, text: Text) -> None:
+        until = self._at + len(text.tokens)
+        self.input_ids.reshape(-1)[self._at : until] = text.tokens
+        self.labels.reshape(-1)[self._at : until] = labels(text.tokens, text.kinds, self._predict_names)
+        starts = text.begins[:-1]
+        self._starts.append(starts[starts >= 0] + self._at)
+        self.links_seen += len(text.anchors)
+        self.links_inserted += text.names
+        self._at = until
+
+    def positions(self) -> Int64s:
+        """[sequences, length] each token's distance from the first one of its document in its sequence."""
+        begin = np.zeros(self.input_ids.size, dtype=np.int64)
+        starts = np.concatenate(self._starts)
+        begin[starts] = starts
+        within: Int64s = (np.arange(begin.size) - np.maximum.accumulate(begin)).reshape(self.input_ids.shape)
+        return within
+
+
+def _joined(parts: list[Batch]) -> Batch:
+    """The batch of a rank from the parts of its workers, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in ("input_ids", "labels", "digests"))
+    input_ids, targets, digests = columns
+    positions = None if parts[0].positions is None else np.concatenate([part.positions for part in parts])
+    sequences = range(parts[0].sequences.start, parts[-1].sequences.stop)
+    return Batch(sequences, input_ids, targets, positions, sum(part.counts for part in parts), digests)  # type: ignore[arg-type]
+
+
+def digest(input_ids: Int64s, targets: Int64s) -> int:
     """64-bit hash of a sequence: BLAKE2b over its tokens as little-endian uint32, then a byte per token, 1 where it is masked."""
-    hashed = hashlib.blake2b(input_ids.astype("<u4").tobytes(), digest_size=8)
-    hashed.update((targets == IGNORED).astype(np.uint8).tobytes())
+    hashed = hashlib.blake2b(input_ids.astype("<u4").data, digest_size=8)
+    hashed.update((targets == IGNORED).view(np.uint8).data)
     return int.from_bytes(hashed.digest(), "little")
 
 

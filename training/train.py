@@ -34,7 +34,9 @@ from training.metrics import MetricsWriter
 from training.optimizer import build_optimizer, learning_rate
 from training.output import Summary, check_output, prepare_output
 from training.plan import StreamRules
+from training.rules import stream_rules
 from training.stream import COUNTERS, Batch, RollingHash, Stream
+from training.stream_report import describe_corpus, describe_stream
 
 EXIT_DIVERGED = 3
 PATIENCE = 10.0
@@ -56,11 +58,14 @@ def train(settings: TrainSettings) -> None:
     accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
     config = deepspeed_config(settings, accumulation)
     corpus = open_corpus(settings.data)
-    console.print(_describe(corpus))
+    console.print(describe_corpus(corpus))
     quiet()
     from training import model as models
 
+    # The data: sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
+    stream = Stream(corpus, rules, settings.data.cache)
+    console.print(describe_stream(stream))
     models.check_context(settings.model.path, settings.stream.sequence_length)
     device = own_device(ranks)
     bf16 = settings.model.precision == "bf16" or (settings.model.precision == "auto" and device.type != "cpu")
@@ -68,10 +73,9 @@ def train(settings: TrainSettings) -> None:
     models.check_attention(settings.model.attention, precision, device.type)
     config = with_precision(config, bf16)
 
-    # Process group, model, engine; and the data: sequence k is a function of corpus, rules and seed alone.
+    # Process group, model, engine.
     start(ranks, console.print)
     engine = build_engine(settings, config, rows, precision, ranks)
-    stream = Stream(corpus, rules)
     summary.describe(corpus, stream, engine, device)
 
     if ranks.main:
@@ -140,36 +144,15 @@ def build_model(settings: TrainSettings, rows: Any, precision: str, rank: int) -
     return model
 
 
-def stream_rules(settings: TrainSettings, tokenizer: Any, tags: tuple[int, int] | None) -> StreamRules:
-    """The rules of the stream, with the token ids of this tokenizer."""
-    special = {
-        "bos": tokenizer.bos_token_id if settings.stream.bos else None,
-        "eos": tokenizer.eos_token_id if settings.stream.eos else None,
-    }
-    for name, token_id in special.items():
-        if getattr(settings.stream, name) and token_id is None:
-            raise ConfigurationError(
-                f"stream.{name}: true, but the tokenizer of {settings.model.path} has no {name.upper()} token; set it to false"
-            )
-    return StreamRules(
-        seed=settings.seed,
-        sequence_length=settings.stream.sequence_length,
-        shuffle_window=settings.stream.shuffle_window,
-        strategy=settings.insertion.strategy,
-        probability=settings.insertion.probability,
-        tags=tags,
-        predict_names=settings.insertion.predict_names,
-        **special,
-    )
-
-
 def steps(settings: TrainSettings, engine: Any, stream: Stream, ranks: Ranks, device: Any) -> Iterator[dict[str, Any]]:
     """Train step after step, and yield each step's metrics (of all ranks together)."""
     rolling = RollingHash()
+    options = settings.stream
+    batches = stream.batches(0, ranks.rank, ranks.size, options.workers, options.prefetch)
     tokens_in_step = settings.global_batch_size * settings.stream.sequence_length
     for step in range(settings.steps):
         began = time.perf_counter()
-        batch = stream.batch(step, settings.global_batch_size, ranks.rank, ranks.size)
+        batch = next(batches)
         waited = gather(np.array([time.perf_counter() - began]), device).max()
         loss, norm = train_step(engine, batch, settings, step, device)
         counts = gather(batch.counts, device).sum(axis=0)
@@ -191,7 +174,7 @@ def steps(settings: TrainSettings, engine: Any, stream: Stream, ranks: Ranks, de
             "links_inserted": total["links_inserted"],
             "wikis": {
                 wiki: dict(zip(COUNTERS, row, strict=True))
-                for wiki, row in zip(stream.corpus.documents.wikis, counts.tolist(), strict=True)
+                for wiki, row in zip(stream.corpus.names, counts.tolist(), strict=True)
             },
         }
 
@@ -203,6 +186,8 @@ def train_step(engine: Any, batch: Batch, settings: TrainSettings, step: int, de
     """
     import torch
 
+    from training.document_mask import only_own_document
+
     micro = settings.micro_batch_size
     accumulation = len(batch.sequences) // micro
     predicted_on = gather(np.array([(batch.labels[:, 1:] != IGNORED).sum()]), device)
@@ -210,12 +195,14 @@ def train_step(engine: Any, batch: Batch, settings: TrainSettings, step: int, de
     for group in engine.optimizer.param_groups:
         group["lr"] = learning_rate(settings.optimizer, step, settings.steps)
     input_ids, labels = torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.labels).to(device)
+    positions = None if batch.positions is None else torch.from_numpy(batch.positions).to(device)
     # Losses stay on the device until the last: to read one is to wait for the GPU.
     losses = torch.zeros(accumulation, dtype=torch.float64, device=device)
     norm = None
     for number in range(accumulation):
         rows = slice(number * micro, (number + 1) * micro)
-        loss = summed_loss(engine, input_ids[rows], labels[rows])
+        masking = {} if positions is None else only_own_document(positions[rows], engine.module)
+        loss = summed_loss(engine, input_ids[rows], labels[rows], **masking)
         # DeepSpeed divides by the accumulation and averages over ranks; this undoes both, and divides by all predicted tokens.
         engine.backward(loss * (accumulation * ranks / predicted))
         losses[number] = loss.detach()
@@ -234,11 +221,11 @@ def train_step(engine: Any, batch: Batch, settings: TrainSettings, step: int, de
     return float(everyone.sum()) / predicted, norm
 
 
-def summed_loss(model: Any, input_ids: Any, labels: Any) -> Any:
+def summed_loss(model: Any, input_ids: Any, labels: Any, **masking: Any) -> Any:
     """Sum of -log p(token) over the labels that are not IGNORED; labels are aligned with `input_ids` ([sequences, length])."""
     import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 
-    logits = model(input_ids=input_ids, use_cache=False).logits.float()
+    logits = model(input_ids=input_ids, use_cache=False, **masking).logits.float()
     # The label of a token stands one to its right. Shifting labels, not logits, copies kilobytes, not gigabytes.
     following = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
     return F.cross_entropy(logits.flatten(0, 1), following.flatten(), ignore_index=IGNORED, reduction="sum")
@@ -267,19 +254,6 @@ def _plain_gradient_norm(engine: Any) -> float | None:
     import torch
 
     return float(torch.nn.utils.get_total_norm([p.grad for p in engine.module.parameters() if p.grad is not None]))
-
-
-def _describe(corpus: Corpus) -> str:
-    """The corpus in a line for each wiki."""
-    d = corpus.documents
-    links = np.diff(d.link_offsets)
-    lines = [f"corpus {corpus.fingerprint}, tokenizer {corpus.tokenizer.name} ({corpus.tokenizer.vocab_size:,} tokens)"]
-    for number, wiki in enumerate(d.wikis):
-        own = d.wiki == number
-        lines.append(
-            f"  {wiki}: {own.sum():,} articles, {d.num_tokens[own].sum():,} tokens, {links[own].sum():,} links with a name"
-        )
-    return "\n".join(lines)
 
 
 def main(settings: TrainSettings) -> int:

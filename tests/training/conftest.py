@@ -36,7 +36,8 @@ class SmallCorpus:
     @property
     def data(self) -> dict[str, Any]:
         """The `data` section of a configuration that trains on it."""
-        return {"corpus": str(self.folder), "tokenizer": "words", "pivot": "en", "wikis": sorted(self.rows)}
+        cache = str(self.folder / "cache")
+        return {"corpus": str(self.folder), "tokenizer": "words", "pivot": "en", "wikis": sorted(self.rows), "cache": cache}
 
 
 def small_tokenizer(folder: Path, words: int = WORDS) -> None:
@@ -87,7 +88,13 @@ def article(rng: np.random.Generator, page_id: int) -> dict[str, Any]:
     }
 
 
-def write_wiki(corpus: SmallCorpus, wiki: str, rows: list[dict[str, Any]], metadata: dict[str, str] | None = None) -> None:
+def write_wiki(
+    corpus: SmallCorpus,
+    wiki: str,
+    rows: list[dict[str, Any]],
+    metadata: dict[str, str] | None = None,
+    rows_in_group: int = ROWS_IN_GROUP,
+) -> None:
     """Shards of a wiki and their manifest; `metadata` replaces key-value pairs of the files."""
     folder = corpus.wiki(wiki)
     folder.mkdir(parents=True)
@@ -102,7 +109,7 @@ def write_wiki(corpus: SmallCorpus, wiki: str, rows: list[dict[str, Any]], metad
     for number in range(0, len(rows), ROWS_IN_SHARD):
         part = rows[number : number + ROWS_IN_SHARD]
         path = folder / f"part-{number // ROWS_IN_SHARD:05d}.parquet"
-        pq.write_table(pa.Table.from_pylist(part, schema=schema), path, row_group_size=ROWS_IN_GROUP, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(part, schema=schema), path, row_group_size=rows_in_group, compression="zstd")
         content = path.read_bytes()
         shards.append(Shard(path=path.name, rows=len(part), bytes=len(content), sha256=hashlib.sha256(content).hexdigest()))
     manifest = Manifest(
@@ -137,6 +144,19 @@ def make_corpus(folder: Path) -> SmallCorpus:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> SmallCorpus:
     """Two wikis of 36 articles in 3 shards of 3 row groups. Do not change it: `fresh_corpus` is for that."""
     return make_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="session")
+def wide_corpus(tmp_path_factory: pytest.TempPathFactory) -> SmallCorpus:
+    """jawiki has 240 articles in 80 row groups, which is enough for several lanes; swwiki has 30 in 10, and kowiki 3 in 1."""
+    folder = tmp_path_factory.mktemp("wide")
+    tokenizer = folder / "encoded" / "tokenizer=words" / TOKENIZER_FOLDER
+    small_tokenizer(tokenizer)
+    corpus = SmallCorpus(folder, tokenizer)
+    for number, (wiki, articles) in enumerate({"jawiki": 240, "kowiki": 3, "swwiki": 30}.items()):
+        rng = np.random.default_rng(10 + number)
+        write_wiki(corpus, wiki, [article(rng, 7 * page) for page in range(1, articles + 1)], rows_in_group=3)
+    return corpus
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training.counter_hash import mix, permutation, uniform
-from training.insertion import IGNORED, NAME, TAG, TEXT, Links, augmented_lengths, choose, growth, insert, labels
+from training.insertion import IGNORED, NAME, TAG, TEXT, Frame, Links, augmented_lengths, choose, growth, insert, labels
 
 OPEN, CLOSE = 98, 99
 TAGS = (OPEN, CLOSE)
@@ -113,12 +113,12 @@ def test_a_permutation_holds_every_member_once():
     assert permutation(mix(1), 1000).tolist() != permutation(mix(2), 1000).tolist()
 
 
-PAGES = {"wikis": ("eswiki", "jawiki"), "wiki": np.array([0, 1, 1]), "page_id": np.array([7, 7, 8])}
-OFFSETS = np.array([0, 100, 200, 50_200])
+OFFSETS = np.array([0, 100, 50_100])
 
 
 def draws(**changes):
-    return choose(**({"seed": 1, "epoch": 0, "link_offsets": OFFSETS, "probability": 0.5} | PAGES | changes))
+    pages = {"wiki": "jawiki", "page_id": np.array([7, 8]), "link_offsets": OFFSETS}
+    return choose(**({"seed": 1, "epoch": 0, "probability": 0.5} | pages | changes))
 
 
 @pytest.mark.parametrize(("probability", "share"), [(0.0, 0.0), (1.0, 1.0)])
@@ -128,20 +128,38 @@ def test_probability_0_chooses_no_link_and_1_all(probability, share):
 
 def test_the_chosen_share_is_the_probability():
     for probability in (0.1, 0.5, 0.9):
-        error = np.sqrt(probability * (1 - probability) / 50_200)
+        error = np.sqrt(probability * (1 - probability) / 50_100)
         assert abs(draws(probability=probability).mean() - probability) < 4 * error
 
 
-@pytest.mark.parametrize("change", [{"seed": 2}, {"epoch": 1}, {"wikis": ("dewiki", "jawiki")}, {"page_id": np.array([9, 7, 8])}])
+@pytest.mark.parametrize("change", [{"seed": 2}, {"epoch": 1}, {"wiki": "dewiki"}, {"page_id": np.array([9, 7])}])
 def test_seed_epoch_wiki_and_page_each_change_the_draw(change):
     assert (draws()[:100] != draws(**change)[:100]).sum() > 25  # 50 are expected of independent draws
 
 
-def test_the_same_page_id_in_two_wikis_draws_differently():
-    drawn = draws()
-    assert drawn[:100].tolist() != drawn[100:200].tolist()
-
-
 def test_a_draw_does_not_depend_on_other_documents():
-    alone = draws(wiki=np.array([1]), page_id=np.array([8]), link_offsets=np.array([200, 50_200]))
-    assert alone.tolist() == draws()[200:].tolist()
+    alone = draws(page_id=np.array([8]), link_offsets=np.array([100, 50_100]))
+    assert alone.tolist() == draws()[100:].tolist()
+
+
+@pytest.mark.parametrize(("bos", "eos"), [(1, None), (None, 2), (1, 2), (None, None)])
+@pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
+def test_bos_and_eos_frame_every_document_an_empty_one_too(strategy, bos, eos):
+    # Three documents: two links, no tokens, one link.
+    ids = [*IDS, 20, 21]
+    links = Links(np.array([1, 4, 5]), np.array([3, 5, 6]), np.array([2, 1, 1]), np.array([50, 51, 60, 70]))
+    counts, chosen, lengths = np.array([2, 0, 1]), np.array([True, False, True]), np.array([5, 0, 2])
+    grown = growth(links.end - links.start, links.name_lengths, chosen, strategy, 2)
+    frames = (bos is not None) + (eos is not None)
+    sizes = augmented_lengths(lengths, np.array([0, 2, 2, 3]), grown) + frames
+    frame = Frame(bos, eos, np.concatenate([[0], np.cumsum(sizes)]), counts)
+    tokens, kinds = insert(np.array(ids), links, chosen, strategy, TAGS, frame)
+    expected, expected_kinds = [], []
+    for low, high, of in ((0, 5, slice(0, 2)), (5, 5, slice(2, 2)), (5, 7, slice(2, 3))):
+        name_ids = {0: links.name_ids[:3], 2: links.name_ids[3:]}[of.start]
+        own = Links(links.start[of] - low, links.end[of] - low, links.name_lengths[of], name_ids)
+        part, part_kinds = insert(np.array(ids[low:high], dtype=np.int64), own, chosen[of], strategy, TAGS)
+        expected += [bos] * (bos is not None) + part.tolist() + [eos] * (eos is not None)
+        expected_kinds += [TEXT] * (bos is not None) + part_kinds.tolist() + [TEXT] * (eos is not None)
+    assert tokens.tolist() == expected
+    assert kinds.tolist() == expected_kinds

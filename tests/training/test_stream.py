@@ -1,21 +1,25 @@
 """The stream from real Parquet: its theorem and its semantics against an independent oracle."""
 
 import dataclasses
+from collections import deque
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from spark_jobs.settings import ConfigurationError
 from training.config import DataSettings
 from training.corpus import open_corpus
-from training.insertion import IGNORED
-from training.plan import StreamRules, document_order
+from training.insertion import IGNORED, NAME, TAG
+from training.plan import StreamRules
 from training.stream import RollingHash, Stream
 
 OPEN, CLOSE = 900, 901
 RULES = StreamRules(
     seed=11,
     sequence_length=32,
+    global_batch_size=8,
+    slots=8,
     shuffle_window=3,
     strategy="right",
     probability=0.5,
@@ -24,6 +28,8 @@ RULES = StreamRules(
     eos=None,
     predict_names=True,
 )
+EPOCH = dataclasses.replace(RULES, global_batch_size=1, slots=1)
+"""One sequence a batch, so that a batch may be a whole epoch of a one-wiki corpus."""
 
 
 @pytest.fixture(scope="module")
@@ -31,48 +37,18 @@ def opened(corpus):
     return open_corpus(DataSettings(**corpus.data))
 
 
-def consume(stream, batch_size, ranks, batches):
-    """All tokens and labels in the order of the stream, and the rolling hash, as `ranks` ranks see them together."""
-    tokens, targets, rolling = [], [], RollingHash()
-    for number in batches:
-        parts = [stream.batch(number, batch_size, rank, ranks) for rank in range(ranks)]
-        tokens += [part.input_ids for part in parts]
-        targets += [part.labels for part in parts]
-        rolling.update(np.concatenate([part.digests for part in parts]))
-    return np.concatenate(tokens).ravel().tolist(), np.concatenate(targets).ravel().tolist(), rolling.value
+@pytest.fixture(scope="module")
+def single(corpus):
+    return open_corpus(DataSettings(**corpus.data | {"wikis": ["jawiki"]}))
 
 
-# --- the theorem ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("ranks", [2, 4, 8])
-def test_the_stream_is_the_same_for_every_number_of_ranks(opened, ranks):
-    expected = consume(Stream(opened, RULES), 8, 1, range(25))
-    assert consume(Stream(opened, RULES), 8, ranks, range(25)) == expected
-
-
-def test_ranks_with_streams_of_their_own_see_the_same_data(opened):
-    streams = [Stream(opened, RULES) for _ in range(4)]
-    parts = [[streams[rank].batch(b, 8, rank, 4).input_ids for rank in range(4)] for b in range(10)]
-    assert (
-        np.concatenate([np.concatenate(p) for p in parts]).ravel().tolist() == consume(Stream(opened, RULES), 8, 1, range(10))[0]
-    )
-
-
-def test_the_tokens_do_not_depend_on_the_size_of_the_batch(opened):
-    assert consume(Stream(opened, RULES), 8, 1, range(12))[:2] == consume(Stream(opened, RULES), 24, 3, range(4))[:2]
-
-
-@pytest.mark.parametrize("stop", [1, 7, 24])
-def test_a_restart_continues_where_the_run_stopped(opened, stop):
-    whole = consume(Stream(opened, RULES), 8, 1, range(25))
-    before, after = consume(Stream(opened, RULES), 8, 2, range(stop)), consume(Stream(opened, RULES), 8, 4, range(stop, 25))
-    assert before[0] + after[0] == whole[0]
-    assert before[1] + after[1] == whole[1]
+@pytest.fixture(scope="module")
+def wide(wide_corpus):
+    return open_corpus(DataSettings(**wide_corpus.data))
 
 
 def test_a_rolling_hash_continues_from_its_value(opened):
-    digests = [Stream(opened, RULES).batch(b, 4).digests for b in range(3)]
+    digests = [Stream(opened, RULES).batch(b).digests for b in range(3)]
     whole = RollingHash()
     for part in digests:
         whole.update(part)
@@ -85,14 +61,38 @@ def test_a_rolling_hash_continues_from_its_value(opened):
 
 @pytest.mark.parametrize("change", [{"seed": 12}, {"strategy": "left"}, {"predict_names": False}, {"shuffle_window": 1}])
 def test_the_hash_tells_different_streams_apart(opened, change):
-    changed = dataclasses.replace(RULES, **change)
-    assert consume(Stream(opened, changed), 8, 1, range(3))[2] != consume(Stream(opened, RULES), 8, 1, range(3))[2]
-    assert Stream(opened, changed).fingerprint != Stream(opened, RULES).fingerprint
+    streams = [Stream(opened, rules) for rules in (RULES, dataclasses.replace(RULES, **change))]
+    hashes = [[stream.batch(number).digests.tolist() for number in range(3)] for stream in streams]
+    assert hashes[0] != hashes[1]
+    assert streams[0].fingerprint != streams[1].fingerprint
 
 
 def test_the_order_of_wikis_in_the_configuration_does_not_matter(corpus, opened):
     swapped = open_corpus(DataSettings(**corpus.data | {"wikis": ["jawiki", "eswiki"]}))
     assert swapped.fingerprint == opened.fingerprint
+    assert Stream(swapped, RULES).fingerprint == Stream(opened, RULES).fingerprint
+
+
+def test_a_stream_from_the_cache_is_the_stream_from_memory(opened, tmp_path):
+    expected = Stream(opened, RULES).batch(40)
+    for _ in range(2):
+        found = Stream(opened, RULES, tmp_path).batch(40)
+        assert found.input_ids.tolist() == expected.input_ids.tolist()
+        assert found.digests.tolist() == expected.digests.tolist()
+
+
+def test_what_cannot_be_streamed_is_a_mistake_of_the_configuration(opened):
+    with pytest.raises(ConfigurationError, match=r"data\.weights names jawiki, but data\.wikis is eswiki, jawiki"):
+        Stream(opened, dataclasses.replace(RULES, weights=(("jawiki", 1.0),)))
+
+
+def test_a_read_that_fails_in_a_worker_ends_the_iterator_with_its_error(fresh_corpus):
+    broken = open_corpus(DataSettings(**fresh_corpus.data))
+    for path in fresh_corpus.wiki("jawiki").glob("*.parquet"):
+        path.write_bytes(b"x" * path.stat().st_size)
+    iterator = Stream(broken, RULES).batches(workers=2)
+    with pytest.raises(ConfigurationError, match=r"row group \d of .*wiki=jawiki"):
+        deque(iterator, maxlen=0)
 
 
 # --- the semantics -------------------------------------------------------------------------------------------------------
@@ -134,24 +134,23 @@ def original(documents, probability, strategy, tags, length, mask_names):
 @pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 @pytest.mark.parametrize(("tags", "mask_names"), [(True, False), (True, True), (False, False)])
-def test_the_stream_is_the_originals_for_the_same_order_of_documents(corpus, opened, strategy, probability, tags, mask_names):
-    rows = [row for wiki in sorted(corpus.rows) for row in corpus.rows[wiki]]
-    offsets = opened.documents.row_group_offsets
-    order = [document for epoch in range(3) for document in document_order(offsets, RULES.seed, epoch, RULES.shuffle_window)]
-    documents = [rows[document] for document in order]
+def test_the_stream_is_the_originals_for_the_same_order_of_documents(corpus, single, strategy, probability, tags, mask_names):
+    rules = dataclasses.replace(
+        EPOCH, strategy=strategy, probability=probability, tags=(OPEN, CLOSE) if tags else None, predict_names=not mask_names
+    )
+    stream = Stream(single, rules)
+    documents = [corpus.rows["jawiki"][d] for epoch in range(3) for d in stream.plan.wikis[0].epoch(epoch).order.tolist()]
     p = 0.0 if strategy == "none" else probability
     sequences, labels = original(documents, p, strategy, tags, RULES.sequence_length, mask_names)
-    assert len(sequences) > 200
-    rules = dataclasses.replace(
-        RULES, strategy=strategy, probability=probability, tags=(OPEN, CLOSE) if tags else None, predict_names=not mask_names
-    )
-    batch = Stream(opened, rules).batch(0, len(sequences))
-    assert batch.input_ids.tolist() == sequences
-    assert batch.labels.tolist() == labels
+    assert len(sequences) > 100
+    batches = [stream.batch(number) for number in range(len(sequences))]
+    assert [batch.input_ids[0].tolist() for batch in batches] == sequences
+    assert [batch.labels[0].tolist() for batch in batches] == labels
 
 
-def test_the_case_holds_sequences_that_are_cut_inside_a_name(opened):
-    batch = Stream(opened, dataclasses.replace(RULES, probability=1.0, predict_names=False)).batch(0, 100)
+def test_the_case_holds_sequences_that_are_cut_inside_a_name(single):
+    rules = dataclasses.replace(EPOCH, global_batch_size=100, probability=1.0, predict_names=False)
+    batch = Stream(single, rules).batch(0)
     cut = [
         k
         for k, (before, after) in enumerate(pairwise(batch.labels.tolist()))
@@ -166,45 +165,42 @@ def test_the_case_holds_sequences_that_are_cut_inside_a_name(opened):
 
 
 def test_names_are_inserted_at_about_half_of_the_links_and_at_others_in_the_next_epoch(opened):
-    stream = Stream(opened, RULES)
-    first, second = stream.plan.chosen(0), stream.plan.chosen(1)
+    plan = Stream(opened, RULES).plan.wikis[0]
+    first, second = plan.chosen(0), plan.chosen(1)
     assert 0.35 < first.mean() < 0.65
     assert first.tolist() != second.tolist()
 
 
 @pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
 @pytest.mark.parametrize(("bos", "eos"), [(1, None), (None, 2), (1, 2), (None, None)])
-def test_counters_add_up_over_an_epoch_and_bos_and_eos_frame_every_document(opened, strategy, bos, eos):
-    rules = dataclasses.replace(RULES, strategy=strategy, bos=bos, eos=eos, sequence_length=8)
-    stream = Stream(opened, rules)
-    size = stream.plan.epoch_begin(1)
-    assert size == stream.plan.lengths(0).sum()
-    whole = Stream(opened, dataclasses.replace(rules, sequence_length=size)).batch(0, 1)  # one sequence is the epoch
-    chosen = stream.plan.chosen(0)
-    links_of_wiki = [np.repeat(opened.documents.wiki, np.diff(opened.documents.link_offsets)) == wiki for wiki in (0, 1)]
-    assert whole.counts[:, 0].sum() == size
-    assert whole.counts[:, 1].tolist() == [2 * (chosen & own).sum() for own in links_of_wiki]
-    assert whole.counts[:, 2].tolist() == [own.sum() for own in links_of_wiki]
-    assert whole.counts[:, 3].tolist() == [(chosen & own).sum() for own in links_of_wiki]
+def test_counters_add_up_over_an_epoch_and_bos_and_eos_frame_every_document(single, strategy, bos, eos):
+    rules = dataclasses.replace(EPOCH, strategy=strategy, bos=bos, eos=eos, sequence_length=8)
+    plan = Stream(single, rules).plan.wikis[0]
+    size = plan.lane_begin(0, 1)
+    assert size == plan.lengths(0).sum()
+    whole = Stream(single, dataclasses.replace(rules, sequence_length=size)).batch(0)  # one sequence is the epoch
+    chosen = plan.chosen(0)
+    assert whole.counts.tolist() == [[size, 2 * chosen.sum(), len(chosen), chosen.sum()]]
     tokens = whole.input_ids[0]
-    assert (tokens == 1).sum() == (72 if bos else 0)
-    assert (tokens == 2).sum() == (72 if eos else 0)
+    assert (tokens == 1).sum() == (36 if bos else 0)
+    assert (tokens == 2).sum() == (36 if eos else 0)
     if bos and eos:
         assert tokens[0] == 1
         assert tokens[-1] == 2
         assert (tokens[np.flatnonzero(tokens == 2)[:-1] + 1] == 1).all()
     # The same links, counted sequence by sequence.
-    pieces = Stream(opened, rules).batch(0, size // 8).counts
+    pieces = Stream(single, dataclasses.replace(rules, global_batch_size=size // 8)).batch(0).counts
     assert (pieces <= whole.counts).all()
-    assert (whole.counts.sum(axis=0) - pieces.sum(axis=0) <= 8).all()
+    assert (whole.counts - pieces <= 8).all()
 
 
 @pytest.mark.parametrize("strategy", ["left", "replace"])
 @pytest.mark.parametrize(("bos", "eos"), [(1, None), (1, 2), (None, None)])
 def test_a_link_is_counted_in_the_sequence_where_its_name_begins(opened, strategy, bos, eos):
-    stream = Stream(opened, dataclasses.replace(RULES, strategy=strategy, probability=1.0, bos=bos, eos=eos, sequence_length=8))
+    rules = dataclasses.replace(EPOCH, strategy=strategy, probability=1.0, bos=bos, eos=eos, sequence_length=8)
+    stream = Stream(opened, rules)
     for k in range(400):
-        batch = stream.batch(k, 1)
+        batch = stream.batch(k)
         opened_here = (batch.input_ids == OPEN).sum()
         assert batch.counts[:, 2:].sum(axis=0).tolist() == [opened_here, opened_here]
 
@@ -212,4 +208,64 @@ def test_a_link_is_counted_in_the_sequence_where_its_name_begins(opened, strateg
 def test_a_wiki_without_articles_does_no_harm_beside_others(fresh_corpus, write_shards, opened):
     write_shards(fresh_corpus, "kowiki", [])
     with_empty = open_corpus(DataSettings(**fresh_corpus.data))  # data names every wiki that was written
-    assert Stream(with_empty, RULES).batch(0, 8).input_ids.tolist() == Stream(opened, RULES).batch(0, 8).input_ids.tolist()
+    assert Stream(with_empty, RULES).batch(0).input_ids.tolist() == Stream(opened, RULES).batch(0).input_ids.tolist()
+
+
+# --- several wikis, and what is held out ---------------------------------------------------------------------------------
+
+
+def documents_seen(stream, sequences):
+    """(wiki, page_id) of every document of which the sequences hold a token."""
+    seen = set()
+    for k in range(sequences):
+        wiki = stream.corpus.wikis[int(stream.plan.places(range(k, k + 1))[0, 0])].documents
+        for span in stream.plan.sequence(k):
+            seen |= {(wiki.wiki, page) for page in wiki.page_id[span.documents].tolist()}
+    return seen
+
+
+def test_a_sequence_is_of_one_wiki_and_shares_follow_the_weights(wide):
+    rules = dataclasses.replace(RULES, weights=(("jawiki", 2.0), ("kowiki", 1.0), ("swwiki", 1.0)))
+    stream = Stream(wide, rules)
+    counts = sum(stream.batch(number).counts for number in range(50))
+    assert counts[:, 0].sum() == 50 * 8 * 32
+    assert (counts[:, 0] / counts[:, 0].sum()).tolist() == pytest.approx([0.5, 0.25, 0.25], abs=0.0101)
+
+
+def test_held_out_articles_never_enter_the_stream_and_are_a_stream_of_their_own(wide):
+    rules = dataclasses.replace(RULES, held_out=0.2)
+    train = documents_seen(Stream(wide, rules), 1500)
+    held_out = documents_seen(Stream(wide, dataclasses.replace(rules, part="held_out")), 600)
+    everything = {(wiki.documents.wiki, page) for wiki in wide.wikis for page in wiki.documents.page_id.tolist()}
+    assert not train & held_out
+    assert train | held_out == everything
+    assert 0.1 < len(held_out) / len(everything) < 0.3
+
+
+def test_the_kinds_of_a_sequence_say_what_its_labels_hide(wide):
+    stream = Stream(wide, dataclasses.replace(RULES, predict_names=False))
+    for k in range(40):
+        batch, row = stream.batch(k // 8), k % 8
+        texts = stream.text(k)
+        assert np.concatenate([text.tokens for text in texts]).tolist() == batch.input_ids[row].tolist()
+        hidden = np.isin(np.concatenate([text.kinds for text in texts]), (NAME, TAG))
+        assert (batch.labels[row] == IGNORED).tolist() == hidden.tolist()
+
+
+# --- document masking ----------------------------------------------------------------------------------------------------
+
+
+def test_positions_begin_anew_in_every_document_and_no_first_token_is_predicted(wide):
+    rules = dataclasses.replace(RULES, mask_documents=True)
+    stream, plain = Stream(wide, rules), Stream(wide, RULES)
+    for number in range(20):
+        batch, unmasked = stream.batch(number), plain.batch(number)
+        assert batch.input_ids.tolist() == unmasked.input_ids.tolist()
+        for row, (ids, positions) in enumerate(zip(batch.input_ids, batch.positions, strict=True)):
+            starts = np.flatnonzero(positions == 0)
+            assert set(starts) == {0, *np.flatnonzero(ids == 1)}
+            assert (np.diff(positions)[np.setdiff1d(np.arange(31), starts - 1)] == 1).all()
+            expected = unmasked.labels[row].copy()
+            expected[starts] = IGNORED
+            assert batch.labels[row].tolist() == expected.tolist()
+        assert unmasked.positions is None

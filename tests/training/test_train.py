@@ -19,8 +19,9 @@ from training.insertion import IGNORED
 from training.model import add_rows, add_tags
 from training.optimizer import learning_rate
 from training.output import check_output, prepare_output
+from training.rules import stream_rules
 from training.stream import RollingHash, Stream
-from training.train import build_model, main, stream_rules, train
+from training.train import build_model, main, train
 
 
 def finish(launch, settings, ranks=2, launcher="deepspeed"):
@@ -66,7 +67,7 @@ def test_the_first_loss_and_gradient_are_of_the_mean_over_all_predicted_tokens_o
     tokenizer = AutoTokenizer.from_pretrained(base_model)
     model = AutoModelForCausalLM.from_pretrained(base_model)
     add_rows(model, add_tags(tokenizer)[1])
-    batch = stream.batch(0, 8)
+    batch = stream.batch(0)
     assert len({int((row != IGNORED).sum()) for row in batch.labels}) > 1, (
         "rows of equal counts could not tell the two means apart"
     )
@@ -80,7 +81,7 @@ def test_the_first_loss_and_gradient_are_of_the_mean_over_all_predicted_tokens_o
 def test_the_logged_hash_and_counts_are_those_of_the_stream(run, stream):
     rolling = RollingHash()
     for step, line in enumerate(run.metrics):
-        batch = stream.batch(step, 8)
+        batch = stream.batch(step)
         assert line["stream_hash"] == rolling.update(batch.digests)
         assert [list(line["wikis"][wiki].values()) for wiki in ("eswiki", "jawiki")] == batch.counts.tolist()
         assert (line["links_seen"], line["links_inserted"]) == tuple(batch.counts.sum(axis=0)[2:].tolist())
@@ -112,7 +113,7 @@ def test_the_resolved_configuration_lies_beside_the_run_and_loads(run):
 def test_the_saved_directory_loads_and_holds_the_trained_weights(run, stream):
     model = AutoModelForCausalLM.from_pretrained(run.folder / "model")
     assert sorted(path.name for path in (run.folder / "model").iterdir() if path.suffix in (".bin", ".pt", ".pkl")) == []
-    batch = stream.batch(0, 8)
+    batch = stream.batch(0)
     with torch.no_grad():
         loss = model(input_ids=torch.from_numpy(batch.input_ids), labels=torch.from_numpy(batch.labels)).loss
     assert float(loss) < losses(run)[0] - 1.0
@@ -217,7 +218,7 @@ def test_ranks_begin_with_the_same_weights_and_draw_their_own_dropout(run_settin
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_step_and_sequences(launch, run_settings, base_model, stream, tmp_path):
-    batch = stream.batch(0, 8)
+    batch = stream.batch(0)
     in_some = [token for token in range(3, 63) if 0 < (batch.input_ids[:, :-1] == token).any(axis=1).sum() < 5]
     poison = in_some[0]
     broken = tmp_path / "broken"
@@ -233,7 +234,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_step_and_sequences(lau
         tmp_path / "run", micro_batch_size=1, model={"path": str(broken), "precision": "fp32"}, insertion=insertion
     )
     plain = Stream(stream.corpus, stream_rules(TrainSettings(**settings), AutoTokenizer.from_pretrained(base_model), None))
-    poisoned = np.flatnonzero((plain.batch(0, 8).input_ids == poison).any(axis=1))
+    poisoned = np.flatnonzero((plain.batch(0).input_ids == poison).any(axis=1))
     done = launch(settings, ranks=None)
     assert done.returncode == 3, done.stderr
     assert f"error: step 1: the loss is nan in sequences {', '.join(map(str, poisoned))}. Nothing was saved." in done.stderr

@@ -1,0 +1,139 @@
+"""A lane's tokens: the documents of a span are taken from their row groups, and names, BOS and EOS put in place.
+
+Row groups are held as they were read (two or four bytes a token); only the documents that a batch needs are augmented, many at a
+time. A document that goes on in the next sequences is kept, so that reading on does not augment it again. Both are caches: what
+comes out is a function of the span alone.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from training.corpus import Wiki
+from training.insertion import Frame, Links, augmented_lengths, growth, insert
+from training.plan import Span, StreamRules, blocks, chosen_links, cumulative
+from training.row_groups import RowGroupTokens
+
+Int64s = npt.NDArray[np.int64]
+
+_TOKENS_AT_ONCE = 1 << 17  # what NumPy works on stays in a core's cache
+
+
+class Text(NamedTuple):
+    """Documents one after the other, as they stand in an epoch, or a part of them."""
+
+    tokens: npt.NDArray[np.uint32]
+    kinds: npt.NDArray[np.uint8]
+    """As in `training.insertion`."""
+    documents: npt.NDArray[np.integer]
+    """Their indices in the wiki."""
+    begins: Int64s
+    """[documents + 1] first token of each document; the first one may lie before the part, the last one behind it."""
+    anchors: Int64s
+    """[links] first token of each link, or of its name where that comes first."""
+    inserted: Int64s
+    """[links + 1] number of names inserted before each link."""
+
+    def part(self, low: int, high: int) -> "Text":
+        """Tokens [low, high), and the links that are anchored there."""
+        first, last = np.searchsorted(self.anchors, (low, high))
+        begin = max(int(np.searchsorted(self.begins, low, side="right")) - 1, 0)
+        end = int(np.searchsorted(self.begins, high, side="left"))
+        return Text(
+            self.tokens[low:high],
+            self.kinds[low:high],
+            self.documents[begin:end],
+            self.begins[begin : end + 1] - low,
+            self.anchors[first:last] - low,
+            self.inserted[first : last + 1],
+        )
+
+    @property
+    def names(self) -> int:
+        """Number of names inserted."""
+        return int(self.inserted[-1] - self.inserted[0])
+
+
+class LaneReader:
+    """Reads one lane of a wiki. Not to be used by two threads at once."""
+
+    def __init__(self, wiki: Wiki, rules: StreamRules) -> None:
+        self._wiki, self._rules = wiki, rules
+        self._row_groups: OrderedDict[int, RowGroupTokens] = OrderedDict()
+        self._open: tuple[int, int] | None = None  # epoch and document of the text below
+        self._open_text: Text | None = None
+
+    def read(self, span: Span) -> Iterator[Text]:
+        """The span's tokens, in parts."""
+        skip, left, documents = span.skip, span.length, span.documents
+        key = (span.epoch, int(documents[0]))
+        if self._open_text is not None and self._open == key:
+            text, documents = self._open_text, documents[1:]
+            taken = min(left, len(text.tokens) - skip)
+            if taken:
+                yield text.part(skip, skip + taken)
+            skip, left = 0, left - taken
+        sizes = cumulative(self._wiki.documents.num_tokens[documents])
+        for first, last in pairwise(blocks(sizes, _TOKENS_AT_ONCE)):
+            text = self._augment(span.epoch, documents[first:last])
+            taken = min(left, len(text.tokens) - skip)
+            if skip + taken < len(text.tokens):  # the last document goes on behind the span
+                self._keep_open(span.epoch, text)
+            if taken:
+                yield text.part(skip, skip + taken)
+            skip, left = 0, left - taken
+
+    def _keep_open(self, epoch: int, text: Text) -> None:
+        self._open = (epoch, int(text.documents[-1]))
+        last = text.part(int(text.begins[-2]), int(text.begins[-1]))
+        self._open_text = Text._make(column.copy() for column in last)  # a view would hold all of the text
+
+    def _augment(self, epoch: int, documents: npt.NDArray[np.integer]) -> Text:
+        rules, wiki = self._rules, self._wiki.documents
+        input_ids, links, lengths, counts = self._gather(documents)
+        link_offsets = cumulative(counts)
+        chosen = chosen_links(wiki.wiki, wiki.page_id[documents], link_offsets, epoch, rules)
+        grown = growth(links.end - links.start, links.name_lengths, chosen, rules.strategy, rules.num_tags)
+        begins = cumulative(augmented_lengths(lengths, link_offsets, grown) + rules.frame)
+        frame = Frame(rules.bos, rules.eos, begins, counts)
+        tokens, kinds = insert(input_ids, links, chosen, rules.strategy, rules.tags, frame)
+        frames_before = np.arange(len(documents)) * rules.frame + (rules.bos is not None)
+        anchors = links.start + cumulative(grown)[:-1] + np.repeat(frames_before, counts)
+        return Text(tokens, kinds, documents, begins, anchors, cumulative(chosen.astype(np.int64)))
+
+    def _gather(self, documents: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.integer], Links, Int64s, Int64s]:
+        """(tokens, links, tokens of each document, links of each document) laid flat, in the order of `documents`."""
+        offsets = self._wiki.documents.row_group_offsets
+        owner = np.searchsorted(offsets, documents, side="right") - 1
+        bounds = np.empty((6, len(documents)), dtype=np.int64)
+        groups = {}
+        for group in dict.fromkeys(owner.tolist()):  # in the order of the lane, so that those of the last window stay
+            held = groups[group] = self._row_group(group)
+            mine = np.flatnonzero(owner == group)
+            rows = documents[mine].astype(np.int64) - offsets[group]
+            for line, begins in ((0, held.begins), (2, held.link_begins), (4, held.name_begins)):
+                bounds[line, mine], bounds[line + 1, mine] = begins[rows], begins[rows + 1]
+
+        held_of = [groups[group] for group in owner.tolist()]
+        token, link, name = (list(zip(held_of, *bounds[line : line + 2].tolist(), strict=True)) for line in (0, 2, 4))
+        lengths, counts = bounds[1] - bounds[0], bounds[3] - bounds[2]
+        base = np.repeat(cumulative(lengths)[:-1], counts)
+        links = Links(
+            np.concatenate([held.starts[low:high] for held, low, high in link]) + base,
+            np.concatenate([held.ends[low:high] for held, low, high in link]) + base,
+            np.concatenate([held.name_lengths[low:high] for held, low, high in link]),
+            np.concatenate([held.name_ids[low:high] for held, low, high in name]),
+        )
+        return np.concatenate([held.input_ids[low:high] for held, low, high in token]), links, lengths, counts
+
+    def _row_group(self, group: int) -> RowGroupTokens:
+        if group not in self._row_groups:
+            self._row_groups[group] = self._wiki.read(group)
+            if len(self._row_groups) > self._rules.shuffle_window:
+                self._row_groups.popitem(last=False)
+        self._row_groups.move_to_end(group)
+        return self._row_groups[group]

@@ -1,0 +1,55 @@
+"""Reading again: a store fails now and then, and a run must neither end with it nor skip what it would not give."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from spark_jobs.settings import ConfigurationError
+
+T = TypeVar("T")
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+"""Seconds: the wait before attempt n + 1 is drawn below FIRST_WAIT * 2**n, and never longer than LONGEST_WAIT."""
+
+_LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+"""What another attempt would not change."""
+
+
+class CorpusError(ConfigurationError):
+    """The corpus cannot be trained on as it lies there."""
+
+
+def retried(action: Callable[[], T], what: str, attempts: int, say: Callable[[str], None] | None = None) -> T:
+    """What `action` returns, which may fail with OSError `attempts` - 1 times; `what` names it in messages.
+
+    Raises:
+        CorpusError: when the last attempt failed, or the first one with what will not pass.
+    """
+
+    def tell(state: RetryCallState) -> None:
+        if say is not None and state.outcome is not None and state.next_action is not None:
+            wait = state.next_action.sleep
+            say(f"{what}: attempt {state.attempt_number} of {attempts} failed ({_first_line(state.outcome.exception())}); ")
+            say(f"the next one comes in {wait:.1f} s")
+
+    policy = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, OSError) and not isinstance(error, _LASTING)),
+        stop=stop_after_attempt(attempts),
+        wait=wait_random_exponential(FIRST_WAIT, LONGEST_WAIT),
+        before_sleep=tell,
+        reraise=True,
+    )
+    try:
+        return policy(action)
+    except _LASTING as error:
+        raise CorpusError(f"{what} could not be read: {_first_line(error)}") from error
+    except OSError as error:
+        raise CorpusError(
+            f"{what} could not be read in {attempts} attempts, the last one failed with: {_first_line(error)}. Nothing was "
+            "skipped. Look at the store and start again; data.attempts says how often is tried"
+        ) from error
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().partition("\n")[0][:300]
