@@ -73,7 +73,7 @@ class TaskFile:
     def sha256(self) -> str:
         """Identity of the task: its resolved YAML, the Python and the data beside it."""
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True, ensure_ascii=False).encode())
-        for path in sorted(path for pattern in ("*.py", "*.jsonl") for path in self.path.parent.glob(pattern)):
+        for path in sorted(path for pattern in ("*.py", "*.json") for path in self.path.parent.glob(pattern)):
             digest.update(path.read_bytes())
         return digest.hexdigest()
 

@@ -1,10 +1,12 @@
 """Plots as SVG to stand inside a page: no fonts, scripts or addresses of their own, and in the colours of the page."""
 
+import html
 import io
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from eval.findings import Contrast
 from eval.published import Comparison, Step
 
 if TYPE_CHECKING:
@@ -86,6 +88,33 @@ def score_plot(comparisons: Sequence[Comparison], metric: str) -> str:
         return _inline_svg(figure, f"{metric} before and after training")
 
 
+def delta_plot(contrast: Contrast) -> str:
+    """Each task's and benchmark's difference with its 95 % interval, in points, as inline SVG; benchmarks below a gap."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    findings = [*contrast.tasks, *contrast.benchmarks]
+    gap = 0.5 if contrast.benchmarks else 0.0
+    rows = [place + (gap if place >= len(contrast.tasks) else 0) for place in range(len(findings))]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8, 0.9 + 0.3 * (len(findings) + gap)), layout="constrained")
+        axes = figure.subplots()
+        for row, finding in zip(rows, findings, strict=True):
+            found = finding.difference
+            colour = _ACCENT if finding.is_shown else _QUIET
+            axes.barh(row, 2 * found.detectable, left=-found.detectable, height=0.5, color=_LINE)
+            axes.plot([found.low, found.high], [row, row], color=colour, lw=1.8)
+            axes.plot(found.points, row, "o", ms=6, color=colour, mfc=colour if finding.is_shown else "none", mew=1.6)
+        axes.axvline(0, color=_TEXT, lw=1)
+        axes.set_yticks(rows, [finding.name for finding in findings])
+        axes.set_ylim(rows[-1] + 0.6, -0.6)
+        reach = max(1.0, *(abs(value) for f in findings for value in (f.difference.low, f.difference.high)))
+        axes.set_xlim(-1.05 * reach, 1.05 * reach)
+        axes.set_xlabel(f"{contrast.second} minus {contrast.first}, points")
+        axes.grid(visible=False, axis="y")
+        return _inline_svg(figure, f"{contrast.second} minus {contrast.first}")
+
+
 def _inline_svg(figure: "Figure", label: str) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -96,9 +125,9 @@ def _inline_svg(figure: "Figure", label: str) -> str:
     svg = re.sub(r'<svg\b([^>]*?)\swidth="[^"]*"', r"<svg\1", svg, count=1)
     svg = re.sub(r'<svg\b([^>]*?)\sheight="[^"]*"', r"<svg\1", svg, count=1)
     # Two plots on one page must not share ids.
-    prefix = re.sub(r"\W+", "-", label.lower())
+    prefix = re.sub(r"[^a-z0-9]+", "-", label.lower())
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
     svg = re.sub(r"(url\(#|xlink:href=\"#)", rf"\g<1>{prefix}-", svg)
     for stand_in, colour in _COLOURS.items():
         svg = svg.replace(stand_in, colour)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)

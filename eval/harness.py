@@ -19,7 +19,7 @@ from eval.results import ItemRecord, Score
 from spark_jobs.settings import ConfigurationError
 
 SCORING_VERSION = "2"
-"""Raised by hand when this file, eval/language_model.py or what that calls comes to score otherwise: earlier results then do not count."""
+"""Raised by hand when this file, eval/language_model.py or what they call scores otherwise: earlier results do not count."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,9 @@ def _set_examples(task: Any, entry: Entry, seed: int) -> None:
     own = task.config.fewshot_split in (None, task.config.test_split)
     available = len(task.eval_docs) - 1 if own else len(task.dataset[task.config.fewshot_split])
     if task.config.num_fewshot > available:
+        count = task.config.num_fewshot
         raise ConfigurationError(
-            f"num_fewshot: {task.config.num_fewshot} is not allowed: {entry.task.name} has {available} items beside the scored one"
+            f"num_fewshot: {count} is not allowed: {entry.task.name} has {available} items beside the scored one"
         )
 
 

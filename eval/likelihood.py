@@ -6,6 +6,7 @@ context and its continuations, not one context for each. Logits are computed for
 the vocabulary is large (262,144 in Gemma 3: two thirds of its small models' work).
 """
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -102,17 +103,20 @@ def _logits(
         lengths = torch.tensor([len(context) for context in read], device=device)
         # Padding stands on the left, so that keys and values end where the candidates begin.
         mask = torch.arange(longest, device=device)[None] >= longest - lengths[:, None]
-        cache = model(
+        output = model(
             input_ids=_padded(read, device, left=True),
             attention_mask=mask.long(),
             position_ids=(mask.long().cumsum(-1) - 1).clamp(min=0),
             use_cache=True,
             logits_to_keep=1,
-        ).past_key_values
+        )
+        # transformers called the cache otherwise before 5.24.
+        name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+        cache = output.cache if hasattr(output, "cache") else output.past_key_values
         chosen = torch.tensor(rows, device=device)
         cache.batch_select_indices(chosen)
         whole = torch.cat([mask[chosen], torch.ones_like(ids, dtype=torch.bool)], dim=1)
-        options = {"past_key_values": cache, "attention_mask": whole.long()}
+        options = {name: cache, "attention_mask": whole.long()}
     logits: torch.Tensor = model(input_ids=ids, position_ids=positions, **options).logits
     return logits
 

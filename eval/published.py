@@ -167,8 +167,8 @@ def compare_evaluations(before: EvalResults, after: EvalResults) -> list[Compari
         old = before.tasks.get(name)
         if old is None:
             continue
-        conditions, others = _conditions(new), _conditions(old)
-        if different := [f"{key} ({others[key]}, {value})" for key, value in conditions.items() if others[key] != value]:
+        wanted, others = conditions(new), conditions(old)
+        if different := [f"{key} ({others[key]}, {value})" for key, value in wanted.items() if others[key] != value]:
             raise ConfigurationError(
                 f"before, after: {name} was not evaluated alike, the two differ in {', '.join(different)}; "
                 "evaluate both again with the same settings"
@@ -179,7 +179,8 @@ def compare_evaluations(before: EvalResults, after: EvalResults) -> list[Compari
     return comparisons
 
 
-def _conditions(result: TaskResult) -> dict[str, Any]:
+def conditions(result: TaskResult) -> dict[str, Any]:
+    """What must be equal of two results of a task that are compared, as it was used."""
     return {
         "scoring": result.scoring,
         "scoring_version": result.scoring_version,

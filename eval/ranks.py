@@ -2,7 +2,8 @@
 
 Started by torchrun (`torchrun --nproc-per-node 8 -m eval.run --config ...`), which sets RANK, WORLD_SIZE and LOCAL_RANK.
 Batches are formed before they are dealt out, so which texts share a batch, and with it every rounding, does not depend on
-the number of ranks (that of threads on a CPU does change the last bit, and torchrun sets OMP_NUM_THREADS to 1). Answers travel through gloo, on the CPU, whatever device the model is on.
+the number of ranks (that of threads on a CPU does change the last bit, and torchrun sets OMP_NUM_THREADS to 1). Answers
+travel through gloo, on the CPU, whatever device the model is on.
 """
 
 import os

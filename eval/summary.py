@@ -6,7 +6,6 @@ The end of `make demo`: a table on the console and one self-contained HTML page.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from statistics import median
@@ -21,6 +20,7 @@ from rich.table import Table
 from eval.difference import difference, interval, verdict
 from eval.excerpt import Excerpt, best_excerpts
 from eval.figures import loss_curve, score_plot
+from eval.page import render_page
 from eval.published import (
     Build,
     Comparison,
@@ -114,12 +114,10 @@ def gather(settings: SummarySettings) -> Findings:
 
 def render(settings: SummarySettings, findings: Findings) -> str:
     """The HTML page; it refers to nothing outside itself."""
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(count=format_count, size=format_bytes, duration=format_seconds, stderr=format_stderr)
-    source = (files("eval") / "templates" / "summary.html").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
+    filters = {"count": format_count, "size": format_bytes, "duration": format_seconds, "stderr": format_stderr}
+    return render_page(
+        "summary.html",
+        filters,
         settings=settings,
         **vars(findings),
         started=datetime.fromisoformat(findings.build.started).strftime("%Y-%m-%d %H:%M"),

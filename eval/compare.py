@@ -1,0 +1,171 @@
+"""Models side by side: `python -m eval.compare eval/base eval/ft leia=eval/leia1,eval/leia2 --output build/compare`.
+
+Each model against all that stand before it, item by item, with what the differences are worth: intervals, p values with
+Holm's correction over tasks, the smallest difference that would have been found, and a verdict in words.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from eval.figures import delta_plot
+from eval.findings import Contrast, Finding, contrasts, format_p, interval
+from eval.page import render_page
+from eval.pairing import Model, PairedTask, pair, read_model
+from eval.reported import Distance, distances_to_reported
+from eval.results import versions_used, write_aside
+from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
+
+HEADERS = ("task", "metric", "n", "difference", "95 % interval", "p", "p Holm", "detectable")
+MARKDOWN, PAGE = "compare.md", "compare.html"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command(help=__doc__.replace("\n\n", "\n\n\b\n") if __doc__ else None)
+def entry(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Output folders of eval.run, the one to compare with first: DIR, or LABEL=DIR[,DIR...] for training runs."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help=f"Folder for {MARKDOWN} and {PAGE}.")] = Path("build/compare"),
+    metric: Annotated[
+        str | None, typer.Option(help="The score to compare where a task has it. By default a task's first.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws permutations and bootstrap samples.")] = 0,
+) -> None:
+    """Compare, write and show; a mistake ends in a sentence."""
+    try:
+        main(models, output, metric, seed)
+    except ConfigurationError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(EXIT_CONFIGURATION) from error
+
+
+def main(arguments: Sequence[str], output: Path, metric: str | None = None, seed: int = 0) -> None:
+    """Read the evaluations, write Markdown and the page, show the tables."""
+    if len(arguments) < 2:
+        raise ConfigurationError(
+            f"{', '.join(arguments)}: a comparison takes two models or more; give the one to compare with first"
+        )
+    console = Console()
+    models = [read_model(argument) for argument in arguments]
+    tasks = pair(models, metric)
+    with console.status("Permutations and bootstrap samples"):
+        found = contrasts(tasks, [model.label for model in models], seed=seed)
+    distances = _distances(models)
+    write_aside(output / MARKDOWN, markdown(models, tasks, found, distances))
+    write_aside(output / PAGE, page(models, tasks, found, distances))
+    for contrast in found:
+        console.print(contrast_table(contrast))
+        for sentence in contrast.verdict:
+            console.print(f"  {sentence}", highlight=False, markup=False)
+        console.print()
+    console.print(f"Written to {output}: {MARKDOWN}, {PAGE}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _distances(models: Sequence[Model]) -> dict[str, list[Distance]]:
+    """Label to the distances of its first run to what it was said to reproduce (`reported` of eval.run)."""
+    found = {}
+    for model in models:
+        result = model.results[0]
+        found[model.label] = distances_to_reported(result, list(result.tasks), result.configuration.get("reported"))
+    return {label: distances for label, distances in found.items() if distances}
+
+
+def cells(finding: Finding) -> tuple[str, ...]:
+    """A finding as a row under `HEADERS`."""
+    found = finding.difference
+    n = f"{found.items:,}" if found.items == found.clusters else f"{found.items:,} in {found.clusters:,}"
+    star = " *" if finding.is_shown else ""
+    return (
+        finding.name,
+        finding.metric,
+        n,
+        f"{finding.first:.1f} → {finding.second:.1f}: {found.points:+.1f}{star}",
+        interval(found),
+        format_p(found.p),
+        format_p(finding.p_holm),
+        f"{found.detectable:.1f}",
+    )
+
+
+def contrast_table(contrast: Contrast) -> Table:
+    """For the console: the tasks, then the benchmarks."""
+    table = Table(title=_title(contrast), title_justify="left", box=box.SIMPLE_HEAD)
+    for header in HEADERS:
+        table.add_column(header, justify="left" if header in HEADERS[:2] else "right", overflow="fold")
+    for group in (contrast.tasks, contrast.benchmarks):
+        for finding in group:
+            table.add_row(*map(escape, cells(finding)))
+        table.add_section()
+    return table
+
+
+def _title(contrast: Contrast) -> str:
+    return f"{contrast.second} against {contrast.first}, in points"
+
+
+NOTE = (
+    "In per cent and points. `n` counts items, and clusters of translations where there are several languages. * marks p "
+    "below 5 % after Holm's correction over the tasks of a contrast (over the benchmarks, for those). `detectable` is the smallest true "
+    "difference that a single test at 5 % finds four times in five."
+)
+
+
+def markdown(
+    models: Sequence[Model], tasks: Sequence[PairedTask], found: Sequence[Contrast], distances: Mapping[str, Sequence[Distance]]
+) -> str:
+    """The comparison as Markdown."""
+    lines = ["# Comparison", "", *(f"- **{model.label}**: {', '.join(map(str, model.folders))}" for model in models)]
+    for contrast in found:
+        lines += ["", f"## {_title(contrast)}", ""]
+        lines += [f"- {sentence}" for sentence in contrast.verdict]
+        lines += ["", f"| {' | '.join(HEADERS)} |", f"|---|---{'|--:' * (len(HEADERS) - 2)}|"]
+        lines += [f"| {' | '.join(cells(finding))} |" for finding in (*contrast.tasks, *contrast.benchmarks)]
+    lines += ["", NOTE]
+    for label, rows in distances.items():
+        lines += [
+            "",
+            f"## {label} beside {rows[0].title} as published",
+            "",
+            "| task | published | ours | distance |",
+            "|---|--:|--:|--:|",
+        ]
+        lines += [f"| {row.task} | {row.reported:.1f} | {row.ours:.1f} | {row.points:+.1f} |" for row in rows]
+    scorings = ", ".join(sorted({task.scoring for task in tasks}))
+    return "\n".join([*lines, "", f"Scoring: {scorings}.", ""])
+
+
+def page(
+    models: Sequence[Model], tasks: Sequence[PairedTask], found: Sequence[Contrast], distances: Mapping[str, Sequence[Distance]]
+) -> str:
+    """The comparison as a self-contained HTML page."""
+    filters: dict[str, Any] = {"cells": cells, "p": format_p, "interval": interval}
+    return render_page(
+        "compare.html",
+        filters,
+        models=models,
+        tasks=tasks,
+        contrasts=found,
+        plots=[delta_plot(contrast) for contrast in found],
+        titles=[_title(contrast) for contrast in found],
+        headers=HEADERS,
+        note=NOTE,
+        distances=distances,
+        versions=versions_used(task for model in models for result in model.results for task in result.tasks.values()),
+    )
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("COLUMNS", "120" if not os.isatty(1) else os.environ.get("COLUMNS", ""))
+    app()

@@ -1,0 +1,216 @@
+"""What a difference of two models is worth: pure functions of per-item scores.
+
+The unit is the item. Both models answered the same items, so what is tested are the differences item by item (Miller 2024,
+arXiv 2411.00640): what makes an item hard for both cancels out. Items that are translations of one another are one cluster: they
+succeed and fail together, and counting them apart would make intervals too narrow. With several training runs a side, an item's
+score is the mean over its runs, and the spread of the runs' own means is added to the error.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+
+Floats = npt.NDArray[np.float64]
+
+RESAMPLES = 9_999
+"""Permutations and bootstrap samples, where not all can be enumerated."""
+LEVEL = 0.05
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Runs:
+    """One model's scores on one set of items."""
+
+    scores: Floats
+    """(runs, items): a score of 0 to 1 for each training run and item; one run for a single model."""
+
+    @property
+    def of_items(self) -> Floats:
+        """(items,): each item's mean over the runs."""
+        mean: Floats = self.scores.mean(axis=0)
+        return mean
+
+    @property
+    def variance_of_runs(self) -> float:
+        """Squared standard error that the choice of runs adds to the mean: 0 for a single run, whose spread is not known."""
+        runs = len(self.scores)
+        return float(self.scores.mean(axis=1).var(ddof=1) / runs) if runs > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """One model's scores minus another's, on the same items. All of it is in points (hundredths)."""
+
+    points: float
+    """Mean difference."""
+    low: float
+    high: float
+    """95 % interval."""
+    p: float
+    """Of the hypothesis that there is no difference."""
+    detectable: float
+    """The smallest true difference that a test at 5 % finds four times in five, with as many clusters and as much spread."""
+    items: int
+    clusters: int
+    test: str
+    """Name of the test behind `p`."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether p is below 5 %, before any correction for several tests."""
+        return self.p < LEVEL
+
+
+def compare(first: Runs, second: Runs, clusters: Sequence[str], *, seed: int = 0) -> PairedDifference:
+    """`second` minus `first`; `clusters` names each item's cluster, in the items' order.
+
+    p: exact McNemar where every score is 0 or 1, runs are single and every cluster is one item; else a permutation of the
+    signs of the clusters' differences, exact up to 13 clusters; with several runs the larger of that and a t test that
+    includes the spread of the runs.
+    Interval: a t interval of the clusters' mean difference where scores are right or wrong, with Agresti and Min's two added
+    observations (Statistics in Medicine 24, 2005; half of them full differences, in both directions), so that it has a width
+    where no item differs; else the bias-corrected and accelerated bootstrap over clusters. With several runs both are widened
+    by the spread of the runs.
+    """
+    differences = second.of_items - first.of_items
+    sums, sizes = _by_cluster(differences, clusters)
+    spread = first.variance_of_runs + second.variance_of_runs
+    binary = bool(np.isin(first.scores, (0, 1)).all() and np.isin(second.scores, (0, 1)).all())
+    single = len(first.scores) == len(second.scores) == 1
+    if binary and single and len(sums) == len(differences):
+        p, test = exact_mcnemar(first.scores[0], second.scores[0]), "exact McNemar"
+    else:
+        p, test = sign_permutation(sums, seed), "permutation"
+    if spread:
+        freedom = _freedom(sums, sizes, first, second)
+        t = abs(float(differences.mean())) / math.sqrt(_variance(sums, sizes) + spread)
+        p, test = max(p, float(2 * stats.t.sf(t, freedom))), "permutation and runs"
+    low, high = adjusted_interval(sums, sizes, spread) if binary else bootstrap_interval(sums, sizes, spread, seed)
+    return PairedDifference(
+        points=100 * float(differences.mean()),
+        low=100 * low,
+        high=100 * high,
+        p=p,
+        detectable=100 * detectable_difference(sums, sizes, spread),
+        items=len(differences),
+        clusters=len(sums),
+        test=test,
+    )
+
+
+def exact_mcnemar(first: Floats, second: Floats) -> float:
+    """The p value of McNemar's exact test on answers that are right (1) or wrong (0).
+
+    >>> round(exact_mcnemar(np.array([1.0, 0, 0, 0, 0, 0]), np.array([1.0, 1, 1, 1, 1, 1])), 4)  # 5 of 5 changes: 2 / 2**5
+    0.0625
+    """
+    table = [[int(((first == a) & (second == b)).sum()) for b in (1, 0)] for a in (1, 0)]
+    return float(mcnemar(table, exact=True).pvalue)
+
+
+def sign_permutation(sums: Floats, seed: int = 0) -> float:
+    """Two-sided p of the clusters' summed differences under random signs: all of them up to 13 clusters, else 9,999 draws.
+
+    Clusters without a difference keep it under any sign, so they are left out first.
+    """
+    kept = sums[sums != 0]
+    if not len(kept):
+        return 1.0
+    if len(kept) <= 13:  # 8,192 signs: fewer than are drawn otherwise
+        signs = (((np.arange(2 ** len(kept))[:, None] >> np.arange(len(kept))) & 1) * 2 - 1).astype(np.float64)
+        totals = np.abs(signs @ kept)
+        return float((totals >= abs(kept.sum()) * (1 - 1e-12)).mean())
+    generator = np.random.default_rng(seed)
+    extreme = 0
+    for start in range(0, RESAMPLES, 1000):
+        drawn = generator.integers(0, 2, (min(1000, RESAMPLES - start), len(kept))) * 2 - 1
+        extreme += int((np.abs(drawn @ kept) >= abs(kept.sum()) * (1 - 1e-12)).sum())
+    return (extreme + 1) / (RESAMPLES + 1)
+
+
+def adjusted_interval(sums: Floats, sizes: Floats, spread: float = 0.0) -> tuple[float, float]:
+    """95 % t interval of the mean difference with two observations added: ±1 with weight a half each, and 0 with weight 1.
+
+    For single items and one run this is Agresti and Min's interval, with t for z.
+    """
+    clusters = len(sums)
+    size = float(sizes.mean())
+    added = clusters + 2
+    relative = sums / size  # what a cluster adds to the mean, times the number of clusters
+    mean = float(relative.sum()) / added
+    squares = float((relative**2).sum()) + 1.0
+    error = math.sqrt(max(squares / added - mean**2, 0.0) / (added - 1) + spread)
+    half = float(stats.t.ppf(1 - LEVEL / 2, max(clusters - 1, 1))) * error
+    return max(-1.0, mean - half), min(1.0, mean + half)
+
+
+def bootstrap_interval(sums: Floats, sizes: Floats, spread: float = 0.0, seed: int = 0) -> tuple[float, float]:
+    """95 % BCa bootstrap interval of the mean difference over clusters, each half widened by the spread of runs in quadrature."""
+    mean = float(sums.sum() / sizes.sum())
+    if len(sums) < 2 or not (sums / sizes).std():
+        return (-1.0, 1.0) if len(sums) < 2 else adjusted_interval(sums, sizes, spread)
+
+    def statistic(sums: Floats, sizes: Floats, axis: int = -1) -> Floats:
+        total: Floats = sums.sum(axis=axis) / sizes.sum(axis=axis)
+        return total
+
+    found = stats.bootstrap(
+        (sums, sizes), statistic, n_resamples=RESAMPLES, paired=True, rng=np.random.default_rng(seed), batch=500
+    ).confidence_interval
+    z = float(stats.norm.ppf(1 - LEVEL / 2))
+    half = [math.hypot(mean - found.low, z * math.sqrt(spread)), math.hypot(found.high - mean, z * math.sqrt(spread))]
+    return max(-1.0, mean - half[0]), min(1.0, mean + half[1])
+
+
+def detectable_difference(sums: Floats, sizes: Floats, spread: float = 0.0) -> float:
+    """The true mean difference that a two-sided t test at 5 % finds with a power of 80 %.
+
+    Where no item differs at all, the spread that one differing item would give is taken.
+    """
+    clusters = len(sums)
+    if clusters < 2:
+        return 1.0
+    variance = max(_variance(sums, sizes), 1 / clusters**2 / 2)
+    effect = float(TTestPower().solve_power(nobs=clusters, alpha=LEVEL, power=POWER, alternative="two-sided"))
+    return min(1.0, effect * math.sqrt((variance + spread) * clusters))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's corrected p values: below 5 % holds for all tests of the family together.
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+
+
+def _by_cluster(differences: Floats, clusters: Sequence[str]) -> tuple[Floats, Floats]:
+    """(clusters,) sums of differences, and how many items each has."""
+    _, place = np.unique(np.asarray(clusters), return_inverse=True)
+    sums: Floats = np.bincount(place, weights=differences).astype(np.float64)
+    return sums, np.bincount(place).astype(np.float64)
+
+
+def _variance(sums: Floats, sizes: Floats) -> float:
+    """Squared standard error of the mean difference over items, robust to what clusters share."""
+    clusters = len(sums)
+    if clusters < 2:
+        return 0.0
+    residuals = sums - sizes * (sums.sum() / sizes.sum())
+    return float(clusters / (clusters - 1) * (residuals**2).sum() / sizes.sum() ** 2)
+
+
+def _freedom(sums: Floats, sizes: Floats, *models: Runs) -> float:
+    """Welch and Satterthwaite's degrees of freedom of the items' variance and each model's variance of runs."""
+    parts = [(_variance(sums, sizes), len(sums) - 1)]
+    parts += [(model.variance_of_runs, len(model.scores) - 1) for model in models]
+    weights = [variance**2 / freedom for variance, freedom in parts if variance and freedom > 0]
+    return sum(variance for variance, _ in parts) ** 2 / sum(weights) if weights else 1.0

@@ -1,0 +1,1 @@
+"""Which country is a city in? The same facts in many languages."""

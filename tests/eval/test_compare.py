@@ -1,0 +1,214 @@
+"""`python -m eval.compare`: pairing, verdicts, the three outputs, and the page in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from eval.compare import MARKDOWN, PAGE, main
+from eval.findings import contrasts
+from eval.pairing import pair, parse_model, read_model
+from eval.results import EvalResults, ItemRecord, Score, TaskResult, write_aside, write_records
+from spark_jobs.settings import ConfigurationError
+
+LANGUAGES = ["en", "ja", "ar"]
+N = 200
+
+
+def write_evaluation(folder, fingerprint, scores, *, reported=None, **changes):
+    """An evaluation as eval.run leaves it; `scores` holds each task's right answers, by name."""
+    tasks = {}
+    for name, values in scores.items():
+        records = [
+            ItemRecord(doc_id=at, id=f"i{at}", loglikelihoods=[-1.0, -2.0], prediction=0, gold=0, metrics={"acc": float(value)},
+                       doc_hash="d", prompt_hash="p")
+            for at, value in enumerate(values)
+        ]  # fmt: skip
+        mean = float(np.mean(values))
+        tasks[name] = TaskResult(
+            key="k", version="1", scoring=changes.get("scoring", "standard"), language=name.split("_")[1].partition("@")[0],
+            task_sha256="t", data={"items_sha256": "i"}, settings={"seed": 42}, num_fewshot=0, dtype="float32", n=len(values),
+            chance=0.5, scores={"acc": Score(value=mean, stderr=0.01)}, samples_sha256=write_records(folder, name, records),
+            seconds=1.0, scoring_version="2", versions={"torch": "2.13.0"},
+        )  # fmt: skip
+    model = {"path": f"models/{fingerprint}", "fingerprint": fingerprint}
+    results = EvalResults(schema_version="2.1", model=model, configuration={"reported": reported}, tasks=tasks)
+    write_aside(folder / "results.json", results.model_dump_json())
+    return folder
+
+
+@pytest.fixture
+def evaluations(tmp_path):
+    """base, ft (like base) and two runs of leia (above them in Japanese and Arabic, in English the same)."""
+    generator = np.random.default_rng(4)
+    base = {f"xcsqa_{language}": generator.random(N) < 0.4 for language in LANGUAGES}
+    few = {f"xcodah_{language}": generator.random(20) < 0.5 for language in ("en", "ja")}
+
+    def changed(scores, share):
+        return {name: np.where(generator.random(len(old)) < share.get(name[-2:], 0), 1, old) for name, old in scores.items()}
+
+    return [
+        str(write_evaluation(tmp_path / "base", "aaa", base | few)),
+        str(write_evaluation(tmp_path / "ft", "bbb", changed(base, {"ja": 0.01}) | few)),
+        "leia=" + ",".join(
+            str(write_evaluation(tmp_path / f"leia{run}", f"ccc{run}", changed(base, {"ja": 0.4, "ar": 0.4}) | few))
+            for run in (1, 2)
+        ),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [("a/base", ("base", 1)), ("x=a", ("x", 1)), ("leia=a/1,a/2,a/3", ("leia", 3))],
+)
+def test_an_argument_is_a_folder_or_a_label_with_folders(argument, expected):
+    label, folders = parse_model(argument)
+    assert (label, len(folders)) == expected
+
+
+@pytest.mark.parametrize("argument", ["", "x=", "=a", "x=,"])
+def test_an_argument_without_a_folder_or_label_is_refused(argument):
+    with pytest.raises(ConfigurationError, match="expected DIR or LABEL=DIR"):
+        parse_model(argument)
+
+
+def test_one_model_is_no_comparison(evaluations, tmp_path):
+    with pytest.raises(ConfigurationError, match="takes two models or more"):
+        main(evaluations[:1], tmp_path / "out")
+
+
+def test_a_missing_evaluation_is_named(evaluations, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"nowhere/results.json does not exist"):
+        main([evaluations[0], str(tmp_path / "nowhere")], tmp_path / "out")
+
+
+def test_equal_labels_and_equal_models_are_refused(evaluations):
+    base = evaluations[0]
+    with pytest.raises(ConfigurationError, match="labels must differ, and are base, base"):
+        pair([read_model(base), read_model(base)])
+    with pytest.raises(ConfigurationError, match="are of one and the same model"):
+        read_model(f"x={base},{base}")
+
+
+@pytest.mark.parametrize("change", [{"scoring": "reference"}])
+def test_other_conditions_are_refused_with_what_differs(evaluations, tmp_path, change):
+    other = write_evaluation(tmp_path / "other", "ddd", {"xcsqa_ja": np.ones(N)}, **change)
+    with pytest.raises(ConfigurationError, match=r"xcsqa_ja was not evaluated alike, the two differ in scoring"):
+        pair([read_model(evaluations[0]), read_model(str(other))])
+
+
+def test_no_task_in_common_and_lost_records_are_named(evaluations, tmp_path):
+    other = write_evaluation(tmp_path / "other", "ddd", {"niilc_ja": np.ones(3)})
+    with pytest.raises(ConfigurationError, match="base, other have no task in common"):
+        pair([read_model(evaluations[0]), read_model(str(other))])
+    shutil.rmtree(tmp_path / "ft" / "samples")
+    with pytest.raises(ConfigurationError, match="have lost their items"):
+        pair([read_model(argument) for argument in evaluations[:2]])
+
+
+@pytest.fixture
+def found(evaluations):
+    models = [read_model(argument) for argument in evaluations]
+    return contrasts(pair(models), [model.label for model in models])
+
+
+def test_each_model_is_compared_with_all_before_it(found):
+    assert [(contrast.first, contrast.second, contrast.runs) for contrast in found] == [
+        ("base", "ft", (1, 1)), ("base", "leia", (1, 2)), ("ft", "leia", (1, 2)),
+    ]  # fmt: skip
+
+
+def test_a_benchmark_clusters_its_translations(found):
+    assert [(f.name, f.difference.items, f.difference.clusters) for f in found[0].benchmarks] == [
+        ("xcsqa, 3 languages", 600, 200), ("xcodah, 2 languages", 40, 20),
+    ]  # fmt: skip
+
+
+def test_the_verdict_says_what_is_shown_and_what_is_not(found):
+    ft, leia, _ = found
+    assert re.match(
+        r"No difference between ft and base is shown in 5 tasks after Holm's correction\. A single test would", ft.verdict[0]
+    )
+    assert [f.name for f in leia.tasks if f.is_shown] == ["xcsqa_ja", "xcsqa_ar"]
+    assert leia.verdict[0].startswith(
+        "leia is above base in 2 of 5 tasks, at 5 % after Holm's correction, in points: xcsqa_ja +2"
+    )
+    assert any(sentence.startswith("xcsqa, 3 languages together: +1") for sentence in leia.verdict)
+    assert any("In English (2 tasks), xcodah_en is the least certain: +0.0" in sentence for sentence in leia.verdict)
+    assert "One training run of base:" in leia.verdict[-1]
+    assert "One training run of base and of ft:" in ft.verdict[-1]
+
+
+def test_points_are_the_difference_of_the_means_and_runs_count_alike(found):
+    for contrast in found:
+        for finding in (*contrast.tasks, *contrast.benchmarks):
+            assert finding.difference.points == pytest.approx(finding.second - finding.first)
+            assert finding.p_holm >= finding.difference.p
+            assert finding.difference.low <= finding.difference.points <= finding.difference.high
+
+
+def test_console_markdown_and_page_tell_the_same(evaluations, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
+    main(evaluations, tmp_path / "out")
+    shown = capsys.readouterr().out
+    markdown, page = (tmp_path / "out" / MARKDOWN).read_text(), (tmp_path / "out" / PAGE).read_text()
+    figures = re.findall(r"\| (xc\w+) \| acc \| \d+ \| [\d.]+ → [\d.]+: ([+-][\d.]+)", markdown)
+    assert len(figures) == 15
+    for name, points in figures:
+        assert name in shown
+        assert points in shown
+        assert points in page
+    assert "leia is above base in 2 of 5 tasks" in " ".join(shown.split())
+    assert "leia is above base in 2 of 5 tasks" in page
+
+
+def test_a_reproduction_stands_beside_what_was_published(tmp_path):
+    right = np.array([1] * 40 + [0] * 60)
+    ours = write_evaluation(tmp_path / "ours", "aaa", {"xcsqa_ja_reference": right}, scoring="reference", reported="swallow-7b")
+    other = write_evaluation(tmp_path / "other", "bbb", {"xcsqa_ja_reference": 1 - right}, scoring="reference")
+    main([str(ours), str(other)], tmp_path / "out")
+    assert "| xcsqa_ja_reference | 41.0 | 40.0 | -1.0 |" in (tmp_path / "out" / MARKDOWN).read_text()
+    assert "ours beside Swallow-7B as published" in (tmp_path / "out" / PAGE).read_text()
+
+
+def test_the_command_ends_in_a_sentence_or_in_files(evaluations, tmp_path, repository):
+    def run(*arguments):
+        command = [sys.executable, "-m", "eval.compare", *arguments, "--output", str(tmp_path / "out")]
+        return subprocess.run(command, capture_output=True, text=True, cwd=repository, check=False)
+
+    done = run(evaluations[0], str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert "does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = run(*evaluations)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [PAGE, MARKDOWN]
+
+
+def test_a_browser_shows_every_plot_without_overflow(evaluations, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    main(evaluations, tmp_path / "out")
+    probe = (
+        "<script>const boxes = s => [...document.querySelectorAll(s)].map(e => e.getBoundingClientRect());"
+        "document.body.dataset.probe = JSON.stringify({overflow: document.documentElement.scrollWidth - innerWidth,"
+        "plots: boxes('figure svg').map(b => [b.width, b.height]),"
+        "rows: document.querySelectorAll('section.contrast tbody tr').length,"
+        "labels: [...document.querySelectorAll('figure svg text')].filter(t => t.textContent === 'xcsqa_ja').length,"
+        "outside: [...document.querySelectorAll('[src],link[href]')].length})</script>"
+    )
+    page = tmp_path / "probed.html"
+    page.write_text((tmp_path / "out" / PAGE).read_text().replace("</body>", f"{probe}</body>"))
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    flags += f"--disable-component-update --disable-sync --window-size=900,900 --user-data-dir={tmp_path}/profile --dump-dom"
+    done = subprocess.run([browser, *flags.split(), page.as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    seen = json.loads(re.search(r'data-probe="([^"]*)"', done.stdout)[1].replace("&quot;", '"'))
+    assert seen["overflow"] <= 0
+    assert len(seen["plots"]) == 3
+    assert all(width > 500 and height > 120 for width, height in seen["plots"])
+    assert (seen["rows"], seen["labels"], seen["outside"]) == (21, 3, 0)
