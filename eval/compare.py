@@ -116,9 +116,9 @@ def _title(contrast: Contrast) -> str:
 
 
 NOTE = (
-    "In per cent and points. `n` counts items, and clusters of translations where there are several languages. * marks p "
-    "below 5 % after Holm's correction over the tasks of a contrast (over the benchmarks, for those). `detectable` is the smallest true "
-    "difference that a single test at 5 % finds four times in five."
+    "In per cent and points. `n` counts items, and clusters of translations where there are several languages. * marks p below "
+    "5 % after Holm's correction over the tasks of a contrast (over the benchmarks, for those). `detectable` is the smallest "
+    "true difference that a single test at 5 % finds four times in five."
 )
 
 

@@ -27,7 +27,7 @@ class EvalSettings(Settings):
     output_dir: Path
     """Where results.json, results.md, samples/ and config.yaml are written."""
     batch_size: int | Literal["auto"] = 16
-    """Candidates scored at once, on each rank; `auto` is 16 on the CPU and 128 on CUDA. What does not fit is halved."""
+    """Candidates scored at once, on each rank; `auto` is 64 on the CPU and 128 on CUDA. What does not fit is halved."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; `auto` takes CUDA if there is one."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

@@ -85,6 +85,11 @@ def _finding(name: str, language: str | None, tasks: Sequence[PairedTask], first
     return Finding(name, tasks[0].metric, language, means[0], means[1], difference)
 
 
+def overall(tasks: Sequence[PairedTask], first: str, second: str) -> Finding:
+    """All tasks together, weighted by their items; items of one id are one cluster, whatever the task."""
+    return _finding(count_tasks(len(tasks)), None, tasks, first, second, seed=0)
+
+
 def _corrected(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     corrected = holm([finding.difference.p for finding in findings])
     return tuple(replace(finding, p_holm=p) for finding, p in zip(findings, corrected, strict=True))
@@ -108,7 +113,7 @@ def _verdict(contrast: Contrast) -> Iterator[str]:
         ordered = sorted(contrast.tasks, key=lambda finding: finding.difference.detectable)
         least, most = ordered[0], ordered[-1]
         span = f"{least.difference.detectable:.1f} points ({least.name})"
-        if least is not most:
+        if most.difference.detectable - least.difference.detectable >= 0.05:
             span += f" to {most.difference.detectable:.1f} ({most.name})"
         yield (
             f"No difference between {contrast.second} and {contrast.first} is shown in {counted} after Holm's correction. "

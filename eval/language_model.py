@@ -14,7 +14,7 @@ from eval.likelihood import Answer, Candidate, batches, score
 from eval.ranks import Ranks
 from spark_jobs.settings import ConfigurationError
 
-AUTO_BATCH = {"cpu": 16, "cuda": 128}
+AUTO_BATCH = {"cpu": 64, "cuda": 128}
 """What `batch_size: auto` begins with; a batch that does not fit is halved."""
 
 

@@ -40,7 +40,7 @@ def batches(candidates: Sequence[Candidate], size: int) -> list[list[Candidate]]
 
     A function of the candidates and `size` alone. Long contexts first: what does not fit the device fails at once.
 
-    >>> [[c.index for c in batch] for batch in batches([Candidate(0, (1,), (2,)), Candidate(1, (1, 2), (3,))], 8)]
+    >>> [[c.index for c in batch] for batch in batches([Candidate(0, (1, 2), (3,)), Candidate(1, (1, 2, 3), (4,))], 8)]
     [[1, 0]]
     """
     ordered = sorted(candidates, key=lambda c: (-len(c.context), c.context, -len(c.continuation), c.index))

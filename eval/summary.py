@@ -17,10 +17,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.difference import difference, interval, verdict
 from eval.excerpt import Excerpt, best_excerpts
 from eval.figures import loss_curve, score_plot
+from eval.findings import Contrast, contrasts, interval, overall
 from eval.page import render_page
+from eval.pairing import Model, PairedTask, pair
 from eval.published import (
     Build,
     Comparison,
@@ -81,6 +82,9 @@ class Findings:
     before: EvalResults
     after: EvalResults
     comparisons: Sequence[Comparison]
+    paired: Sequence[PairedTask]
+    contrast: Contrast
+    """After against before, item by item."""
     excerpts: Mapping[str, Sequence[Excerpt]]
     """Wiki to the articles shown of it."""
 
@@ -98,6 +102,8 @@ def gather(settings: SummarySettings) -> Findings:
     build = read_build(settings.corpus)
     run = read_run(settings.run)
     before, after = read_evaluations(settings.before, settings.after)
+    comparisons = compare_evaluations(before, after)
+    paired = pair([Model("before", (settings.before,), (before,)), Model("after", (settings.after,), (after,))], METRIC)
     count, limit = settings.articles_per_wiki, settings.excerpt_characters
     return Findings(
         build=build,
@@ -105,7 +111,9 @@ def gather(settings: SummarySettings) -> Findings:
         run=run,
         before=before,
         after=after,
-        comparisons=compare_evaluations(before, after),
+        comparisons=comparisons,
+        paired=paired,
+        contrast=contrasts(paired, ["before", "after"])[0],
         excerpts={
             wiki: best_excerpts(read_augmented(settings.corpus, wiki), count, settings.pivot, limit) for wiki in build.wikis
         },
@@ -128,7 +136,7 @@ def render(settings: SummarySettings, findings: Findings) -> str:
         loss_svg=loss_curve(findings.run.steps),
         score_svg=score_plot(findings.comparisons, METRIC),
         metrics=list(findings.comparisons[0].after),
-        verdict=verdict(findings.comparisons, METRIC),
+        verdict=" ".join(findings.contrast.verdict),
         versions=versions_used(findings.after.tasks.values()),
     )
 
@@ -190,7 +198,7 @@ def summary_table(settings: SummarySettings, findings: Findings) -> Table:
     for wiki, figures in findings.build.wikis.items():
         table.add_row(f"  {escape(wiki)}", "", _wiki_lines(figures, settings.pivot))
     table.add_row("training", escape(str(settings.run)), _run_lines(findings.run))
-    table.add_row("evaluation", escape(f"{settings.before}\n{settings.after}"), _evaluation_lines(findings.comparisons))
+    table.add_row("evaluation", escape(f"{settings.before}\n{settings.after}"), _evaluation_lines(findings.paired))
     table.add_row("page", f"[bold]{escape(str(settings.output))}[/]", "the whole story, for a browser")
     return table
 
@@ -219,17 +227,12 @@ def _run_lines(run: Run) -> str:
     return f"{len(run.steps):,} steps, loss {run.steps[0].loss:.3f} → {run.steps[-1].loss:.3f}{speed}"
 
 
-def _evaluation_lines(comparisons: Sequence[Comparison]) -> str:
-    n = sum(comparison.n for comparison in comparisons)
-    before, after = (
-        100 * sum(getattr(comparison, label)[METRIC].value * comparison.n for comparison in comparisons) / n
-        for label in ("before", "after")
-    )
-    found = difference(comparisons, METRIC)
-    shows = "a difference is shown" if found.is_shown else "no difference is shown"
+def _evaluation_lines(paired: Sequence[PairedTask]) -> str:
+    found = overall(paired, "before", "after")
+    shows = "a difference is shown" if found.difference.is_shown else "no difference is shown"
     return (
-        f"{count_tasks(len(comparisons))}, {n:,} items: {METRIC} {before:.1f} → {after:.1f} %\n"
-        f"{found.points:+.1f} points, 95 % interval {interval(found)}:\n{shows}"
+        f"{count_tasks(len(paired))}, {found.difference.items:,} items: {METRIC} {found.first:.1f} → {found.second:.1f} %\n"
+        f"{found.difference.points:+.1f} points, 95 % interval {interval(found.difference)}:\n{shows}"
     )
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from .evaluations import answer, write_evaluation
+
 
 def _mistral_tokenizer():
     """Mistral-7B v0.1's SentencePiece vocabulary (32,000 pieces, byte fallback; Apache-2.0) as a fast tokenizer."""
@@ -213,39 +215,8 @@ def _write_run(run: Path) -> None:
 
 
 def _write_evaluation(folder: Path, fingerprint: str, correct: int) -> None:
-    import hashlib
-
-    from eval.results import EvalResults, Score, TaskResult, write_aside
-
-    def task(language: str) -> TaskResult:
-        value = correct / 16
-        score = Score(value=value, stderr=(value * (1 - value) / 15) ** 0.5)
-        return TaskResult(
-            key="k" + fingerprint,
-            version="1.0",
-            scoring="standard",
-            language=language,
-            task_sha256="t",
-            data={"file": "f", "sha256": "d", "items_sha256": "i"},
-            settings={"num_fewshot": 0, "limit": None, "seed": 42, "dtype": "auto"},
-            num_fewshot=0,
-            dtype="float32",
-            n=16,
-            chance=0.25,
-            scores={"acc": score, "acc_norm": score},
-            samples_sha256=hashlib.sha256(b"").hexdigest(),
-            seconds=1.0,
-            scoring_version="1",
-            versions={"torch": "2.13.0"},
-        )
-
-    results = EvalResults(
-        schema_version="2.0",
-        model={"path": f"models/{fingerprint}", "fingerprint": fingerprint},
-        configuration={},
-        tasks={f"xcodah_{language}": task(language) for language in ("ja", "ar")},
-    )
-    write_aside(folder / "results.json", results.model_dump_json())
+    tasks = {f"xcodah_{language}": [answer(place, place < correct) for place in range(16)] for language in ("ja", "ar")}
+    write_evaluation(folder, fingerprint, tasks, chance=0.25)
 
 
 @pytest.fixture

@@ -12,33 +12,18 @@ import pytest
 from eval.compare import MARKDOWN, PAGE, main
 from eval.findings import contrasts
 from eval.pairing import pair, parse_model, read_model
-from eval.results import EvalResults, ItemRecord, Score, TaskResult, write_aside, write_records
 from spark_jobs.settings import ConfigurationError
+
+from .evaluations import answer, write_evaluation
 
 LANGUAGES = ["en", "ja", "ar"]
 N = 200
 
 
-def write_evaluation(folder, fingerprint, scores, *, reported=None, **changes):
-    """An evaluation as eval.run leaves it; `scores` holds each task's right answers, by name."""
-    tasks = {}
-    for name, values in scores.items():
-        records = [
-            ItemRecord(doc_id=at, id=f"i{at}", loglikelihoods=[-1.0, -2.0], prediction=0, gold=0, metrics={"acc": float(value)},
-                       doc_hash="d", prompt_hash="p")
-            for at, value in enumerate(values)
-        ]  # fmt: skip
-        mean = float(np.mean(values))
-        tasks[name] = TaskResult(
-            key="k", version="1", scoring=changes.get("scoring", "standard"), language=name.split("_")[1].partition("@")[0],
-            task_sha256="t", data={"items_sha256": "i"}, settings={"seed": 42}, num_fewshot=0, dtype="float32", n=len(values),
-            chance=0.5, scores={"acc": Score(value=mean, stderr=0.01)}, samples_sha256=write_records(folder, name, records),
-            seconds=1.0, scoring_version="2", versions={"torch": "2.13.0"},
-        )  # fmt: skip
-    model = {"path": f"models/{fingerprint}", "fingerprint": fingerprint}
-    results = EvalResults(schema_version="2.1", model=model, configuration={"reported": reported}, tasks=tasks)
-    write_aside(folder / "results.json", results.model_dump_json())
-    return folder
+def write(folder, fingerprint, scores, **options):
+    """An evaluation; `scores` holds each task's right answers, by name."""
+    tasks = {name: [answer(place, right) for place, right in enumerate(values)] for name, values in scores.items()}
+    return write_evaluation(folder, fingerprint, tasks, **options)
 
 
 @pytest.fixture
@@ -52,10 +37,10 @@ def evaluations(tmp_path):
         return {name: np.where(generator.random(len(old)) < share.get(name[-2:], 0), 1, old) for name, old in scores.items()}
 
     return [
-        str(write_evaluation(tmp_path / "base", "aaa", base | few)),
-        str(write_evaluation(tmp_path / "ft", "bbb", changed(base, {"ja": 0.01}) | few)),
+        str(write(tmp_path / "base", "aaa", base | few)),
+        str(write(tmp_path / "ft", "bbb", changed(base, {"ja": 0.01}) | few)),
         "leia=" + ",".join(
-            str(write_evaluation(tmp_path / f"leia{run}", f"ccc{run}", changed(base, {"ja": 0.4, "ar": 0.4}) | few))
+            str(write(tmp_path / f"leia{run}", f"ccc{run}", changed(base, {"ja": 0.4, "ar": 0.4}) | few))
             for run in (1, 2)
         ),
     ]  # fmt: skip
@@ -96,13 +81,13 @@ def test_equal_labels_and_equal_models_are_refused(evaluations):
 
 @pytest.mark.parametrize("change", [{"scoring": "reference"}])
 def test_other_conditions_are_refused_with_what_differs(evaluations, tmp_path, change):
-    other = write_evaluation(tmp_path / "other", "ddd", {"xcsqa_ja": np.ones(N)}, **change)
+    other = write(tmp_path / "other", "ddd", {"xcsqa_ja": np.ones(N)}, **change)
     with pytest.raises(ConfigurationError, match=r"xcsqa_ja was not evaluated alike, the two differ in scoring"):
         pair([read_model(evaluations[0]), read_model(str(other))])
 
 
 def test_no_task_in_common_and_lost_records_are_named(evaluations, tmp_path):
-    other = write_evaluation(tmp_path / "other", "ddd", {"niilc_ja": np.ones(3)})
+    other = write(tmp_path / "other", "ddd", {"niilc_ja": np.ones(3)})
     with pytest.raises(ConfigurationError, match="base, other have no task in common"):
         pair([read_model(evaluations[0]), read_model(str(other))])
     shutil.rmtree(tmp_path / "ft" / "samples")
@@ -168,8 +153,8 @@ def test_console_markdown_and_page_tell_the_same(evaluations, tmp_path, capsys, 
 
 def test_a_reproduction_stands_beside_what_was_published(tmp_path):
     right = np.array([1] * 40 + [0] * 60)
-    ours = write_evaluation(tmp_path / "ours", "aaa", {"xcsqa_ja_reference": right}, scoring="reference", reported="swallow-7b")
-    other = write_evaluation(tmp_path / "other", "bbb", {"xcsqa_ja_reference": 1 - right}, scoring="reference")
+    ours = write(tmp_path / "ours", "aaa", {"xcsqa_ja_reference": right}, scoring="reference", reported="swallow-7b")
+    other = write(tmp_path / "other", "bbb", {"xcsqa_ja_reference": 1 - right}, scoring="reference")
     main([str(ours), str(other)], tmp_path / "out")
     assert "| xcsqa_ja_reference | 41.0 | 40.0 | -1.0 |" in (tmp_path / "out" / MARKDOWN).read_text()
     assert "ours beside Swallow-7B as published" in (tmp_path / "out" / PAGE).read_text()

@@ -195,7 +195,10 @@ def test_the_page_tells_every_figure(html):
         assert expected in text.replace("\u2009%", "")
     assert "pages = other namespaces + articles + redirects + rejects" in text
     assert "xcodah_ja 16 25 18.8 ± 10.1 31.2 ± 12.0" in text
-    assert "No difference in acc is shown: in none of 2 tasks does its 95 % interval leave zero out. With 16 items" in text
+    assert "No difference between after and before is shown in 2 tasks after Holm's correction." in text
+    assert (
+        "four in five differences of 25.6 points (xcodah_ja). xcodah, 2 languages together: +12.5 points (-9.2 to +31.4)" in text
+    )
     assert "tiny" not in text
     assert "make demo" in text
     assert "versions.deepspeed 0.19.8" in text
@@ -205,7 +208,7 @@ def test_the_page_tells_every_figure(html):
 def test_a_note_stands_before_what_the_scores_show(demo):
     settings = settings_for(demo, note="A trial <b>run</b>.")
     text = " ".join(Page(render(settings, gather(settings))).text.split())
-    assert text.index("A trial <b>run</b>.") < text.index("No difference in acc is shown")
+    assert text.index("A trial <b>run</b>.") < text.index("No difference between after and before is shown")
 
 
 def test_pages_that_are_not_accounted_for_are_not_called_so(demo):
@@ -243,7 +246,7 @@ def test_the_console_says_what_was_built_and_where_in_80_columns(demo, capsys, m
         assert expected in rows
     for expected in ("15 pages: 3 articles,", "6 of 10 links have a name", "2 tasks, 32 items: acc 18.8 → 31.2 %"):
         assert expected in rows
-    assert "+12.5 points, 95 % interval -18 to +40" in rows
+    assert "+12.5 points, 95 % interval -9.2 to +31.4" in rows
     assert "no difference is shown" in rows
     assert (demo / "index.html").read_text().startswith("<!doctype html>")
 

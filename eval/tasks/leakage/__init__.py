@@ -1,0 +1,1 @@
+"""Do the tags around inserted names leak into what a model writes?"""

@@ -1,0 +1,63 @@
+"""The probe for tags sees a tag that leaks, also where it is an added token that decoders hide."""
+
+import shutil
+
+import pytest
+
+from eval.config import EvalSettings
+from eval.results import read_records, read_results
+from eval.run import main
+from eval.tasks.leakage.utils import load, process
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("カイロ<translate>Cairo</translate>です", 0),
+        ("</translate>", 0),
+        ("カイロです translate", 1),
+        ("", 1),
+        ("< translate >", 1),
+    ],
+)
+def test_a_tag_is_found_wherever_it_stands(text, clean):
+    assert process({"tags": ["<translate>", "</translate>"]}, [text]) == {"clean": clean}
+
+
+def test_there_are_beginnings_in_the_papers_languages_and_english():
+    rows = load(tags=["<t>"])["test"]
+    assert {row["language"] for row in rows} == {"en", "ar", "es", "hi", "ja", "ru", "sw", "zh"}
+    assert len({row["id"] for row in rows}) == len(rows) == 24
+
+
+@pytest.fixture
+def leaky_model(tiny_model, tmp_path):
+    """The tiny model with the tags as special tokens, the first of them the likeliest behind the first beginning."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = shutil.copytree(tiny_model, tmp_path / "leaky")
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<translate>", "</translate>"]})
+    model.resize_token_embeddings(len(tokenizer))
+    tag = tokenizer.convert_tokens_to_ids("<translate>")
+    assert tokenizer.decode([tag], skip_special_tokens=True) == ""  # what hides it from plain lm-eval
+    with torch.no_grad():
+        # A row that is a large multiple of a hidden state wins where that is the last: behind the first beginning.
+        first = [1, *tokenizer.encode("The capital of Egypt is Cairo", add_special_tokens=False)]
+        hidden = model.model(torch.tensor([first])).last_hidden_state[0, -1]
+        model.lm_head.weight[tag] = 1e3 * hidden
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("leaks", [False, True])
+def test_a_leak_shows_in_the_score(leaks, tiny_model, leaky_model, tmp_path):
+    model = leaky_model if leaks else tiny_model
+    main(EvalSettings(model=model, tasks=["tag_leakage"], output_dir=tmp_path / "out", device="cpu", limit=6))
+    result = read_results(tmp_path / "out").tasks["tag_leakage"]
+    written = [str(record.prediction) for record in read_records(tmp_path / "out", "tag_leakage")]
+    assert any("<translate>" in text for text in written) == leaks
+    assert (result.scores["clean"].value < 1) == leaks
+    assert result.data["shipped"] == "leakage"
