@@ -68,6 +68,8 @@ class Wiki:
 
     documents: Documents
     files: tuple[ShardFile, ...]
+    counters: Mapping[str, int]
+    """Of the manifest."""
     row_groups: tuple[tuple[int, int], ...]
     """(index in `files`, number in the file), in the order of `documents.row_group_offsets`."""
 
@@ -212,7 +214,7 @@ def _check_files(settings: DataSettings, folder: Location, manifest: Manifest) -
         raise CorpusError(f"{shown(folder / foreign[0])} is not named by the manifest; {_REBUILD}, or take the file away")
 
     def open_shard(shard: Shard) -> tuple[ShardFile, Encoding]:
-        file = ShardFile.open(folder / shard.path, shown(folder / shard.path), settings.attempts)
+        file = ShardFile.open(folder / shard.path, shown(folder / shard.path), shard.sha256, settings.attempts)
         return file, _check_footer(file.metadata, file.where, shard.rows, settings.pivot)
 
     return list(in_order(open_shard, manifest.shards, _FOOTERS_AT_ONCE, 2 * _FOOTERS_AT_ONCE))
@@ -288,7 +290,7 @@ def _wiki(name: str, files: Sequence[ShardFile], manifest: Manifest, cache: Plan
         span_lengths=columns["span_lengths"],
         name_lengths=columns["name_lengths"],
     )
-    return Wiki(documents, tuple(files), tuple(places))
+    return Wiki(documents, tuple(files), manifest.counters, tuple(places))
 
 
 def _fingerprint(shards: Mapping[str, Sequence[Shard]] | Sequence[Shard]) -> str:

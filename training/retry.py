@@ -1,5 +1,6 @@
 """Reading again: a store fails now and then, and a run must neither end with it nor skip what it would not give."""
 
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -8,6 +9,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from spark_jobs.settings import ConfigurationError
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds: the wait before attempt n + 1 is drawn below FIRST_WAIT * 2**n, and never longer than LONGEST_WAIT."""
@@ -20,18 +23,18 @@ class CorpusError(ConfigurationError):
     """The corpus cannot be trained on as it lies there."""
 
 
-def retried(action: Callable[[], T], what: str, attempts: int, say: Callable[[str], None] | None = None) -> T:
-    """What `action` returns, which may fail with OSError `attempts` - 1 times; `what` names it in messages.
+def retried(action: Callable[[], T], what: str, attempts: int) -> T:
+    """What `action` returns, which may fail with OSError `attempts` - 1 times; `what` names it in messages. Failures are logged.
 
     Raises:
         CorpusError: when the last attempt failed, or the first one with what will not pass.
     """
 
     def tell(state: RetryCallState) -> None:
-        if say is not None and state.outcome is not None and state.next_action is not None:
-            wait = state.next_action.sleep
-            say(f"{what}: attempt {state.attempt_number} of {attempts} failed ({_first_line(state.outcome.exception())}); ")
-            say(f"the next one comes in {wait:.1f} s")
+        assert state.outcome is not None
+        assert state.next_action is not None
+        reason, wait = _first_line(state.outcome.exception()), state.next_action.sleep
+        _log.warning("%s: attempt %d of %d failed, the next in %.1f s: %s", what, state.attempt_number, attempts, wait, reason)
 
     policy = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, OSError) and not isinstance(error, _LASTING)),
@@ -46,8 +49,8 @@ def retried(action: Callable[[], T], what: str, attempts: int, say: Callable[[st
         raise CorpusError(f"{what} could not be read: {_first_line(error)}") from error
     except OSError as error:
         raise CorpusError(
-            f"{what} could not be read in {attempts} attempts, the last one failed with: {_first_line(error)}. Nothing was "
-            "skipped. Look at the store and start again; data.attempts says how often is tried"
+            f"{what} could not be read: {attempts} of {attempts} attempts failed, the last with: {_first_line(error)}. Nothing "
+            "was skipped. Look at the store and start again; data.attempts says how often is tried"
         ) from error
 
 

@@ -22,12 +22,14 @@ class ShardFile:
     location: Location
     where: str
     """As messages name it."""
+    sha256: str
+    """Of the whole file, as the manifest has it; `training.verify_data` compares it."""
     metadata: pq.FileMetaData
     attempts: int
     """How often a read is tried."""
 
     @classmethod
-    def open(cls, location: Location, where: str, attempts: int) -> "ShardFile":
+    def open(cls, location: Location, where: str, sha256: str, attempts: int) -> "ShardFile":
         """Read the footer.
 
         Raises:
@@ -39,7 +41,7 @@ class ShardFile:
                 return pq.read_metadata(file)
 
         try:
-            return cls(location, where, retried(footer, where, attempts), attempts)
+            return cls(location, where, sha256, retried(footer, where, attempts), attempts)
         except pa.ArrowInvalid as error:
             raise CorpusError(f"{where} is not a Parquet file ({error}); build the wiki again") from error
 

@@ -80,7 +80,11 @@ class Stream:
 
     def batch(self, number: int, rank: int = 0, ranks: int = 1) -> Batch:
         """What one rank trains on in global batch `number`."""
-        return self._read(rank_slice(number, self.rules.global_batch_size, rank, ranks), self._readers)
+        return self.read(rank_slice(number, self.rules.global_batch_size, rank, ranks))
+
+    def read(self, sequences: range) -> Batch:
+        """Any consecutive sequences."""
+        return self._read(sequences, self._readers)
 
     def batches(self, start: int = 0, rank: int = 0, ranks: int = 1, workers: int = 0, prefetch: int = 2) -> Iterator[Batch]:
         """What one rank trains on from global batch `start` on, without end.

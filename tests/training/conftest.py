@@ -171,6 +171,20 @@ def write_shards() -> Callable[..., None]:
     return write_wiki
 
 
+@pytest.fixture(scope="session")
+def write_shards_to() -> Callable[..., SmallCorpus]:
+    """`write_shards_to(folder, wiki, rows)` makes a corpus of one wiki."""
+
+    def write(folder: Path, wiki: str, rows: list[dict[str, Any]]) -> SmallCorpus:
+        tokenizer = folder / "encoded" / "tokenizer=words" / TOKENIZER_FOLDER
+        small_tokenizer(tokenizer)
+        corpus = SmallCorpus(folder, tokenizer)
+        write_wiki(corpus, wiki, rows)
+        return corpus
+
+    return write
+
+
 @pytest.fixture
 def make_tokenizer() -> Callable[..., None]:
     """`make_tokenizer(folder, words)` writes another word-level tokenizer."""
