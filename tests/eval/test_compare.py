@@ -197,3 +197,28 @@ def test_a_browser_shows_every_plot_without_overflow(evaluations, tmp_path):
     assert len(seen["plots"]) == 3
     assert all(width > 500 and height > 120 for width, height in seen["plots"])
     assert (seen["rows"], seen["labels"], seen["outside"]) == (21, 3, 0)
+
+
+def test_two_tiny_models_are_evaluated_and_compared_on_the_data_that_ships(tiny_model, repository, tmp_path):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from eval.config import EvalSettings
+    from eval.run import main as evaluate
+    from spark_jobs.settings import load
+
+    other = shutil.copytree(tiny_model, tmp_path / "other")
+    model = AutoModelForCausalLM.from_pretrained(other)
+    torch.manual_seed(8)
+    with torch.no_grad():
+        model.lm_head.weight.normal_(0, 0.3)
+    model.save_pretrained(other)
+    settings = load(EvalSettings, repository / "conf" / "eval" / "demo.yaml")
+    for name, folder in (("base", tiny_model), ("leia", other)):
+        changed = {"model": folder, "output_dir": tmp_path / name, "data_dir": repository / settings.data_dir}
+        evaluate(settings.model_copy(update=changed))
+    main([str(tmp_path / "base"), str(tmp_path / "leia")], tmp_path / "out")
+    text = (tmp_path / "out" / MARKDOWN).read_text()
+    assert "## leia against base, in points" in text
+    assert text.count("| xcodah_") == text.count("| xcsqa_") == 3
+    assert "| xcsqa, 3 languages | acc | 48 in 16 |" in text

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from eval.cities import CitySettings
 from eval.config import EvalSettings
 from eval.fingerprint import check_model, model_fingerprint
 from eval.harness import SCORING_VERSION
@@ -357,7 +358,17 @@ def test_results_of_another_major_version_are_refused(tmp_path):
         read_results(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "model"), [("demo", EvalSettings), ("xcsr", EvalSettings), ("summary", SummarySettings)])
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("demo", EvalSettings),
+        ("xcsr", EvalSettings),
+        ("reference", EvalSettings),
+        ("knowledge", EvalSettings),
+        ("cities", CitySettings),
+        ("summary", SummarySettings),
+    ],
+)
 def test_the_shipped_configurations_are_valid(repository, name, model):
     path = repository / "conf" / "eval" / f"{name}.yaml"
     assert set(load(model, path).model_dump(mode="json")) >= set(yaml.safe_load(path.read_text()))
