@@ -381,3 +381,34 @@ def test_the_demonstration_has_its_data(repository):
     tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
     assert [task.name for task in tasks] == ["xcodah_ja", "xcodah_es", "xcodah_en", "xcsqa_ja", "xcsqa_es", "xcsqa_en"]
     check_local_files(tasks, repository / settings.data_dir)
+
+
+@pytest.fixture
+def model_with_code(tiny_model, tmp_path):
+    """A model directory whose own Python leaves a mark when it is run."""
+    folder = shutil.copytree(tiny_model, tmp_path / "coded")
+    mark = tmp_path / "was_run"
+    (folder / "modeling_own.py").write_text(
+        f"from pathlib import Path\nfrom transformers import LlamaForCausalLM\nPath({str(mark)!r}).touch()\n\n\n"
+        "class OwnForCausalLM(LlamaForCausalLM):\n    pass\n"
+    )
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "modeling_own.OwnForCausalLM"}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder, mark
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_models_own_code_runs_only_if_it_is_asked_for_by_name(settings, model_with_code, trusted, monkeypatch, tmp_path):
+    folder, mark = model_with_code
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    main(settings(model=folder, trust_remote_code=trusted))
+    assert mark.exists() == trusted
+
+
+def test_the_code_that_is_run_is_part_of_a_models_identity(model_with_code):
+    folder, _ = model_with_code
+    plain, with_code = model_fingerprint(folder), model_fingerprint(folder, with_code=True)
+    (folder / "modeling_own.py").write_text("# other\n")
+    assert model_fingerprint(folder) == plain
+    assert model_fingerprint(folder, with_code=True) != with_code != plain
