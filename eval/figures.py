@@ -3,11 +3,13 @@
 import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eval.findings import Contrast
 from eval.published import Comparison, Step
+from eval.statistics import PairedDifference
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,31 +90,52 @@ def score_plot(comparisons: Sequence[Comparison], metric: str) -> str:
         return _inline_svg(figure, f"{metric} before and after training")
 
 
+@dataclass(frozen=True)
+class Row:
+    """One difference to draw, in points."""
+
+    name: str
+    found: PairedDifference
+    is_shown: bool
+    """Drawn filled."""
+
+
 def delta_plot(contrast: Contrast) -> str:
-    """Each task's and benchmark's difference with its 95 % interval, in points, as inline SVG; benchmarks below a gap."""
+    """Each task's and benchmark's difference with its 95 % interval, as inline SVG; benchmarks below a gap."""
+    groups = [
+        [Row(found.name, found.difference, found.is_shown) for found in group] for group in (contrast.tasks, contrast.benchmarks)
+    ]
+    return difference_plot(groups, f"{contrast.second} minus {contrast.first}")
+
+
+def difference_plot(groups: Sequence[Sequence[Row]], label: str) -> str:
+    """Differences with their 95 % intervals, a row each, as inline SVG; a gap between groups. Pale: what could be detected."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    findings = [*contrast.tasks, *contrast.benchmarks]
-    gap = 0.5 if contrast.benchmarks else 0.0
-    rows = [place + (gap if place >= len(contrast.tasks) else 0) for place in range(len(findings))]
+    drawn = [
+        (place + 0.5 * number, row) for number, group in enumerate(groups) for place, row in _numbered(groups, number, group)
+    ]
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(8, 0.9 + 0.3 * (len(findings) + gap)), layout="constrained")
+        figure = Figure(figsize=(8, 0.9 + 0.3 * (drawn[-1][0] + 1)), layout="constrained")
         axes = figure.subplots()
-        for row, finding in zip(rows, findings, strict=True):
-            found = finding.difference
-            colour = _ACCENT if finding.is_shown else _QUIET
-            axes.barh(row, 2 * found.detectable, left=-found.detectable, height=0.5, color=_LINE)
-            axes.plot([found.low, found.high], [row, row], color=colour, lw=1.8)
-            axes.plot(found.points, row, "o", ms=6, color=colour, mfc=colour if finding.is_shown else "none", mew=1.6)
+        for place, row in drawn:
+            colour = _ACCENT if row.is_shown else _QUIET
+            axes.barh(place, 2 * row.found.detectable, left=-row.found.detectable, height=0.5, color=_LINE)
+            axes.plot([row.found.low, row.found.high], [place, place], color=colour, lw=1.8)
+            axes.plot(row.found.points, place, "o", ms=6, color=colour, mfc=colour if row.is_shown else "none", mew=1.6)
         axes.axvline(0, color=_TEXT, lw=1)
-        axes.set_yticks(rows, [finding.name for finding in findings])
-        axes.set_ylim(rows[-1] + 0.6, -0.6)
-        reach = max(1.0, *(abs(value) for f in findings for value in (f.difference.low, f.difference.high)))
-        axes.set_xlim(-1.05 * reach, 1.05 * reach)
-        axes.set_xlabel(f"{contrast.second} minus {contrast.first}, points")
+        axes.set_yticks([place for place, _ in drawn], [row.name for _, row in drawn])
+        axes.set_ylim(drawn[-1][0] + 0.6, -0.6)
+        reach = 1.05 * max(1.0, *(abs(value) for _, row in drawn for value in (row.found.low, row.found.high)))
+        axes.set_xlim(-reach, reach)
+        axes.set_xlabel(f"{label}, points")
         axes.grid(visible=False, axis="y")
-        return _inline_svg(figure, f"{contrast.second} minus {contrast.first}")
+        return _inline_svg(figure, label)
+
+
+def _numbered(groups: Sequence[Sequence[Row]], number: int, group: Sequence[Row]) -> Iterator[tuple[int, Row]]:
+    return enumerate(group, start=sum(map(len, groups[:number])))
 
 
 def _inline_svg(figure: "Figure", label: str) -> str:

@@ -5,6 +5,7 @@ English, fact by fact; RankC, how alike candidates are ranked; transfer, the sha
 Then where models fail: by population, and by whether the corpus linked the entity with a name to insert.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +21,18 @@ from rich.table import Table
 
 from eval.consistency import Knowledge, chance_consistency, knowledge
 from eval.exposure import GROUPS, population_bands, read_exposure
+from eval.figures import Row, difference_plot
 from eval.findings import format_p, interval
+from eval.page import render_page
 from eval.pairing import parse_model
 from eval.results import ItemRecord, read_records, read_results, write_aside
 from eval.statistics import Runs, compare
 from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
 
-OUTPUT = "knowledge.md"
+OUTPUT, PAGE = "knowledge.md", "knowledge.html"
 ENGLISH = "en"
+WIDTH = 130
+"""Columns where the output is no terminal."""
 
 Facts = Mapping[str, Sequence[ItemRecord]]
 """Language to the records of its task, fact by fact."""
@@ -43,12 +48,14 @@ class Section:
     headers: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     note: str = ""
+    svg: str = ""
+    """A plot of the same, for the page."""
 
 
 @app.command(help=__doc__)
 def entry(
     models: Annotated[list[str], typer.Argument(help="Output folders of eval.run: DIR or LABEL=DIR.")],
-    output: Annotated[Path, typer.Option(help=f"Folder for {OUTPUT}.")] = Path("build/knowledge"),
+    output: Annotated[Path, typer.Option(help=f"Folder for {OUTPUT} and {PAGE}.")] = Path("build/knowledge"),
     task: Annotated[str, typer.Option(help="The tasks' common name: `cities` of cities_en, cities_ja.")] = "cities",
     corpus: Annotated[Path | None, typer.Option(help="Corpus of the training, to tell linked entities from others.")] = None,
     pivot: Annotated[str, typer.Option(help="Language of the names that training inserts.")] = ENGLISH,
@@ -62,7 +69,7 @@ def entry(
 
 
 def main(arguments: Sequence[str], output: Path, task: str = "cities", corpus: Path | None = None, pivot: str = ENGLISH) -> None:
-    """Read the evaluations, write Markdown, show the tables."""
+    """Read the evaluations, write Markdown and the page, show the tables."""
     facts = {}
     for argument in arguments:
         label, folders = parse_model(argument)
@@ -73,12 +80,13 @@ def main(arguments: Sequence[str], output: Path, task: str = "cities", corpus: P
     sections += _exposure_sections(facts, corpus, pivot) if corpus is not None else []
     text = "\n\n".join(["# Knowledge across languages", *map(markdown, sections)])
     write_aside(output / OUTPUT, f"{text}\n")
-    console = Console()
+    write_aside(output / PAGE, render_page("knowledge.html", {}, sections=sections, labels=list(facts), task=task))
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for section in sections:
         console.print(_table(section))
         if section.note:
             console.print(f"  {section.note}\n", highlight=False, markup=False)
-    console.print(f"Written to {output / OUTPUT}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"Written to {output}: {OUTPUT}, {PAGE}", highlight=False, soft_wrap=True, markup=False)
 
 
 def read_facts(folder: Path, task: str) -> Facts:
@@ -121,7 +129,8 @@ def model_sections(label: str, facts: Facts) -> list[Section]:
         f"{len(english)} facts, {candidates} candidates: by chance, accuracy and transfer are {100 / candidates:.1f}, RankC "
         f"{100 * chance_consistency(candidates):.1f}. In per cent and points, with 95 % intervals; p by exact McNemar."
     )
-    sections = [Section(f"{label}: the same facts in {len(facts)} languages", headers, rows, note)]
+    svg = difference_plot([[Row(f.language, f.difference, f.difference.is_shown) for f in measured]], f"{label}, minus English")
+    sections = [Section(f"{label}: the same facts in {len(facts)} languages", headers, rows, note, svg)]
     if all("population" in record.attributes for record in english):
         sections.append(_by_population(label, facts))
     return sections

@@ -13,7 +13,7 @@ import pytest
 from eval.cities import City, candidates, draw, items, usable
 from eval.consistency import chance_consistency, knowledge, rank_consistency
 from eval.exposure import ABSENT, NAMED, UNNAMED, count_links, index, population_bands, read_exposure
-from eval.knowledge import OUTPUT, main
+from eval.knowledge import OUTPUT, PAGE, main
 from spark_jobs.settings import ConfigurationError
 from spark_jobs.tables import LINKS
 
@@ -176,6 +176,10 @@ def test_the_report_has_knowledge_population_and_what_the_corpus_links(tmp_path,
     assert "5 links of these entities in jawiki" in text
     assert "by chance, accuracy and transfer are 33.3" in text
     assert "base: accuracy by population of the city" in capsys.readouterr().out
+    page = (tmp_path / "out" / PAGE).read_text()
+    assert page.count("<svg") == 2
+    assert page.count("<table>") == text.count("\n## ") == 5  # two models by language and by population; the links of ja
+    assert "+100.0 (" in page
 
 
 @pytest.mark.parametrize(
