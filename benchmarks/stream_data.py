@@ -1,0 +1,104 @@
+"""A synthetic encoded corpus by the contract: documents of log-normal length with links, in the shape of a real wiki's."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spark_jobs.tables import MANIFEST, SCHEMA_VERSION, TOKENIZER_FOLDER, Manifest, Shard, encoded, vocabulary_sha256
+from spark_jobs.tokenizer_source import load_source
+
+TOKENIZER = "package:mistral_common/data/tokenizer.model.v1"
+ROWS_IN_GROUP = 1024
+TOKENS_A_LINK = 45
+WIKI = "jawiki"
+
+
+def wiki_folder(corpus: Path) -> Path:
+    """Where the shards lie."""
+    return corpus / "encoded" / "tokenizer=mistral" / "pivot=en" / f"wiki={WIKI}"
+
+
+def lists(values: npt.NDArray[Any], lengths: npt.NDArray[np.integer], kind: pa.DataType) -> pa.Array:
+    """A list column from flat values."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, kind.value_type), type=kind)
+
+
+def make_shard(rng: np.random.Generator, first: int, rows: int, schema: pa.Schema, tokens: bool, links: int | None) -> pa.Table:
+    """Rows of a shard; without `tokens` the id columns are empty, which is enough for a plan; `links` a row, or by length."""
+    lengths = np.maximum(20, rng.lognormal(6.6, 0.9, rows)).astype(np.int32)
+    counts = np.full(rows, links) if links is not None else lengths // TOKENS_A_LINK
+    total = int(counts.sum())
+    # Link j of a document with n links lies in the j-th of n equal parts of it.
+    part = np.repeat(np.maximum(lengths // np.maximum(counts, 1), 2), counts)
+    j = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = j * part
+    ends = starts + np.minimum(rng.integers(1, 5, total), part)
+    names = rng.integers(2, 8, total)
+    ids, name_ids = (rng.integers(3, 32_000, int(size)) if tokens else np.zeros(0) for size in (lengths.sum(), names.sum()))
+    columns = {
+        "page_id": pa.array(np.arange(first, first + rows)),
+        "num_tokens": pa.array(lengths),
+        "input_ids": (ids, lengths if tokens else np.zeros(rows)),
+        "entity_start": (starts, counts),
+        "entity_end": (ends, counts),
+        "name_lengths": (names, counts),
+        "name_ids": (
+            name_ids,
+            np.add.reduceat(np.append(names, 0), np.cumsum(counts) - counts) * (counts > 0) if tokens else counts * 0,
+        ),
+    }
+    arrays = [lists(*c, schema.field(n).type) if isinstance(c, tuple) else c for n, c in columns.items()]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def make_corpus(corpus: Path, documents: int, shards: int = 4, tokens: bool = True, links: int | None = None) -> None:
+    """Write the corpus, its tokenizer and its manifest."""
+    folder = wiki_folder(corpus)
+    folder.mkdir(parents=True)
+    source = load_source(TOKENIZER, "mistral")
+    beside = corpus / "encoded" / "tokenizer=mistral" / TOKENIZER_FOLDER
+    beside.mkdir()
+    (beside / "tokenizer.json").write_text(source.tokenizer_json)
+    (beside / "tokenizer_config.json").write_text(source.tokenizer_config)
+    vocabulary = source.load().get_vocab()
+    about = {
+        "name": "mistral",
+        "sha256": hashlib.sha256(source.tokenizer_json.encode()).hexdigest(),
+        "vocab_size": len(vocabulary),
+        "vocabulary_sha256": vocabulary_sha256(vocabulary, len(vocabulary)),
+        "id_type": "uint16",
+    }
+    schema = encoded("uint16").schema
+    more = {"leia.tokenizer": json.dumps(about), "leia.pivot": "en", "leia.span_mapping": "exact"}
+    schema = schema.with_metadata({**schema.metadata, **{key.encode(): value.encode() for key, value in more.items()}})
+    rng, written = np.random.default_rng(0), []
+    for number in range(shards):
+        first, last = documents * number // shards, documents * (number + 1) // shards
+        path = folder / f"part-{number:05d}.parquet"
+        table = make_shard(rng, first, last - first, schema, tokens, links)
+        options = {"compression": "zstd", "compression_level": 3, "version": "2.6", "write_page_checksum": True}
+        pq.write_table(table, path, row_group_size=ROWS_IN_GROUP, **options)
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        written.append(Shard(path=path.name, rows=table.num_rows, bytes=path.stat().st_size, sha256=checksum))
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
+        table="encoded",
+        partition={"tokenizer": "mistral", "pivot": "en", "wiki": WIKI},
+        rows=documents,
+        bytes=sum(shard.bytes for shard in written),
+        row_hash="",
+        shards=written,
+        inputs=[],
+        configuration={},
+        code_version="",
+        counters={},
+    )
+    (folder / MANIFEST).write_text(manifest.model_dump_json())
