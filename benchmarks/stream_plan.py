@@ -4,8 +4,8 @@
 
 Writes the narrow columns of so many synthetic documents as `encoded` shards (the id columns are empty: a plan reads none), then
 makes a plan for batches of 2,048 sequences in 64 lanes in a fresh process, twice: cold, and with what the first one left in the
-cache. Seconds are from opening the corpus to knowing where sequence 1,000,000 lies. Of memory, `anonymous` is the peak of what the
-plan took of its own; mapped files come on top and can be taken back by the kernel.
+cache. Seconds are from opening the corpus to knowing where sequence 1,000,000 lies. Of memory, `anonymous` is the peak that
+the plan took of its own; mapped files come on top and can be taken back by the kernel.
 """
 
 import json
@@ -128,11 +128,11 @@ def main(
         for run, own in figures.items()
     ]
     one = figures["cold"]
+    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
     caption = (
         f"{documents:,} documents, {documents * links_a_document:,} links, {one['tokens'] / 1e9:.2f} G tokens, "
-        f"{one['lanes']} lanes; {one['cache'] / 1e6:,.0f} MB of cache. {machine['processor']}, {machine['cores']} cores, {machine['python']}; "
-        + ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-        + "."
+        f"{one['lanes']} lanes; {one['cache'] / 1e6:,.0f} MB of cache. "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['python']}; {packages}."
     )
     if markdown:
         lines = [f"| {' | '.join(cells)} |" for cells in (HEADER, *rows)]
