@@ -34,6 +34,11 @@ def minimal(tmp_path: Path) -> Path:
         ("stream.sequence_length=1", "stream.sequence_length: 1 is not allowed: .*greater than or equal to 2"),
         ("data.wikis=[]", "data.wikis: .*at least 1 item"),
         ("data.wikis=[jawiki, jawiki]", "a wiki is named twice"),
+        ("data.weights={jawiki: 0}", r"weights\.jawiki is 0\.0: a weight is above 0; to leave a wiki out, take it out of wikis"),
+        ("data.weights={eswiki: 1}", "weights names eswiki, wikis is jawiki: give each wiki one weight"),
+        ("data.temperature=0", "data.temperature: 0 is not allowed: .*greater than 0"),
+        ("data.held_out=1", "data.held_out: 1 is not allowed: .*less than 1"),
+        ("stream.lanes=3", r"stream\.lanes \(3\) does not divide global_batch_size \(8\); use one of 1, 2, 4, 8"),
         ("optimizer.warmup_steps=10", r"warmup_steps \(10\) must be below steps \(10\)"),
         ("optimizer.betas=[0.9, 1.0]", "each beta is a decay in"),
         ("model.precision=fp16", "model.precision: 'fp16' is not allowed: .*'auto', 'bf16' or 'fp32'"),
@@ -97,6 +102,19 @@ def test_a_deepspeed_file_that_contradicts_the_configuration_is_refused(minimal,
         deepspeed_config(settings, 1)
 
 
+def test_weights_and_a_temperature_are_one_too_many(minimal):
+    with pytest.raises(ConfigurationError, match="temperature and weights are both given"):
+        load(TrainSettings, minimal, ["data.weights={jawiki: 1}", "data.temperature=2"])
+
+
+@pytest.mark.parametrize(
+    ("batch", "lanes", "slots"), [(2048, None, 64), (8, None, 8), (96, None, 48), (67, None, 1), (2048, 8, 8), (2048, 128, 128)]
+)
+def test_lanes_are_what_is_said_or_the_largest_divisor_of_the_batch_up_to_64(minimal, batch, lanes, slots):
+    overrides = [f"global_batch_size={batch}"] + ([] if lanes is None else [f"stream.lanes={lanes}"])
+    assert load(TrainSettings, minimal, overrides).slots == slots
+
+
 def test_a_missing_deepspeed_file_is_refused(minimal, tmp_path):
     with pytest.raises(ConfigurationError, match=r"does not exist .*conf/deepspeed/ has zero0\.json"):
         deepspeed_config(load(TrainSettings, minimal, [f"deepspeed={tmp_path / 'none.json'}"]), 1)
@@ -123,6 +141,7 @@ def test_the_published_recipe_trains_on_4194304_tokens_a_step(repository):
     settings = load(TrainSettings, repository / "conf" / "train" / "llama2-7b-ja.yaml")
     assert settings.global_batch_size * settings.stream.sequence_length == 4_194_304
     assert accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks=8) == 256
+    assert (settings.data.temperature, settings.data.held_out, settings.stream.mask_documents) == (1.0, 0.0, False)
     assert (settings.steps, settings.insertion.strategy, settings.insertion.probability) == (50, "right", 0.5)
     assert settings.optimizer == OptimizerSettings(
         learning_rate=5e-6, schedule="cosine", betas=(0.9, 0.95), epsilon=1e-6, weight_decay=0.1

@@ -74,7 +74,7 @@ class Original:
         for index, (start, _) in enumerate(encoding.offsets):
             begins.setdefault(start, index)
         for index, (start, end) in enumerate(encoding.offsets):
-            # A token that starts with a space also starts one character later; one that is only a space does not (spark_jobs.spans).
+            # A token that starts with a space also starts one character later; a lone space does not (spark_jobs.spans).
             if end - start > 1 and text[start] == " ":
                 begins.setdefault(start + 1, index)
         begins[len(text)] = len(encoding.ids)

@@ -15,6 +15,7 @@ from spark_jobs.settings import ConfigurationError, load
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.corpus import open_corpus
 from training.distributed import deepspeed_config
+from training.document_mask import only_own_document
 from training.insertion import IGNORED
 from training.model import add_rows, add_tags
 from training.optimizer import learning_rate
@@ -159,6 +160,21 @@ def test_an_unfinished_run_is_not_overwritten_either(run_settings, tmp_path):
     (tmp_path / "run" / "metrics.jsonl").write_text("{}")
     with pytest.raises(ConfigurationError, match="holds an unfinished run or other files"):
         check_output(TrainSettings(**run_settings(tmp_path / "run")))
+
+
+def test_a_run_whose_tokens_see_their_own_document_only_trains_on_that_loss(launch, run_settings, base_model, tmp_path):
+    options = {"sequence_length": 64, "mask_documents": True, "workers": 2}
+    masked = finish(launch, run_settings(tmp_path / "run", steps=3, stream=options), ranks=None)
+    settings = TrainSettings(**masked.settings)
+    tokenizer = AutoTokenizer.from_pretrained(base_model)
+    tags, rows = add_tags(tokenizer)
+    own = Stream(open_corpus(settings.data), stream_rules(settings, tokenizer, tags))
+    model, batch = AutoModelForCausalLM.from_pretrained(base_model), own.batch(0)
+    add_rows(model, rows)
+    positions, ids, labels = (torch.from_numpy(values) for values in (batch.positions, batch.input_ids, batch.labels))
+    expected = model(input_ids=ids, labels=labels, **only_own_document(positions, model)).loss
+    assert losses(masked)[0] == pytest.approx(expected.item(), abs=1e-5)
+    assert masked.summary["stream_fingerprint"] == own.fingerprint
 
 
 def test_a_batch_that_does_not_divide_ends_the_launch_with_one_message(launch, run_settings, tmp_path):
