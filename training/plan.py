@@ -316,7 +316,8 @@ class WikiPlan:
         rules = self.rules
         names = ("seed", "shuffle_window", "strategy", "probability", "num_tags", "frame", "held_out", "part")
         content = {name: getattr(rules, name) for name in names}
-        content |= {"plan_version": PLAN_VERSION, "data": self.documents.fingerprint, "lanes": self.lanes}
+        content |= {"wiki": self.documents.wiki, "data": self.documents.fingerprint}
+        content |= {"plan_version": PLAN_VERSION, "lanes": self.lanes}
         return f"layout-{fingerprint(content)}-epoch-{epoch}"
 
     def lane_begin(self, lane: int, epoch: int) -> int:
