@@ -22,11 +22,12 @@ from spark_jobs.publish import Publication, table_input
 from spark_jobs.redirects import resolve_redirects
 from spark_jobs.session import size_shuffles
 from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.shards import ShardReport
+from spark_jobs.shards import ShardReport, sum_counters
 from spark_jobs.spark_shards import read_shards, write_shards
 from spark_jobs.stage import StageResult, published, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, NAMES
+from spark_jobs.title_names import names_of_titles
 from spark_jobs.wikis.languages import codes_of, wiki_of_language
 
 _ROWS_PER_SHARD = 500_000
@@ -39,7 +40,7 @@ _LANGLINK_COLUMNS = ["ll_from", "ll_lang", "ll_title"]
 
 
 def read_langlinks(spark: SparkSession, file: Location, pivots: list[str]) -> DataFrame:
-    """The usable langlinks into the pivot languages: (page_id, language, title), at most one per page and language.
+    """The usable langlinks into the pivot languages: (page_id, language, title).
 
     Titles that are empty or lead into a section (`#`) name nothing and are left out. Codes that name the same wiki (`nb` and
     `no`) count as the same language.
@@ -60,9 +61,7 @@ def read_langlinks(spark: SparkSession, file: Location, pivots: list[str]) -> Da
     one_task = spark.range(1, numPartitions=1)
     links = one_task.mapInArrow(read, "page_id long, language string, title string")
     links = links.withColumn("title", F.trim(F.replace("title", F.lit("_"), F.lit(" "))))
-    usable = links.where("title != '' and not contains(title, '#')")
-    # (page, language) is the table's primary key; where two codes mean one language, the smaller title is taken.
-    return usable.groupBy("page_id", "language").agg(F.min("title").alias("title"))
+    return links.where("title != '' and not contains(title, '#')")
 
 
 def one_page_per_title(pages: DataFrame) -> DataFrame:
@@ -71,25 +70,23 @@ def one_page_per_title(pages: DataFrame) -> DataFrame:
     return latest.select(*(f"page.{column}" for column in _PAGE_COLUMNS))
 
 
-def names_of(pages: DataFrame, langlinks: DataFrame) -> DataFrame:
-    """Join `pages` (page_id, title, redirect_title, redirect_fragment) with `langlinks` into the columns of `names`."""
-    articles = pages.where("redirect_title is null").select("title", "page_id")
-    behind = resolve_redirects(pages).join(articles.withColumnRenamed("title", "target"), "target").select("title", "page_id")
-    titles = articles.unionByName(behind)
-    own = pages.join(langlinks.withColumnRenamed("title", "name"), "page_id").select(
-        "title", "language", "name", F.lit(0).alias("hops")
-    )
-    through = behind.join(langlinks.withColumnRenamed("title", "name"), "page_id").select(
-        "title", "language", "name", F.lit(1).alias("hops")
-    )
-    # The least (hops, name) of a language: a title's own langlink stands before that of the page behind it.
-    best = own.unionByName(through).groupBy("title", "language").agg(F.min(F.struct("hops", "name")).alias("best"))
-    source = F.when(F.col("best.hops") == 0, "langlink").otherwise("redirect")
-    entry = F.struct("language", F.col("best.name").alias("title"), source.alias("source"))
-    named = best.select("title", entry.alias("entry")).groupBy("title").agg(F.sort_array(F.collect_list("entry")).alias("names"))
-    return titles.join(named, "title", "left").withColumn(
-        "names", F.coalesce("names", F.array().cast(named.schema["names"].dataType))
-    )
+def join_langlinks(rows: DataFrame, langlinks: DataFrame) -> DataFrame:
+    """Pages (`_PAGE_COLUMNS`) with the column `own`, an array of their langlinks; null for none.
+
+    All langlinks are there, those of pages that are not in the dump with a null title: so what is counted is what was read.
+    """
+    entries = F.collect_list(F.struct("language", "title"))  # in no order; `merge_names` does not depend on it
+    own = langlinks.groupBy("page_id").agg(entries.alias("own"))
+    return one_page_per_title(rows).join(own, "page_id", "full")
+
+
+def join_articles(pages: DataFrame) -> DataFrame:
+    """What `join_langlinks` gave, with what is behind each redirect, as `names_of_titles` takes it."""
+    article = F.col("page_id").alias("article_id"), F.col("own").alias("behind")
+    titles = pages.where("title is not null").select("*", *article)
+    behind = resolve_redirects(titles, ["article_id", "behind"]).drop("target")
+    known = pages.withColumn("is_redirect", F.col("redirect_title").isNotNull()).drop("redirect_title", "redirect_fragment")
+    return known.join(behind, "title", "left")
 
 
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
@@ -130,20 +127,21 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
 
 
 def write_names(rows: DataFrame, langlinks: DataFrame, size: int, attempts: Location) -> tuple[list[ShardReport], dict[str, int]]:
-    """Write `names` for the `size` rows of `articles`; returns the shards and what was counted on the way."""
-    pages, langlinks = one_page_per_title(rows).persist(), langlinks.persist()
+    """Write `names` for the `size` rows of `articles`; returns the shards and what was counted in what reached the writers."""
     shards = max(1, -(-size // _ROWS_PER_SHARD))
-    sharded = names_of(pages, langlinks).withColumn("shard", F.pmod(F.xxhash64("title"), F.lit(shards)).cast("int"))
-    reports = write_shards(sharded, shards, ["title"], attempts, NAMES.schema, _ROW_GROUP_ROWS)
-    counters = {
-        "langlinks": langlinks.count(),
-        "langlinks_of_articles": langlinks.join(pages, "page_id", "left_semi").count(),
-        "titles": sum(report.rows for report in reports),
-        "repeated_titles": size - pages.count(),
-    }
-    langlinks.unpersist()
+    # Langlinks without a title are dropped where they arrive, in whichever shard that is.
+    shard = F.pmod(F.xxhash64(F.coalesce("title", F.col("page_id").cast("string"))), F.lit(shards)).cast("int")
+    pages = join_langlinks(rows, langlinks).persist()
+    sharded = join_articles(pages).withColumn("shard", shard)
+    reports = write_shards(sharded, shards, ["title"], attempts, NAMES.schema, _ROW_GROUP_ROWS, names_of_titles)
     pages.unpersist()
-    return reports, counters
+    counters = sum_counters(reports)
+    return reports, {
+        "langlinks": counters["langlinks"],
+        "langlinks_of_articles": counters["langlinks_of_articles"],
+        "titles": sum(report.rows for report in reports),
+        "repeated_titles": size - counters["distinct_titles"],
+    }
 
 
 def main(settings: CorpusSettings) -> int:

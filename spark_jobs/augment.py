@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.config import CorpusSettings
 from spark_jobs.entities import Pivot, Target, pivots_of
@@ -21,8 +20,8 @@ from spark_jobs.progress import show_progress
 from spark_jobs.publish import Publication, table_input
 from spark_jobs.session import size_shuffles
 from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.shards import ShardReport, ShardWriter, shard_index, shard_name, sum_counters
-from spark_jobs.spark_shards import REPORT_SCHEMA, by_shard, read_shards, report_batch, report_of
+from spark_jobs.shards import ShardReport, ShardWriter, shard_name, sum_counters
+from spark_jobs.spark_shards import REPORT_SCHEMA, bring_to_shards, by_shard, read_shards, report_batch, report_of
 from spark_jobs.stage import StageResult, published, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, AUGMENTED, LINKS, NAMES, Manifest
@@ -36,20 +35,23 @@ _NAMES_COLUMNS = "title string, page_id long, names array<struct<language: strin
 def targets_by_shard(spark: SparkSession, folder: Location, articles: Manifest, names: DataFrame) -> DataFrame:
     """What the link targets of each shard of `articles` lead to: (shard, title, page_id, names), a row for each pair.
 
-    Shards without a resolved target have one row of nulls, so that every shard arrives at a task.
+    Rows lie in the task of their shard; each shard begins with a row of nulls, so that every shard arrives at a task.
     """
-    titles = read_shards(spark, folder, articles, _TARGET_COLUMNS, "shard int, title string", distinct_targets).distinct()
+    titles = read_shards(spark, folder, articles, _TARGET_COLUMNS, "shard int, title string", distinct_targets)
     found = titles.join(names, "title").select("shard", "title", "page_id", "names")
-    every = spark.createDataFrame([(shard_index(shard.path),) for shard in articles.shards], "shard int")
-    return every.join(found, "shard", "left")
+    return bring_to_shards(found, len(articles.shards), []).drop("is_marker")
 
 
-def distinct_targets(shard: int, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The titles of its own wiki that the links of a row group lead to: (shard, title)."""
-    links = batch.column("links").flatten()
-    wiki, target = pc.struct_field(links, "wiki"), pc.struct_field(links, "target")
-    titles = target.filter(pc.and_(pc.is_null(wiki), pc.not_equal(target, ""))).unique()
-    return pa.RecordBatch.from_arrays([pa.repeat(pa.scalar(shard, pa.int32()), len(titles)), titles], names=["shard", "title"])
+def distinct_targets(shard: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The titles of its own wiki that the links of a shard lead to, each once: (shard, title)."""
+    known = pa.array([], pa.string())
+    for batch in batches:
+        links = batch.column("links").flatten()
+        wiki, target = pc.struct_field(links, "wiki"), pc.struct_field(links, "target")
+        titles = target.filter(pc.and_(pc.is_null(wiki), pc.not_equal(target, "")))
+        known = pa.concat_arrays([known, titles]).unique()
+    shards = pa.repeat(pa.scalar(shard, pa.int32()), len(known))
+    yield pa.RecordBatch.from_arrays([shards, known], names=["shard", "title"])
 
 
 def augment_shard(
@@ -110,8 +112,7 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
         size_shuffles(spark, articles.counters["links"])
         frame = read_shards(spark, names_folder, names, ["title", "page_id", "names"], _NAMES_COLUMNS)
         targets = targets_by_shard(spark, folder, articles, frame)
-        owned = targets.repartitionById(len(articles.shards), F.col("shard")).sortWithinPartitions("shard")
-        rows = owned.mapInArrow(augment, f"{REPORT_SCHEMA}, table string").collect()
+        rows = targets.mapInArrow(augment, f"{REPORT_SCHEMA}, table string").collect()
     reports = {name: [report_of(row) for row in rows if row["table"] == name] for name in publications}
     counters = sum_counters(reports[AUGMENTED.name])
     return StageResult([publication.publish(reports[name], counters) for name, publication in publications.items()])

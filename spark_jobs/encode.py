@@ -70,7 +70,7 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
         schema = table.schema.with_metadata(metadata)
         order = ["mix", "page_id"]
         group = settings.encoding.rows_per_row_group
-        reports = write_shards(sharded, shards, order, publication.attempts, schema, group, count_rows)
+        reports = write_shards(sharded, shards, order, publication.attempts, schema, group, lambda rows: (rows, count_rows(rows)))
     return StageResult([publication.publish(reports, sum_counters(reports))])
 
 

@@ -33,6 +33,7 @@ from spark_jobs.publish import Publication, PublishError
 from spark_jobs.settings import ConfigurationError, command
 from spark_jobs.shards import ShardReport, ShardWriter, number_shards, shard_name
 from spark_jobs.side_tables import LOSSES, read_side_tables, with_known_redirects
+from spark_jobs.spark_shards import map_tasks
 from spark_jobs.stage import StageResult, run_stage
 from spark_jobs.storage import Location
 from spark_jobs.tables import ARTICLES, REJECTS, Manifest
@@ -200,7 +201,7 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
         job = plan_job(spark, settings, folder, dump, articles.attempts)
         units = plan_units(surveys, settings.extract.bytes_per_shard)
         with show_progress(spark.sparkContext, f"extract {wiki}"):
-            reports = spark.sparkContext.parallelize(units, len(units)).map(lambda unit: extract_unit(unit, job)).collect()
+            reports = map_tasks(spark, units, lambda unit: extract_unit(unit, job))
     further = {
         "optional_inputs_missing": len(LOSSES.keys() - dump.optional.keys()),
         "template_redirects": len(job.profile.template_redirects),

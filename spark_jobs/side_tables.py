@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from spark_jobs.dumps.files import Dump
 from spark_jobs.dumps.sql import read_rows
 from spark_jobs.dumps.streams import open_decompressed
+from spark_jobs.spark_shards import map_tasks
 from spark_jobs.storage import Location
 from spark_jobs.wikis import WikiProfile
 
@@ -45,8 +46,7 @@ def read_side_tables(spark: SparkSession, folder: Location, dump: Dump) -> SideT
         files = {name: file for name, file in files.items() if name == "page_props"}
     if not files:
         return SideTables(None, None)
-    jobs = spark.sparkContext.parallelize(sorted(files.items()), len(files))
-    found = dict(jobs.map(lambda job: (job[0], _READERS[job[0]](job[1]))).collect())
+    found = dict(map_tasks(spark, sorted(files.items()), lambda job: (job[0], _READERS[job[0]](job[1]))))
     pages, targets, marked = (found.get(name) for name in ("page", "redirect", "page_props"))
     redirects = None
     if pages is not None and targets is not None:

@@ -3,9 +3,11 @@
 Reading in the tasks keeps nested columns out of the JVM, and needs no file system of Hadoop's.
 """
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,10 @@ from spark_jobs.tables import Manifest
 
 REPORT_SCHEMA = "name string, attempt string, rows long, bytes long, sha256 string, row_hash string, counters map<string,long>"
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Arrange = Callable[[int, Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+Finish = Callable[[pa.RecordBatch], tuple[pa.RecordBatch | pa.Table, Mapping[str, int]]]
 
 _REPORT_FIELDS = pa.schema(
     [
@@ -52,11 +58,11 @@ def read_shards(
     manifest: Manifest,
     columns: Sequence[str],
     schema: str,
-    arrange: Callable[[int, pa.RecordBatch], pa.RecordBatch] = lambda _, batch: batch,
+    arrange: Arrange = lambda _, batches: batches,
 ) -> DataFrame:
     """The columns (or leaves, `links.list.element.target`) of a published table; a task reads a shard.
 
-    `arrange` makes of a shard's index and each of its row groups what the Spark `schema` says; by default nothing is changed.
+    `arrange` makes of a shard's index and its batches what the Spark `schema` says; by default nothing is changed.
     """
 
     paths = [shard.path for shard in manifest.shards]
@@ -65,10 +71,27 @@ def read_shards(
         for batch in batches:
             for path in map(paths.__getitem__, batch.column("id").to_pylist()):
                 with (folder / path).open() as file:
-                    for rows in pq.ParquetFile(file).iter_batches(columns=list(columns)):
-                        yield arrange(shard_index(path), rows)
+                    yield from arrange(shard_index(path), pq.ParquetFile(file).iter_batches(columns=list(columns)))
 
     return spark.range(0, len(paths), numPartitions=len(paths)).mapInArrow(read, schema)
+
+
+def map_tasks(spark: SparkSession, items: Sequence[Item], function: Callable[[Item], Result]) -> list[Result]:
+    """What `function` makes of each item, each in a task of its own, in the order of the items.
+
+    As `RDD.map`, but through Arrow: the Python workers that serve DataFrames serve these tasks as well, where an RDD's would be
+    others, with imports of their own.
+    """
+
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for index in batch.column("id").to_pylist():
+                result = pickle.dumps(function(items[index]))
+                yield pa.RecordBatch.from_pydict({"index": [index], "result": [result]})
+
+    rows = spark.range(0, len(items), numPartitions=len(items)).mapInArrow(work, "index long, result binary").collect()
+    # Written by the tasks above and brought by Spark, which pickles the results of an RDD just so.
+    return [pickle.loads(row["result"]) for row in sorted(rows, key=itemgetter("index"))]  # noqa: S301
 
 
 def write_shards(
@@ -78,29 +101,37 @@ def write_shards(
     attempts: Location,
     schema: pa.Schema,
     row_group_rows: int,
-    count: Callable[[pa.RecordBatch], Mapping[str, int]] = lambda _: {},
+    finish: Finish,
 ) -> list[ShardReport]:
     """Write `frame` to `shards` shards. Column `shard` (int) says which; rows are sorted by `order`, a unique key.
 
-    Columns become those of `schema` where they are written; columns that it does not name are left out. Every shard is written,
-    empty ones too, so that a table without rows still has a file with its schema. `count` says what rows add to the report's
-    counters.
+    `finish` makes of the sorted rows those that are written, and says what they add to the report's counters. Columns become
+    those of `schema` where they are written; columns that it does not name are left out. Every shard is written, empty ones too,
+    so that a table without rows still has a file with its schema.
     """
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for shard, members in by_shard(batches):
             with ShardWriter(attempts, shard_name(shard), schema, row_group_rows) as writer:
                 for batch in members:
-                    rows = batch.filter(pc.invert(batch.column("is_marker")))
+                    rows, counts = finish(batch.filter(pc.invert(batch.column("is_marker"))))
                     writer.write(rows)
-                    writer.counters.update(count(rows))
+                    writer.counters.update(counts)
             yield report_batch([writer.report])
 
+    arranged = bring_to_shards(frame, shards, order)
+    return [report_of(row) for row in arranged.mapInArrow(write, REPORT_SCHEMA).collect()]
+
+
+def bring_to_shards(frame: DataFrame, shards: int, order: Sequence[str]) -> DataFrame:
+    """Bring the rows of `frame` to the task of their shard (column `shard`, int), sorted by `order`.
+
+    Each shard begins with a row that is none (`is_marker`, all else null), so that every shard arrives at a task.
+    """
     marked = frame.withColumn("is_marker", F.lit(False))
     markers = frame.sparkSession.range(shards).select(F.col("id").cast("int").alias("shard"), F.lit(True).alias("is_marker"))
     everything = marked.unionByName(markers, allowMissingColumns=True)
-    arranged = everything.repartitionById(shards, F.col("shard")).sortWithinPartitions("shard", F.desc("is_marker"), *order)
-    return [report_of(row) for row in arranged.mapInArrow(write, REPORT_SCHEMA).collect()]
+    return everything.repartitionById(shards, F.col("shard")).sortWithinPartitions("shard", F.desc("is_marker"), *order)
 
 
 def by_shard(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, Iterator[pa.RecordBatch]]]:

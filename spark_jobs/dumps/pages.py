@@ -23,11 +23,14 @@ _START = b"<page>"
 _END = b"</page>"
 _TAG = re.compile(rb"</?page>")
 _REVISION = b"<revision>"
+_CLOSING = b"</mediawiki>"
+_TAIL_BYTES = 256
 MAX_PAGE_BYTES = 64 * 2**20
 """XML that a page may have. MediaWiki stores up to 2 MB of text a page unless it is told otherwise."""
 _HEAD_BYTES = 4096
 _TITLE = re.compile(r"<title>([^<]*)</title>")
 _PAGE_ID = re.compile(r"<id>(\d{1,18})</id>")
+_NOT_CLOSED = "the file ends without </mediawiki> after it: is it a whole download, or a part that was cut off?"
 _NO_END = "<page> has no end: the dump is cut here, or the stream that holds the rest cannot be read"
 
 
@@ -88,14 +91,22 @@ def read_pages(
     `boundaries` and `end` are as in `read_streams` and `split_pages`; without boundaries the file `name` is read as a whole.
     What is lost with a bad stream: its pages from the first unreadable byte on, and the rest of a page that began before it
     (given with its `problem`). Of a file that is read as a whole, everything after the fault. Streams at or after `end` are
-    reported too if a page needed them; they belong to the range that they begin in (`error.offset >= end`).
+    reported too if a page needed them; they belong to the range that they begin in (`error.offset >= end`). The range that ends
+    with the file reports its last stream if `</mediawiki>` is missing there: a file that is cut between two pages shows no other
+    sign of it.
     """
     rest = list(boundaries)
+    holds_end = not boundaries or boundaries[-1] == end
     while True:
         chunks = read_streams(file, rest, max_stream_bytes) if boundaries else read_whole(file, name)
         failed: list[StreamError] = []
-        yield from split_pages(_until_error(chunks, failed), end if boundaries else None, max_page_bytes)
+        tail, problem = _Tail(), None
+        for page in split_pages(tail.follow(_until_error(chunks, failed)), end if boundaries else None, max_page_bytes):
+            problem = page.problem
+            yield page
         if not failed:
+            if holds_end and problem is None and not tail.closes_dump:
+                report(StreamError(tail.stream_offset, _NOT_CLOSED))
             return
         report(failed[0])
         rest = [boundary for boundary in rest if boundary > failed[0].offset]
@@ -109,6 +120,24 @@ def _until_error(chunks: Iterator[Chunk], failed: list[StreamError]) -> Iterator
         yield from chunks
     except StreamError as error:
         failed.append(error)
+
+
+class _Tail:
+    """The last bytes of what passes through."""
+
+    def __init__(self) -> None:
+        self.stream_offset = 0
+        self._bytes = b""
+
+    def follow(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            self.stream_offset = chunk.stream_offset
+            self._bytes = (self._bytes + chunk.data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+            yield chunk
+
+    @property
+    def closes_dump(self) -> bool:
+        return self._bytes.rstrip().endswith(_CLOSING)
 
 
 def split_pages(chunks: Iterable[Chunk], end: int | None = None, max_bytes: int = MAX_PAGE_BYTES) -> Iterator[RawPage]:

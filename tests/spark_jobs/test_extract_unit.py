@@ -38,7 +38,7 @@ def page(number: int, title: str = "T", ns: str = "<ns>0</ns>", text: str = "x")
 
 
 def whole(path: Path, text: str) -> Unit:
-    path.write_text(text, encoding="utf-8")
+    path.write_text(f"{text}</mediawiki>", encoding="utf-8")
     return Unit(0, Location.of(str(path)), path.stat().st_size, ())
 
 
@@ -88,7 +88,7 @@ def test_old_pages_have_the_namespaces_of_the_head(job, tmp_path) -> None:
 
 
 def test_a_decompression_bomb_is_a_reject_and_the_streams_behind_it_are_read(job, tmp_path, monkeypatch) -> None:
-    parts = [page(1), "\0" * 2**26, page(2)]
+    parts = [page(1), "\0" * 2**26, page(2) + "</mediawiki>"]
     data = b"".join(bz2.compress(part.encode()) for part in parts)
     (tmp_path / "x.bz2").write_bytes(data)
     starts = scan_streams(io.BytesIO(data))

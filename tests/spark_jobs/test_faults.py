@@ -180,6 +180,21 @@ def test_a_truncated_dump_keeps_the_whole_pages_before_the_cut(spark, sample, du
     assert_account_closes(articles, rows)
 
 
+def test_a_dump_that_is_cut_between_two_streams_is_told(spark, sample, dumps, settings) -> None:
+    data = (sample / "dumps" / MULTISTREAM).read_bytes()
+    *_, before, cut = [start for start in scan_streams(io.BytesIO(data)) if start < len(data)]
+    (dumps / MULTISTREAM).write_bytes(data[:cut])
+    with pytest.raises(
+        BadInputError, match=rf"compressed byte {before}: decompress: the file ends without </mediawiki> after it"
+    ):
+        run_extract(spark, settings)
+    articles, _ = run_extract(spark, permissive(settings)).manifests
+    rows = read_rejects(settings)
+    assert articles.counters["pages"] == bz2.decompress(data[:cut]).count(b"<page>")
+    assert [(row["unit"], row["stream_offset"], row["stage"]) for row in rows] == [("stream", before, "decompress")]
+    assert_account_closes(articles, rows)
+
+
 def test_an_account_that_does_not_close_stops_the_build(spark, sample, dumps, settings, monkeypatch) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
 

@@ -145,7 +145,7 @@ def pack(parts: list[bytes]) -> tuple[bytes, list[int]]:
 
 
 def test_a_bad_stream_costs_its_pages_and_the_rest_of_the_one_that_runs_into_it() -> None:
-    data, boundaries = pack([b"<page>a</page><page>b", b"</page><page>c</page>", b"", b"d</page><page>e</page>"])
+    data, boundaries = pack([b"<page>a</page><page>b", b"</page><page>c</page>", b"", b"d</page><page>e</page></mediawiki>"])
     data = data[: boundaries[1] + 15] + b"\xff" * 9 + data[boundaries[1] + 24 :]
     errors: list[StreamError] = []
     pages = list(read_pages(io.BytesIO(data), "x.bz2", boundaries, len(data), errors.append))
@@ -164,6 +164,35 @@ def test_a_range_ends_with_a_bad_stream_that_another_range_owns() -> None:
     pages = list(read_pages(io.BytesIO(data), "x.bz2", boundaries, boundaries[1], errors.append))
     assert [page.problem for page in pages] == [None, NO_END]
     assert [error.offset for error in errors] == [boundaries[1]]  # at or after the range's end: the caller can tell
+
+
+CLOSED, OPEN = b"<page>b</page>\n</mediawiki>\n", b"<page>b</page>\n"
+NOT_CLOSED = "the file ends without </mediawiki> after it: is it a whole download, or a part that was cut off?"
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ([CLOSED], []),
+        ([OPEN, b"</mediawiki>"], []),
+        ([b"<page>b</page></mediawi", b"ki>" + b"\n" * 9], []),
+        ([OPEN], [NOT_CLOSED]),
+        ([OPEN, b"\n"], [NOT_CLOSED]),
+        ([b"<page>b</page></mediawi"], [NOT_CLOSED]),
+        ([b"<page>b"], []),  # a page without its end tells by itself
+    ],
+)
+@pytest.mark.parametrize("form", ["multistream", "its last range", "a range before", "plain"])
+def test_a_dump_that_is_cut_between_two_pages_is_told_once(last: list[bytes], told: list[str], form: str) -> None:
+    parts = [b"<mediawiki><page>a</page>", *last]
+    data, boundaries = (b"".join(parts), []) if form == "plain" else pack(parts)
+    first, end = {"its last range": (1, len(data)), "a range before": (0, boundaries[1] if boundaries else 0)}.get(
+        form, (0, len(data))
+    )
+    errors: list[StreamError] = []
+    pages = list(read_pages(io.BytesIO(data), "x.xml", boundaries[first:], end, errors.append))
+    assert [page.xml[:7] for page in pages] == [b"<page>a", b"<page>b"][first : 1 if form == "a range before" else 2]
+    assert [error.reason for error in errors] == ([] if form == "a range before" else told)
 
 
 @pytest.mark.parametrize("wiki", ["jawiki-20230501", "elwiki-20230501", "ltgwiki-20170901"])
