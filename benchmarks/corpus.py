@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from corpus_dumps import find, replicate
 from corpus_parts import parts_of
@@ -120,6 +121,21 @@ def estimate(run: Run) -> list[str]:
     return lines
 
 
+def flatness(runs: Sequence[Run]) -> str:
+    """How far the cost of a GB lies from its mean over all sizes, and the line through them: what is fixed, what a GB adds.
+
+    Both in decompression = 1, because the speed of a machine drifts from run to run: x of a GB's own decompression.
+    """
+    gigabytes = np.array([run.megabytes / 1000 for run in runs])
+    ratios = np.array([run.ratio for run in runs])
+    away = np.abs(ratios / ratios.mean() - 1).max()
+    told = f"CPU for a GB, {gigabytes.min():.2f} to {gigabytes.max():.2f} GB: {ratios.mean():.2f} x bz2 within {away:.0%}"
+    if len(runs) > 1:
+        slope, fixed = np.polyfit(gigabytes, ratios * gigabytes, 1)
+        told += f"; {fixed:.2f} x for the start, and {slope:.2f} x for each GB"
+    return told
+
+
 def _minutes(gigabytes: float, seconds_per_gb: float, cores: int) -> float:
     return gigabytes * (seconds_per_gb / cores / BUSY_SHARE + DRIVER_SECONDS_PER_GB) / 60
 
@@ -162,7 +178,7 @@ def show(runs: Sequence[Run], markdown: bool) -> None:
             for line in lines:
                 grid.add_row(*line)
             console.print(grid)
-    print(*estimate(runs[-1]), sep="\n")
+    print(flatness(runs), *estimate(runs[-1]), sep="\n")
     about = describe_machine(PACKAGES)
     print(
         f"{about['processor']}, {about['python']}, {', '.join(f'{name} {number}' for name, number in about['packages'].items())}"

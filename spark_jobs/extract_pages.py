@@ -79,36 +79,13 @@ def extract_unit(unit: Unit, job: ExtractJob) -> UnitReport:
     of such a dump would be rejects.
     """
     counters: Counter[str] = Counter()
-    rejects: list[dict[str, Any]] = []
     articles: list[Article] = []
     streams = _StreamLog(unit.boundaries)
-
-    def reject(stage: str, reason: str, raw: RawPage | None, offset: int, page: Page | None = None) -> None:
-        page_id, title = (None, None) if raw is None else name_page(raw.xml) if page is None else (page.page_id, page.title)
-        row = {
-            "unit": "stream" if raw is None else "page",
-            "file": unit.file.name,
-            "stream_offset": offset,
-            "page_offset": None if raw is None else raw.page_offset,
-            "page_id": page_id,
-            "title": title,
-            "stage": stage,
-            "reason": reason,
-        }
-        if job.mode == "FAILFAST":
-            raise ExtractError(_explain(row))
-        rejects.append(row)
-
-    def reject_stream(error: StreamError) -> None:
-        # A stream further on is reported by the unit that owns it. (An empty file has no byte before its end.)
-        if not unit.boundaries or error.offset < unit.end:
-            streams.note_bad(error.offset)
-            reject("decompress", error.reason, None, error.offset)
-
+    rejects = _Rejects(unit, job.mode, streams)
     shard = (job.attempts, shard_name(unit.index), ARTICLES.schema, _ROW_GROUP_ROWS)
     xml_bytes = 0  # of the pages in the present shard
     with unit.file.open() as file, RollingWriter(*shard) as writer, _collector_at_rest():
-        for raw in _refuse_histories(read_pages(file, unit.file.name, unit.boundaries, unit.end, reject_stream), unit):
+        for raw in _refuse_histories(read_pages(file, unit.file.name, unit.boundaries, unit.end, rejects.add_stream), unit):
             if unit.xml_bytes_per_shard is not None and xml_bytes >= unit.xml_bytes_per_shard:
                 writer.write(to_table(articles))
                 writer.roll()
@@ -116,28 +93,34 @@ def extract_unit(unit: Unit, job: ExtractJob) -> UnitReport:
             xml_bytes += len(raw.xml)
             counters["pages"] += 1
             streams.note_page(raw)
-            page: Page | None = None
-            try:
-                if raw.problem is not None:
-                    raise PageError(raw.problem)
-                page = parse_page(raw.xml, job.namespaces)
-                if page.namespace != 0:
-                    counters["other_namespaces"] += 1
-                    continue
-                articles.append(article_of(page, job, counters))
-            except HistoryError as error:
-                raise _no_history(unit, error) from error
-            except PageError as error:
-                reject("xml", str(error), raw, raw.stream_offset, page)
-            except WikitextError as error:
-                reject("wikitext", str(error), raw, raw.stream_offset, page)
+            if (article := _read_page(raw, unit, job, counters, rejects)) is not None:
+                articles.append(article)
             if len(articles) == _ROW_GROUP_ROWS:
                 writer.write(to_table(articles))
                 articles = []
                 gc.collect()
         writer.write(to_table(articles))
-    counters["rejected_pages"] = sum(row["unit"] == "page" for row in rejects)
-    return UnitReport(unit.file.name, tuple(writer.reports), tuple(rejects), counters, tuple(streams.bad))
+    counters["rejected_pages"] = sum(row["unit"] == "page" for row in rejects.rows)
+    return UnitReport(unit.file.name, tuple(writer.reports), tuple(rejects.rows), counters, tuple(streams.bad))
+
+
+def _read_page(raw: RawPage, unit: Unit, job: ExtractJob, counters: Counter[str], rejects: "_Rejects") -> Article | None:
+    """The row of a page; None where it is of another namespace, which is counted, or a reject."""
+    page: Page | None = None
+    try:
+        if raw.problem is not None:
+            raise PageError(raw.problem)
+        page = parse_page(raw.xml, job.namespaces)
+        if page.namespace == 0:
+            return article_of(page, job, counters)
+        counters["other_namespaces"] += 1
+    except HistoryError as error:
+        raise _no_history(unit, error) from error
+    except PageError as error:
+        rejects.add_page("xml", error, raw, page)
+    except WikitextError as error:
+        rejects.add_page(_WIKITEXT, error, raw, page)
+    return None
 
 
 @contextmanager
@@ -150,6 +133,35 @@ def _collector_at_rest() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+class _Rejects:
+    """Rows of `rejects`, as they come in mode PERMISSIVE; in FAILFAST the first one is an `ExtractError` instead."""
+
+    def __init__(self, unit: Unit, mode: str, streams: "_StreamLog") -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._unit = unit
+        self._mode = mode
+        self._streams = streams
+
+    def add_page(self, stage: str, error: Exception, raw: RawPage, page: Page | None) -> None:
+        page_id, title = name_page(raw.xml) if page is None else (page.page_id, page.title)
+        place = {"stream_offset": raw.stream_offset, "page_offset": raw.page_offset, "page_id": page_id, "title": title}
+        self._add("page", place, stage, str(error))
+
+    def add_stream(self, error: StreamError) -> None:
+        # A stream further on is reported by the unit that owns it. (An empty file has no byte before its end.)
+        if self._unit.boundaries and error.offset >= self._unit.end:
+            return
+        self._streams.note_bad(error.offset)
+        place = {"stream_offset": error.offset, "page_offset": None, "page_id": None, "title": None}
+        self._add("stream", place, "decompress", error.reason)
+
+    def _add(self, kind: str, place: dict[str, Any], stage: str, reason: str) -> None:
+        row = {"unit": kind, "file": self._unit.file.name, **place, "stage": stage, "reason": reason}
+        if self._mode == "FAILFAST":
+            raise ExtractError(_explain(row))
+        self.rows.append(row)
 
 
 class _StreamLog:

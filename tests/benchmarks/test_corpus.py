@@ -66,3 +66,13 @@ def test_the_langlinks_of_a_copy_are_those_of_the_sample_in_order(module, sample
     head, first, second = dumps.copy_langlinks(sql, 2)
     assert head == sql[: sql.index(b"INSERT INTO")]
     assert first.count(b"),(") == second.count(b"),(")
+
+
+def test_the_line_through_the_costs_tells_the_start_from_what_a_gigabyte_adds(module) -> None:
+    corpus, usage = module("corpus"), module("process_tree").Usage
+    runs = [corpus.Run(gb * 1000, 10 * gb, usage(cpu={"workers": 10.0 * (2 + 3 * gb)}), {}) for gb in (0.5, 1, 2)]
+    assert [run.ratio for run in runs] == [7, 5, 4]
+    assert corpus.flatness(runs) == (
+        "CPU for a GB, 0.50 to 2.00 GB: 5.33 x bz2 within 31%; 2.00 x for the start, and 3.00 x for each GB"
+    )
+    assert corpus.flatness(runs[:1]) == "CPU for a GB, 0.50 to 0.50 GB: 7.00 x bz2 within 0%"
