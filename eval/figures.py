@@ -3,7 +3,7 @@
 import html
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,9 +113,9 @@ def difference_plot(groups: Sequence[Sequence[Row]], label: str) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    drawn = [
-        (place + 0.5 * number, row) for number, group in enumerate(groups) for place, row in _numbered(groups, number, group)
-    ]
+    drawn: list[tuple[float, Row]] = []
+    for number, group in enumerate(groups):
+        drawn += [(len(drawn) + place + 0.5 * number, row) for place, row in enumerate(group)]
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(8, 0.9 + 0.3 * (drawn[-1][0] + 1)), layout="constrained")
         axes = figure.subplots()
@@ -132,10 +132,6 @@ def difference_plot(groups: Sequence[Sequence[Row]], label: str) -> str:
         axes.set_xlabel(f"{label}, points")
         axes.grid(visible=False, axis="y")
         return _inline_svg(figure, label)
-
-
-def _numbered(groups: Sequence[Sequence[Row]], number: int, group: Sequence[Row]) -> Iterator[tuple[int, Row]]:
-    return enumerate(group, start=sum(map(len, groups[:number])))
 
 
 def _inline_svg(figure: "Figure", label: str) -> str:

@@ -8,6 +8,7 @@ the vocabulary is large (262,144 in Gemma 3: two thirds of its small models' wor
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -78,9 +79,11 @@ def _answers(model: Any, batch: Sequence[Candidate]) -> Iterator[tuple[int, Answ
     contexts = list(dict.fromkeys(candidate.context for candidate in scored))
     rows = [contexts.index(candidate.context) for candidate in scored]
     logits = _logits(model, contexts, rows, [(*c.context[-1:], *c.continuation[:-1]) for c in scored])
-    for candidate, row in zip(scored, logits, strict=True):
-        target = torch.tensor(candidate.continuation, device=row.device)
-        found = row[: len(target)].float()  # bfloat16 has steps of 0.25 at -50 nats, and ties
+    start = 0
+    for candidate in scored:
+        target = torch.tensor(candidate.continuation, device=logits.device)
+        found = logits[start : start + len(target)].float()  # bfloat16 has steps of 0.25 at -50 nats, and ties
+        start += len(target)
         loglikelihoods = found.gather(-1, target[:, None])[:, 0] - found.logsumexp(-1)
         yield candidate.index, Answer(float(loglikelihoods.sum()), bool((found.argmax(-1) == target).all()))
 
@@ -88,37 +91,52 @@ def _answers(model: Any, batch: Sequence[Candidate]) -> Iterator[tuple[int, Answ
 def _logits(
     model: Any, contexts: Sequence[tuple[int, ...]], rows: Sequence[int], inputs: Sequence[tuple[int, ...]]
 ) -> torch.Tensor:
-    """(candidates, longest input, vocabulary): logits behind each input token, in the context that `rows` names.
+    """(tokens of all inputs, vocabulary): logits behind each input token, in the context that `rows` names for its input.
 
     A context's last token is its candidates' first input, so a context of one token needs no pass of its own.
     """
     device = model.device
     ids = _padded(inputs, device, left=False)
+    lengths = torch.tensor([len(text) for text in inputs], device=device)
+    steps = torch.arange(ids.shape[1], device=device)
     seen = torch.tensor([len(contexts[row]) - 1 for row in rows], device=device)
-    positions = seen[:, None] + torch.arange(ids.shape[1], device=device)
-    longest = max(map(len, contexts)) - 1
     options: Mapping[str, Any] = {}
-    if longest:
-        read = [context[:-1] for context in contexts]
-        lengths = torch.tensor([len(context) for context in read], device=device)
-        # Padding stands on the left, so that keys and values end where the candidates begin.
-        mask = torch.arange(longest, device=device)[None] >= longest - lengths[:, None]
-        output = model(
-            input_ids=_padded(read, device, left=True),
-            attention_mask=mask.long(),
-            position_ids=(mask.long().cumsum(-1) - 1).clamp(min=0),
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        # transformers called the cache otherwise before 5.24.
-        name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
-        cache = output.cache if hasattr(output, "cache") else output.past_key_values
+    if max(map(len, contexts)) > 1:
+        cache, mask = _read(model, [context[:-1] for context in contexts])
         chosen = torch.tensor(rows, device=device)
         cache.batch_select_indices(chosen)
         whole = torch.cat([mask[chosen], torch.ones_like(ids, dtype=torch.bool)], dim=1)
+        # transformers called the cache otherwise before 5.24.
+        name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
         options = {name: cache, "attention_mask": whole.long()}
-    logits: torch.Tensor = model(input_ids=ids, position_ids=positions, **options).logits
-    return logits
+    with _logits_at(model, steps[None] < lengths[:, None]):
+        logits: torch.Tensor = model(input_ids=ids, position_ids=seen[:, None] + steps, **options).logits
+    return logits[0]
+
+
+def _read(model: Any, contexts: Sequence[tuple[int, ...]]) -> tuple[Any, torch.Tensor]:
+    """Keys and values of the contexts, and (contexts, longest) which of them are no padding."""
+    lengths = torch.tensor([len(context) for context in contexts], device=model.device)
+    # Padding stands on the left, so that keys and values end where the candidates begin.
+    mask = torch.arange(int(lengths.max()), device=model.device)[None] >= lengths.max() - lengths[:, None]
+    with _logits_at(model, torch.zeros_like(mask)):
+        output = model(
+            input_ids=_padded(contexts, model.device, left=True),
+            attention_mask=mask.long(),
+            position_ids=(mask.long().cumsum(-1) - 1).clamp(min=0),
+            use_cache=True,
+        )
+    return (output.cache if hasattr(output, "cache") else output.past_key_values), mask
+
+
+@contextmanager
+def _logits_at(model: Any, places: torch.Tensor) -> Iterator[None]:
+    """Within it, the model's logits are (1, places that are True, vocabulary): none are computed for padding and contexts."""
+    handle = model.get_output_embeddings().register_forward_pre_hook(lambda _, hidden: (hidden[0][places][None],))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _padded(texts: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> torch.Tensor:
