@@ -64,7 +64,7 @@ def test_names_tags_and_patterns_resolve_in_the_order_asked_for(catalogue, reque
         (["xcodha_ja"], None, "tasks: 'xcodha_ja' is neither a task nor a tag. did you mean 'xcodah_ja'"),
         (["xcodah_jap"], None, "did you mean 'xcodah_ja'"),
         (["zzz"], None, "Known tags: "),
-        (["xcodah"], ["jp"], "languages: no task is in 'jp'; there are ar, de, en"),
+        (["xcodah"], ["jp"], "languages: no task is in 'jp'; there are ar, de, el, en"),
         (["x*_ja"], ["en"], "tasks: none of x*_ja exists in the languages en"),
     ],
 )
