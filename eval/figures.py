@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.findings import Contrast
 from eval.published import Comparison, Step
-from eval.statistics import PairedDifference
+from eval.significance import PairedDifference
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

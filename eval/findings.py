@@ -8,7 +8,7 @@ import numpy as np
 
 from eval.pairing import PairedTask
 from eval.results import count_tasks
-from eval.statistics import LEVEL, PairedDifference, Runs, compare, holm
+from eval.significance import LEVEL, PairedDifference, Runs, compare, holm
 
 RETAINED = "en"
 """The language that adaptation to another must not cost."""

@@ -26,7 +26,7 @@ from eval.findings import format_p, interval
 from eval.page import render_page
 from eval.pairing import parse_model
 from eval.results import ItemRecord, read_records, read_results, write_aside
-from eval.statistics import Runs, compare
+from eval.significance import Runs, compare
 from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
 
 OUTPUT, PAGE = "knowledge.md", "knowledge.html"

@@ -8,7 +8,7 @@ import numpy as np
 
 from eval.published import conditions
 from eval.results import EvalResults, ItemRecord, TaskResult, read_records, read_results
-from eval.statistics import Runs
+from eval.significance import Runs
 from spark_jobs.settings import ConfigurationError
 
 
