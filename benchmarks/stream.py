@@ -33,6 +33,7 @@ from stream_loaders import ABOUT, CONSUMERS, LOADERS, Ours
 HEADER = ("", "M tokens/s/core", "ours / it", "peak MB", "first batch s", "resume at 90 % s", "waits at 37 k/s", "waits at 1 M/s")
 NAMES = {
     "ours": "ours",
+    "ours, large": "ours, batches of 256 sequences",
     "original": "the original's loader",
     "original, vocab kept": "the same without its `.vocab` cost",
     "datasets": "datasets, streaming",
@@ -107,7 +108,7 @@ def make_caption(report: dict[str, Any]) -> str:
     """What was measured and on what."""
     machine, about = report["machine"], report["corpus"]
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-    read = ", ".join(f"{ranks} ranks {value:.2f}" for ranks, value in report["amplification"].items())
+    read = ", ".join(f"{value:.2f} at {ranks}" for ranks, value in report["amplification"].items()) + " ranks"
     return (
         f"{about['documents']:,} documents, {about['tokens'] / 1e6:.1f} M tokens an epoch; read amplification: {read}. "
         f"{machine['processor']}, {machine['python']}; {packages}."

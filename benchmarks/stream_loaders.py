@@ -2,8 +2,8 @@
 
     python benchmarks/stream_loaders.py LOADER CORPUS SECONDS
 
-Each yields batches of 16 packed sequences of 2,048 tokens with names inserted after half of the links, as int64 ids and labels.
-The original's algorithm is written from its description: a document at a time, a shared random generator, from the last link to
+Each yields batches of 16 (`OursLarge`: 256) packed sequences of 2,048 tokens with names inserted after half of the links, as int64
+ids and labels. The original's algorithm is written from its description: a document at a time, a shared random generator, from the last link to
 the first; its collator looks tags up three times in `tokenizer.vocab`, a dictionary that a fast tokenizer builds anew each time.
 
 A loader has `batches()`, the same `ahead()` of the consumer, and `resume(...)`: seconds from files and a state to the batch at
@@ -96,6 +96,8 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 class Ours:
     """This project's stream."""
 
+    batch = BATCH
+
     def __init__(self, corpus: Path) -> None:
         from training.config import DataSettings
         from training.corpus import open_corpus
@@ -106,7 +108,7 @@ class Ours:
         rules = StreamRules(
             seed=SEED,
             sequence_length=LENGTH,
-            global_batch_size=BATCH,
+            global_batch_size=self.batch,
             slots=BATCH,
             shuffle_window=2,
             strategy="right",
@@ -129,12 +131,19 @@ class Ours:
     @classmethod
     def resume(cls, corpus: Path, about: dict[str, int], rate: float) -> float:  # noqa: ARG003
         """From nothing but files to the batch at 90 % of an epoch: a seek."""
-        return seconds(lambda: next(cls(corpus).batches(int(FRACTION * about["tokens"] / (BATCH * LENGTH)))))
+        return seconds(lambda: next(cls(corpus).batches(int(FRACTION * about["tokens"] / (cls.batch * LENGTH)))))
+
+
+class OursLarge(Ours):
+    """The same in batches as large as a rank of the paper's eight takes: 256 sequences."""
+
+    batch = 256
 
 
 class Original:
     """The original's data set and collator."""
 
+    batch = BATCH
     vocab_each_time = True
 
     def __init__(self, corpus: Path) -> None:
@@ -203,6 +212,7 @@ class OriginalWithoutVocab(Original):
 class HuggingFace:
     """datasets, streaming from Parquet, with the insertion and packing above."""
 
+    batch = BATCH
     buffer = 0
 
     def __init__(self, corpus: Path) -> None:
@@ -251,6 +261,8 @@ class HuggingFaceShuffled(HuggingFace):
 
 class Mosaic:
     """mosaicml-streaming from its own format, with the insertion and packing above."""
+
+    batch = BATCH
 
     def __init__(self, corpus: Path) -> None:
         from streaming import StreamingDataset
@@ -304,6 +316,7 @@ class Mosaic:
 
 LOADERS: dict[str, Any] = {
     "ours": Ours,
+    "ours, large": OursLarge,
     "original": Original,
     "original, vocab kept": OriginalWithoutVocab,
     "datasets": HuggingFace,
@@ -312,15 +325,15 @@ LOADERS: dict[str, Any] = {
 }
 
 
-def wait_share(batches: Batches, rate: int, window: float) -> float:
-    """Share of its time that a consumer of `rate` tokens a second waits, which works on one batch at a time."""
+def wait_share(batches: Batches, tokens: int, rate: int, window: float) -> float:
+    """Share of its time that a consumer of `rate` tokens a second waits, which works on one batch of `tokens` at a time."""
     next(batches)
     began, waited = time.perf_counter(), 0.0
     while time.perf_counter() - began < window:
         asked = time.perf_counter()
         next(batches)
         waited += time.perf_counter() - asked
-        time.sleep(BATCH * LENGTH / rate)
+        time.sleep(tokens / rate)
     return waited / (time.perf_counter() - began)
 
 
@@ -336,12 +349,12 @@ def measure(name: str, corpus: Path, window: float) -> dict[str, float]:
     while time.perf_counter() - wall < window:
         next(batches)
         count += 1
-    rate = count * BATCH * LENGTH / (time.process_time() - cpu)
+    rate = count * make.batch * LENGTH / (time.process_time() - cpu)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     figures = {"rate": rate, "first": first, "peak": peak, "resume": make.resume(corpus, about, rate)}
     for consumer in CONSUMERS:
         source = make(corpus).ahead()
-        figures[f"wait_{consumer}"] = wait_share(source, consumer, window)
+        figures[f"wait_{consumer}"] = wait_share(source, make.batch * LENGTH, consumer, window)
         del source
     return figures
 

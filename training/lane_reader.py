@@ -1,13 +1,12 @@
 """A lane's tokens: the documents of a span are taken from their row groups, and names, BOS and EOS put in place.
 
-Row groups are held as they were read (two or four bytes a token); only the documents that a batch needs are augmented, many at a
-time. A document that goes on in the next sequences is kept, so that reading on does not augment it again. Both are caches: what
-comes out is a function of the span alone.
+Row groups are held as they were read (two or four bytes a token). Documents are augmented many at a time: what a batch needs, and
+where a read goes on from where the last one ended, `_AHEAD` tokens at least, which the next reads take. Both are caches: what
+comes out is a function of the sequences alone.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +14,12 @@ import numpy.typing as npt
 
 from training.corpus import Wiki
 from training.insertion import Frame, Links, augmented_lengths, growth, insert
-from training.plan import Span, StreamRules, blocks, chosen_links, cumulative
+from training.plan import WikiPlan, chosen_links, cumulative
 from training.row_groups import RowGroupTokens
 
 Int64s = npt.NDArray[np.int64]
 
+_AHEAD = 1 << 15  # a call into NumPy costs as much as some thousand tokens
 _TOKENS_AT_ONCE = 1 << 17  # what NumPy works on stays in a core's cache
 
 
@@ -61,36 +61,27 @@ class Text(NamedTuple):
 class LaneReader:
     """Reads one lane of a wiki. Not to be used by two threads at once."""
 
-    def __init__(self, wiki: Wiki, rules: StreamRules) -> None:
-        self._wiki, self._rules = wiki, rules
+    def __init__(self, wiki: Wiki, plan: WikiPlan, lane: int) -> None:
+        self._wiki, self._plan, self._lane, self._rules = wiki, plan, lane, plan.rules
         self._row_groups: OrderedDict[int, RowGroupTokens] = OrderedDict()
-        self._open: tuple[int, int] | None = None  # epoch and document of the text below
-        self._open_text: Text | None = None
+        self._text: Text | None = None
+        self._begin = self._end = 0  # tokens of the lane that the text is
+        self._next = -1  # where the last read ended
 
-    def read(self, span: Span) -> Iterator[Text]:
-        """The span's tokens, in parts."""
-        skip, left, documents = span.skip, span.length, span.documents
-        key = (span.epoch, int(documents[0]))
-        if self._open_text is not None and self._open == key:
-            text, documents = self._open_text, documents[1:]
-            taken = min(left, len(text.tokens) - skip)
-            if taken:
-                yield text.part(skip, skip + taken)
-            skip, left = 0, left - taken
-        sizes = cumulative(self._wiki.documents.num_tokens[documents])
-        for first, last in pairwise(blocks(sizes, _TOKENS_AT_ONCE)):
-            text = self._augment(span.epoch, documents[first:last])
-            taken = min(left, len(text.tokens) - skip)
-            if skip + taken < len(text.tokens):  # the last document goes on behind the span
-                self._keep_open(span.epoch, text)
-            if taken:
-                yield text.part(skip, skip + taken)
-            skip, left = 0, left - taken
-
-    def _keep_open(self, epoch: int, text: Text) -> None:
-        self._open = (epoch, int(text.documents[-1]))
-        last = text.part(int(text.begins[-2]), int(text.begins[-1]))
-        self._open_text = Text._make(column.copy() for column in last)  # a view would hold all of the text
+    def read(self, first: int, last: int) -> Iterator[Text]:
+        """Sequences first .. last - 1 of the lane, in parts."""
+        low, high = (index * self._rules.sequence_length for index in (first, last))
+        ahead = _AHEAD if low == self._next else 0
+        self._next = high
+        while low < high:
+            if self._text is None or not self._begin <= low < self._end:
+                span = self._plan.span(self._lane, low, min(max(high, low + ahead), low + _TOKENS_AT_ONCE))
+                self._text = self._augment(span.epoch, span.documents)
+                self._begin = low - span.skip
+                self._end = self._begin + len(self._text.tokens)
+            until = min(high, self._end)
+            yield self._text.part(low - self._begin, until - self._begin)
+            low = until
 
     def _augment(self, epoch: int, documents: npt.NDArray[np.integer]) -> Text:
         rules, wiki = self._rules, self._wiki.documents

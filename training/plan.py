@@ -335,19 +335,23 @@ class WikiPlan:
             epoch += 1
         return epoch
 
+    def span(self, lane: int, low: int, high: int) -> Span:
+        """The documents of tokens [low, high) of a lane, or of those up to the end of the epoch that `low` is in."""
+        epoch = self.epoch_of(lane, low)
+        begin, end = self.lane_begin(lane, epoch), self.lane_begin(lane, epoch + 1)
+        layout, until = self.epoch(epoch), min(high, end)
+        p = slice(int(layout.lane_positions[lane]), int(layout.lane_positions[lane + 1]))
+        base = int(layout.begins[p.start]) - begin
+        start, stop, skip = cut(layout.begins[p.start : p.stop + 1], low + base, until + base)
+        return Span(epoch, layout.order[p][start:stop], skip, until - low)
+
     def spans(self, lane: int, first: int, last: int) -> list[Span]:
         """Sequences first .. last - 1 of a lane, one after the other: one span for each epoch that they touch."""
         low, high = first * self.rules.sequence_length, last * self.rules.sequence_length
         spans = []
         while low < high:
-            epoch = self.epoch_of(lane, low)
-            begin, end = self.lane_begin(lane, epoch), self.lane_begin(lane, epoch + 1)
-            layout, until = self.epoch(epoch), min(high, end)
-            p = slice(int(layout.lane_positions[lane]), int(layout.lane_positions[lane + 1]))
-            base = int(layout.begins[p.start]) - begin
-            start, stop, skip = cut(layout.begins[p.start : p.stop + 1], low + base, until + base)
-            spans.append(Span(epoch, layout.order[p][start:stop], skip, until - low))
-            low = until
+            spans.append(self.span(lane, low, high))
+            low += spans[-1].length
         return spans
 
 

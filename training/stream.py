@@ -131,9 +131,8 @@ class Stream:
 
     def text(self, k: int) -> list[Text]:
         """Sequence k as parts of documents with the kinds of their tokens, for people to look at."""
-        wiki = int(self.plan.places(range(k, k + 1))[0, 0])
-        reader = LaneReader(self.corpus.wikis[wiki], self.rules)
-        return [text for span in self.plan.sequence(k) for text in reader.read(span)]
+        wiki, lane, index = (int(part) for part in self.plan.places(range(k, k + 1))[0])
+        return list(LaneReader(self.corpus.wikis[wiki], self.plan.wikis[wiki], lane).read(index, index + 1))
 
     def _worker_slices(self, sequences: range, workers: int) -> list[range]:
         """Contiguous parts of a rank's slice, cut between slots where there are enough of them."""
@@ -150,11 +149,12 @@ class Stream:
         positions = np.empty(shape, dtype=np.int64) if self.rules.mask_documents else None
         counts = np.zeros((len(self.corpus.wikis), len(COUNTERS)), dtype=np.int64)
         for wiki, lane, first, rows in self._runs(sequences):
-            reader = readers.setdefault((wiki, lane), LaneReader(self.corpus.wikis[wiki], self.rules))
+            reader = readers.get((wiki, lane))
+            if reader is None:
+                reader = readers[wiki, lane] = LaneReader(self.corpus.wikis[wiki], self.plan.wikis[wiki], lane)
             own = _Rows(len(rows), length, self.rules)
-            for span in self.plan.wikis[wiki].spans(lane, first, first + len(rows)):
-                for text in reader.read(span):
-                    own.append(text)
+            for text in reader.read(first, first + len(rows)):
+                own.append(text)
             if positions is not None:
                 positions[rows] = within = own.positions()
                 own.labels[within == 0] = IGNORED  # it would be predicted from the document before

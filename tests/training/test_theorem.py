@@ -264,16 +264,14 @@ def ranks_that_deal_differently(patch):
     patch.setattr(plan, "deal", deal)
 
 
-def a_reader_that_forgets_which_document_is_open(patch):
-    original = lane_reader.LaneReader._keep_open
+def a_reader_that_loses_a_token_between_two_reads(patch):
+    original = lane_reader.LaneReader.read
 
-    def keep_open(self, epoch, text):
-        if self._open is None:
-            original(self, epoch, text)
-        else:
-            self._open = (epoch, int(text.documents[-1]))
+    def read(self, first, last):
+        self._begin -= first == self._next // RULES.sequence_length and self._text is not None
+        return original(self, first, last)
 
-    patch.setattr(lane_reader.LaneReader, "_keep_open", keep_open)
+    patch.setattr(lane_reader.LaneReader, "read", read)
 
 
 BREAKAGES = [
@@ -283,7 +281,7 @@ BREAKAGES = [
     ranks_that_take_turns,
     a_dropped_remainder,
     ranks_that_deal_differently,
-    a_reader_that_forgets_which_document_is_open,
+    a_reader_that_loses_a_token_between_two_reads,
 ]
 
 
