@@ -7,7 +7,7 @@ step=0
 run() { # run WHAT COMMAND...
   local what=$1; shift
   step=$((step + 1))
-  printf '\n\033[1m[%d/6] %s\033[0m\n\033[2m$ %s\033[0m\n' "$step" "$what" "$*"
+  printf '\n\033[1m[%d/7] %s\033[0m\n\033[2m$ %s\033[0m\n' "$step" "$what" "$*"
   "$@"
 }
 
@@ -19,4 +19,5 @@ run 'evaluation before' python -m eval.run --config conf/eval/demo.yaml --set mo
 # On the CPU, whatever else the machine has: the demonstration is the same everywhere.
 run 'training on two ranks (DeepSpeed ZeRO)' env DS_ACCELERATOR=cpu deepspeed --num_accelerators 2 training/train.py --config conf/train/tiny.yaml
 run 'evaluation after' python -m eval.run --config conf/eval/demo.yaml
+run 'before against after, item by item' python -m eval.compare build/demo/eval/before build/demo/eval/after --output build/demo/compare
 run 'what was built' python -m eval.summary --config conf/eval/summary.yaml

@@ -19,7 +19,10 @@ COMMANDS = [
     "spark_jobs.encode",
     "training.train",
     "training.tiny",
+    "training.preview",
+    "training.verify_data",
     "eval.run",
+    "eval.cities",
     "eval.summary",
 ]
 
@@ -106,6 +109,7 @@ def test_a_missing_configuration_is_an_error_in_one_line(command: str, tmp_path)
 
 
 def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository) -> None:
+    from eval.cities import CitySettings
     from eval.config import EvalSettings
     from eval.summary import SummarySettings
     from spark_jobs.config import CorpusSettings
@@ -121,6 +125,9 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
         "eval/summary.yaml": SummarySettings,
         "eval/demo.yaml": EvalSettings,
         "eval/xcsr.yaml": EvalSettings,
+        "eval/reference.yaml": EvalSettings,
+        "eval/knowledge.yaml": EvalSettings,
+        "eval/cities.yaml": CitySettings,
     }
     checked = set()
     for pattern, model in models.items():
