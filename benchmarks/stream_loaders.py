@@ -2,9 +2,10 @@
 
     python benchmarks/stream_loaders.py LOADER CORPUS SECONDS
 
-Each yields batches of 16 (`OursLarge`: 256) packed sequences of 2,048 tokens with names inserted after half of the links, as int64
-ids and labels. The original's algorithm is written from its description: a document at a time, a shared random generator, from the last link to
-the first; its collator looks tags up three times in `tokenizer.vocab`, a dictionary that a fast tokenizer builds anew each time.
+Each yields batches of 16 (`OursLarge`: 256) packed sequences of 2,048 tokens with names inserted after half of the links, as
+int64 ids and labels. The original's algorithm is written from its description: a document at a time, a shared random generator,
+from the last link to the first; its collator looks tags up three times in `tokenizer.vocab`, a dictionary that a fast tokenizer
+builds anew each time.
 
 A loader has `batches()`, the same `ahead()` of the consumer, and `resume(...)`: seconds from files and a state to the batch at
 90 % of an epoch.
