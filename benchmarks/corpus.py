@@ -36,7 +36,7 @@ BUSY_SHARE = 0.7
 """Of a cluster's cores, the share that is busy on average: the last tasks of a stage leave cores idle."""
 DRIVER_SECONDS_PER_GB = 0.45
 """The driver reads each dump file once, for its checksum and its streams: 500 MB/s, and bz2 makes about 4.5 of one byte."""
-CLUSTER_CORES = (16, 64)
+CLUSTER_CORES = (16, 64, 256)
 MB, GB = 1e6, 1e9
 console = Console(stderr=True)
 
