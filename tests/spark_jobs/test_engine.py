@@ -119,6 +119,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_one_core_gives_the_same_bytes_as_two(corpus, demo_settings, repository, tmp_path) -> None:
     settings = demo_settings.model_copy(update={"output_dir": str(tmp_path / "out")})
     (tmp_path / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
