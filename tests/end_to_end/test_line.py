@@ -47,8 +47,8 @@ def test_the_demonstration_builds_trains_evaluates_and_ends_with_a_page(workplac
     assert "jawiki" in page
     assert "eswiki" in page
     assert "build/demo/index.html" in output
-    for step in range(1, 7):
-        assert f"[{step}/6]" in output
+    for step in range(1, 8):
+        assert f"[{step}/7]" in output
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
