@@ -132,9 +132,11 @@ def write_names(rows: DataFrame, langlinks: DataFrame, size: int, attempts: Loca
     # Langlinks without a title are dropped where they arrive, in whichever shard that is.
     shard = F.pmod(F.xxhash64(F.coalesce("title", F.col("page_id").cast("string"))), F.lit(shards)).cast("int")
     pages = join_langlinks(rows, langlinks).persist()
-    sharded = join_articles(pages).withColumn("shard", shard)
-    reports = write_shards(sharded, shards, ["title"], attempts, NAMES.schema, _ROW_GROUP_ROWS, names_of_titles)
-    pages.unpersist()
+    try:
+        sharded = join_articles(pages).withColumn("shard", shard)
+        reports = write_shards(sharded, shards, ["title"], attempts, NAMES.schema, _ROW_GROUP_ROWS, names_of_titles)
+    finally:
+        pages.unpersist()
     counters = sum_counters(reports)
     return reports, {
         "langlinks": counters["langlinks"],
