@@ -82,3 +82,13 @@ def prompts(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: 
         + recipe.question.format_map(item)
         for item, examples in zip(items, shots(items, pool, recipe, count, seed), strict=True)
     ]
+
+
+def add_prompts(
+    items: Sequence[dict[str, Any]], pool: Sequence[Item], recipe: Recipe, num_fewshot: int | None, seed: int
+) -> None:
+    """Give each item its `prompt` and the `continuations` of its choices; `num_fewshot` None is the recipe's own count."""
+    count = recipe.num_fewshot if num_fewshot is None else num_fewshot
+    for item, prompt in zip(items, prompts(items, pool, recipe, count, seed), strict=True):
+        item["prompt"] = prompt
+        item["continuations"] = [recipe.answer.format(text=choice) for choice in item.get("choices", [])]

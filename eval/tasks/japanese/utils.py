@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.data_files import published_file
-from eval.reference import Recipe, check_runner, prompts
+from eval.reference import Recipe, add_prompts, check_runner
 from eval.text_metrics import character_f1, exact_match, reference_f1, squad_match
 
 if TYPE_CHECKING:
@@ -51,12 +51,7 @@ def load(
             raise ValueError(f"{path} holds no item that can be scored")
     if reference is not None:
         recipe = Recipe.model_validate(reference)
-        count = recipe.num_fewshot if num_fewshot is None else num_fewshot
-        for item, prompt in zip(
-            splits["test"], prompts(splits["test"], splits.get("fewshot", []), recipe, count, seed), strict=True
-        ):
-            item["prompt"] = prompt
-            item["continuations"] = [recipe.answer.format(text=choice) for choice in item.get("choices", [])]
+        add_prompts(splits["test"], splits.get("fewshot", []), recipe, num_fewshot, seed)
     return {role: datasets.Dataset.from_list(items) for role, items in splits.items()}
 
 

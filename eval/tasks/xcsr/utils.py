@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from eval.data_files import find_file
-from eval.reference import Recipe, check_runner, prompts
+from eval.reference import Recipe, add_prompts, check_runner
 
 if TYPE_CHECKING:
     import datasets
@@ -81,10 +81,7 @@ def with_prompts(
     items: list[dict[str, Any]] = [{**_item(row, language, source), "text": ""} for row in rows]
     for item in items:
         item["text"] = item["choices"][item["gold"]]
-    count = recipe.num_fewshot if num_fewshot is None else num_fewshot
-    for item, prompt in zip(items, prompts(items, items, recipe, count, seed), strict=True):
-        item["prompt"] = prompt
-        item["continuations"] = [recipe.answer.format(text=choice) for choice in item["choices"]]
+    add_prompts(items, items, recipe, num_fewshot, seed)
     return items
 
 
