@@ -1,41 +1,12 @@
-"""Plots as SVG to stand inside a page: no fonts, scripts or addresses of their own, and in the colours of the page."""
+"""The plots of the evaluation's pages."""
 
-import html
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from eval.findings import Contrast
 from eval.published import Comparison, Step
 from eval.significance import PairedDifference
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_COLOURS = {"#010101": "currentColor", "#020202": "var(--accent)", "#030303": "var(--quiet)", "#040404": "var(--line)"}
-"""Stand-ins that matplotlib draws with, and what the page puts in their place: they follow its light and dark dress."""
-_TEXT, _ACCENT, _QUIET, _LINE = _COLOURS
-
-_STYLE: Any = {  # keys of matplotlib's rcParams, which it types one by one
-    "svg.fonttype": "none",
-    "svg.hashsalt": "leia",
-    "font.family": "sans-serif",
-    "font.size": 9.5,
-    "text.color": _TEXT,
-    "axes.edgecolor": _QUIET,
-    "axes.labelcolor": _TEXT,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": _LINE,
-    "xtick.color": _QUIET,
-    "ytick.color": _QUIET,
-    "xtick.labelcolor": _TEXT,
-    "ytick.labelcolor": _TEXT,
-}
+from spark_jobs.plots import ACCENT, LINE, QUIET, STYLE, TEXT, inline_svg
 
 
 def loss_curve(steps: Sequence[Step]) -> str:
@@ -44,15 +15,15 @@ def loss_curve(steps: Sequence[Step]) -> str:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 3.2), layout="constrained")
         axes = figure.subplots()
         marker = "o" if len(steps) <= 60 else ""
-        axes.plot([step.step for step in steps], [step.loss for step in steps], color=_ACCENT, lw=2, marker=marker, ms=3.5)
+        axes.plot([step.step for step in steps], [step.loss for step in steps], color=ACCENT, lw=2, marker=marker, ms=3.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("step")
         axes.set_ylabel("loss (nats per token)")
-        return _inline_svg(figure, "Training loss over steps")
+        return inline_svg(figure, "Training loss over steps")
 
 
 def score_plot(comparisons: Sequence[Comparison], metric: str) -> str:
@@ -60,11 +31,11 @@ def score_plot(comparisons: Sequence[Comparison], metric: str) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 0.8 + 0.4 * len(comparisons)), layout="constrained")
         axes = figure.subplots()
         rows = range(len(comparisons))
-        for label, colour, shift in (("before", _QUIET, -0.14), ("after", _ACCENT, 0.14)):
+        for label, colour, shift in (("before", QUIET, -0.14), ("after", ACCENT, 0.14)):
             scores = [getattr(comparison, label)[metric] for comparison in comparisons]
             axes.errorbar(
                 [100 * score.value for score in scores],
@@ -77,7 +48,7 @@ def score_plot(comparisons: Sequence[Comparison], metric: str) -> str:
                 label=label,
             )
         chances = [100 * comparison.chance for comparison in comparisons]
-        axes.plot(chances, list(rows), "|", color=_TEXT, ms=14, mew=1.2, label="chance")
+        axes.plot(chances, list(rows), "|", color=TEXT, ms=14, mew=1.2, label="chance")
         axes.set_yticks(list(rows), [comparison.task for comparison in comparisons])
         axes.set_ylim(len(comparisons) - 0.5, -0.5)
         axes.set_xlim(0, 100)
@@ -87,7 +58,7 @@ def score_plot(comparisons: Sequence[Comparison], metric: str) -> str:
         axes.legend(
             [*handles[1:], handles[0]], [*labels[1:], labels[0]], frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5)
         )
-        return _inline_svg(figure, f"{metric} before and after training")
+        return inline_svg(figure, f"{metric} before and after training")
 
 
 @dataclass(frozen=True)
@@ -116,37 +87,19 @@ def difference_plot(groups: Sequence[Sequence[Row]], label: str) -> str:
     drawn: list[tuple[float, Row]] = []
     for number, group in enumerate(groups):
         drawn += [(len(drawn) + place + 0.5 * number, row) for place, row in enumerate(group)]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 0.9 + 0.3 * (drawn[-1][0] + 1)), layout="constrained")
         axes = figure.subplots()
         for place, row in drawn:
-            colour = _ACCENT if row.is_shown else _QUIET
-            axes.barh(place, 2 * row.found.detectable, left=-row.found.detectable, height=0.5, color=_LINE)
+            colour = ACCENT if row.is_shown else QUIET
+            axes.barh(place, 2 * row.found.detectable, left=-row.found.detectable, height=0.5, color=LINE)
             axes.plot([row.found.low, row.found.high], [place, place], color=colour, lw=1.8)
             axes.plot(row.found.points, place, "o", ms=6, color=colour, mfc=colour if row.is_shown else "none", mew=1.6)
-        axes.axvline(0, color=_TEXT, lw=1)
+        axes.axvline(0, color=TEXT, lw=1)
         axes.set_yticks([place for place, _ in drawn], [row.name for _, row in drawn])
         axes.set_ylim(drawn[-1][0] + 0.6, -0.6)
         reach = 1.05 * max(1.0, *(abs(value) for _, row in drawn for value in (row.found.low, row.found.high)))
         axes.set_xlim(-reach, reach)
         axes.set_xlabel(f"{label}, points")
         axes.grid(visible=False, axis="y")
-        return _inline_svg(figure, label)
-
-
-def _inline_svg(figure: "Figure", label: str) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg)  # needless inside HTML
-    svg = re.sub(r'<svg\b([^>]*?)\swidth="[^"]*"', r"<svg\1", svg, count=1)
-    svg = re.sub(r'<svg\b([^>]*?)\sheight="[^"]*"', r"<svg\1", svg, count=1)
-    # Two plots on one page must not share ids.
-    prefix = re.sub(r"[^a-z0-9]+", "-", label.lower())
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
-    svg = re.sub(r"(url\(#|xlink:href=\"#)", rf"\g<1>{prefix}-", svg)
-    for stand_in, colour in _COLOURS.items():
-        svg = svg.replace(stand_in, colour)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
+        return inline_svg(figure, label)

@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.excerpt import Excerpt, best_excerpts
 from eval.figures import loss_curve, score_plot
 from eval.findings import Contrast, contrasts, interval, overall
 from eval.page import render_page
@@ -35,6 +34,7 @@ from eval.published import (
     read_run,
 )
 from eval.results import EvalResults, count_tasks, format_stderr, versions_used, write_aside
+from spark_jobs.excerpt import Excerpt, best_excerpts
 from spark_jobs.settings import Settings, command
 from spark_jobs.tables import Manifest
 

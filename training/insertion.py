@@ -1,4 +1,6 @@
-"""Names into token streams: which links get their name, how long that makes a document, and the tokens that result.
+"""Names into token streams: how long they make a document, and the tokens that result.
+
+Which links get their name is `spark_jobs.name_choice`.
 
 Everything here is a pure function of arrays. Documents come *flat*: the tokens of many documents lie one after the other,
 `document_offsets[d] : document_offsets[d + 1]`, and so do their links, `link_offsets[d] : link_offsets[d + 1]`. Spans are
@@ -36,8 +38,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-from training.counter_hash import fold, mix, text_key, uniform
 
 Strategy = Literal["left", "right", "replace", "none"]
 Ints = npt.NDArray[np.integer]
@@ -77,29 +77,6 @@ class Frame(NamedTuple):
     def width(self) -> int:
         """Tokens around a document."""
         return (self.bos is not None) + (self.eos is not None)
-
-
-def choose(*, seed: int, epoch: int, wiki: str, page_id: Ints, link_offsets: Ints, probability: float) -> Bools:
-    """Which links get their name in an epoch: link j of a page when uniform(hash(seed, epoch, wiki, page_id, j)) < probability.
-
-    Args:
-        seed: of the run.
-        epoch: 0 for the first pass over the data.
-        wiki: that the documents are of.
-        page_id: [documents].
-        link_offsets: [documents + 1]; j counts from 0 in each document.
-        probability: 0 chooses none, 1 chooses all.
-
-    Returns:
-        [links] bool. The draw for a link does not depend on any other document, nor on the order of documents.
-    """
-    size = int(link_offsets[-1] - link_offsets[0])
-    if probability in (0.0, 1.0):
-        return np.full(size, probability == 1.0)
-    document_key = fold(fold(fold(mix(seed), epoch), text_key(wiki)), page_id)
-    counts = np.diff(link_offsets)
-    j = np.arange(size) - np.repeat(link_offsets[:-1] - link_offsets[0], counts)
-    return uniform(fold(np.repeat(document_key, counts), j)) < probability
 
 
 def growth(span_lengths: Ints, name_lengths: Ints, chosen: Bools, strategy: Strategy, tags: int) -> npt.NDArray[np.int64]:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from training.counter_hash import mix, permutation, uniform
-from training.insertion import IGNORED, NAME, TAG, TEXT, Frame, Links, augmented_lengths, choose, growth, insert, labels
+from spark_jobs.counter_hash import mix, permutation, uniform
+from spark_jobs.name_choice import choose
+from training.insertion import IGNORED, NAME, TAG, TEXT, Frame, Links, augmented_lengths, growth, insert, labels
 
 OPEN, CLOSE = 98, 99
 TAGS = (OPEN, CLOSE)

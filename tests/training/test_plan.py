@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from training import config, counter_hash, insertion, lanes, mixture, optimizer, plan
+from spark_jobs import counter_hash, name_choice
+from training import config, insertion, lanes, mixture, optimizer, plan
 from training.lanes import MAX_IMBALANCE
 from training.plan import (
     Documents,
@@ -72,7 +73,7 @@ def even_documents(count: int, links: int, in_group: int, seed: int = 0) -> Docu
 
 
 @pytest.mark.parametrize(
-    "module", [insertion, plan, lanes, mixture, counter_hash, config, optimizer], ids=lambda module: module.__name__
+    "module", [insertion, plan, lanes, mixture, counter_hash, name_choice, config, optimizer], ids=lambda module: module.__name__
 )
 def test_the_worked_examples_are_true(module):
     result = doctest.testmod(module)
