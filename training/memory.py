@@ -1,0 +1,225 @@
+"""How much memory a rank needs, before anything is loaded: an estimate by formula, and what it leaves out.
+
+**Model states** are as in ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054, sections 3.1 and 5, figure 1), with one difference. Of
+P parameters, trained with Adam in mixed precision, the paper counts 2 P bytes of parameters, 2 P of gradients and 12 P of
+optimizer states (fp32 master weights and two moments). This job adds up gradients in fp32, which makes them 4 P. Stage 1 divides
+the optimizer states by the number N of ranks, stage 2 the gradients too, stage 3 the parameters too:
+
+    bytes a rank, bf16     parameters   gradients   optimizer
+    stage 0                2 P          2 P         12 P          (which this job refuses: it would add up in bf16)
+    stage 1                2 P          2 P + 4 P   12 P / N      (DeepSpeed keeps a whole fp32 sum beside the bf16 gradients)
+    stage 2                2 P          4 P / N     12 P / N
+    stage 3                2 P / N      4 P / N     12 P / N
+
+In fp32 it is 4 P, 4 P and 8 P at stage 0; from stage 1 on DeepSpeed copies the trained partition, so that optimizer states are
+12 P / N, but at stage 3, where the partition is the master copy itself, 8 P / N.
+
+**Activations** are counted as in Korthikanti et al. 2022 (arXiv 2205.05198, section 4): tensors that are kept for the backward
+pass, by layer. Their sum, s b h (34 + 5 a s / h) bytes, is of GPT-3's layer with dropout; of Llama's as transformers computes it,
+with attention that never stores its scores (SDPA, FlashAttention), and e bytes a number, a layer keeps for each token
+
+    2 norms         2 (4 + 2 e) h      the input in fp32, the normalised input, the output
+    attention       e (2 A + 2 K)      queries and output of A = heads x head size, keys and values of K
+    feed-forward    4 e f              gate, its activation, up, their product (2 e f without a gate)
+
+which is 45.5 h in bf16 for Llama-2-7B (f = 11,008, h = 4,096). Eager attention adds the scores of its a heads: (4 + 2) a s in
+bf16, 4 a s in fp32. With gradient checkpointing a layer keeps its input, e h, and one layer at a time is computed again: what it
+keeps, and the gradient of its feed-forward layer's inside, e f.
+
+**Logits** are kept in fp32: their log-softmax, its gradient and the gradient of its input meet in the backward pass, 12 bytes for
+each token and vocabulary entry. They are gone when the first layer is computed again, so that the larger of the two counts.
+
+**Buffers** are DeepSpeed's: buckets in which gradients are reduced, and at stage 3 the parameters that are gathered at a time.
+
+What is left out: the CUDA context and NCCL (1 to 2 GB), fragmentation, and whatever a batch's own tensors take. `fits` leaves a
+tenth of a device for them.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from training.model_shapes import ModelShape
+
+Offload = Literal["none", "optimizer", "all"]
+"""What lies in the memory of the machine: nothing; optimizer states and gradients; parameters too."""
+
+MARGIN = 0.1
+"""Share of a device that an estimate leaves for what it does not count."""
+
+_FP32 = 4
+_BYTES = {"bf16": 2, "fp32": 4}
+_BUCKET = 5e8
+"""Elements of DeepSpeed's `reduce_bucket_size` where its configuration says nothing, and of the buckets of stages 0 and 1."""
+_LIVE = 1e9
+"""Elements of DeepSpeed's `stage3_max_live_parameters`, and of `sub_group_size`, where its configuration says nothing."""
+
+
+class StateBytes(NamedTuple):
+    """Bytes for each parameter (or each trained one), before any is partitioned."""
+
+    parameters: int
+    gradients: int
+    optimizer: int
+
+
+ZERO_PAPER = StateBytes(parameters=2, gradients=2, optimizer=12)
+"""Mixed precision as in the paper: gradients stay in 16 bits."""
+
+
+class Memory(NamedTuple):
+    """Bytes of one rank."""
+
+    parameters: int
+    gradients: int
+    optimizer: int
+    buffers: int
+    activations: int
+    """Kept for the backward pass."""
+    logits: int
+    recomputed: int
+    """The one layer that is computed again at a time, with gradient checkpointing."""
+    step: int
+    """Passing need of the optimizer's step, when activations are gone."""
+    host: int
+    """In the memory of the machine, for what is offloaded."""
+
+    @property
+    def states(self) -> int:
+        """Parameters, gradients and optimizer states on the device."""
+        return self.parameters + self.gradients + self.optimizer
+
+    @property
+    def total(self) -> int:
+        """The most that the device holds at a time: in the backward pass, or in the optimizer's step."""
+        backward = self.buffers + self.activations + max(self.logits, self.recomputed)
+        return self.states + max(backward, self.step)
+
+    def fits(self, device_bytes: int) -> bool:
+        """Whether a device of that size holds it, with `MARGIN` left for what is not counted."""
+        return self.total <= (1 - MARGIN) * device_bytes
+
+
+def model_states(parameters: int, trained: int, ranks: int, stage: int, each: StateBytes) -> StateBytes:
+    """Bytes of parameters, gradients and optimizer states on a rank: ZeRO's table, for any bytes a parameter.
+
+    Gradients and optimizer states are of the `trained` parameters alone. Shares are rounded up.
+
+    >>> model_states(7_500_000_000, 7_500_000_000, 64, 3, ZERO_PAPER)  # the paper's figure 1: 1.9 GB
+    StateBytes(parameters=234375000, gradients=234375000, optimizer=1406250000)
+    """
+
+    def share(count: int, partitioned: bool) -> int:
+        return -(-count // ranks) if partitioned else count
+
+    return StateBytes(
+        share(each.parameters * parameters, stage >= 3),
+        share(each.gradients * trained, stage >= 2),
+        share(each.optimizer * trained, stage >= 1),
+    )
+
+
+def estimate(
+    shape: ModelShape,
+    *,
+    stage: int,
+    ranks: int,
+    sequence_length: int,
+    micro_batch_size: int = 1,
+    precision: Literal["bf16", "fp32"] = "bf16",
+    gradient_checkpointing: bool = False,
+    attention: str = "sdpa",
+    offload: Offload = "none",
+    trained: int | None = None,
+    zero: Mapping[str, Any] | None = None,
+) -> Memory:
+    """Memory of one rank while it trains; see the module's docstring for formulas, sources and limits.
+
+    Args:
+        shape: of the model, with the rows of its tags.
+        stage: of ZeRO, 0 to 3.
+        ranks: over which ZeRO partitions.
+        sequence_length: tokens in a sequence.
+        micro_batch_size: sequences that a rank puts through the model at once.
+        precision: of parameters and activations.
+        gradient_checkpointing: whether layers are computed again in the backward pass.
+        attention: "eager" stores its scores; every other one does not.
+        offload: what the machine's memory holds.
+        trained: parameters that are trained, where not all are (LoRA).
+        zero: the section `zero_optimization` of DeepSpeed's configuration, for the sizes of its buffers.
+
+    Raises:
+        ValueError: for what ZeRO cannot offload at that stage.
+    """
+    if offload != "none" and (stage == 0 or (offload == "all" and stage < 3)):
+        raise ValueError(f"ZeRO stage {stage} cannot offload {offload!r}: optimizer states need stage 1, parameters stage 3")
+    trained = shape.parameters if trained is None else trained
+    states = model_states(shape.parameters, trained, ranks, stage, _state_bytes(stage, precision))
+    if stage == 1 and precision == "bf16":
+        states = states._replace(gradients=states.gradients + _FP32 * trained)
+    partition = -(-trained // ranks) if stage else trained
+    step = _FP32 * min(partition, _setting(zero, "sub_group_size", _LIVE)) if stage == 3 else _FP32 * partition
+    host = 0
+    if offload != "none":
+        # Sums of gradients move out, too; what a backward pass makes remains, whole at stage 1.
+        kept = _BYTES[precision] * trained if stage == 1 else 0
+        host = states.optimizer + _FP32 * partition
+        states = states._replace(optimizer=0, gradients=kept)
+        step = 0
+    if offload == "all":
+        host += states.parameters
+        states = states._replace(parameters=0)
+    tokens, e = sequence_length * micro_batch_size, _BYTES[precision]
+    layer, final = layer_bytes(shape, sequence_length, precision, attention), (_FP32 + 2 * e) * shape.hidden_size
+    return Memory(
+        *states,
+        buffers=buffer_bytes(shape.parameters, trained, ranks, stage, precision, zero),
+        activations=tokens * (shape.num_layers * (e * shape.hidden_size if gradient_checkpointing else layer) + final),
+        logits=tokens * 3 * _FP32 * shape.vocab_size,
+        recomputed=tokens * (layer + e * shape.intermediate_size) if gradient_checkpointing else 0,
+        step=step,
+        host=host,
+    )
+
+
+def _state_bytes(stage: int, precision: str) -> StateBytes:
+    if precision == "fp32":
+        return StateBytes(4, 4, 12 if stage in (1, 2) else 8)
+    return StateBytes(2, 2 if stage < 2 else _FP32, 12)
+
+
+def layer_bytes(shape: ModelShape, sequence_length: int, precision: str, attention: str = "sdpa") -> int:
+    """Bytes that one layer keeps for each token.
+
+    >>> llama = ModelShape(6_738_415_616, 131_072_000, 4096, 32, 32, 32, 128, 11008, 32_000)  # Llama-2-7B
+    >>> layer_bytes(llama, 2048, "bf16") / 4096
+    45.5
+    """
+    e, h = _BYTES[precision], shape.hidden_size
+    queries, keys = shape.num_heads * shape.head_dim, shape.num_kv_heads * shape.head_dim
+    norms = 2 * (_FP32 + 2 * e) * h
+    feed_forward = (4 if shape.gated_mlp else 2) * e * shape.intermediate_size
+    if (
+        attention == "eager"
+    ):  # it repeats keys and values for every head, and keeps the scores, after softmax in fp32 and as rounded
+        scores = (_FP32 + (e if e != _FP32 else 0)) * shape.num_heads * sequence_length
+        return norms + feed_forward + 4 * e * queries + scores
+    return norms + feed_forward + e * (2 * queries + 2 * keys)
+
+
+def buffer_bytes(
+    parameters: int, trained: int, ranks: int, stage: int, precision: str, zero: Mapping[str, Any] | None = None
+) -> int:
+    """Bytes of DeepSpeed's (0.19) communication buffers, and of the parameters that stage 3 gathers at a time."""
+    e = _BYTES[precision]
+    if stage == 0 or (stage == 1 and precision == "bf16"):
+        return 0 if ranks == 1 else _FP32 * int(min(trained, _BUCKET))
+    bucket = e * _setting(zero, "reduce_bucket_size", _BUCKET)
+    if stage < 3:
+        return bucket * (2 if (zero or {}).get("overlap_comm") else 1)
+    return bucket + e * min(parameters, _setting(zero, "stage3_max_live_parameters", _LIVE))
+
+
+def _setting(zero: Mapping[str, Any] | None, key: str, default: float) -> int:
+    """A size of DeepSpeed's configuration; "auto" is not one."""
+    value = (zero or {}).get(key, default)
+    return int(value if isinstance(value, int | float) else default)

@@ -1,0 +1,128 @@
+"""The sizes of a decoder that its FLOPs and its memory follow from: of a loaded model, of a configuration, or as published.
+
+No weight is read: a configuration becomes a model on torch's `meta` device, which has shapes and no values. The shapes of models
+whose hub asks for a licence first are data (`model_shapes.yaml`), so that a run can be planned before it is allowed to begin.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from spark_jobs.settings import ConfigurationError, read_yaml
+
+PUBLISHED = Path(__file__).with_name("model_shapes.yaml")
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """Sizes of a dense decoder-only transformer."""
+
+    parameters: int
+    """All of them; a matrix that input and output share counts once."""
+    lookup_parameters: int
+    """Those that are only looked up, never multiplied: embeddings of tokens (unless the output shares them) and positions."""
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    intermediate_size: int
+    vocab_size: int
+    """Rows of the output matrix."""
+    gated_mlp: bool = True
+    """Whether the feed-forward layers have three matrices (gate, up, down), as Llama's; else two."""
+
+
+class FoundShape(NamedTuple):
+    """A shape, and where it was found."""
+
+    shape: ModelShape
+    context: int | None
+    """Positions that the model has; None where its configuration does not say."""
+    source: str
+    """For a person: a file, or whose publication."""
+
+
+def shape_of(model: Any) -> ModelShape:
+    """The shape of a causal language model of transformers: with weights, on `meta`, or partitioned by ZeRO-3."""
+    from torch import nn
+
+    config = model.config.get_text_config()
+    heads = config.num_attention_heads
+    output = model.get_output_embeddings()
+    shared = None if output is None else output.weight
+    tables = {id(m.weight): m.weight for m in model.modules() if isinstance(m, nn.Embedding)}
+    return ModelShape(
+        parameters=sum(_numel(parameter) for parameter in model.parameters()),
+        lookup_parameters=sum(_numel(weight) for weight in tables.values() if weight is not shared),
+        hidden_size=config.hidden_size,
+        num_layers=config.num_hidden_layers,
+        num_heads=heads,
+        num_kv_heads=getattr(config, "num_key_value_heads", None) or heads,
+        head_dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
+        intermediate_size=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
+        vocab_size=int(getattr(shared, "ds_shape", shared.shape)[0]) if shared is not None else config.vocab_size,
+        gated_mlp=any("gate" in name for name, _ in model.named_parameters()),
+    )
+
+
+def _numel(parameter: Any) -> int:
+    return int(getattr(parameter, "ds_numel", parameter.numel()))  # ZeRO-3 leaves an empty tensor in place
+
+
+def find_shape(path: str, added_tokens: int = 0) -> FoundShape:
+    """The shape of the model that `model.path` names, with rows for `added_tokens` more tokens.
+
+    Looked for in this order: the folder's `config.json`; the hub's, if it lies in the cache of this machine; what was published;
+    the hub itself.
+
+    Raises:
+        ConfigurationError: where none of them knows the model.
+    """
+    from transformers import AutoConfig
+
+    local = config_file(path)
+    if local is None and path in published():
+        entry = dict(published()[path])
+        source = f"its published shape ({entry.pop('source')}), for {path} is not on this machine"
+        return _found(AutoConfig.for_model(**entry), source, added_tokens)
+    try:
+        config = AutoConfig.from_pretrained(local.parent if local else path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"model.path: {path!r} is neither a folder with a config.json, nor a model that the hub gives this machine "
+            f"({str(error).strip().partition(chr(10))[0]}), nor one whose shape is known here ({', '.join(published())}). "
+            "Correct it, or make an untrained model to try with `python -m training.tiny --config conf/train/tiny_model.yaml`"
+        ) from error
+    return _found(config, str(local or f"the hub's config.json of {path}"), added_tokens)
+
+
+def config_file(path: str) -> Path | None:
+    """The `config.json` of a model on this machine: in its folder, or in the hub's cache; None if there is none."""
+    if (Path(path) / "config.json").is_file():
+        return Path(path) / "config.json"
+    if Path(path).exists() or path.count("/") > 1:  # no hub id
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(path, "config.json")
+    return Path(found) if isinstance(found, str) else None
+
+
+@cache
+def published() -> dict[str, dict[str, Any]]:
+    """Hub id -> the values of its `config.json` that decide its shape, and `source`."""
+    content: dict[str, dict[str, Any]] = read_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
+    return content
+
+
+def _found(config: Any, source: str, added_tokens: int) -> FoundShape:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    if added_tokens:
+        model.resize_token_embeddings(model.get_input_embeddings().num_embeddings + added_tokens, mean_resizing=False)
+    return FoundShape(shape_of(model), getattr(config.get_text_config(), "max_position_embeddings", None), source)
