@@ -1,11 +1,12 @@
 """One way to configure everything: a YAML file, `--set a.b=value` on top, a typed model that refuses what it does not know.
 
-Every entry point of the project (data engine, training, evaluation) declares a frozen `Settings` model and takes the same
-two options. Precedence, from weak to strong: defaults of the model, the YAML file, each `--set` in the order given.
+Every entry point of the project (data engine, training, evaluation) declares a frozen `Settings` model and takes the same two
+options. Precedence, from weak to strong: defaults of the model, what the YAML file extends, the file, each `--set` in turn.
 
     $ python -m spark_jobs.build --config conf/corpus/demo.yaml --set wikis='[jawiki]' --set encode.pivot=en
 
 The value of `--set` is read as YAML, so `[a, b]`, `3`, `1e-4`, `true` and `null` mean what they mean in the file.
+A file may say `extends: other.yaml`, relative to itself, and then holds only what differs; sections are merged key by key.
 This module imports neither pyspark nor torch: any part may use it.
 """
 
@@ -35,6 +36,9 @@ SetOption = Annotated[
 ]
 
 EXIT_CONFIGURATION = 2
+
+EXTENDS = "extends"
+"""Key of a file that names the one it is built upon."""
 
 
 class ConfigurationError(ValueError):
@@ -82,21 +86,48 @@ def load(model: type[S], config: Path | None, overrides: Sequence[str] = ()) -> 
 
     Raises `ConfigurationError` that names every offending key with its value and what is allowed there.
     """
-    values: dict[str, Any] = {}
-    if config is not None:
-        if not config.is_file():
-            raise ConfigurationError(f"--config {config}: there is no such file (current folder: {Path.cwd()})")
-        values = read_yaml(config.read_text(encoding="utf-8"), str(config)) or {}
-        if not isinstance(values, dict):
-            raise ConfigurationError(f"{config}: expected a mapping of keys at the top level, found a {type(values).__name__}")
+    values, files = ({}, []) if config is None else _read(config)
     for override in overrides:
         _apply(values, override)
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        where = "the configuration" if config is None else str(config)
+        where = ", which extends ".join(map(str, files)) or "the configuration"
         lines = "\n".join(f"  {_explain(model, problem)}" for problem in error.errors())
         raise ConfigurationError(f"{where} cannot be used:\n{lines}") from error
+
+
+def _read(config: Path, below: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[Path]]:
+    """The values of a file over those of the files that it extends, and these files; `below` are the ones that led here."""
+    if not config.is_file():
+        named = f"{below[-1]}: extends {config}, but" if below else f"--config {config}:"
+        raise ConfigurationError(f"{named} there is no such file (current folder: {Path.cwd()})")
+    if config.resolve() in [file.resolve() for file in below]:
+        circle = " extends ".join(map(str, (*below, config)))
+        raise ConfigurationError(f"{circle}: a file cannot extend itself, so one of them must do without")
+    values = read_yaml(config.read_text(encoding="utf-8"), str(config)) or {}
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{config}: expected a mapping of keys at the top level, found a {type(values).__name__}")
+    if EXTENDS not in values:
+        return values, [config]
+    extended = values.pop(EXTENDS)
+    if not isinstance(extended, str):
+        raise ConfigurationError(f"{config}: {EXTENDS}: {extended!r} is not allowed: it takes one file, relative to this one")
+    inherited, files = _read(config.parent / extended, (*below, config))
+    return _over(inherited, values), [config, *files]
+
+
+def _over(inherited: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """`values` on top of `inherited`: sections key by key; anything else, lists too, is replaced as a whole.
+
+    >>> _over({"a": {"b": 1, "c": [1, 2]}, "d": 4}, {"a": {"c": [3]}})
+    {'a': {'b': 1, 'c': [3]}, 'd': 4}
+    """
+    merged = dict(inherited)
+    for key, value in values.items():
+        below = merged.get(key)
+        merged[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

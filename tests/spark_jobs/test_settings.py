@@ -67,3 +67,63 @@ def test_the_resolved_configuration_reads_back_the_same() -> None:
 )
 def test_numbers_in_exponent_form_are_numbers(text: str, value: object) -> None:
     assert read_yaml(text, "x") == value
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    """Write files, and return the first one's path."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder / next(iter(files))
+
+
+@pytest.mark.parametrize(
+    ("files", "settings"),
+    [
+        (
+            {"a.yaml": "extends: b.yaml\nname: a", "b.yaml": "name: b\nwikis: [x]\ninner: {rate: 0.1}"},
+            Outer(name="a", wikis=["x"], inner=Inner(rate=0.1)),
+        ),
+        ({"a.yaml": "extends: b.yaml\nwikis: [y]", "b.yaml": "name: b\nwikis: [x, z]"}, Outer(name="b", wikis=["y"])),
+        ({"a.yaml": "extends: b.yaml\ninner: {rate: 0}", "b.yaml": "name: b\ninner:"}, Outer(name="b", inner=Inner(rate=0))),
+        ({"a.yaml": "extends: b.yaml", "b.yaml": "name: b"}, Outer(name="b")),
+        (
+            {"a.yaml": "extends: b/c.yaml", "b/c.yaml": "extends: ../d.yaml\nname: c", "d.yaml": "name: d\nwikis: [x]"},
+            Outer(name="c", wikis=["x"]),
+        ),
+    ],
+)
+def test_a_file_is_what_it_extends_with_its_own_values_on_top(tmp_path: Path, files: dict[str, str], settings: Outer) -> None:
+    assert load(Outer, write(tmp_path, files)) == settings
+
+
+def test_an_override_reaches_into_what_is_inherited(tmp_path: Path) -> None:
+    path = write(tmp_path, {"a.yaml": "extends: b.yaml", "b.yaml": "name: b\ninner: {rate: 0.1}"})
+    assert load(Outer, path, ["inner.rate=0.2", "name=c"]) == Outer(name="c", inner=Inner(rate=0.2))
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a.yaml": "extends: a.yaml"}, r"a\.yaml extends \S*a\.yaml: a file cannot extend itself"),
+        (
+            {"a.yaml": "extends: b/c.yaml", "b/c.yaml": "extends: ../a.yaml"},
+            r"a\.yaml extends \S*b/c\.yaml extends \S*b/\.\./a\.yaml: a file cannot extend itself",
+        ),
+        ({"a.yaml": "extends: b.yaml"}, r"a\.yaml: extends \S*b\.yaml, but there is no such file \(current folder: "),
+        ({"a.yaml": "extends: [b.yaml]"}, r"a\.yaml: extends: \['b\.yaml'\] is not allowed: it takes one file, relative to this"),
+        ({"a.yaml": "extends:"}, r"a\.yaml: extends: None is not allowed"),
+        ({"a.yaml": "extends: b.yaml", "b.yaml": "[1]"}, r"b\.yaml: expected a mapping of keys at the top level, found a list"),
+        ({"a.yaml": "extends: b.yaml", "b.yaml": "a: b: c"}, r"b\.yaml is not valid YAML"),
+        (
+            {"a.yaml": "extends: b.yaml\nname: a", "b.yaml": "inner: {raet: 1}"},
+            r"a\.yaml, which extends \S*b\.yaml cannot be used:\n  inner\.raet: unknown key \(value 1\); did you mean 'rate'\?",
+        ),
+        ({"a.yaml": "extends: b.yaml", "b.yaml": "wikis: [x]"}, r"name: required, and not given; add it to the file"),
+        ({"a.yaml": "extends: b.yaml\ninner:", "b.yaml": "name: b\ninner: {rate: 1}"}, r"inner: None is not allowed"),
+        ({"a.yaml": "name: a\ninner: {extends: b.yaml}"}, r"inner\.extends: unknown key"),
+    ],
+)
+def test_a_mistake_in_what_is_extended_is_named_with_the_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load(Outer, write(tmp_path, files))
