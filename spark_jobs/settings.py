@@ -206,21 +206,35 @@ def command(model: type[S], main: Callable[[S], int | None], summary: str) -> No
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
     # `--local_rank` is what the deepspeed launcher appends; the rank itself is read from the environment.
-    @app.command(
-        help=_keep_examples(escape(summary)), epilog="[bold]Keys of the configuration[/]\n\n" + escape(describe_keys(model))
-    )
+    @app.command(**help_texts(model, summary))
     def entry(
         config: ConfigOption,
         set_: SetOption = None,
         local_rank: Annotated[int, typer.Option("--local_rank", hidden=True)] = -1,  # noqa: ARG001
     ) -> None:
-        try:
-            code = main(load(model, config, set_ or ()))
-        except ConfigurationError as error:
-            # Under a launcher every rank finds the same mistake: one of them tells it.
-            quiet = os.environ.get("LOCAL_RANK", "0") != "0"
-            Console(stderr=True, quiet=quiet).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-            raise typer.Exit(EXIT_CONFIGURATION) from error
-        raise typer.Exit(code or 0)
+        run_configured(model, main, config, set_ or ())
 
-    app(prog_name=Path(sys.argv[0]).name if not sys.argv[0].endswith("__main__.py") else None)
+    app(prog_name=program_name())
+
+
+def help_texts(model: type[Settings], summary: str) -> dict[str, Any]:
+    """What `--help` says before the options and after them."""
+    keys = "[bold]Keys of the configuration[/]\n\n" + escape(describe_keys(model))
+    return {"help": _keep_examples(escape(summary)), "epilog": keys}
+
+
+def program_name() -> str | None:
+    """How the command is called in its own messages; None leaves it to typer."""
+    return Path(sys.argv[0]).name if not sys.argv[0].endswith("__main__.py") else None
+
+
+def run_configured(model: type[S], main: Callable[[S], int | None], config: Path | None, overrides: Sequence[str]) -> None:
+    """Load the configuration, run `main`, and end the command with its exit code; see `command` for errors."""
+    try:
+        code = main(load(model, config, overrides))
+    except ConfigurationError as error:
+        # Under a launcher every rank finds the same mistake: one of them tells it.
+        quiet = os.environ.get("LOCAL_RANK", "0") != "0"
+        Console(stderr=True, quiet=quiet).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(EXIT_CONFIGURATION) from error
+    raise typer.Exit(code or 0)

@@ -157,6 +157,19 @@ class LogSettings(Settings):
     """Whether to write `output_dir/tensorboard`."""
 
 
+class DryRunSettings(Settings):
+    """What `--dry-run` plans for; training itself does not read it."""
+
+    ranks: int = Field(default=1, ge=1)
+    """GPUs, where no launcher says how many."""
+    gpu: str = "NVIDIA A100-SXM4-80GB"
+    """Their name, as torch.cuda.get_device_name prints it: for their peak FLOPs and their memory (training/flops.py)."""
+    mfu: float = Field(default=0.4, gt=0, le=1)
+    """Model FLOPs utilisation that the hours are worked out for."""
+    json_file: Path | None = None
+    """Where the plan is written as JSON, too."""
+
+
 class TrainSettings(Settings):
     """A training run: data -> stream -> model -> steps."""
 
@@ -186,6 +199,8 @@ class TrainSettings(Settings):
     """Start even if output_dir exists already: the old folder is kept, renamed to output_dir.1, .2 and so on."""
     log: LogSettings = LogSettings()
     """What is shown while it runs."""
+    dry_run: DryRunSettings = DryRunSettings()
+    """What `--dry-run` plans for; training itself does not read it."""
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> "TrainSettings":
@@ -226,7 +241,23 @@ def accumulation_steps(global_batch_size: int, micro_batch_size: int, ranks: int
     if rest == 0:
         return steps
     nearest = [str(value) for value in (steps * unit, (steps + 1) * unit) if value]
+    others = [f"{count}" for count in _nearest_divisors(global_batch_size, micro_batch_size, ranks)]
+    keep = f"; or keep it and start {' or '.join(others)} rank{'' if others == ['1'] else 's'}" if others else ""
     raise ConfigurationError(
         f"global_batch_size: {global_batch_size} is not a multiple of micro_batch_size x ranks = {micro_batch_size} x {ranks} "
-        f"= {unit}; the nearest {'value is' if len(nearest) == 1 else 'values are'} {' and '.join(nearest)}"
+        f"= {unit}; the nearest {'value is' if len(nearest) == 1 else 'values are'} {' and '.join(nearest)}{keep}"
     )
+
+
+def _nearest_divisors(global_batch_size: int, micro_batch_size: int, ranks: int) -> list[int]:
+    """The nearest numbers of ranks, below and above, that a batch can be dealt to.
+
+    >>> _nearest_divisors(2048, 1, 7)
+    [4, 8]
+    """
+    micro_batches, rest = divmod(global_batch_size, micro_batch_size)
+    if rest:
+        return []
+    below = [n for n in range(ranks, 0, -1) if micro_batches % n == 0][:1]
+    above = [n for n in range(ranks, micro_batches + 1) if micro_batches % n == 0][:1]
+    return below + above

@@ -3,17 +3,27 @@
 deepspeed --num_accelerators 2 training/train.py --config conf/train/tiny.yaml
 torchrun --nproc-per-node 8 training/train.py --config conf/train/llama2-7b-ja.yaml
 python training/train.py --config conf/train/tiny.yaml --set steps=5
+python training/train.py --config conf/train/llama2-7b-ja.yaml --dry-run
 """
 
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from rich.console import Console
 
-from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError, command
+from spark_jobs.settings import (
+    EXIT_CONFIGURATION,
+    ConfigOption,
+    ConfigurationError,
+    SetOption,
+    help_texts,
+    program_name,
+    run_configured,
+)
 from training.config import TrainSettings, accumulation_steps
 from training.corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
 from training.distributed import (
@@ -275,5 +285,24 @@ def main(settings: TrainSettings) -> int:
     return 0
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+_SUMMARY = "Continue training a causal language model on an encoded corpus, with entity names inserted."
+
+
+@app.command(**help_texts(TrainSettings, _SUMMARY))
+def entry(
+    config: ConfigOption,
+    set_: SetOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what the run would do and need; no weights, no GPU.")] = False,
+    local_rank: Annotated[int, typer.Option("--local_rank", hidden=True)] = -1,  # noqa: ARG001  (deepspeed appends it)
+) -> None:
+    """The command line."""
+    if dry_run:
+        from training.dry_run import show_plan
+
+        run_configured(TrainSettings, show_plan, config, set_ or ())
+    run_configured(TrainSettings, main, config, set_ or ())
+
+
 if __name__ == "__main__":
-    command(TrainSettings, main, "Continue training a causal language model on an encoded corpus, with entity names inserted.")
+    app(prog_name=program_name())
