@@ -1,10 +1,12 @@
 """Configuration of the data engine: one model for all stages, so that one file describes a build."""
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from spark_jobs.dumps.mirrors import mirror_of
 from spark_jobs.settings import ConfigurationError, Settings
 from spark_jobs.spans import SpanMapping
 from spark_jobs.wikis.languages import wiki_of_language
@@ -22,6 +24,43 @@ class SparkSettings(Settings):
     """Spark master URL. Default: what spark-submit sets, else local[*]."""
     conf: dict[str, Annotated[str, BeforeValidator(_property_value)]] = Field(default_factory=dict)
     """Further Spark properties, name to value."""
+
+
+class DownloadSettings(Settings):
+    """From where and how dumps are fetched."""
+
+    mirror: str = "wikimedia"
+    """A known mirror (wikimedia, accum, c3sl, your.org) or the address of any: the folder with a folder for each wiki."""
+    contact: str | None = None
+    """An e-mail address or a page about you, sent with every request as Wikimedia's User-Agent policy asks of programs."""
+    connections: int | None = Field(None, gt=0)
+    """Files at a time. Default, and most: what the mirror allows, which for Wikimedia is 2."""
+    optional: bool = True
+    """Fetch siteinfo, page, redirect and page_props as well, which a build uses where they are."""
+    timeout: float = Field(60.0, gt=0)
+    """Seconds after which a silent connection is given up and the rest of the file is asked for again."""
+    attempts: int = Field(6, gt=0)
+    """How many attempts in a row may bring nothing before a file has failed."""
+
+    @field_validator("mirror")
+    @classmethod
+    def _is_a_mirror(cls, mirror: str) -> str:
+        mirror_of(mirror)
+        return mirror
+
+    @field_validator("contact")
+    @classmethod
+    def _can_be_sent(cls, contact: str | None) -> str | None:
+        if contact is not None and not re.fullmatch(r"[!-~]+( [!-~]+)*", contact):
+            raise ValueError("an address or a URL of printable ASCII letters only, because it is sent in a header")
+        return contact
+
+    @model_validator(mode="after")
+    def _is_polite(self) -> "DownloadSettings":
+        most = mirror_of(self.mirror).connections
+        if self.connections is not None and self.connections > most:
+            raise ValueError(f"connections: {self.connections} is more than the {most} at a time that {self.mirror} allows")
+        return self
 
 
 class ExtractSettings(Settings):
@@ -66,15 +105,30 @@ class EncodeSettings(Settings):
         return name
 
 
+class CardSettings(Settings):
+    """What the dataset card (README.md and croissant.json in output_dir) says that the tables do not know."""
+
+    title: str = "Wikipedia with entity names across languages"
+    """Heading of the card."""
+    repository: str | None = None
+    """Where the corpus is published on the Hugging Face hub, `organisation/name`: the card's examples read it from there."""
+    url: str | None = None
+    """Address of the corpus, for croissant.json."""
+    published: date | None = None
+    """Day of publication, for croissant.json. Left out, nothing is said: a build gives the same card on every day."""
+    note: str | None = None
+    """What a reader has to know before anything else; Markdown."""
+
+
 class CorpusSettings(Settings):
     """A build: which dumps, what to make of them, and where it goes."""
 
-    dumps_dir: str
+    dumps_dir: str = "dumps"
     """Folder with the dump files of all wikis, in any subfolders: `WIKI-DATE-pages-articles….xml`, `WIKI-DATE-langlinks.sql.gz`
     and, where there are, `siteinfo-namespaces.json.gz`, `page.sql.gz`, `redirect.sql.gz`, `page_props.sql.gz` of that day."""
     wikis: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(min_length=1)
     """Wiki ids, such as jawiki."""
-    output_dir: str
+    output_dir: str = "build/corpus"
     """Folder that gets a subfolder for each table."""
     date: str | None = Field(None, pattern=r"^\d{8}$", coerce_numbers_to_str=True)
     """Day of the dumps, YYYYMMDD. Default: the newest complete one of each wiki."""
@@ -82,10 +136,14 @@ class CorpusSettings(Settings):
     """Languages in which names are wanted, as language codes."""
     mode: Literal["FAILFAST", "PERMISSIVE"] = "FAILFAST"
     """What a bad page or stream does: stop the build, or become a row of `rejects`."""
+    download: DownloadSettings = Field(default_factory=DownloadSettings)
+    """From where and how dumps are fetched."""
     extract: ExtractSettings = Field(default_factory=ExtractSettings)
     """Wikitext to text and link spans."""
     encode: EncodeSettings | None = None
     """Text to tokens. Without it a build ends at `augmented`."""
+    card: CardSettings = Field(default_factory=CardSettings)
+    """What the dataset card says that the tables do not know."""
     spark: SparkSettings = Field(default_factory=SparkSettings)
     """How Spark runs."""
 

@@ -97,6 +97,14 @@ def load(model: type[S], config: Path | None, overrides: Sequence[str] = ()) -> 
         raise ConfigurationError(f"{where} cannot be used:\n{lines}") from error
 
 
+def read_config(config: Path) -> dict[str, Any]:
+    """The values of a configuration file and of what it extends, not validated.
+
+    Raises `ConfigurationError` for a file that is missing, no mapping, no YAML, or that extends itself.
+    """
+    return _read(config)[0]
+
+
 def _read(config: Path, below: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[Path]]:
     """The values of a file over those of the files that it extends, and these files; `below` are the ones that led here."""
     if not config.is_file():

@@ -12,6 +12,7 @@ import pytest
 
 PACKAGES = ("spark_jobs", "training", "eval")
 COMMANDS = [
+    "spark_jobs.download",
     "spark_jobs.build",
     "spark_jobs.extract",
     "spark_jobs.align",

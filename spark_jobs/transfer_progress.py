@@ -1,0 +1,61 @@
+"""Progress of files that are fetched: bars in a terminal, a line every few seconds elsewhere."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from spark_jobs.progress import console
+
+_LINE_SECONDS = 10.0
+
+
+class TransferProgress:
+    """All files as one bar, and each that is under way as another; may be told of by several threads. A context manager."""
+
+    def __init__(self, total: int) -> None:
+        """`total` is the bytes of all files that are wanted."""
+        self._total, self._done, self._lock = total, 0, threading.Lock()
+        self._last_line = time.monotonic()
+        self._bars = Progress(
+            TextColumn("  {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._all = self._bars.add_task("all files", total=total)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bars.stop()
+
+    @contextmanager
+    def of_file(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
+        """A bar for one file. Gives a function that is told how many of its bytes are there, which may be fewer than before."""
+        bar = self._bars.add_task(name, total=size)
+        there = 0
+
+        def tell(now: int) -> None:
+            nonlocal there
+            with self._lock:
+                self._done += now - there
+                there = now
+                self._bars.update(bar, completed=now)
+                self._bars.update(self._all, completed=self._done)
+                self._tell_line()
+
+        try:
+            yield tell
+        finally:
+            self._bars.remove_task(bar)
+
+    def _tell_line(self) -> None:
+        if not console.is_terminal and time.monotonic() - self._last_line >= _LINE_SECONDS:
+            self._last_line = time.monotonic()
+            console.print(f"  {decimal(self._done)} of {decimal(self._total)} are there", highlight=False)
