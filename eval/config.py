@@ -24,6 +24,9 @@ class EvalSettings(Settings):
     Null: what the task says, else 0. X-CODAH has none by definition."""
     data_dir: Path | None = None
     """Local data in the published layout (`DIR/xcsr/X-CODAH/jap/dev.jsonl`). Null: from where the task files say they are."""
+    data_lock: Path | None = Path("build/eval-data.sha256")
+    """Text file with the sha256 of published data whose hash the tasks do not know: written when they are first read, and data
+    that differ from it later are refused. Null: they are taken as they come. Local data in `data_dir` are not concerned."""
     output_dir: Path
     """Where results.json, results.md, samples/ and config.yaml are written."""
     batch_size: int | Literal["auto"] = 16

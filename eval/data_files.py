@@ -1,9 +1,20 @@
-"""Where a task's published files are: below a local folder, or fetched once from where their authors keep them."""
+"""Where a task's published data are, and whether they are still those that are meant.
+
+Data lie below a local folder, are files that their authors publish, or are a data set of the hub. What was fetched is checked:
+against the sha256 in the task's file where the publisher's bytes are known; against the number of items where that was
+published; and otherwise against a lock, a text file of `<sha256>  <source>` lines as sha256sum writes them. What is not in the
+lock yet is written into it, and data that differ from their line are refused: they changed since the first reading.
+"""
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+RETRIES = 3
+"""How often a download is tried again, after 1, 2, 3 seconds."""
+TIMEOUT = 60
+"""Seconds that a server may be silent."""
 
 
 def find_file(data_dir: Path, folder: str, pattern: str) -> Path:
@@ -15,11 +26,11 @@ def find_file(data_dir: Path, folder: str, pattern: str) -> Path:
     return min(base.glob(pattern), default=base / pattern)
 
 
-def published_file(name: str, source: Mapping[str, Any], folder: str, data_dir: str | None) -> Path:
-    """The local path of a published file; raises `ValueError` where it cannot be had or is not the one that is meant.
+def published_file(name: str, source: Mapping[str, Any], folder: str, data_dir: str | None, data_lock: str | None = None) -> Path:
+    """The local path of a published file; raises `ValueError` or `OSError` where it cannot be had or is not what is meant.
 
     `source` has `local`, its name or pattern; `url`, where it is published, or null; and `sha256` of its content, or null.
-    The hash is asked of what was fetched; who names a local folder means the files there.
+    The hash or the lock is asked of what was fetched; who names a local folder means the files there.
     """
     if data_dir is not None:
         return find_file(Path(data_dir), folder, str(source["local"]))
@@ -27,10 +38,52 @@ def published_file(name: str, source: Mapping[str, Any], folder: str, data_dir: 
         raise ValueError(
             f"{name} is published nowhere that this program may read: give data_dir, with {source['local']} in {folder}/"
         )
-    import datasets
-
-    path = Path(datasets.DownloadManager().download(source["url"]))
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if source.get("sha256") not in (None, found):
-        raise ValueError(f"{source['url']} has sha256 {found}, not {source['sha256']}: the published file has changed")
+    path = fetch(source["url"], source.get("sha256"))
+    if source.get("sha256") is None:
+        check_lock(data_lock, source["url"], hashlib.sha256(path.read_bytes()).hexdigest())
     return path
+
+
+def fetch(url: str, sha256: str | None) -> Path:
+    """Download a file into the user's cache, once; a download that is cut short or has another sha256 leaves nothing there."""
+    import pooch
+
+    pooch.get_logger().setLevel("ERROR")
+    name = f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{url.rpartition('/')[2]}"
+    files = pooch.create(
+        path=pooch.os_cache("leia-at-scale"),
+        base_url="",
+        registry={name: None if sha256 is None else f"sha256:{sha256}"},
+        urls={name: url},
+        retry_if_failed=RETRIES,
+    )
+    try:
+        return Path(files.fetch(name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT)))
+    except ValueError as error:
+        raise ValueError(f"{url} is not the file that is meant, it has changed or came damaged: {error}") from error
+    except OSError as error:
+        raise OSError(f"{url} could not be fetched: {error}") from error
+
+
+def check_count(source: str, found: int, published: int | None) -> None:
+    """Refuse fetched data that have more or fewer items than were published; null is not checked."""
+    if published not in (None, found):
+        raise ValueError(f"{source} has {found:,} items, and {published:,} were published: the data have changed")
+
+
+def check_lock(data_lock: str | None, source: str, sha256: str) -> None:
+    """Refuse data that differ from the lock's line of `source`; write the line where there is none. Null: no lock, no check."""
+    if data_lock is None:
+        return
+    path = Path(data_lock)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    locked = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    if source not in locked:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{sha256}  {source}\n")
+    elif locked[source] != sha256:
+        raise ValueError(
+            f"{source} is no longer what it was: its sha256 is {sha256}, and {path} holds {locked[source]} of an earlier "
+            "reading. To go on with the new data, remove that line and evaluate all models again"
+        )

@@ -87,6 +87,8 @@ def load_tasks(wanted: Sequence[Entry], settings: EvalSettings) -> dict[str, Any
         metadata: dict[str, Any] = {"scored_by": RUNNER, "seed": settings.seed, "num_fewshot": entry.num_fewshot}
         if settings.data_dir is not None:
             metadata["data_dir"] = str(settings.data_dir)
+        elif settings.data_lock is not None:
+            metadata["data_lock"] = str(settings.data_lock)
         manager = _manager(TaskManager, metadata)
         try:
             task = manager.load([entry.task.name])["tasks"][entry.task.name]
@@ -127,6 +129,11 @@ def items_sha256(task: Any) -> str:
             row = json.dumps([split, document], sort_keys=True, ensure_ascii=False, default=str)
             digest.update(f"{row}\n".encode())
     return digest.hexdigest()
+
+
+def hub_commit(task: Any) -> str | None:
+    """The commit of the hub's data set that a loaded task was read from; None where it comes from elsewhere."""
+    return next((rows.info.description for rows in task.dataset.values() if rows.info.description), None)
 
 
 def num_candidates(task: Any, limit: int | None) -> int:

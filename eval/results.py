@@ -37,7 +37,8 @@ class TaskResult(BaseModel):
     task_sha256: str
     """The task's resolved YAML and the Python beside it."""
     data: dict[str, str]
-    """Local files with their `sha256`, or where the data are published; and `items_sha256` of the items read from there."""
+    """Local files with their `sha256`, or where the data are published, with the hub's `commit`; and `items_sha256` of the items
+    read from there."""
     settings: dict[str, Any]
     """num_fewshot and dtype as they were asked for, limit, seed."""
     num_fewshot: int

@@ -27,6 +27,7 @@ from eval.harness import (
     Outcome,
     entries,
     evaluate_task,
+    hub_commit,
     items_sha256,
     load_tasks,
     num_candidates,
@@ -77,7 +78,7 @@ def _run(settings: EvalSettings, ranks: Ranks) -> None:
         results = _start(settings, model_fingerprint(settings.model, settings.trust_remote_code), console)
     with quiet_libraries(offline=settings.data_dir is not None):
         # What a hub serves may change: only the items themselves tell whether they are those of an earlier run.
-        loaded = _load(wanted, settings, console) if settings.data_dir is None else {}
+        loaded = _load(wanted, settings, console, ranks) if settings.data_dir is None else {}
         keys = {entry.name: _key(entry, settings, results.model["fingerprint"], loaded) for entry in wanted}
         unfinished = {entry.name for entry in wanted if not _is_finished(entry.name, keys, results, settings.output_dir)}
         unfinished = ranks.broadcast(unfinished)  # rank 0 writes while others may still look
@@ -86,7 +87,7 @@ def _run(settings: EvalSettings, ranks: Ranks) -> None:
             found = f"{len(wanted) - len(pending)} of {len(wanted)} tasks were finished before"
             _say(console, f"{found} with this model and configuration: taken as they are")
         if pending:
-            _evaluate(pending, loaded or _load(pending, settings, console), settings, results, keys, console, ranks)
+            _evaluate(pending, loaded or _load(pending, settings, console, ranks), settings, results, keys, console, ranks)
     if ranks.rank == 0:
         _finish(settings, results, [entry.name for entry in wanted], console)
 
@@ -126,9 +127,15 @@ def _start(settings: EvalSettings, fingerprint: str, console: Console) -> EvalRe
     )
 
 
-def _load(wanted: Sequence[Entry], settings: EvalSettings, console: Console) -> dict[str, Any]:
+def _load(wanted: Sequence[Entry], settings: EvalSettings, console: Console, ranks: Ranks) -> dict[str, Any]:
+    """lm-eval's tasks. What must be fetched, rank 0 fetches and writes into the lock before the others read it."""
     with console.status("Loading lm-eval and the data"):
-        return load_tasks(wanted, settings)
+        if ranks.rank > 0 and settings.data_dir is None:
+            ranks.broadcast(None)
+        loaded = load_tasks(wanted, settings)
+        if ranks.rank == 0 and settings.data_dir is None:
+            ranks.broadcast(None)
+        return loaded
 
 
 def _data_source(task: TaskFile, settings: EvalSettings) -> dict[str, str]:
@@ -141,6 +148,13 @@ def _data_source(task: TaskFile, settings: EvalSettings) -> dict[str, str]:
     if "hub_path" in task.metadata:
         return {"hub": str(task.metadata["hub_path"]), "revision": str(task.metadata["hub_revision"])}
     return {f"{role}_url": str(source["url"]) for role, source in task.config["dataset_kwargs"]["files"].items()}
+
+
+def _data_identity(entry: Entry, task: Any, settings: EvalSettings) -> dict[str, str]:
+    """For the record: where the data come from, and what they were."""
+    commit = hub_commit(task)
+    served = {} if commit is None else {"commit": commit}
+    return _data_source(entry.task, settings) | served | {"items_sha256": items_sha256(task)}
 
 
 def _entry_settings(entry: Entry, settings: EvalSettings) -> dict[str, Any]:
@@ -197,7 +211,7 @@ def _evaluate(
                 outcome,
                 settings,
                 key=keys[entry.name],
-                data=_data_source(entry.task, settings) | {"items_sha256": items_sha256(loaded[entry.name])},
+                data=_data_identity(entry, loaded[entry.name], settings),
                 dtype=results.model["dtype"],
                 samples_sha256=write_records(settings.output_dir, entry.name, outcome.records),
                 seconds=round(seconds, 3),

@@ -27,6 +27,7 @@ from spark_jobs.settings import ConfigurationError, load
 def settings(tiny_model, xcsr, tmp_path):
     def make(**options) -> EvalSettings:
         values = {"model": tiny_model, "tasks": ["xcodah_ja"], "data_dir": xcsr, "output_dir": tmp_path / "out", "device": "cpu"}
+        values["data_lock"] = tmp_path / "data.sha256"
         return EvalSettings(**(values | options))
 
     return make
@@ -260,44 +261,55 @@ def test_what_scores_is_part_of_the_key_and_results_carried_over_keep_their_vers
 
 @pytest.fixture
 def hub(xcsr, tmp_path, monkeypatch):
-    """The hub's data set as a folder of the name that the tasks give: `datasets` looks there first."""
+    """The hub's data set as a folder of that name, with as many items as were published: `datasets` looks there first."""
     folder = tmp_path / "INK-USC" / "xcsr"
     configs = []
-    for path in sorted(xcsr.rglob("dev.jsonl")):
-        benchmark, code = path.parts[-3:-1]
-        name = f"{benchmark}-{code}/validation.jsonl"
+    for code in ("jap", "en"):
+        name = f"X-CODAH-{code}/validation.jsonl"
+        rows = [json.loads(line) for line in (xcsr / "X-CODAH" / code / "dev.jsonl").open()]
+        rows = [rows[number % len(rows)] | {"id": f"item{number}"} for number in range(300)]
         (folder / name).parent.mkdir(parents=True)
-        shutil.copy(path, folder / name)
-        files = [{"split": "validation", "path": name}]
-        configs.append({"config_name": f"{benchmark}-{code}", "data_files": files})
+        (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        configs.append({"config_name": f"X-CODAH-{code}", "data_files": [{"split": "validation", "path": name}]})
     (folder / "README.md").write_text(f"---\n{yaml.safe_dump({'configs': configs})}---\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     return folder
 
 
-def test_data_of_the_hub_that_changed_under_one_revision_run_a_task_again(settings, hub):
-    main(settings(data_dir=None, tasks=["xcodah_ja", "xcodah_en"]))
+def test_data_of_the_hub_that_changed_are_refused_and_once_taken_run_a_task_again(settings, hub):
+    served = {"data_dir": None, "tasks": ["xcodah_ja", "xcodah_en"], "limit": 4}
+    main(settings(**served))
     first = read_results(settings().output_dir).tasks
     path = hub / "X-CODAH-jap" / "validation.jsonl"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    *lines, last = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, last.replace("item299", "other")]))
     shutil.rmtree(hub.parents[1] / "cache")  # it knows the hub's files by their commit, those of a folder by their names
-    main(settings(data_dir=None, tasks=["xcodah_ja", "xcodah_en"]))
+    with pytest.raises(
+        ConfigurationError, match=r"xcodah_ja: .* is no longer what it was: .* holds \w{64} of an earlier reading"
+    ):
+        main(settings(**served))
+    lock = settings().data_lock
+    lock.write_text("".join(line for line in lock.read_text().splitlines(keepends=True) if "jap" not in line))
+    main(settings(**served))
     second = read_results(settings().output_dir).tasks
     assert second["xcodah_en"] == first["xcodah_en"]
-    assert second["xcodah_ja"].n == 4
     before, after = first["xcodah_ja"].data, second["xcodah_ja"].data
     assert (before["hub"], before["revision"]) == (after["hub"], after["revision"]) == ("INK-USC/xcsr", "main")
     assert before["items_sha256"] != after["items_sha256"]
 
 
 def test_items_have_one_hash_wherever_they_come_from(settings, hub):
-    main(settings())
-    local = read_results(settings().output_dir).tasks["xcodah_ja"].data
-    main(settings(data_dir=None))
+    local = hub.parents[1] / "data" / "X-CODAH" / "jap" / "dev.jsonl"
+    local.parent.mkdir(parents=True)
+    shutil.copy(hub / "X-CODAH-jap" / "validation.jsonl", local)
+    main(settings(data_dir=local.parents[2], limit=2))
+    read = read_results(settings().output_dir).tasks["xcodah_ja"].data
+    main(settings(data_dir=None, limit=2))
     served = read_results(settings().output_dir).tasks["xcodah_ja"].data
-    assert set(local) == {"validation_file", "validation_sha256", "items_sha256"}
-    assert local["items_sha256"] == served["items_sha256"]
+    assert set(read) == {"validation_file", "validation_sha256", "items_sha256"}
+    assert set(served) == {"hub", "revision", "items_sha256"}  # a folder has no commit
+    assert read["items_sha256"] == served["items_sha256"]
 
 
 @pytest.mark.parametrize("batch_size", [4, "auto"])

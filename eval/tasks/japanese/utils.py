@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.data_files import published_file
+from eval.data_files import check_count, published_file
 from eval.reference import Recipe, add_prompts, check_runner
 from eval.text_metrics import character_f1, exact_match, reference_f1, squad_match
 
@@ -30,6 +30,7 @@ def load(
     folder: str,
     files: Mapping[str, Mapping[str, Any]],
     data_dir: str | None = None,
+    data_lock: str | None = None,
     reference: Mapping[str, Any] | None = None,
     scored_by: str | None = None,
     num_fewshot: int | None = None,
@@ -38,17 +39,20 @@ def load(
 ) -> "dict[str, datasets.Dataset]":
     """The scored split (`test`) and the one that examples come from (`fewshot`); in `reference` scoring with prompts made.
 
-    With `data_dir`, the files are those in `data_dir/folder`, or in `data_dir` itself where it has no such folder.
+    With `data_dir`, the files are those in `data_dir/folder`, or in `data_dir` itself where it has no such folder. Without, they
+    are fetched and checked (eval/data_files.py).
     """
     import datasets
 
     check_runner(scoring, scored_by)
     splits = {}
     for role, source in files.items():
-        path = published_file(benchmark, source, folder, data_dir)
+        path = published_file(benchmark, source, folder, data_dir, data_lock)
         splits[role] = [{**item, "language": language} for item in READERS[benchmark](path)]
         if not splits[role]:
             raise ValueError(f"{path} holds no item that can be scored")
+        if data_dir is None:
+            check_count(source["url"], len(splits[role]), source.get("items"))
     if reference is not None:
         recipe = Recipe.model_validate(reference)
         add_prompts(splits["test"], splits.get("fewshot", []), recipe, num_fewshot, seed)

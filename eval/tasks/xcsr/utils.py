@@ -3,12 +3,13 @@
 Named in the YAML by `!function utils.load`; lm-eval calls it with the task's `metadata` and `dataset_kwargs`.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from eval.data_files import find_file
+from eval.data_files import check_count, check_lock, find_file
 from eval.reference import Recipe, add_prompts, check_runner
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ def load(
     hub_path: str,
     hub_revision: str,
     hub_config: str,
+    hub_items: Mapping[str, int],
     folder: str,
     files: Mapping[str, Mapping[str, Any]],
     data_dir: str | None = None,
+    data_lock: str | None = None,
     reference: Mapping[str, Any] | None = None,
     scored_by: str | None = None,
     num_fewshot: int | None = None,
@@ -51,7 +54,9 @@ def load(
     """The validation split of one benchmark in one language; in `reference` scoring with its prompts made.
 
     `hub_config` and the file's name are patterns over `benchmark` and `code`, the name of the language in the published data
-    (Japanese is `jap` there). With `data_dir`, only the file below it is read. Further metadata is lm-eval's own.
+    (Japanese is `jap` there). With `data_dir`, only the file below it is read. Without, the hub's rows are: they must be as many
+    as were published (`hub_items`, by benchmark) and those of the lock, and the commit that they are of is the description in
+    the data set's info. Further metadata is lm-eval's own.
     """
     import datasets
 
@@ -59,11 +64,13 @@ def load(
     if data_dir is not None:
         path = find_file(Path(data_dir), folder, files[SPLIT]["local"].format(benchmark=benchmark, code=code))
         rows: Iterable[Mapping[str, Any]] = read_rows(path)
-        source = str(path)
+        source, commit = str(path), ""
     else:
         config = hub_config.format(benchmark=benchmark, code=code)
-        rows = datasets.load_dataset(hub_path, config, split=SPLIT, revision=hub_revision)
         source = f"{hub_path} ({config}, {SPLIT})"
+        rows, commit = read_hub(hub_path, config, hub_revision)
+        check_count(source, len(rows), hub_items[benchmark])
+        check_lock(data_lock, source, rows_sha256(rows))
     items: list[dict[str, Any]]
     if reference is None:
         items = [dict(item) for item in scorable(rows, language, source)]
@@ -71,7 +78,29 @@ def load(
         items = with_prompts(rows, language, source, Recipe.model_validate(reference), num_fewshot, seed)
     if not items:
         raise ValueError(f"{source} holds no item that can be scored: expected rows with an answer and without blank choices")
-    return {SPLIT: datasets.Dataset.from_list(items)}
+    return {SPLIT: datasets.Dataset.from_list(items, info=datasets.DatasetInfo(description=commit))}
+
+
+def read_hub(path: str, config: str, revision: str) -> tuple[Sequence[Mapping[str, Any]], str]:
+    """The validation split of a data set of the hub, and the commit that `revision` stands for; raises `OSError`."""
+    import datasets
+
+    try:
+        builder = datasets.load_dataset_builder(path, config, revision=revision)
+        builder.download_and_prepare()
+        # A folder of that name has a shorter hash, which is not a commit's.
+        return builder.as_dataset(split=SPLIT), builder.hash if len(builder.hash) == 40 else ""
+    except Exception as error:  # the libraries below have HTTP errors of their own, by several names
+        raise OSError(f"{path} ({config}, {revision}) could not be read from the hub: {error}") from error
+
+
+def rows_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Identity of what is published: ids, questions, choices and answers in order, whatever the file format."""
+    digest = hashlib.sha256()
+    for row in rows:
+        content = [row["id"], row["question"]["stem"], *_choices(row["question"]["choices"]), row.get("answerKey")]
+        digest.update(f"{json.dumps(content, ensure_ascii=False)}\n".encode())
+    return digest.hexdigest()
 
 
 def with_prompts(
