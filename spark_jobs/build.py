@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from spark_jobs import align, augment, encode, extract
+from spark_jobs.card import README, write_card
 from spark_jobs.config import CorpusSettings
 from spark_jobs.faults import told_faults
 from spark_jobs.progress import console
@@ -44,7 +45,7 @@ def stages_of(settings: CorpusSettings) -> list[tuple[str, Stage]]:
 
 
 def build(spark: SparkSession, settings: CorpusSettings) -> dict[str, Any]:
-    """Run every stage for every wiki; returns the report, and writes it to `_build.json` in the output folder."""
+    """Run every stage for every wiki; returns the report, and writes it to `_build.json` in the output folder, beside the card."""
     started, clock = datetime.now(UTC), time.monotonic()
     results: dict[str, dict[str, StageResult]] = {}
     for wiki in settings.wikis:
@@ -64,6 +65,8 @@ def build(spark: SparkSession, settings: CorpusSettings) -> dict[str, Any]:
     }
     with told_faults(settings.output_dir, spark):
         _write_report(Location.of(settings.output_dir), report)
+        if results:
+            write_card(Location.of(settings.output_dir), settings.card)
     return report
 
 
@@ -137,6 +140,7 @@ def _show(report: dict[str, Any], settings: CorpusSettings) -> None:
     skipped = sum(stage["skipped"] for stage in report["stages"])
     note = f"; {skipped} of {len(report['stages'])} stages were up to date" if skipped else ""
     console.print(f"tables lie in {settings.output_dir}, figures in {settings.output_dir}/{REPORT} ({report['seconds']} s{note})")
+    console.print(f"the dataset card is {settings.output_dir}/{README}")
 
 
 if __name__ == "__main__":

@@ -244,6 +244,21 @@ TOKENIZER_METADATA = {
 """Further key-value metadata of `encoded` files. The tokenizer itself lies beside them, in `encoded/tokenizer=NAME/_tokenizer/`,
 as a folder that `transformers.AutoTokenizer` loads."""
 
+RENDERED = Table(
+    "rendered",
+    "an article as plain text with names in it, as `spark_jobs.render` writes it, in a folder of its own for each experiment",
+    ("wiki",),
+    ("page_id",),
+    (
+        Column("page_id", pa.int64(), "MediaWiki page id, unique in a wiki"),
+        Column("revision_id", pa.int64(), "revision that the text was read from"),
+        Column("title", pa.string(), "title as MediaWiki shows it, with spaces"),
+        Column("url", pa.string(), "address of the page"),
+        Column("text", pa.string(), "plain text with the names of the chosen links in it; spans of other tables do not apply"),
+    ),
+)
+"""Not one of a build's tables: what it holds depends on the experiment. As JSON lines it has a further key, `wiki`."""
+
 TABLES = {table.name: table for table in (ARTICLES, NAMES, AUGMENTED, LINKS, REJECTS, encoded("uint16"))}
 
 

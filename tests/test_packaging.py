@@ -18,6 +18,7 @@ COMMANDS = [
     "spark_jobs.align",
     "spark_jobs.augment",
     "spark_jobs.encode",
+    "spark_jobs.card",
     "training.train",
     "training.tiny",
     "training.preview",

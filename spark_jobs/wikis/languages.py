@@ -54,6 +54,16 @@ def language_of(wiki: str) -> str:
     return canonical_code(wiki.removesuffix(_SUFFIX))
 
 
+def language_tag(wiki: str) -> str:
+    """BCP 47 tag of a wiki's language, for HTML and dataset cards: `jawiki` -> `ja`, `zh_yuewiki` -> `yue`.
+
+    Raises ValueError for an id that does not end in `wiki`.
+    """
+    code = language_of(wiki)
+    tag: str = read_yaml("codes.yaml")["language_tags"].get(code, code)
+    return tag
+
+
 def wiki_of_language(code: str) -> str | None:
     """Wiki id of a language code, old or new; None if no such Wikipedia is known: `nb` -> `nowiki`, `xx` -> None."""
     code = canonical_code(code)

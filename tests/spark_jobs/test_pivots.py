@@ -23,8 +23,10 @@ def built(spark, demo_settings: CorpusSettings, tmp_path_factory) -> CorpusSetti
 def test_a_build_without_a_tokenizer_ends_at_augmented(built: CorpusSettings) -> None:
     assert [name for name, _ in stages_of(built)] == ["extract", "align", "augment"]
     assert sorted(path.name for path in Path(built.output_dir).iterdir() if path.name[0] != "_") == [
+        "README.md",
         "articles",
         "augmented",
+        "croissant.json",
         "links",
         "names",
         "rejects",

@@ -1,0 +1,63 @@
+"""docs/contract.md is what `tables.py` says."""
+
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+
+from spark_jobs.contract import contract_page
+from spark_jobs.tables import RENDERED, SCHEMA_VERSION, TABLES
+from spark_jobs.type_names import hub_features, type_text
+
+
+def test_the_page_is_up_to_date(repository) -> None:
+    committed = (repository / "docs" / "contract.md").read_text(encoding="utf-8")
+    assert committed == contract_page(), "run: python -m spark_jobs.contract > docs/contract.md"
+
+
+def test_the_command_prints_the_page(repository) -> None:
+    command = [sys.executable, "-m", "spark_jobs.contract"]
+    assert subprocess.run(command, capture_output=True, text=True, cwd=repository, check=True).stdout == contract_page()
+
+
+def test_the_page_has_every_table_and_column() -> None:
+    page = contract_page()
+    assert f"**{SCHEMA_VERSION}**" in page
+    for table in (*TABLES.values(), RENDERED):
+        section = page.split(f"\n## {table.name}\n")[1].split("\n## ")[0]
+        rows = [line for line in section.splitlines() if line.startswith("| `") and not line.startswith("| `leia.")]
+        assert [row.split("`")[1] for row in rows] == [column.name for column in table.columns]
+        assert {row.split("`")[1] for row in rows if ", may be null" in row} == {c.name for c in table.columns if c.nullable}
+
+
+def nullable_parts(kind: pa.DataType, path: str) -> set[str]:
+    if pa.types.is_list(kind):
+        return nullable_parts(kind.value_type, path)
+    if not pa.types.is_struct(kind):
+        return set()
+    inner = [nullable_parts(field.type, f"{path}.{field.name}") for field in kind]
+    return {f"{path}.{field.name}" for field in kind if field.nullable}.union(*inner)
+
+
+def test_the_page_names_what_may_be_null_inside_structs() -> None:
+    found = {part for table in TABLES.values() for field in table.schema for part in nullable_parts(field.type, field.name)}
+    assert found == {"links.wiki", "links.fragment", "entities.target_page_id"}
+    assert all(f"`{part}`" in contract_page() for part in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "feature"),
+    [
+        (pa.int64(), "int64", {"dtype": "int64"}),
+        (pa.bool_(), "bool", {"dtype": "bool"}),
+        (pa.timestamp("ms", "UTC"), "timestamp[ms, tz=UTC]", {"dtype": "timestamp[ms, tz=UTC]"}),
+        (pa.list_(pa.uint16()), "list[uint16]", {"list": "uint16"}),
+        (pa.struct({"a": pa.int32()}), "{a int32}", {"struct": [{"name": "a", "dtype": "int32"}]}),
+        (pa.list_(pa.struct({"a": pa.string()})), "list[{a string}]", {"list": [{"name": "a", "dtype": "string"}]}),
+    ],
+    ids=str,
+)
+def test_a_type_has_a_name_for_people_and_one_for_the_hub(kind, text, feature) -> None:
+    assert type_text(kind) == text
+    assert hub_features([pa.field("x", kind)]) == [{"name": "x", **feature}]

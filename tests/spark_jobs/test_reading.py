@@ -1,0 +1,74 @@
+"""docs/reading.md is true: every block of code runs as it stands, and prints what stands below it."""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "reading.md"
+PLACE = "build/demo/corpus"
+
+
+class Example(NamedTuple):
+    """A block of code and its output."""
+
+    reader: str
+    code: str
+    output: str
+
+
+def examples() -> list[Example]:
+    found = []
+    for section in PAGE.read_text(encoding="utf-8").split("\n## ")[1:]:
+        reader = section.partition("\n")[0]
+        blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", section, re.DOTALL)
+        found += [Example(reader, code, output) for code, output in blocks]
+        assert section.count("```python") == len(blocks), f"{reader}: a block without its output"
+    return found
+
+
+EXAMPLES = examples()
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def workplace(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the sample corpus lies where the demonstration puts it."""
+    folder = tmp_path_factory.mktemp("reading")
+    (folder / PLACE).parent.mkdir(parents=True)
+    (folder / PLACE).symlink_to(corpus)
+    return folder
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.reader != "Spark"], ids=lambda example: example.reader)
+def test_a_reader_without_spark_prints_what_the_page_says(workplace: Path, example: Example) -> None:
+    environment = {**os.environ, "HF_HOME": str(workplace / "hub"), "HF_HUB_OFFLINE": "1", "COLUMNS": "120"}
+    command = [sys.executable, "-c", example.code]
+    done = subprocess.run(command, cwd=workplace, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert lines(done.stdout) == lines(example.output)
+
+
+def test_spark_prints_what_the_page_says(spark, corpus: Path) -> None:
+    (example,) = (e for e in EXAMPLES if e.reader == "Spark")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        # The JVM looks for relative paths where it was started.
+        exec(compile(example.code.replace(PLACE, str(corpus)), PAGE.name, "exec"), {})
+    assert lines(printed.getvalue()) == lines(example.output)
+
+
+@pytest.mark.parametrize("reader", ["pyarrow", "DuckDB", "Polars", "Spark", "datasets"])
+def test_every_reader_reads_every_table(reader: str) -> None:
+    code = "".join(example.code for example in EXAMPLES if example.reader == reader)
+    for table in ("articles", "names", "augmented", "links", "encoded"):
+        assert re.search(rf"{table}[-/\"]", code), f"{reader} does not read {table}"
