@@ -3,6 +3,8 @@
 import hashlib
 import math
 import re
+import subprocess
+import sys
 from itertools import permutations
 
 import numpy as np
@@ -277,3 +279,59 @@ def test_facts_are_written_from_the_packages(tmp_path):
         write_facts(settings.model_copy(update={"cities": 4}))
     with pytest.raises(ConfigurationError, match="there are no names in 'ko'"):
         write_facts(settings.model_copy(update={"languages": ["en", "ko"]}))
+
+
+CITIES = {
+    "ja": [("パリ", "Paris"), ("ベルリン", "Berlin"), ("ビルバオ", "Bilbao"), ("トレド", "Toledo"), ("大阪市", "Osaka")],
+    "es": [("París", "Paris"), ("Berlín", "Berlin"), ("Bilbao", "Bilbao"), ("Toledo", "Toledo"), ("Osaka", "Osaka")],
+}
+"""Cities by their names in a wiki's language and in English, as GeoNames has them."""
+
+
+def counted(corpus, wiki, entity, english):
+    """Links of a city with a name and without one, from the articles: text under the span, entities at its place."""
+    rows = [row for path in sorted((corpus / "augmented" / f"wiki={wiki}").glob("*.parquet")) for row in read(path)]
+    named = unnamed = 0
+    for row in rows:
+        at = {
+            (span["start"], span["end"]): [name["name"] for name in span["names"] if name["language"] == "en"]
+            for span in row["entities"]
+        }
+        named += sum(english in names for names in at.values())
+        unnamed += sum(
+            row["text"][link["start"] : link["end"]] == entity and not at.get((link["start"], link["end"]))
+            for link in row["links"]
+        )
+    return named, unnamed
+
+
+def read(path):
+    return pq.read_table(path, partitioning=None).to_pylist()
+
+
+@pytest.mark.slow  # a build with Spark
+def test_the_links_of_a_corpus_that_the_engine_built_are_those_of_its_articles(repository, tmp_path):
+    corpus = tmp_path / "corpus"
+    build = [sys.executable, "-m", "spark_jobs.build", "--config", "conf/corpus/demo.yaml", "--set", f"output_dir={corpus}"]
+    subprocess.run(build, check=True, capture_output=True, cwd=repository)
+    groups = {}
+    for language, cities in CITIES.items():
+        entities = [{"entity": entity, "english": english, "population": 1} for entity, english in cities]
+        found = read_exposure(corpus, f"{language}wiki", entities)
+        assert [(one.named, one.unnamed) for one in found] == [counted(corpus, f"{language}wiki", *names) for names in cities]
+        groups[language] = [one.group for one in found]
+    assert groups == {
+        "ja": [NAMED, NAMED, UNNAMED, ABSENT, ABSENT],
+        "es": [NAMED, NAMED, ABSENT, UNNAMED, ABSENT],
+    }
+    tasks = {
+        f"cities_{language}": [
+            answer(at, at % 2, str(at), entity=entity, english=english, population=at + 1)
+            for at, (entity, english) in enumerate(CITIES.get(language, [(english, english) for _, english in CITIES["ja"]]))
+        ]
+        for language in ("en", "ja", "es")
+    }
+    main([str(write_evaluation(tmp_path / "base", "aaa", tasks))], tmp_path / "out", corpus=corpus)
+    text = (tmp_path / "out" / OUTPUT).read_text()
+    assert text.count("by what the corpus links") == 2
+    assert "| linked, with a name | 2 | 50.0 |" in text.partition("ja: by what the corpus links")[2]
