@@ -7,7 +7,7 @@ as "the last rows": embeddings may be padded beyond the tokenizer, and then the 
 import contextlib
 import importlib.util
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,9 @@ import torch
 from torch import nn
 
 from spark_jobs.settings import ConfigurationError
+from training import weights
 from training.config import ModelSettings
+from training.weights import gathered
 
 OPENING_TAG, CLOSING_TAG = "<translate>", "</translate>"
 
@@ -61,25 +63,38 @@ def add_tags(tokenizer: Any) -> tuple[tuple[int, int], Rows]:
     return (opening, closing), Rows(added, known)
 
 
-def load_model(settings: ModelSettings, dtype: torch.dtype) -> Any:
-    """The model in `dtype`, ready to train.
+def load_model(settings: ModelSettings, dtype: torch.dtype, device: str = "cpu", main: bool = True) -> Any:
+    """The model in `dtype` on `device`, ready to train. Every rank calls it; `main` is the one that reads for all under ZeRO-3.
 
-    Under ZeRO-3 (see `training.distributed.zero3`) each rank keeps its share only. While loading, however, transformers (5.x)
-    merges all shards of the checkpoint on rank 0 (the others hold names and shapes) and keeps them until the last tensor is
-    dealt out. The tensors are memory-mapped, so rank 0 shows the size of the whole checkpoint as file-backed memory, which the
-    kernel can take back; only architectures whose weights transformers converts while loading hold more.
+    Under ZeRO-3 (see `training.distributed.zero3`) each rank keeps its share only, wherever DeepSpeed puts it; see
+    `training.weights` for how the tensors get there.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+    from transformers.initialization import no_init_weights
 
+    folder = weights.model_folder(settings.path)
     attention = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            settings.path, dtype=dtype, use_safetensors=True, trust_remote_code=False, **attention
-        )
+        files = weights.weight_files(folder)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        with no_init_weights(), torch.device(device):
+            model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False, **attention)
+        if weights.readable(model, weights.shapes(files)):
+            weights.load(model, files, main)
+            with contextlib.suppress(OSError):  # it may have none
+                model.generation_config = GenerationConfig.from_pretrained(folder)
+        else:
+            del model
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, **attention
+            )
     except (OSError, ValueError, ImportError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
         raise ConfigurationError(
             f"model: {settings.path!r} could not be loaded with attention {settings.attention!r}: {_first_line(error)}"
         ) from error
+    model.name_or_path = settings.path
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
@@ -136,19 +151,6 @@ def add_rows(model: Any, rows: Rows) -> None:
                 mean = weight[: rows.known].float().mean(dim=0)
                 for row in rows.added:
                     weight[row] = mean.to(weight.dtype)
-
-
-@contextlib.contextmanager
-def gathered(parameters: Sequence[nn.Parameter], modify: bool = False) -> Iterator[None]:
-    """Whole parameters inside the block, whatever the ZeRO stage; with `modify`, what rank 0 writes reaches every rank."""
-    partitioned = [parameter for parameter in parameters if hasattr(parameter, "ds_id")]
-    if not partitioned:
-        yield
-        return
-    import deepspeed
-
-    with deepspeed.zero.GatheredParameters(partitioned, modifier_rank=0 if modify else None):
-        yield
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path, suppress: Sequence[int], main_process: bool) -> None:

@@ -1,0 +1,127 @@
+"""Weights from safetensors, tensor by tensor: no rank holds more than its share of the model and one tensor.
+
+`from_pretrained` merges all shards of a checkpoint on rank 0 before ZeRO-3 deals them out. Here the model is made empty, each
+rank with its share, and the tensors of the files are copied into it one after the other. Files are memory-mapped, so what has
+been read is the kernel's to drop. No code of a checkpoint runs, and no pickle is opened.
+
+This works where a file's names are the model's own, which `readable` decides from the names and shapes alone. Checkpoints that
+transformers renames or reshapes while loading (fused experts, old formats) are left to `from_pretrained`.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from spark_jobs.settings import ConfigurationError
+
+INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
+_FETCHED = ("*.safetensors", "*.json", "*.model", "*.txt")
+
+
+def model_folder(path: str) -> Path:
+    """The local folder of a model: `path` itself, or what the hub has under that id (weights as safetensors only).
+
+    Raises:
+        ConfigurationError: when it is neither.
+    """
+    if Path(path).is_dir():
+        return Path(path)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(path, allow_patterns=list(_FETCHED)))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"model.path: {path!r} is no folder (current folder: {Path.cwd()}), and the hub gives no such model: "
+            f"{str(error).strip().partition(chr(10))[0]}"
+        ) from error
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model, in the order of their names.
+
+    Raises:
+        ConfigurationError: when there is none, one of the index is missing, or the index names a file outside the folder.
+    """
+    index = folder / INDEX
+    weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"] if index.is_file() else {"": SINGLE}
+    names = sorted(set(weight_map.values()))
+    for name in names:
+        if Path(name).name != name:
+            raise ConfigurationError(f"model.path: {index} names the file {name!r}, no plain name; download it anew")
+        if not (folder / name).is_file():
+            raise ConfigurationError(
+                f"model.path: {folder / name} does not exist; weights are read from safetensors only. `save_pretrained` of "
+                "transformers writes them, and a download that was cut short can be repeated"
+            )
+    return [folder / name for name in names]
+
+
+def shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor in the files; reads their headers only."""
+    from safetensors import safe_open
+
+    found: dict[str, tuple[int, ...]] = {}
+    for file in files:
+        with safe_open(file, framework="pt") as tensors:
+            found |= {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+    return found
+
+
+def readable(model: nn.Module, found: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether `load` can fill the model from tensors of these names and shapes, tied parameters once.
+
+    Tensors that the model has no place for are allowed only where the model says that it expects such, or where they are the
+    `rotary_emb.inv_freq` of old LLaMA checkpoints: anything else means that the names are another version's.
+    """
+    places = model.state_dict(keep_vars=True)
+    sizes = {name: tuple(getattr(place, "ds_shape", place.shape)) for name, place in places.items()}
+    if any(sizes.get(name, shape) != shape for name, shape in found.items()):
+        return False
+    filled = {id(places[name]) for name in found if name in places}
+    if any(id(tensor) not in filled for tensor in places.values()):
+        return False
+    expected = [*(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or []), r"rotary_emb\.inv_freq$"]
+    return all(name in places or any(re.search(pattern, name) for pattern in expected) for name in found)
+
+
+def load(model: nn.Module, files: Sequence[Path], main: bool) -> None:
+    """Copy every tensor of the files into its place, converted to the place's dtype.
+
+    All ranks call it. Of parameters that ZeRO-3 has dealt out, the rank with `main` reads the tensor, and each rank keeps its
+    share; otherwise each rank reads for itself.
+    """
+    from safetensors import safe_open
+
+    places = model.state_dict(keep_vars=True)
+    done: set[int] = set()
+    for file in files:
+        with safe_open(file, framework="pt") as tensors:
+            for name in sorted(set(tensors.keys()) & set(places)):
+                place = places[name]
+                if id(place) in done:  # tied: the same parameter under another name
+                    continue
+                done.add(id(place))
+                with gathered([place], modify=True), torch.no_grad():
+                    if main or not hasattr(place, "ds_id"):
+                        place.data.copy_(tensors.get_tensor(name))
+
+
+@contextlib.contextmanager
+def gathered(parameters: Sequence[Any], modify: bool = False) -> Iterator[None]:
+    """Whole parameters inside the block, whatever the ZeRO stage; with `modify`, what rank 0 writes reaches every rank."""
+    partitioned = [parameter for parameter in parameters if hasattr(parameter, "ds_id")]
+    if not partitioned:
+        yield
+        return
+    import deepspeed
+
+    with deepspeed.zero.GatheredParameters(partitioned, modifier_rank=0 if modify else None):
+        yield
