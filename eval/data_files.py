@@ -7,6 +7,7 @@ lock yet is written into it, and data that differ from their line are refused: t
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,19 @@ def published_file(name: str, source: Mapping[str, Any], folder: str, data_dir: 
     if source.get("sha256") is None:
         check_lock(data_lock, source["url"], hashlib.sha256(path.read_bytes()).hexdigest())
     return path
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON lines file; a `ValueError` names the file and the line."""
+    rows = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                try:
+                    rows.append(json.loads(line))
+                except json.JSONDecodeError as error:
+                    raise ValueError(f"{path}, line {number}: not valid JSON ({error}); fetch the file again") from error
+    return rows
 
 
 def fetch(url: str, sha256: str | None) -> Path:

@@ -92,11 +92,12 @@ def load_tasks(wanted: Sequence[Entry], settings: EvalSettings) -> dict[str, Any
         manager = _manager(TaskManager, metadata)
         try:
             task = manager.load([entry.task.name])["tasks"][entry.task.name]
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError) as error:
             if str(error).startswith("num_fewshot: "):
                 raise ConfigurationError(f"{error} of {entry.task.name}") from error
             remedy = "set data_dir to local files" if settings.data_dir is None else "check the files below data_dir"
-            raise ConfigurationError(f"{entry.task.name}: its data cannot be read: {error}; {remedy}") from error
+            reason = f"a row lacks {error}" if isinstance(error, KeyError) else str(error)
+            raise ConfigurationError(f"{entry.task.name}: its data cannot be read: {reason}; {remedy}") from error
         _set_examples(task, entry, settings.seed)
         tasks[entry.name] = task
     return tasks

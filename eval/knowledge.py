@@ -26,7 +26,7 @@ from eval.findings import format_p, interval
 from eval.page import render_page
 from eval.pairing import parse_model
 from eval.results import ItemRecord, read_records, read_results, write_aside
-from eval.significance import Runs, compare
+from eval.significance import LEVEL, Runs, compare, holm
 from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
 
 OUTPUT, PAGE = "knowledge.md", "knowledge.html"
@@ -108,6 +108,7 @@ def read_facts(folder: Path, task: str) -> Facts:
 def model_sections(label: str, facts: Facts) -> list[Section]:
     """One model's knowledge, and its accuracy by population where the items say it."""
     measured = [_knowledge(language, facts) for language in facts if language != ENGLISH]
+    corrected = holm([found.difference.p for found in measured])
     english = facts[ENGLISH]
     accuracy = 100 * float(np.mean([record.prediction == record.gold for record in english]))
     candidates = len(english[0].loglikelihoods)
@@ -118,18 +119,20 @@ def model_sections(label: str, facts: Facts) -> list[Section]:
             f"{found.accuracy:.1f}",
             f"{found.difference.points:+.1f}",
             interval(found.difference),
-            format_p(found.difference.p),
+            format_p(p),
             f"{found.consistency:.1f} ({found.consistency_low:.1f} to {found.consistency_high:.1f})",
             f"{found.transfer:.1f} ({found.transfer_low:.1f} to {found.transfer_high:.1f})",
         )
-        for found in measured
+        for found, p in zip(measured, corrected, strict=True)
     ]
-    headers = ("language", "accuracy", "minus English", "95 % interval", "p", "RankC with English", "transfer from English")
+    headers = ("language", "accuracy", "minus English", "95 % interval", "p Holm", "RankC with English", "transfer from English")
     note = (
         f"{len(english)} facts, {candidates} candidates: by chance, accuracy and transfer are {100 / candidates:.1f}, RankC "
-        f"{100 * chance_consistency(candidates):.1f}. In per cent and points, with 95 % intervals; p by exact McNemar."
+        f"{100 * chance_consistency(candidates):.1f}. In per cent and points, with 95 % intervals; p by exact McNemar, "
+        "with Holm's correction over the languages."
     )
-    svg = difference_plot([[Row(f.language, f.difference, f.difference.is_shown) for f in measured]], f"{label}, minus English")
+    plotted = [Row(found.language, found.difference, p < LEVEL) for found, p in zip(measured, corrected, strict=True)]
+    svg = difference_plot([plotted], f"{label}, minus English")
     sections = [Section(f"{label}: the same facts in {len(facts)} languages", headers, rows, note, svg)]
     if all("population" in record.attributes for record in english):
         sections.append(_by_population(label, facts))

@@ -10,7 +10,7 @@ from eval.config import EvalSettings
 from eval.harness import entries, load_tasks
 from eval.results import read_records, read_results
 from eval.run import main
-from eval.tasks.japanese.utils import process_reference, process_standard, read_jaqket, read_niilc
+from eval.tasks.japanese.utils import process_reference, process_standard, read_jaqket, read_jemhopqa, read_niilc
 from eval.text_metrics import reference_f1
 from spark_jobs.settings import ConfigurationError
 
@@ -106,6 +106,20 @@ def test_xml_that_declares_entities_is_not_read(tmp_path):
         read_niilc(path)
 
 
+@pytest.mark.parametrize(
+    ("read", "content", "message"),
+    [
+        (read_niilc, "<questions><question>", r"x: not valid XML \(no element found"),
+        (read_jemhopqa, '[{"qid"', r"x: not valid JSON \(Expecting"),
+        (read_jaqket, '{"qid"', r"x, line 1: not valid JSON"),
+    ],
+)
+def test_a_file_that_was_cut_short_is_named(tmp_path, read, content, message):
+    (tmp_path / "x").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path / "x")
+
+
 def test_jaqket_shows_its_contexts(japanese):
     ((context, _),) = prompt(load(japanese, "jaqket_v2"))
     assert context == "題名：富士山\n文章：富士山の文。\n題名：鴨\n文章：鴨は鳥。\n質問：一番高い山は？\n回答："
@@ -163,7 +177,7 @@ def greedy(model_folder, ids, stop, limit):
     written = []
     while len(written) < limit:
         with torch.no_grad():
-            token = int(model(torch.tensor([[*ids, *written]])).logits[0, -1].argmax())
+            token = int(model(torch.tensor([[*ids, *written]]), logits_to_keep=1).logits[0, -1].argmax())
         if token == tokenizer.eos_token_id:
             break
         written.append(token)

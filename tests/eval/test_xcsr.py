@@ -1,13 +1,11 @@
 """What a model is asked: X-CSR's rows as documents, prompts and choices, read through lm-eval's own task manager."""
 
-import re
-
 import pytest
 
 from eval.catalogue import read_catalogue, tasks_folder
 from eval.config import EvalSettings
 from eval.harness import entries, load_tasks
-from eval.tasks.xcsr.utils import read_rows, scorable
+from eval.tasks.xcsr.utils import scorable
 from spark_jobs.settings import ConfigurationError
 
 
@@ -36,11 +34,23 @@ def test_the_hubs_columns_read_as_the_files_rows():
     assert scorable([columns], "fr", "hub") == scorable([row()], "fr", "file")
 
 
-def test_a_broken_line_is_named(tmp_path):
-    path = tmp_path / "dev.jsonl"
-    path.write_text('{"id": 1}\n\n{"id"')
-    with pytest.raises(ValueError, match=rf"{re.escape(str(path))}, line 3: not valid JSON"):
-        read_rows(path)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            '{"id": 1}\n\n{"id"',
+            r"xcsqa_en: its data cannot be read: .*dev\.jsonl, line 3: not valid JSON .* check the files below",
+        ),
+        ('{"id": 1}', r"xcsqa_en: its data cannot be read: a row lacks 'question'; check the files below data_dir"),
+        ("", r"dev\.jsonl holds no item that can be scored"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path, content, message):
+    path = tmp_path / "X-CSQA" / "en" / "dev.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match=message):
+        load(tmp_path, "xcsqa_en")
 
 
 def load(data_dir, *names, **options):

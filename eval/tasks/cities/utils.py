@@ -1,11 +1,10 @@
 """Facts about cities as lm-eval documents, as `python -m eval.cities` writes them."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.data_files import find_file
+from eval.data_files import find_file, read_json_lines
 
 if TYPE_CHECKING:
     import datasets
@@ -20,5 +19,4 @@ def load(
     if data_dir is None:
         raise ValueError("facts about cities are published nowhere: write them with python -m eval.cities and give data_dir")
     path = find_file(Path(data_dir), folder, files["test"]["local"].format(language=language))
-    items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {"test": datasets.Dataset.from_list(items)}
+    return {"test": datasets.Dataset.from_list(read_json_lines(path))}

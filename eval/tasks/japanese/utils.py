@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.data_files import check_count, published_file
+from eval.data_files import check_count, published_file, read_json_lines
 from eval.reference import Recipe, add_prompts, check_runner
 from eval.text_metrics import character_f1, exact_match, reference_f1, squad_match
 
@@ -62,7 +62,7 @@ def load(
 def read_jcommonsenseqa(path: Path) -> list[Item]:
     """JSON lines: q_id, question, choice0 to choice4, label."""
     items = []
-    for row in _json_lines(path):
+    for row in read_json_lines(path):
         choices = [row[f"choice{number}"] for number in range(5)]
         items.append(
             {
@@ -79,7 +79,10 @@ def read_jcommonsenseqa(path: Path) -> list[Item]:
 
 def read_jemhopqa(path: Path) -> list[Item]:
     """A JSON list: qid, question, answer, and the facts that lead to it."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not valid JSON ({error}); fetch the file again") from error
     return [
         {"id": row["qid"], "question": row["question"], "text": row["answer"], "answers": [row["answer"]], "kind": row["type"]}
         for row in rows
@@ -94,8 +97,12 @@ def read_niilc(path: Path) -> list[Item]:
     content = path.read_bytes()
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:  # entities could expand without end
         raise ValueError(f"{path}: a document type is declared, which the published files do not; it is not read")
+    try:
+        root = ET.fromstring(content)  # noqa: S314  (no entities, see above)
+    except ET.ParseError as error:
+        raise ValueError(f"{path}: not valid XML ({error}); fetch the file again") from error
     items = []
-    for question in ET.fromstring(content).iter("question"):  # noqa: S314  (no entities, see above)
+    for question in root.iter("question"):
         parts = [(answer.text or "").strip() for answer in question.findall("answers/answer")]
         answer = ",".join(part for part in parts if part)
         if answer not in ("", "-"):
@@ -107,7 +114,7 @@ def read_niilc(path: Path) -> list[Item]:
 def read_jaqket(path: Path) -> list[Item]:
     """JSON lines of JAQKET v2.0: qid, question, answers {text: [...]}, ctxs {title: [...], text: [...]} or a list of such."""
     items = []
-    for row in _json_lines(path):
+    for row in read_json_lines(path):
         passages = row["ctxs"]
         if isinstance(passages, Mapping):
             passages = [{"title": title, "text": text} for title, text in zip(passages["title"], passages["text"], strict=True)]
@@ -133,17 +140,6 @@ READERS = {
     "niilc": read_niilc,
     "jaqket_v2": read_jaqket,
 }
-
-
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if line.strip():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                raise ValueError(f"{path}, line {number}: not valid JSON ({error}); fetch the file again") from error
-    return rows
 
 
 def process_standard(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:

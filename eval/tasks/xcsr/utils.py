@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from eval.data_files import check_count, check_lock, find_file
+from eval.data_files import check_count, check_lock, find_file, read_json_lines
 from eval.reference import Recipe, add_prompts, check_runner
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def load(
     check_runner(scoring, scored_by)
     if data_dir is not None:
         path = find_file(Path(data_dir), folder, files[SPLIT]["local"].format(benchmark=benchmark, code=code))
-        rows: Iterable[Mapping[str, Any]] = read_rows(path)
+        rows: Iterable[Mapping[str, Any]] = read_json_lines(path)
         source, commit = str(path), ""
     else:
         config = hub_config.format(benchmark=benchmark, code=code)
@@ -112,19 +112,6 @@ def with_prompts(
         item["text"] = item["choices"][item["gold"]]
     add_prompts(items, items, recipe, num_fewshot, seed)
     return items
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON lines file; an error names the file and the line."""
-    rows = []
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    rows.append(json.loads(line))
-                except json.JSONDecodeError as error:
-                    raise ValueError(f"{path}, line {number}: not valid JSON ({error}); fetch the file again") from error
-    return rows
 
 
 def scorable(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> list[Item]:
