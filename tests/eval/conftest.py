@@ -28,6 +28,17 @@ def _mistral_tokenizer():
     return tokenizer
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Tiny models gain nothing from threads, and wait for them where other programs hold the cores (minutes for seconds)."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory as training writes it: random weights in safetensors, and the tokenizer, which adds no BOS itself."""

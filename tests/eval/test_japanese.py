@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 
 import pytest
 
@@ -168,12 +169,18 @@ def test_process_results_scores_one_item():
     assert process_standard(document, ["NEC"]) == {"exact_match": 0.0, "char_f1": pytest.approx(6 / 8)}
 
 
+@cache
+def loaded(model_folder):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    return AutoModelForCausalLM.from_pretrained(model_folder), AutoTokenizer.from_pretrained(model_folder)
+
+
 def greedy(model_folder, ids, stop, limit):
     """A second implementation: one token at a time, the whole text read anew each time."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(model_folder), AutoTokenizer.from_pretrained(model_folder)
+    model, tokenizer = loaded(model_folder)
     written = []
     while len(written) < limit:
         with torch.no_grad():
