@@ -4,10 +4,16 @@
     spark-submit spark_jobs/build.py --config conf/corpus/demo.yaml --set wikis='[jawiki]'
 
 A stage whose inputs, configuration and code have not changed since it was published is not run again.
+
+Any number of wikis: several run at a time, the largest first. One that fails does not stop the others; what failed, why, and the
+command that does it again stand at the end. Exit code 0: all wikis are built; 1: some failed; 2: a mistake in the configuration,
+or a fault that concerns all, such as a full disk.
 """
 
 import json
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,17 +21,19 @@ import pyspark
 from pyspark.sql import SparkSession
 from rich import box
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table as Grid
 
 from spark_jobs import align, augment, encode, extract
 from spark_jobs.card import README, write_card
 from spark_jobs.config import CorpusSettings
+from spark_jobs.each_wiki import Failure, for_each_wiki, parallel_wikis
 from spark_jobs.faults import told_faults
 from spark_jobs.progress import console
 from spark_jobs.publish import code_version
 from spark_jobs.session import start_session
-from spark_jobs.settings import command
-from spark_jobs.stage import Stage, StageResult, timed
+from spark_jobs.settings import ConfigurationError, command
+from spark_jobs.stage import Stage, StageResult, tell_failures, timed
 from spark_jobs.storage import Location
 from spark_jobs.tokenizer_source import load_source
 
@@ -44,19 +52,47 @@ def stages_of(settings: CorpusSettings) -> list[tuple[str, Stage]]:
     return [(name, stage) for name, stage in STAGES if name != "encode" or settings.encode is not None]
 
 
-def build(spark: SparkSession, settings: CorpusSettings) -> dict[str, Any]:
-    """Run every stage for every wiki; returns the report, and writes it to `_build.json` in the output folder, beside the card."""
+@dataclass(frozen=True)
+class Plan:
+    """What will be built, and what cannot be."""
+
+    sizes: Mapping[str, int]
+    """Wiki -> bytes of its dump's pages, the largest first."""
+    failures: Mapping[str, Failure]
+    """Wikis without a dump that can be used."""
+
+
+def build(spark: SparkSession, settings: CorpusSettings, plan: Plan | None = None) -> dict[str, Any]:
+    """Run every stage for every wiki; returns the report, and writes it to `_build.json` in the output folder.
+
+    Several wikis run at a time, in the order of the plan, else of the configuration. One that fails is in the report with the
+    reason, as are those that the plan leaves out; the exception of a single wiki is raised.
+    """
     started, clock = datetime.now(UTC), time.monotonic()
-    results: dict[str, dict[str, StageResult]] = {}
-    for wiki in settings.wikis:
-        results[wiki] = {name: timed(stage, spark, settings, wiki) for name, stage in stages_of(settings)}
+    known = {} if plan is None else dict(plan.failures)
+    wikis = settings.wikis if plan is None else list(plan.sizes)
+
+    def build_wiki(session: SparkSession, wiki: str) -> dict[str, StageResult]:
+        return {name: timed(stage, session, settings, wiki) for name, stage in stages_of(settings)}
+
+    def describe(stages: dict[str, StageResult]) -> str:
+        figures = figures_of(stages, settings.pivots)
+        return f"{figures['articles']:,} articles, {figures['links']:,} links, {figures['seconds']:.1f} s"
+
+    parallel = parallel_wikis(spark, settings.parallel_wikis, len(wikis))
+    outcomes = for_each_wiki(spark, wikis, parallel, build_wiki, describe, alone=len(settings.wikis) == 1)
+    results = {wiki: outcomes.results[wiki] for wiki in settings.wikis if wiki in outcomes.results}
+    failures = known | dict(outcomes.failures)
     report = {
-        "configuration": settings.model_dump(mode="json"),
+        # Whom to write to is for the servers of dumps, and no business of those who read the tables.
+        "configuration": settings.model_dump(mode="json", exclude={"download"}),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - clock, 1),
+        "parallel_wikis": parallel,
         "spark_version": pyspark.__version__,
         "code_version": code_version(),
         "wikis": {wiki: figures_of(stages, settings.pivots) for wiki, stages in results.items()},
+        "failures": {wiki: vars(failure) for wiki, failure in sorted(failures.items())},
         "stages": [
             {"stage": name, "wiki": wiki, "seconds": round(result.seconds, 1), "skipped": result.skipped}
             for wiki, stages in results.items()
@@ -82,28 +118,45 @@ def _write_report(output: Location, report: dict[str, Any]) -> None:
     aside.move_to(path)
 
 
-def check_before(settings: CorpusSettings) -> None:
+def check_before(settings: CorpusSettings) -> Plan:
     """Find what can be found wrong before any work is done: wikis, dumps, tokenizer, the place of the output.
 
-    Raises `ConfigurationError`.
+    Raises `ConfigurationError` for what concerns all, for a wiki that is not known, and where no wiki has a dump.
     """
     Location.of(settings.output_dir)  # refuses what cannot be reached
     for wiki in settings.wikis:
         extract.profile_of(wiki, settings.extract.variants.get(wiki))
-        extract.locate_dump(settings, wiki)
+    sizes: dict[str, int] = {}
+    failures: dict[str, Failure] = {}
+    for wiki in settings.wikis:
+        try:
+            folder, dump = extract.locate_dump(settings, wiki)
+            sizes[wiki] = sum((folder / path).size() for path in dump.pages)
+        except ConfigurationError as error:
+            failures[wiki] = Failure.of(error)
+    if not sizes:
+        raise ConfigurationError("\n".join(failure.reason for failure in failures.values()))
     if settings.encode is not None:
         load_source(settings.encode.tokenizer, settings.encode.name)
+    return Plan(dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))), failures)
 
 
 def main(settings: CorpusSettings) -> int:
     """Build what the configuration says and show what was built."""
     console.print(settings.to_yaml(), style="dim", highlight=False)
-    check_before(settings)
+    plan = check_before(settings)
+    if len(plan.sizes) > 1:
+        largest = next(iter(plan.sizes))
+        total, first = decimal(sum(plan.sizes.values())), decimal(plan.sizes[largest])
+        console.print(f"{len(plan.sizes)} wikis, {total} of dumps; the largest, {largest} ({first}), first", highlight=False)
+    for wiki, failure in plan.failures.items():
+        console.print(f"  {wiki} cannot be built: {failure.reason}", style="red", highlight=False, markup=False, soft_wrap=True)
     spark = start_session(settings.spark, "leia build")
-    report = build(spark, settings)
+    report = build(spark, settings, plan)
     spark.stop()
     _show(report, settings)
-    return 0
+    failures = {wiki: Failure(**failure) for wiki, failure in report["failures"].items()}
+    return tell_failures(failures, len(settings.wikis))
 
 
 def figures_of(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, Any]:

@@ -120,6 +120,17 @@ class CardSettings(Settings):
     """What a reader has to know before anything else; Markdown."""
 
 
+class DescribeSettings(Settings):
+    """What the report of a build shows."""
+
+    articles_per_wiki: int = Field(2, ge=0)
+    """Articles to read in each wiki: the beginnings of those with most names."""
+    excerpt_characters: int = Field(420, ge=50)
+    """Length of each, in code points."""
+    rows: int = Field(15, ge=1)
+    """How many rows the lists of titles and of reasons have."""
+
+
 class CorpusSettings(Settings):
     """A build: which dumps, what to make of them, and where it goes."""
 
@@ -135,7 +146,9 @@ class CorpusSettings(Settings):
     pivots: list[str] = Field(["en"], min_length=1)
     """Languages in which names are wanted, as language codes."""
     mode: Literal["FAILFAST", "PERMISSIVE"] = "FAILFAST"
-    """What a bad page or stream does: stop the build, or become a row of `rejects`."""
+    """What a bad page or stream does: stop the build of that wiki, or become a row of `rejects`."""
+    parallel_wikis: int | None = Field(None, gt=0)
+    """How many wikis are worked on at a time, the largest first. Default: one for each core, up to 8."""
     download: DownloadSettings = Field(default_factory=DownloadSettings)
     """From where and how dumps are fetched."""
     extract: ExtractSettings = Field(default_factory=ExtractSettings)
@@ -144,6 +157,8 @@ class CorpusSettings(Settings):
     """Text to tokens. Without it a build ends at `augmented`."""
     card: CardSettings = Field(default_factory=CardSettings)
     """What the dataset card says that the tables do not know."""
+    describe: DescribeSettings = Field(default_factory=DescribeSettings)
+    """What the report of a build shows."""
     spark: SparkSettings = Field(default_factory=SparkSettings)
     """How Spark runs."""
 

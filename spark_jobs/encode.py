@@ -9,6 +9,7 @@ counts tokens, entities, name tokens, and what the span mapping lost (`encode_ar
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -28,6 +29,8 @@ from spark_jobs.storage import Location
 from spark_jobs.tables import AUGMENTED, TOKENIZER_FOLDER, encoded
 from spark_jobs.tokenizer_source import TokenizerSource, load_source
 
+_TOKENIZER_LOCK = threading.Lock()
+
 
 def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `encoded` of one wiki, and the tokenizer's folder beside it, unless they are up to date."""
@@ -39,7 +42,8 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     configuration = {**partition, **options, "tokenizer": about}
     output, table = Location.of(settings.output_dir), encoded(source.id_type)
     publication = Publication(output, table, partition, [table_input(augmented)], configuration)
-    _publish_tokenizer(output, source)
+    with _TOKENIZER_LOCK:  # wikis share it
+        _publish_tokenizer(output, source)
     if (current := publication.current()) is not None:
         return StageResult([current], skipped=True)
 

@@ -1,50 +1,117 @@
-"""Progress of a Spark job on the driver's console: a bar in a terminal, a line every few seconds elsewhere."""
+"""Progress of Spark jobs on the driver's console: bars in a terminal, a line every few seconds elsewhere."""
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from pyspark import SparkContext
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 _POLL_SECONDS = 0.5
 _LINE_SECONDS = 10.0
+_JOB_GROUP, _JOB_DESCRIPTION = "spark.jobGroup.id", "spark.job.description"
 
 console = Console(stderr=True)
 
 
+class ManyWikis:
+    """The progress of wikis that are worked on at the same time: how many are done, and a bar for each that is under way."""
+
+    def __init__(self, total: int) -> None:
+        self.bars = _bars("")
+        self._total, self._done, self._failed = total, 0, 0
+        self._lock = threading.Lock()
+        self._last_line = time.monotonic()
+        self._all = self.bars.add_task("all wikis", total=total, unit="wikis")
+
+    def tell(self, line: str, failed: bool) -> None:
+        """A wiki is done, or has failed; `line` says what there is to say of it."""
+        with self._lock:
+            self._done, self._failed = self._done + 1, self._failed + failed
+            self.bars.update(self._all, completed=self._done)
+            style = "red" if failed else None
+            console.print(f"  {self._done}/{self._total}  {line}", style=style, highlight=False, markup=False, soft_wrap=True)
+            self._last_line = time.monotonic()
+
+    def tell_tasks(self, what: str, done: int, total: int) -> None:
+        """Say what goes on, where there are no bars and nothing was said for a while."""
+        with self._lock:
+            if not console.is_terminal and time.monotonic() - self._last_line >= _LINE_SECONDS:
+                self._last_line = time.monotonic()
+                so_far = f"{self._done} of {self._total} wikis are done, {self._failed} of them failed"
+                console.print(f"  {so_far}; {what}: {done} of {total} tasks", highlight=False)
+
+
+_many: ManyWikis | None = None
+
+
+@contextmanager
+def many_wikis(total: int) -> Iterator[ManyWikis]:
+    """Show the progress of `total` wikis while the body works on several at a time, in threads of its own."""
+    global _many  # noqa: PLW0603  # as there is one console
+    _many = ManyWikis(total)
+    try:
+        with _many.bars:
+            yield _many
+    finally:
+        _many = None
+
+
 @contextmanager
 def show_progress(context: SparkContext, what: str) -> Iterator[None]:
-    """Show the tasks of the Spark jobs that run while the body does; `what` stands before the bar."""
+    """Show the tasks of the Spark jobs that the body starts; `what` stands before the bar, and names the jobs in Spark's page."""
     started = time.monotonic()
+    group = f"{what} {uuid.uuid4().hex}"
+    context.setJobGroup(group, what)
+    many, bars = _many, _bars("  ") if _many is None else _many.bars
     stop = threading.Event()
-    bar = Progress(
-        TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("tasks"), TimeElapsedColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
-    with bar:
-        task = bar.add_task(what, total=None)
-        watcher = threading.Thread(target=_watch, args=(context, bar, task, what, stop), daemon=True)
+    with bars if many is None else nullcontext():
+        watcher = threading.Thread(target=_watch, args=(context, group, bars, what, stop), daemon=True)
         watcher.start()
         try:
             yield
         finally:
             stop.set()
             watcher.join()
-    console.print(f"  {what}: {time.monotonic() - started:.1f} s", highlight=False)
+            for name in (_JOB_GROUP, _JOB_DESCRIPTION):
+                context.setLocalProperty(name, None)  # type: ignore[arg-type]  # takes it away
+    if many is None:
+        console.print(f"  {what}: {time.monotonic() - started:.1f} s", highlight=False)
 
 
-def _watch(context: SparkContext, bar: Progress, task: TaskID, what: str, stop: threading.Event) -> None:
-    tracker = context.statusTracker()
+def _bars(indent: str) -> Progress:
+    return Progress(
+        TextColumn(indent + "{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"),
+        TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+
+
+def _watch(context: SparkContext, group: str, bars: Progress, what: str, stop: threading.Event) -> None:
+    bar = bars.add_task(what, total=None, unit="tasks")
     last_line = time.monotonic()
-    while not stop.wait(_POLL_SECONDS):
-        stages = [info for stage in tracker.getActiveStageIds() if (info := tracker.getStageInfo(stage)) is not None]
-        total = sum(info.numTasks for info in stages)
-        done = sum(info.numCompletedTasks for info in stages)
-        if total:
-            bar.update(task, total=total, completed=done)
-        if total and not console.is_terminal and time.monotonic() - last_line >= _LINE_SECONDS:
-            last_line = time.monotonic()
-            console.print(f"  {what}: {done} of {total} tasks done", highlight=False)
+    try:
+        while not stop.wait(_POLL_SECONDS):
+            done, total = _tasks(context, group)
+            if not total:
+                continue
+            bars.update(bar, total=total, completed=done)
+            if _many is not None:
+                _many.tell_tasks(what, done, total)
+            elif not console.is_terminal and time.monotonic() - last_line >= _LINE_SECONDS:
+                last_line = time.monotonic()
+                console.print(f"  {what}: {done} of {total} tasks done", highlight=False)
+    finally:
+        bars.remove_task(bar)
+
+
+def _tasks(context: SparkContext, group: str) -> tuple[int, int]:
+    """How many tasks of the group's running stages are done, and how many there are."""
+    tracker = context.statusTracker()
+    running = set(tracker.getActiveStageIds())
+    jobs = [info for job in tracker.getJobIdsForGroup(group) if (info := tracker.getJobInfo(job)) is not None]
+    ids = {stage for job in jobs for stage in job.stageIds} & running
+    stages = [found for stage in sorted(ids) if (found := tracker.getStageInfo(stage)) is not None]
+    return sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages)

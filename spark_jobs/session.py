@@ -21,6 +21,8 @@ _PROPERTIES = {
     "spark.ui.showConsoleProgress": "false",  # we show our own
     # A task is long and its work is in a Python process; two copies of it only slow a full cluster down.
     "spark.speculation": "false",
+    # Several wikis run at a time, each in a pool of its own: none waits until another has no task left.
+    "spark.scheduler.mode": "FAIR",
 }
 # A local session serves nobody else: loopback, no UI. Its JVM moves little and lives for minutes: compiling in one tier and
 # collecting in one thread halves its CPU time.

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from spark_jobs.config import CorpusSettings
+from spark_jobs.each_wiki import Failure, for_each_wiki, parallel_wikis
 from spark_jobs.faults import told_faults
 from spark_jobs.progress import console
+from spark_jobs.retry_command import retry_command
 from spark_jobs.session import start_session
 from spark_jobs.settings import ConfigurationError
 from spark_jobs.storage import Location
 from spark_jobs.tables import MANIFEST, Manifest, Table, check_schema_version
+
+EXIT_FAILED = 1
+"""Exit code of a command of which some wikis failed."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,37 @@ def run_stage(name: str, stage: Stage, settings: CorpusSettings) -> int:
     """Run one stage for every wiki of the configuration and say what it published: the body of a stage's entry point."""
     console.print(settings.to_yaml(), style="dim", highlight=False)
     spark = start_session(settings.spark, f"leia {name}")
-    for wiki in settings.wikis:
-        result = timed(stage, spark, settings, wiki)
+    parallel = parallel_wikis(spark, settings.parallel_wikis, len(settings.wikis))
+    outcomes = for_each_wiki(
+        spark,
+        settings.wikis,
+        parallel,
+        lambda session, wiki: timed(stage, session, settings, wiki),
+        describe,
+        alone=len(settings.wikis) == 1,
+    )
+    for wiki, result in outcomes.results.items():
         for manifest in result.manifests:
             state = "up to date" if result.skipped else f"published in {result.seconds:.1f} s"
             console.print(f"{manifest.table} {wiki}: {manifest.rows:,} rows, {manifest.bytes:,} bytes, {state}", highlight=False)
     spark.stop()
-    return 0
+    return tell_failures(outcomes.failures, len(settings.wikis))
+
+
+def describe(result: StageResult) -> str:
+    """A stage's result in a few words."""
+    rows = ", ".join(f"{manifest.rows:,} {manifest.table}" for manifest in result.manifests)
+    return f"{rows}, up to date" if result.skipped else f"{rows}, {result.seconds:.1f} s"
+
+
+def tell_failures(failures: Mapping[str, Failure], wikis: int) -> int:
+    """Say which of the wikis failed, why, and how to do them again; returns the exit code."""
+    if not failures:
+        return 0
+    console.print(f"\n{len(failures)} of {wikis} wikis failed; the tables of the others are whole:", style="bold red")
+    for wiki, failure in failures.items():
+        for line in (f"  {wiki}: {failure.reason}", *failure.details.splitlines()):
+            console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+    again = retry_command(list(failures))
+    console.print(f"again, when that is put right:  {again}", highlight=False, markup=False, soft_wrap=True)
+    return EXIT_FAILED

@@ -40,7 +40,8 @@ def demo_settings(repository: Path) -> CorpusSettings:
 def corpus(spark: SparkSession, demo_settings: CorpusSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built sample corpus. Tests read it and leave it as it is."""
     folder = tmp_path_factory.mktemp("corpus")
-    build(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
+    report = build(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
+    assert report["failures"] == {}
     return folder
 
 
