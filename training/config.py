@@ -109,6 +109,17 @@ class StreamSettings(Settings):
     """Batches that are prepared ahead."""
 
 
+class LoraSettings(Settings):
+    """Low-rank adapters (LoRA) on every linear layer inside the model; the rest is frozen. The exported model has them merged."""
+
+    rank: int = Field(default=16, ge=1)
+    """Rank of the adapters' matrices."""
+    alpha: float = Field(default=32, gt=0)
+    """The adapters' output is scaled by alpha / rank."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout of the adapters' input."""
+
+
 class ModelSettings(Settings):
     """What to train."""
 
@@ -120,6 +131,8 @@ class ModelSettings(Settings):
     """Recompute activations in the backward pass: less memory, about a third more time."""
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
     """Attention implementation of transformers; auto lets it choose. flash_attention_2 needs the package flash-attn and bf16."""
+    lora: LoraSettings | None = None
+    """Train adapters instead of the weights; left out, all weights are trained."""
 
 
 class OptimizerSettings(Settings):
@@ -148,6 +161,45 @@ class OptimizerSettings(Settings):
         return betas
 
 
+class GuardSettings(Settings):
+    """When a step is skipped and when the run ends because of that; see training/guard.py for the rule."""
+
+    sigmas: float = Field(default=6.0, gt=0)
+    """A loss or gradient norm is a spike from so many standard deviations above the mean on."""
+    window: int = Field(default=128, ge=2)
+    """Steps that mean, deviation and skipped steps are counted over."""
+    min_history: int = Field(default=16, ge=2)
+    """Accepted steps before anything finite is called a spike."""
+    stop_after: int = Field(default=5, ge=1)
+    """The run ends, saved, when so many steps of the window were skipped."""
+
+
+class CheckpointSettings(Settings):
+    """When and how many checkpoints are written; a run that is asked to end (SIGTERM, SIGUSR1) writes one in any case."""
+
+    every: int | None = Field(default=10, ge=1)
+    """Steps between two checkpoints; null for none but those on request. After the last step stands the model instead."""
+    keep: int = Field(default=2, ge=1)
+    """How many are kept: the newest ones."""
+
+
+class EvaluationSettings(Settings):
+    """What is measured while the model trains."""
+
+    every: int | None = Field(default=None, ge=1)
+    """Steps between two measurements, which are also made before the first step and after the last; null for none."""
+    sequences: int = Field(default=32, ge=1)
+    """Sequences of each wiki's held-out articles (data.held_out) that the loss is taken over, as plain text."""
+    tasks: Path | None = None
+    """Configuration of eval/run.py: its tasks are scored at each measurement, by a process of their own on the exported model."""
+
+    @model_validator(mode="after")
+    def _tasks_have_a_time(self) -> "EvaluationSettings":
+        if self.tasks is not None and self.every is None:
+            raise ValueError(f"tasks is {self.tasks}, but every is null, so they would never be scored; set every")
+        return self
+
+
 class LogSettings(Settings):
     """What is shown; `metrics.jsonl` always has a line for every step."""
 
@@ -155,6 +207,17 @@ class LogSettings(Settings):
     """Steps between two lines on the console when it is not a terminal."""
     tensorboard: bool = True
     """Whether to write `output_dir/tensorboard`."""
+    wandb: str | None = None
+    """Project of Weights & Biases to report to (package wandb; WANDB_MODE=offline keeps it on this machine); null for none."""
+    profile: tuple[int, int] | None = None
+    """First and last step that torch.profiler records, into `output_dir/profile`; null for none."""
+
+    @field_validator("profile")
+    @classmethod
+    def _in_order(cls, profile: tuple[int, int] | None) -> tuple[int, int] | None:
+        if profile is not None and not 1 <= profile[0] <= profile[1]:
+            raise ValueError("give the first and the last step, such as [5, 7]; steps count from 1")
+        return profile
 
 
 class DryRunSettings(Settings):
@@ -194,9 +257,22 @@ class TrainSettings(Settings):
     deepspeed: Path = Path("conf/deepspeed/zero2.json")
     """DeepSpeed's own configuration: the ZeRO stage and what belongs to it."""
     output_dir: Path
-    """Where the run writes: config.yaml, deepspeed.json, metrics.jsonl, tensorboard/, model/, run.json."""
+    """Where the run writes: config.yaml, deepspeed.json, metrics.jsonl, events.jsonl, tensorboard/, checkpoints/, model/,
+    run.html, run.json. All ranks must see it."""
     overwrite: bool = False
     """Start even if output_dir exists already: the old folder is kept, renamed to output_dir.1, .2 and so on."""
+    resume: bool = False
+    """Go on from the newest sound checkpoint in output_dir; where there is none, start. The same command can be given again and
+    again until the run is finished."""
+    elastic: bool = False
+    """With resume: go on with another number of ranks or another micro_batch_size than the checkpoint's. The stream is the same;
+    sums are formed in another order, so weights differ in their last bits."""
+    checkpoint: CheckpointSettings = CheckpointSettings()
+    """When and how many checkpoints are written."""
+    guard: GuardSettings = GuardSettings()
+    """When a step is skipped, and when the run ends because of that."""
+    evaluation: EvaluationSettings = EvaluationSettings()
+    """What is measured while the model trains."""
     log: LogSettings = LogSettings()
     """What is shown while it runs."""
     dry_run: DryRunSettings = DryRunSettings()
@@ -209,6 +285,23 @@ class TrainSettings(Settings):
                 f"optimizer.warmup_steps ({self.optimizer.warmup_steps}) must be below steps ({self.steps}), "
                 "or the learning rate never reaches its peak"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_something_to_measure(self) -> "TrainSettings":
+        if self.evaluation.every is not None and self.data.held_out == 0 and self.evaluation.tasks is None:
+            raise ValueError(
+                "evaluation.every is set, but data.held_out is 0 and evaluation.tasks is null, so there is nothing to measure; "
+                "hold out a share such as data.held_out=0.001, or name tasks"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _overwrite_or_resume(self) -> "TrainSettings":
+        if self.overwrite and self.resume:
+            raise ValueError("overwrite starts anew and resume goes on; set one of them")
+        if self.elastic and not self.resume:
+            raise ValueError("elastic says how to resume; set resume=true too")
         return self
 
     @model_validator(mode="after")

@@ -26,6 +26,8 @@ _OURS = {
     "bf16": "model.precision",
     "fp16": "model.precision",
     "data_types": "model.precision",
+    "torch_autocast": "model.precision",
+    "checkpoint": "checkpoint and resume",
     "optimizer": "optimizer",
     "scheduler": "optimizer.schedule",
 }
@@ -221,6 +223,15 @@ def gather(values: npt.NDArray[Any], device: Any) -> npt.NDArray[Any]:
     everyone = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
     dist.all_gather(everyone, mine)
     return np.stack([part.cpu().numpy() for part in everyone]).view(values.dtype)
+
+
+def everyone(value: Any) -> list[Any]:
+    """What every rank has, in the order of ranks; plain values, small."""
+    import torch.distributed as dist
+
+    found: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(found, value)
+    return found
 
 
 def barrier() -> None:

@@ -1,30 +1,44 @@
-"""Where a run reports: `metrics.jsonl` always, TensorBoard unless switched off, and the console with progress."""
+"""Where a run reports: `metrics.jsonl` and `events.jsonl` always, TensorBoard unless switched off, W&B when asked, the console.
 
+A line of `metrics.jsonl` is a step. A line of `events.jsonl` is something that happened after a step: `skipped`, `checkpoint`,
+`held_out`, `tasks`, `tasks_failed`.
+"""
+
+import hashlib
 import json
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from spark_jobs.settings import ConfigurationError
 from training.config import TrainSettings
+
+METRICS, EVENTS = "metrics.jsonl", "events.jsonl"
 
 
 class MetricsWriter:
     """Reports of a run. Every rank has one; only the one made with `write=True` (rank 0) opens files and talks."""
 
-    def __init__(self, settings: TrainSettings, console: Console, write: bool) -> None:
-        self._console, self._steps, self._every = console, settings.steps, settings.log.every
-        self._file = (settings.output_dir / "metrics.jsonl").open("a", encoding="utf-8") if write else None
+    def __init__(self, settings: TrainSettings, console: Console, write: bool, finished: int = 0) -> None:
+        """`finished` steps were made before, by the run that this one goes on from."""
+        self._console, self._steps, self._every, self._finished = console, settings.steps, settings.log.every, finished
+        self._file = (settings.output_dir / METRICS).open("a", encoding="utf-8") if write else None
+        self._events = (settings.output_dir / EVENTS).open("a", encoding="utf-8") if write else None
         self._board: Any = None
+        self._wandb: Any = None
         if write and settings.log.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(str(settings.output_dir / "tensorboard"))
+            self._board = SummaryWriter(str(settings.output_dir / "tensorboard"), purge_step=finished + 1)
+        if write and settings.log.wandb is not None:
+            self._wandb = start_wandb(settings)
         columns = (TextColumn("step"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"))
         self._progress = Progress(*columns, TimeElapsedColumn(), TextColumn("eta"), TimeRemainingColumn(), console=console)
-        self._task = self._progress.add_task("", total=settings.steps)
+        self._task = self._progress.add_task("", total=settings.steps, completed=finished)
         self._began = time.monotonic()
 
     def __enter__(self) -> "MetricsWriter":
@@ -35,10 +49,11 @@ class MetricsWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._progress.live.is_started:
             self._progress.stop()
-        if self._file is not None:
-            self._file.close()
-        if self._board is not None:
-            self._board.close()
+        for file in (self._file, self._events, self._board):
+            if file is not None:
+                file.close()
+        if self._wandb is not None:
+            self._wandb.finish(exit_code=0 if kind is None else 1)
 
     def write(self, metrics: dict[str, Any]) -> None:
         """Append one step's line (`step` counts from 1), its scalars to TensorBoard, and tell the console."""
@@ -47,16 +62,91 @@ class MetricsWriter:
         self._file.write(json.dumps(metrics) + "\n")
         self._file.flush()
         step = metrics["step"]
-        if self._board is not None:
-            for name, value in _scalars(metrics):
-                self._board.add_scalar(name, value, step)
+        self._scalars(step, metrics)
         text = f"loss {metrics['loss']:.3f}  lr {metrics['learning_rate']:.2e}  {metrics['tokens_per_second']:,.0f} tokens/s"
+        if metrics.get("mfu") is not None:
+            text += f"  mfu {metrics['mfu']:.1%}"
+        if metrics.get("skipped") is not None:
+            self.event(step, "skipped", {"reason": metrics["skipped"], "sequences": metrics["sequences"]})
         if self._console.is_terminal:
             self._progress.update(self._task, completed=step, description=text)
         elif step % self._every == 0 or step in (1, self._steps):
             elapsed = time.monotonic() - self._began
-            eta = elapsed / step * (self._steps - step)
+            eta = elapsed / (step - self._finished) * (self._steps - step)
             self._console.print(f"step {step}/{self._steps}  {text}  eta {eta:,.0f} s")
+
+    def event(self, step: int, kind: str, what: dict[str, Any]) -> None:
+        """Append what happened after `step` steps, its scalars to TensorBoard, and tell the console."""
+        if self._events is None:
+            return
+        self._events.write(json.dumps({"step": step, "event": kind, **what}) + "\n")
+        self._events.flush()
+        if kind in ("held_out", "tasks"):
+            self._scalars(step, {kind: what})
+        # Above the progress bar on a terminal.
+        style = "yellow" if kind in ("skipped", "tasks_failed") else None
+        self._console.print(f"step {step}: {kind.replace('_', ' ')}: {_in_words(what)}", style=style)
+
+    def _scalars(self, step: int, metrics: dict[str, Any]) -> None:
+        found = _scalars(metrics)
+        if self._board is not None:
+            for name, value in found:
+                self._board.add_scalar(name, value, step)
+        if self._wandb is not None:
+            self._wandb.log(dict(found), step=step)
+
+
+def start_wandb(settings: TrainSettings) -> Any:
+    """A run of Weights & Biases; the same one again after a resume, known by its folder.
+
+    Raises:
+        ConfigurationError: when the package is missing.
+    """
+    try:
+        import wandb  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise ConfigurationError(
+            f"log.wandb: {settings.log.wandb!r} needs the package wandb, which is not installed: pip install wandb, or leave "
+            "log.wandb out; metrics.jsonl, TensorBoard and run.html need nothing"
+        ) from error
+    name = hashlib.sha256(str(settings.output_dir.resolve()).encode()).hexdigest()[:16]
+    return wandb.init(
+        project=settings.log.wandb,
+        id=name,
+        resume="allow",
+        dir=settings.output_dir,
+        name=settings.output_dir.name,
+        config=settings.model_dump(mode="json"),
+    )
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics or events file; none where there is no file. A last line that a kill cut short is left out."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def cut_back(path: Path, step: int) -> None:
+    """Drop the lines of later steps than `step`, which a run that goes on from there will write again."""
+    kept = [json.dumps(line) + "\n" for line in read_lines(path) if line["step"] <= step]
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text("".join(kept), encoding="utf-8")
+    partial.replace(path)
+
+
+def _in_words(what: dict[str, Any]) -> str:
+    """The values of an event for the console: `loss: jawiki 3.214, eswiki 2.987`."""
+    parts = []
+    for name, value in what.items():
+        if isinstance(value, dict):
+            parts.append(f"{name} " + ", ".join(f"{key} {number:.4g}" for key, number in value.items()))
+        elif isinstance(value, list):
+            parts.append(f"{name} {', '.join(map(str, value[:8]))}" + (f" and {len(value) - 8} more" if len(value) > 8 else ""))
+        else:
+            parts.append(f"{name} {value:.1f}" if isinstance(value, float) else f"{value}")
+    return "; ".join(parts)
 
 
 def _scalars(metrics: dict[str, Any], prefix: str = "") -> list[tuple[str, float]]:

@@ -27,12 +27,12 @@ def learning_rate(settings: OptimizerSettings, step: int, steps: int) -> float:
 def build_optimizer(settings: OptimizerSettings, model: Any) -> Any:
     """AdamW over two groups: matrices decay, vectors (biases, norms) do not.
 
-    Torch's own AdamW needs no compilation, on CPU or GPU; DeepSpeed shards its states like those of any other.
+    Torch's own AdamW, with a gate, needs no compilation, on CPU or GPU; DeepSpeed shards its states like those of any other.
     """
-    from torch.optim import AdamW
+    from training.gated_adamw import GatedAdamW
 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     matrices = [p for p in trained if len(getattr(p, "ds_shape", p.shape)) > 1]
     vectors = [p for p in trained if len(getattr(p, "ds_shape", p.shape)) <= 1]
     groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return AdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon)
+    return GatedAdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon)

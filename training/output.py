@@ -14,6 +14,7 @@ from spark_jobs.settings import ConfigurationError
 from training.config import TrainSettings
 from training.corpus import Corpus
 from training.distributed import Ranks
+from training.metrics import EVENTS, METRICS, cut_back, read_lines
 from training.stream import Stream
 
 SUMMARY = "run.json"
@@ -21,28 +22,58 @@ SUMMARY = "run.json"
 _PACKAGES = ("leia-at-scale", "torch", "deepspeed", "transformers", "safetensors", "pyarrow", "numpy")
 
 
-def check_output(settings: TrainSettings) -> None:
-    """Refuse to write into a folder that holds something, unless `overwrite` is set (then it is renamed, never deleted)."""
-    folder = settings.output_dir
-    if folder.exists() and not folder.is_dir():
-        raise ConfigurationError(f"output_dir: {folder} is a file; choose a folder")
-    if settings.overwrite or not folder.is_dir() or not any(folder.iterdir()):
-        return
-    held = "a finished run" if (folder / SUMMARY).is_file() else "an unfinished run or other files"
-    raise ConfigurationError(
-        f"output_dir: {folder} holds {held}; choose another folder, or pass --set overwrite=true "
-        f"(the old folder is kept as {free_name(folder)})"
-    )
+class Output:
+    """The folder of a run."""
 
+    def __init__(self, settings: TrainSettings) -> None:
+        self._settings, self.folder = settings, settings.output_dir
 
-def prepare_output(settings: TrainSettings, deepspeed: dict[str, Any]) -> None:
-    """Move an old folder aside, make the new one, and write both resolved configurations into it: ours and DeepSpeed's."""
-    folder = settings.output_dir
-    if folder.is_dir() and any(folder.iterdir()):
-        folder.rename(free_name(folder))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
-    (folder / "deepspeed.json").write_text(json.dumps(deepspeed, indent=2) + "\n", encoding="utf-8")
+    @property
+    def finished(self) -> bool:
+        """Whether it holds a finished run."""
+        return (self.folder / SUMMARY).is_file()
+
+    @property
+    def _empty(self) -> bool:
+        return not self.folder.is_dir() or not any(self.folder.iterdir())
+
+    def check(self) -> None:
+        """Refuse to write into a folder that holds something, unless `resume` or `overwrite` is set.
+
+        Raises:
+            ConfigurationError: naming what it holds and the remedies.
+        """
+        folder = self.folder
+        if folder.exists() and not folder.is_dir():
+            raise ConfigurationError(f"output_dir: {folder} is a file; choose a folder")
+        if self._settings.overwrite or self._settings.resume or self._empty:
+            return
+        held = "a finished run" if self.finished else "an unfinished run or other files"
+        go_on = "" if self.finished else "go on with it with --set resume=true, "
+        raise ConfigurationError(
+            f"output_dir: {folder} holds {held}; {go_on}choose another folder, or pass --set overwrite=true "
+            f"(the old folder is kept as {free_name(folder)})"
+        )
+
+    def prepare(self, deepspeed: dict[str, Any], finished_steps: int | None) -> None:
+        """Make the folder, and write both resolved configurations into it: ours and DeepSpeed's.
+
+        A run that goes on (`finished_steps`) keeps what its reports say up to there. Otherwise an old folder is renamed, never
+        deleted; under `resume` that is one of a run that ended before its first checkpoint.
+        """
+        folder = self.folder
+        if finished_steps is not None:
+            for name in (METRICS, EVENTS):
+                cut_back(folder / name, finished_steps)
+        elif not self._empty:
+            folder.rename(free_name(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.yaml").write_text(self._settings.to_yaml(), encoding="utf-8")
+        (folder / "deepspeed.json").write_text(json.dumps(deepspeed, indent=2) + "\n", encoding="utf-8")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The steps that were made before."""
+        return read_lines(self.folder / METRICS)
 
 
 def free_name(folder: Path) -> Path:
@@ -56,7 +87,8 @@ def free_name(folder: Path) -> Path:
 class Summary:
     """Gathers what `run.json` says of a run."""
 
-    def __init__(self, settings: TrainSettings, ranks: Ranks) -> None:
+    def __init__(self, settings: TrainSettings, ranks: Ranks, before: list[dict[str, Any]] | None = None) -> None:
+        """`before` are the metrics of the steps that were made before this process, in an earlier part of the run."""
         self.parameters = 0
         self.precision = ""
         self.zero_stage = 0
@@ -66,7 +98,11 @@ class Summary:
         self._first: dict[str, Any] = {}
         self._last: dict[str, Any] = {}
         self._rates: list[float] = []
+        self._seconds: list[float] = []
         self._counts: Counter[str] = Counter()
+        self._skipped = 0
+        for metrics in before or []:
+            self.add(metrics)
 
     def describe(self, corpus: Corpus, stream: Stream, engine: Any, device: Any) -> None:
         """Note what the run works on."""
@@ -91,6 +127,8 @@ class Summary:
         self._first = self._first or metrics
         self._last = metrics
         self._rates.append(metrics["tokens_per_second"])
+        self._seconds.append(metrics["seconds"])
+        self._skipped += metrics["skipped"] is not None
         self._counts.update({name: metrics[name] for name in ("masked", "links_seen", "links_inserted")})
 
     def as_dict(self) -> dict[str, Any]:
@@ -104,6 +142,8 @@ class Summary:
             "first_loss": self._first["loss"],
             "last_loss": self._last["loss"],
             "stream_hash": self._last["stream_hash"],
+            "skipped_steps": self._skipped,
+            "seconds_of_all_steps": round(sum(self._seconds), 1),
             **self._counts,
             **self._facts,
             "versions": {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES},

@@ -6,12 +6,12 @@ python training/train.py --config conf/train/tiny.yaml --set steps=5
 python training/train.py --config conf/train/llama2-7b-ja.yaml --dry-run
 """
 
+import dataclasses
+import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 
@@ -24,47 +24,82 @@ from spark_jobs.settings import (
     program_name,
     run_configured,
 )
+from training.checkpoint import Checkpoints, RunState, read_state
 from training.config import TrainSettings, accumulation_steps
 from training.corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
 from training.distributed import (
     Ranks,
     barrier,
     deepspeed_config,
-    gather,
     own_device,
     quiet,
     ranks_of_environment,
     start,
     stop,
     with_precision,
-    zero3,
+    zero_stage,
 )
-from training.insertion import IGNORED
+from training.engine import build_engine, discard_universal, load, make_universal, save
+from training.flops import flops_per_token, mfu, peak_flops
+from training.held_out import HeldOut
+from training.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
+from training.loop import Position, new_guard, steps
 from training.metrics import MetricsWriter
-from training.optimizer import build_optimizer, learning_rate
-from training.output import Summary, check_output, prepare_output
+from training.model_shapes import shape_of
+from training.output import Output, Summary
 from training.plan import StreamRules
+from training.profiling import Profile
+from training.resume import check, newest_sound, same_settings
 from training.rules import stream_rules
-from training.stream import COUNTERS, Batch, RollingHash, Stream
+from training.stream import Stream
 from training.stream_report import describe_corpus, describe_stream
+from training.task_scores import TaskEvaluationError, score
 
-EXIT_DIVERGED = 3
+EXIT_DIVERGED, EXIT_OUT_OF_MEMORY = 3, 4
 PATIENCE = 10.0
 """Seconds that a rank leaves to the first one of its machine to tell an error that both have found."""
 
 
 class TrainingDivergedError(RuntimeError):
-    """A loss or a gradient is no longer a finite number; the message names the step and the sequences."""
+    """Too many steps were skipped; the message names the last one, its reason and its sequences."""
+
+
+@dataclasses.dataclass
+class Run:
+    """One rank's run, made ready: what its steps need."""
+
+    settings: TrainSettings
+    ranks: Ranks
+    console: Console
+    device: Any
+    engine: Any
+    stream: Stream
+    position: Position
+    tokenizer: Any
+    same: dict[str, Any]
+    """What a checkpoint must have in common with this run."""
+    held_out: HeldOut | None
+    checkpoints: Checkpoints
+    saved: int = 0
+    """Step of the newest checkpoint."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is done."""
+        return self.position.step >= self.settings.steps
 
 
 def train(settings: TrainSettings) -> None:
     """A whole training run, as one of its ranks."""
     ranks = ranks_of_environment()
     console = Console(quiet=not ranks.main, markup=False, highlight=False, soft_wrap=True)
-    summary = Summary(settings, ranks)
+    output = Output(settings)
+    if output.finished and settings.resume:
+        console.print(f"nothing to do: {output.folder} holds a finished run")
+        return
 
     # Everything that can be refused is refused before anything slow begins.
-    check_output(settings)
+    output.check()
     accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
     config = deepspeed_config(settings, accumulation)
     corpus = open_corpus(settings.data)
@@ -82,29 +117,41 @@ def train(settings: TrainSettings) -> None:
     precision = "bf16" if bf16 else "fp32"
     models.check_attention(settings.model.attention, precision, device.type)
     config = with_precision(config, bf16)
+    held_out = HeldOut(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
 
-    # Process group, model, engine.
+    # Process group; where to go on; model and engine.
     start(ranks, console.print)
-    engine = build_engine(settings, config, rows, precision, ranks)
-    summary.describe(corpus, stream, engine, device)
+    checkpoints = Checkpoints(output.folder / "checkpoints", settings.checkpoint.keep)
+    same = same_settings(settings, ranks, zero_stage(config), precision)
+    checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
+    position = Position(new_guard(settings.guard))
+    if checkpoint is None:
+        engine = build_engine(settings, config, rows, precision, ranks, device)
+    else:
+        state = read_state(checkpoint)
+        step, rolling = stream.seek(state.stream)
+        position = Position(new_guard(settings.guard, state.guard), step, rolling, state.skipped)
+        engine = resumed_engine(
+            settings, config, rows, precision, ranks, device, checkpoint, check(state, same, settings.elastic)
+        )
+        console.print(f"goes on after step {step} from {checkpoint}")
 
     if ranks.main:
-        prepare_output(settings, config)
+        output.prepare(config, None if checkpoint is None else position.step)
     barrier()
+    summary = Summary(settings, ranks, output.metrics())
+    summary.describe(corpus, stream, engine, device)
     console.print(
         f"training {summary.parameters / 1e6:,.1f} M parameters in {summary.precision}, ZeRO-{summary.zero_stage} "
         f"on {ranks.size} x {device.type}: {settings.steps} steps of {settings.global_batch_size} x "
         f"{settings.stream.sequence_length} tokens (micro-batch {settings.micro_batch_size}, accumulation {accumulation})"
     )
-
-    # Steps.
-    with MetricsWriter(settings, console, write=ranks.main) as writer:
-        for metrics in steps(settings, engine, stream, ranks, device):
-            summary.add(metrics)
-            writer.write(metrics)
+    run = Run(settings, ranks, console, device, engine, stream, position, tokenizer, same, held_out, checkpoints, position.step)
+    with MetricsWriter(settings, console, ranks.main, position.step) as writer, Interruption() as interruption:
+        train_steps(run, writer, summary, interruption)
 
     # The model first and run.json last: where run.json is, the run is finished.
-    models.save_model(engine.module, tokenizer, settings.output_dir / "model", rules.tags or (), ranks.main)
+    models.save_model(engine.module, tokenizer, output.folder / "model", rules.tags or (), ranks.main)
     if ranks.main:
         summary.write()
         console.print(summary.text())
@@ -129,160 +176,161 @@ def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console)
     return tokenizer, stream_rules(settings, tokenizer, tags), rows
 
 
-def build_engine(settings: TrainSettings, config: dict[str, Any], rows: Any, precision: str, ranks: Ranks) -> Any:
-    """Load the model, give it the rows of the tags, wrap it: DeepSpeed's engine."""
-    import deepspeed
-
-    partitioning = zero3(config)
-    model = build_model(settings, rows, precision, ranks.rank)
-    engine, *_ = deepspeed.initialize(model=model, optimizer=build_optimizer(settings.optimizer, model), config=config)
-    del partitioning
+def resumed_engine(
+    settings: TrainSettings,
+    config: dict[str, Any],
+    rows: Any,
+    precision: str,
+    ranks: Ranks,
+    device: Any,
+    checkpoint: Path,
+    elastic: bool,
+) -> Any:
+    """The engine as it was when the checkpoint was written, on these ranks."""
+    universal = elastic and zero_stage(config) > 0  # ZeRO-0 deals nothing out: its checkpoint fits any number of ranks
+    source = checkpoint
+    if universal:
+        if ranks.main:
+            make_universal(checkpoint, config)
+        barrier()
+        source = checkpoint.with_name(checkpoint.name + ".universal")
+    engine = build_engine(settings, config, rows, precision, ranks, device, universal)
+    load(engine, source)
+    barrier()
+    if universal and ranks.main:
+        discard_universal(source)
     return engine
 
 
-def build_model(settings: TrainSettings, rows: Any, precision: str, rank: int) -> Any:
-    """The model with the rows of the tags: the same on all ranks. What is drawn later (dropout) differs from rank to rank."""
-    import torch
+def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption: Interruption) -> None:
+    """All steps that are left, with what happens between them.
 
+    Raises:
+        InterruptedByRequestError: when the run was asked to end; it is saved.
+        TrainingDivergedError: when the guard ends it; it is saved.
+    """
+    settings, position = run.settings, run.position
+    shape = shape_of(run.engine.module)
+    flops = flops_per_token(shape, settings.stream.sequence_length)
+    peak = peak_flops(device_name(run.device), "bf16" if run.engine.bfloat16_enabled() else "fp32")
+    profile = Profile(settings.log.profile, settings.output_dir / "profile", run.ranks.rank)
+    if position.step == 0:
+        measure(run, writer)
+    profile.boundary(position.step, run.finished)
+    try:
+        for metrics in steps(settings, run.engine, run.stream, position, run.ranks, run.device, interruption):
+            per_gpu = metrics["tokens_per_second"] / run.ranks.size
+            metrics |= {"tokens_per_second_per_gpu": per_gpu, "mfu": mfu(flops, per_gpu, peak)}
+            summary.add(metrics)
+            writer.write(metrics)
+            profile.boundary(position.step, run.finished)
+            if position.guard.exhausted:
+                write_checkpoint(run, writer)
+                raise TrainingDivergedError(diverged(metrics, position, run.saved))
+            every, measured = settings.checkpoint.every, settings.evaluation.every
+            if every and position.step % every == 0 and not run.finished:
+                write_checkpoint(run, writer)
+            if measured and (position.step % measured == 0 or run.finished):
+                measure(run, writer)
+    except InterruptedByRequestError:
+        write_checkpoint(run, writer)
+        raise
+
+
+def write_checkpoint(run: Run, writer: MetricsWriter) -> None:
+    """Save where the run stands, unless that is saved already."""
+    position = run.position
+    if position.step == run.saved:
+        return
+    began = time.perf_counter()
+    state = RunState(
+        step=position.step,
+        stream=run.stream.state(position.step, position.rolling.value),
+        guard=position.guard.state,
+        skipped=position.skipped,
+        ranks=run.ranks.size,
+        settings=run.same,
+    )
+    path = save(run.engine, run.checkpoints, state, run.ranks)
+    run.saved = position.step
+    writer.event(position.step, "checkpoint", {"path": str(path), "seconds": time.perf_counter() - began})
+
+
+def measure(run: Run, writer: MetricsWriter) -> None:
+    """The loss on held-out articles of each wiki, and the scores of tasks, as far as they are asked for."""
+    step = run.position.step
+    if run.held_out is not None:
+        writer.event(step, "held_out", {"loss": run.held_out.losses(run.engine, run.ranks, run.device)})
+    tasks = run.settings.evaluation.tasks
+    if tasks is None:
+        return
     from training import model as models
 
-    torch.manual_seed(settings.seed)
-    model = models.load_model(settings.model, models.DTYPES[precision])
-    if rows is not None:
-        models.add_rows(model, rows)
-    torch.manual_seed(settings.seed + rank)
-    return model
+    folder = run.settings.output_dir / "evaluations" / f"step-{step:06d}"
+    if run.ranks.main:
+        folder.mkdir(parents=True, exist_ok=True)
+    models.save_model(run.engine.module, run.tokenizer, folder / "model", run.stream.rules.tags or (), run.ranks.main)
+    if run.ranks.main:
+        try:
+            writer.event(step, "tasks", {"score": score(folder / "model", tasks, folder)})
+        except TaskEvaluationError as error:
+            writer.event(step, "tasks_failed", {"reason": str(error)})
+        shutil.rmtree(folder / "model", ignore_errors=True)
+    barrier()
 
 
-def steps(settings: TrainSettings, engine: Any, stream: Stream, ranks: Ranks, device: Any) -> Iterator[dict[str, Any]]:
-    """Train step after step, and yield each step's metrics (of all ranks together)."""
-    rolling = RollingHash()
-    options = settings.stream
-    batches = stream.batches(0, ranks.rank, ranks.size, options.workers, options.prefetch)
-    tokens_in_step = settings.global_batch_size * settings.stream.sequence_length
-    for step in range(settings.steps):
-        began = time.perf_counter()
-        batch = next(batches)
-        waited = gather(np.array([time.perf_counter() - began]), device).max()
-        loss, norm = train_step(engine, batch, settings, step, device)
-        counts = gather(batch.counts, device).sum(axis=0)
-        total = dict(zip(COUNTERS, counts.sum(axis=0).tolist(), strict=True))
-        stream_hash = rolling.update(gather(batch.digests, device).ravel())
-        seconds = time.perf_counter() - began
-        yield {
-            "step": step + 1,
-            "loss": loss,
-            "learning_rate": learning_rate(settings.optimizer, step, settings.steps),
-            "gradient_norm": norm,
-            "tokens": (step + 1) * tokens_in_step,
-            "tokens_per_second": tokens_in_step / seconds,
-            "seconds": seconds,
-            "data_wait_share": float(waited) / seconds,
-            "stream_hash": stream_hash,
-            "masked": total["masked"],
-            "links_seen": total["links_seen"],
-            "links_inserted": total["links_inserted"],
-            "wikis": {
-                wiki: dict(zip(COUNTERS, row, strict=True))
-                for wiki, row in zip(stream.corpus.names, counts.tolist(), strict=True)
-            },
-        }
-
-
-def train_step(engine: Any, batch: Batch, settings: TrainSettings, step: int, device: Any) -> tuple[float, float]:
-    """One optimizer step on this rank's share of a global batch: (loss, gradient norm before clipping) of the whole batch.
-
-    The loss is the mean over all predicted tokens of the global batch, whatever rank or micro-batch they are in.
-    """
-    import torch
-
-    from training.document_mask import only_own_document
-
-    micro = settings.micro_batch_size
-    accumulation = len(batch.sequences) // micro
-    predicted_on = gather(np.array([(batch.labels[:, 1:] != IGNORED).sum()]), device)
-    ranks, predicted = len(predicted_on), max(int(predicted_on.sum()), 1)
-    for group in engine.optimizer.param_groups:
-        group["lr"] = learning_rate(settings.optimizer, step, settings.steps)
-    input_ids, labels = torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.labels).to(device)
-    positions = None if batch.positions is None else torch.from_numpy(batch.positions).to(device)
-    # Losses stay on the device until the last: to read one is to wait for the GPU.
-    losses = torch.zeros(accumulation, dtype=torch.float64, device=device)
-    norm = None
-    for number in range(accumulation):
-        rows = slice(number * micro, (number + 1) * micro)
-        masking = {} if positions is None else only_own_document(positions[rows], engine.module)
-        loss = summed_loss(engine, input_ids[rows], labels[rows], **masking)
-        # DeepSpeed divides by the accumulation and averages over ranks; this undoes both, and divides by all predicted tokens.
-        engine.backward(loss * (accumulation * ranks / predicted))
-        losses[number] = loss.detach()
-        if number == accumulation - 1:
-            everyone = gather(losses.cpu().numpy(), device)
-            _refuse_divergence(everyone, step, settings)
-            norm = _plain_gradient_norm(engine)
-        engine.step()
-    norm = float(engine.get_global_grad_norm() if norm is None else norm)
-    if not np.isfinite(norm):
-        first = step * settings.global_batch_size
-        raise TrainingDivergedError(
-            f"step {step + 1}: the gradient norm is {norm}, although every loss is finite; the batch is sequences {first} to "
-            f"{first + settings.global_batch_size - 1}. {_REMEDY}"
-        )
-    return float(everyone.sum()) / predicted, norm
-
-
-def summed_loss(model: Any, input_ids: Any, labels: Any, **masking: Any) -> Any:
-    """Sum of -log p(token) over the labels that are not IGNORED; labels are aligned with `input_ids` ([sequences, length])."""
-    import torch.nn.functional as F  # noqa: N812  (torch's own convention)
-
-    logits = model(input_ids=input_ids, use_cache=False, **masking).logits.float()
-    # The label of a token stands one to its right. Shifting labels, not logits, copies kilobytes, not gigabytes.
-    following = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
-    return F.cross_entropy(logits.flatten(0, 1), following.flatten(), ignore_index=IGNORED, reduction="sum")
-
-
-_REMEDY = "Nothing was saved. Look at these sequences, or lower optimizer.learning_rate, or use model.precision=fp32"
-
-
-def _refuse_divergence(losses: np.ndarray[Any, np.dtype[np.float64]], step: int, settings: TrainSettings) -> None:
-    """Raise if any of the summed losses [ranks, accumulation] is not finite, naming the sequences of those micro-batches."""
-    if np.isfinite(losses).all():
-        return
-    bad = np.flatnonzero(~np.isfinite(losses.ravel()))  # ranks hold contiguous slices, so this order is the stream's
-    begins = step * settings.global_batch_size + bad * settings.micro_batch_size
-    names = ", ".join(
-        f"{b}" if settings.micro_batch_size == 1 else f"{b}-{b + settings.micro_batch_size - 1}" for b in begins[:8]
+def diverged(metrics: dict[str, Any], position: Position, saved: int) -> str:
+    """The message of a run that the guard ends."""
+    return (
+        f"step {metrics['step']}: {metrics['skipped']} in sequences {', '.join(metrics['sequences'][:8])}; these steps were skipped: "
+        f"{', '.join(map(str, position.guard.skipped))}. The run ends here, saved at step {saved}. Look at the sequences (events.jsonl "
+        "has all), lower optimizer.learning_rate, use model.precision=fp32, or allow more with guard.stop_after, and go on with "
+        "--set resume=true"
     )
-    more = f" and {len(bad) - 8} more micro-batches" if len(bad) > 8 else ""
-    raise TrainingDivergedError(f"step {step + 1}: the loss is {losses.ravel()[bad[0]]} in sequences {names}{more}. {_REMEDY}")
 
 
-def _plain_gradient_norm(engine: Any) -> float | None:
-    """The norm that DeepSpeed does not compute: stage 0 in fp32, where every rank holds the averaged gradients."""
-    if engine.zero_optimization_stage() or engine.bfloat16_enabled():
-        return None
+def device_name(device: Any) -> str:
+    """The name of a GPU; "cpu" where there is none."""
     import torch
 
-    return float(torch.nn.utils.get_total_norm([p.grad for p in engine.module.parameters() if p.grad is not None]))
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
 
 
 def main(settings: TrainSettings) -> int:
     """Train; what a person can mend ends with its message, told by one rank of each machine, or by the one that found it."""
     try:
         train(settings)
-    except (ConfigurationError, TrainingDivergedError) as error:
-        code = EXIT_DIVERGED if isinstance(error, TrainingDivergedError) else EXIT_CONFIGURATION
-        ranks = ranks_of_environment()
-        if ranks.local_rank == 0 and code == EXIT_CONFIGURATION:
+    except InterruptedByRequestError:
+        if ranks_of_environment().main:
+            Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(
+                "ended on request, saved; the same command with --set resume=true goes on", style="yellow"
+            )
+        return EXIT_INTERRUPTED
+    except TrainingDivergedError as error:
+        return told(error, EXIT_DIVERGED)
+    except ConfigurationError as error:
+        if ranks_of_environment().local_rank == 0:
             raise
-        who = ""
-        if ranks.local_rank > 0:
-            # The launcher ends all ranks as soon as one has ended: a mistake that all found is told by the first one alone.
-            time.sleep(PATIENCE)
-            who = f" (found by rank {ranks.rank})"
-        Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(f"error{who}: {error}", style="bold red")
-        return code
+        return told(error, EXIT_CONFIGURATION)
+    except (RuntimeError, MemoryError) as error:
+        from training.out_of_memory import explain, is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        return told(explain(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
     return 0
+
+
+def told(error: Exception | str, code: int) -> int:
+    """Tell an error, and by which rank it was found; returns the exit code."""
+    ranks = ranks_of_environment()
+    who = ""
+    if ranks.local_rank > 0:
+        # The launcher ends all ranks as soon as one has ended: a mistake that all found is told by the first one alone.
+        time.sleep(PATIENCE)
+        who = f" (found by rank {ranks.rank})"
+    Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(f"error{who}: {error}", style="bold red")
+    return code
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)

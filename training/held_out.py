@@ -1,0 +1,65 @@
+"""The loss on articles that never enter the stream, wiki by wiki, as plain text: what can be compared between strategies."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from training.config import TrainSettings
+from training.corpus import Corpus, open_corpus
+from training.distributed import Ranks, gather
+from training.insertion import IGNORED
+from training.loop import summed_loss
+from training.plan import StreamRules
+from training.stream import Stream
+
+
+class HeldOut:
+    """The first `evaluation.sequences` sequences of the held-out articles of each wiki, without any names in them."""
+
+    def __init__(self, settings: TrainSettings, corpus: Corpus, rules: StreamRules) -> None:
+        """
+        Raises:
+            ConfigurationError: when a wiki has no held-out article.
+        """
+        self._micro = settings.micro_batch_size
+        plain = dataclasses.replace(
+            rules, part="held_out", strategy="none", tags=None, weights=None, temperature=1.0, global_batch_size=1, slots=1
+        )
+        self._wikis: dict[str, tuple[Stream, int]] = {}
+        for name in corpus.names:
+            data = settings.data.model_copy(update={"wikis": (name,), "weights": None, "temperature": 1.0})
+            stream = Stream(open_corpus(data), plain, settings.data.cache)
+            whole = int(stream.plan.wikis[0].epoch(0).totals().sum()) // rules.sequence_length
+            self._wikis[name] = stream, max(1, min(settings.evaluation.sequences, whole))  # a small wiki has fewer
+
+    def losses(self, engine: Any, ranks: Ranks, device: Any) -> dict[str, float]:
+        """Wiki -> mean loss over the predicted tokens of its sequences. Every rank calls it; training goes on afterwards."""
+        import torch
+
+        engine.eval()
+        found = {}
+        with torch.no_grad():
+            for name, (stream, sequences) in self._wikis.items():
+                total = gather(self._sums(engine, stream, sequences, ranks, device), device).sum(axis=0)
+                found[name] = float(total[0] / max(total[1], 1.0))
+        engine.train()
+        return found
+
+    def _sums(self, engine: Any, stream: Stream, sequences: int, ranks: Ranks, device: Any) -> np.ndarray[Any, Any]:
+        """(loss, predicted tokens) of this rank's share: as many micro-batches on each rank, since ZeRO-3 gathers in step."""
+        import torch
+
+        from training.document_mask import only_own_document
+
+        total = np.zeros(2)
+        for first in range(0, sequences, self._micro * ranks.size):
+            begin = first + ranks.rank * self._micro
+            batch = stream.read(range(begin, begin + self._micro))
+            batch.labels[np.arange(begin, begin + self._micro) >= sequences] = IGNORED
+            ids, labels = (torch.from_numpy(part).to(device) for part in (batch.input_ids, batch.labels))
+            positions = None if batch.positions is None else torch.from_numpy(batch.positions).to(device)
+            masking = {} if positions is None else only_own_document(positions, engine.module)
+            predicted = int((batch.labels[:, 1:] != IGNORED).sum())
+            total += (float(summed_loss(engine, ids, labels, **masking)), predicted)
+        return total

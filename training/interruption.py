@@ -1,0 +1,48 @@
+"""SIGTERM and SIGUSR1 ask a run to save and end; all ranks agree on where."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+EXIT_INTERRUPTED = 75
+"""Exit code of a run that was asked to end and saved (EX_TEMPFAIL of sysexits.h: try again later)."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+
+class InterruptedByRequestError(Exception):
+    """The run was asked to end; everything up to the last finished step is saved."""
+
+
+class Interruption:
+    """Notes the signals between `__enter__` and `__exit__`; a second one of the same kind takes the system's course."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: dict[signal.Signals, Any] = {}
+        self._group: Any = None
+
+    def __enter__(self) -> "Interruption":
+        import torch.distributed as dist
+
+        # Flags are compared on the CPU: asking a GPU would make every micro-batch wait for it.
+        self._group = dist.new_group(backend="gloo")
+        self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self._asked = True
+        signal.signal(number, self._before[signal.Signals(number)])
+
+    def agreed(self) -> bool:
+        """Whether any rank was asked; every rank calls it at the same point and gets the same answer."""
+        import torch
+        import torch.distributed as dist
+
+        asked = torch.tensor([int(self._asked)])
+        dist.all_reduce(asked, op=dist.ReduceOp.MAX, group=self._group)
+        return bool(asked.item())
