@@ -103,8 +103,9 @@ def _read(path: Path) -> dict[str, Any]:
 def resolve(requested: Sequence[str], languages: Sequence[str] | None, catalogue: Mapping[str, TaskFile]) -> list[TaskFile]:
     """The tasks that `requested` names, each once, in the order asked for.
 
-    A tag or pattern stands for its tasks: in the order of `languages` and only those, or all of them by name. A task that
-    is named in full is taken whatever its language. Raises `ConfigurationError` for a name or a language that fits nothing.
+    A tag or pattern stands for its tasks: in the order of `languages` and only those and tasks of no language, or all of them by
+    name. A task that is named in full is taken whatever its language.
+    Raises `ConfigurationError` for a name or a language that fits nothing.
     """
     tags = sorted({tag for task in catalogue.values() for tag in task.tags})
     _check_languages(languages, catalogue.values())
@@ -118,7 +119,7 @@ def resolve(requested: Sequence[str], languages: Sequence[str] | None, catalogue
                 raise ConfigurationError(_unknown(name, catalogue, tags))
             members.sort(key=lambda task: task.name)
             if languages is not None:
-                members = [task for language in languages for task in members if task.language == language]
+                members = [task for language in (*languages, None) for task in members if task.language == language]
         chosen |= {task.name: task for task in members}
     if not chosen:
         raise ConfigurationError(f"tasks: none of {', '.join(requested)} exists in the languages {', '.join(languages or [])}")

@@ -198,7 +198,7 @@ def _evaluate(
     results.model.update(model.description())
     count = (MofNCompleteColumn(), TextColumn("texts"), TimeRemainingColumn())
     with Progress(TextColumn("{task.description}"), BarColumn(), *count, console=console) as progress:
-        for entry in pending:
+        for number, entry in enumerate(pending, start=1):
             bar = progress.add_task(entry.name, total=num_candidates(loaded[entry.name], settings.limit))
             model.report_to(partial(progress.advance, bar))
             started = time.monotonic()
@@ -217,6 +217,9 @@ def _evaluate(
                 seconds=round(seconds, 3),
             )
             write_aside(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
+            if not console.is_terminal:  # a log has no bar
+                metric, score = next(iter(outcome.scores.items()))
+                _say(console, f"{number} of {len(pending)}: {entry.name}, {metric} {100 * score.value:.1f}, {seconds:.0f} s")
 
 
 def _task_result(entry: Entry, outcome: Outcome, settings: EvalSettings, **measured: Any) -> TaskResult:

@@ -36,7 +36,7 @@ def test_both_benchmarks_have_all_sixteen_languages_and_every_one_has_both_scori
 def test_a_task_states_its_tag_language_and_file(catalogue, tag, benchmark, language):
     task = catalogue[f"{tag}_{language}"]
     code = "jap" if language == "ja" else language
-    assert (task.tags, task.language) == ((tag,), language)
+    assert (task.tags, task.language) == ((tag, "retention") if language == "en" else (tag,), language)
     assert task.local_files(Path("data")) == {"validation": Path("data", benchmark, code, "dev.jsonl")}
     assert task.scoring == "standard"
     assert task.metadata["hub_config"].format(**task.config["dataset_kwargs"]) == f"{benchmark}-{code}"
@@ -52,6 +52,8 @@ def test_a_task_states_its_tag_language_and_file(catalogue, tag, benchmark, lang
         (["x*_sw"], None, ["xcodah_sw", "xcsqa_sw"]),
         (["xcsqa_ja", "xcsqa"], ["en", "ja"], ["xcsqa_ja", "xcsqa_en"]),
         (["xcsqa_ar", "xcodah"], ["en"], ["xcsqa_ar", "xcodah_en"]),
+        (["retention"], None, ["tag_leakage", "xcodah_en", "xcsqa_en"]),
+        (["retention"], ["en", "ja"], ["xcodah_en", "xcsqa_en", "tag_leakage"]),
     ],
 )
 def test_names_tags_and_patterns_resolve_in_the_order_asked_for(catalogue, requested, languages, expected):

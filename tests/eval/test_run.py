@@ -155,8 +155,9 @@ def test_a_run_leaves_scores_items_and_the_resolved_configuration(settings, caps
         assert task.samples_sha256 == hashlib.sha256(records).hexdigest()
     assert len(read_records(output_dir, "xcsqa_en")) == 6
     table = shown(capsys)
-    for name in names:
-        assert name in table
+    for number, name in enumerate(names, start=1):
+        assert f"{number} of 4: {name}, acc " in table  # a log, where no bar is seen
+        assert f"│ {name} │" in table
         assert f"| {name} | standard |" in (output_dir / "results.md").read_text()
 
 
