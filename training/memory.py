@@ -11,8 +11,8 @@ the optimizer states by the number N of ranks, stage 2 the gradients too, stage 
     stage 2                2 P          4 P / N     12 P / N
     stage 3                2 P / N      4 P / N     12 P / N
 
-In fp32 it is 4 P, 4 P and 8 P at stage 0; from stage 1 on DeepSpeed copies the trained partition, so that optimizer states are
-12 P / N, but at stage 3, where the partition is the master copy itself, 8 P / N.
+In fp32 it is 4 P, 4 P and 8 P at stage 0; from stage 1 on DeepSpeed copies the partition that it trains, so that optimizer states
+are 12 P / N.
 
 **Activations** are counted as in Korthikanti et al. 2022 (arXiv 2205.05198, section 4): tensors that are kept for the backward
 pass, by layer. Their sum, s b h (34 + 5 a s / h) bytes, is of GPT-3's layer with dropout; of Llama's as transformers computes it,
@@ -30,6 +30,9 @@ keeps, and the gradient of its feed-forward layer's inside, e f.
 each token and vocabulary entry. They are gone when the first layer is computed again, so that the larger of the two counts.
 
 **Buffers** are DeepSpeed's: buckets in which gradients are reduced, and at stage 3 the parameters that are gathered at a time.
+
+The tests compare with what DeepSpeed and autograd really hold: states of all stages on two ranks, activations of Llama, Mistral
+and Qwen 2, all within 1 %. Layers that are built otherwise keep more: Qwen 3 1.2 times, GPT-2 1.6, Gemma 3 1.8.
 
 What is left out: the CUDA context and NCCL (1 to 2 GB), fragmentation, and whatever a batch's own tensors take. `fits` leaves a
 tenth of a device for them.
@@ -183,7 +186,7 @@ def estimate(
 
 def _state_bytes(stage: int, precision: str) -> StateBytes:
     if precision == "fp32":
-        return StateBytes(4, 4, 12 if stage in (1, 2) else 8)
+        return StateBytes(4, 4, 12 if stage else 8)
     return StateBytes(2, 2 if stage < 2 else _FP32, 12)
 
 

@@ -71,8 +71,8 @@ def _numel(parameter: Any) -> int:
     return int(getattr(parameter, "ds_numel", parameter.numel()))  # ZeRO-3 leaves an empty tensor in place
 
 
-def find_shape(path: str, added_tokens: int = 0) -> FoundShape:
-    """The shape of the model that `model.path` names, with rows for `added_tokens` more tokens.
+def find_shape(path: str, rows: int = 0) -> FoundShape:
+    """The shape of the model that `model.path` names, with at least `rows` rows in its embeddings, as tags may need them.
 
     Looked for in this order: the folder's `config.json`; the hub's, if it lies in the cache of this machine; what was published;
     the hub itself.
@@ -86,7 +86,7 @@ def find_shape(path: str, added_tokens: int = 0) -> FoundShape:
     if local is None and path in published():
         entry = dict(published()[path])
         source = f"its published shape ({entry.pop('source')}), for {path} is not on this machine"
-        return _found(AutoConfig.for_model(**entry), source, added_tokens)
+        return _found(AutoConfig.for_model(**entry), source, rows)
     try:
         config = AutoConfig.from_pretrained(local.parent if local else path, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -95,7 +95,7 @@ def find_shape(path: str, added_tokens: int = 0) -> FoundShape:
             f"({str(error).strip().partition(chr(10))[0]}), nor one whose shape is known here ({', '.join(published())}). "
             "Correct it, or make an untrained model to try with `python -m training.tiny --config conf/train/tiny_model.yaml`"
         ) from error
-    return _found(config, str(local or f"the hub's config.json of {path}"), added_tokens)
+    return _found(config, str(local or f"the hub's config.json of {path}"), rows)
 
 
 def config_file(path: str) -> Path | None:
@@ -117,12 +117,12 @@ def published() -> dict[str, dict[str, Any]]:
     return content
 
 
-def _found(config: Any, source: str, added_tokens: int) -> FoundShape:
+def _found(config: Any, source: str, rows: int) -> FoundShape:
     import torch
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    if added_tokens:
-        model.resize_token_embeddings(model.get_input_embeddings().num_embeddings + added_tokens, mean_resizing=False)
+    if model.get_input_embeddings().weight.shape[0] < rows:
+        model.resize_token_embeddings(rows, mean_resizing=False)
     return FoundShape(shape_of(model), getattr(config.get_text_config(), "max_position_embeddings", None), source)

@@ -1,0 +1,135 @@
+"""`python training/train.py --config FILE --dry-run`: what a run would do and need, without its weights and without a GPU.
+
+Needs the model's `config.json` (or a model whose shape is published, see `training.model_shapes`) and, for what depends on the
+data, the encoded corpus. Under a launcher the plan is for its ranks, and rank 0 alone talks; otherwise for `dry_run.ranks`.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from spark_jobs.settings import ConfigurationError, read_config
+from spark_jobs.storage import Location
+from spark_jobs.tables import MANIFEST
+from training.config import TrainSettings
+from training.corpus import check_vocabulary, open_corpus, shown
+from training.distributed import deepspeed_config, quiet, ranks_of_environment, with_precision
+from training.flops import ACCELERATORS
+from training.model_shapes import config_file, find_shape
+from training.output import Output
+from training.plan import StreamRules
+from training.retry import retried
+from training.rules import stream_rules
+from training.run_plan import RunPlan, make_plan
+from training.run_report import report
+from training.stream import Stream
+from training.stream_report import describe_corpus, describe_stream
+
+CORPUS_CONFIGURATIONS = Path("conf/corpus")
+
+
+def show_plan(settings: TrainSettings) -> int:
+    """Show the plan; write it to `dry_run.json_file` if there is one.
+
+    Raises:
+        ConfigurationError: for what the run itself would refuse, or where nothing is known of the model or of the GPU.
+    """
+    ranks = ranks_of_environment()
+    if not ranks.main:
+        return 0
+    quiet()
+    console = Console(highlight=False, markup=False)
+    launched = ranks.size if "WORLD_SIZE" in os.environ else settings.dry_run.ranks
+    deepspeed = deepspeed_config(settings, 1)
+    absent = missing_wikis(settings)
+    stream = None if absent else open_stream(settings)
+    model = find_shape(settings.model.path, 0 if stream is None else rows_of_tags(stream.rules))
+    plan = make_plan(settings, deepspeed, launched, model, stream)
+    _refuse(settings, plan, deepspeed)
+
+    if stream is not None:
+        console.print(describe_corpus(stream.corpus), describe_stream(stream), sep="\n", soft_wrap=True)
+    for part in report(settings, plan):
+        console.print(part, soft_wrap=isinstance(part, str))
+    if absent:
+        console.print(how_to_build(settings, absent), style="yellow", soft_wrap=True)
+    for note in notes(settings):
+        console.print(f"note: {note}", style="yellow", soft_wrap=True)
+    if settings.dry_run.json_file is not None:
+        settings.dry_run.json_file.parent.mkdir(parents=True, exist_ok=True)
+        settings.dry_run.json_file.write_text(json.dumps(plan.as_dict(), indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def missing_wikis(settings: TrainSettings) -> list[str]:
+    """The wikis of the configuration that nothing was published of, in this tokenizer and with names of this pivot."""
+    data, root = settings.data, Location.of(settings.data.corpus)
+    manifests = {wiki: root / f"{data.wiki_folder(wiki)}/{MANIFEST}" for wiki in data.wikis}
+    return [wiki for wiki, manifest in manifests.items() if not retried(manifest.exists, shown(manifest), data.attempts)]
+
+
+def open_stream(settings: TrainSettings) -> Stream:
+    """The stream that the run would train on; the tokenizer is the one that lies beside the shards."""
+    from training.model import add_tags, load_tokenizer
+    from training.preview import load_tokenizer as load_published_tokenizer
+
+    corpus = open_corpus(settings.data)
+    if (Path(settings.model.path) / "tokenizer.json").is_file():
+        tokenizer = load_tokenizer(settings.model.path)
+        check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
+    else:
+        tokenizer = load_published_tokenizer(settings.data)
+    tags = add_tags(tokenizer)[0] if settings.insertion.uses_tags else None
+    return Stream(corpus, stream_rules(settings, tokenizer, tags), settings.data.cache)
+
+
+def rows_of_tags(rules: StreamRules) -> int:
+    """Rows that the tags need in the embeddings; 0 without tags."""
+    return max(rules.tags) + 1 if rules.tags else 0
+
+
+def _refuse(settings: TrainSettings, plan: RunPlan, deepspeed: dict[str, Any]) -> None:
+    """What the run would refuse, as far as it can be known here; and a GPU that nothing is known of."""
+    with_precision(deepspeed, plan.precision == "bf16")
+    context, length = plan.model.context, plan.sequence_length
+    if context is not None and length > context:
+        raise ConfigurationError(
+            f"stream.sequence_length: {length} exceeds the {context} positions that {settings.model.path} has; "
+            f"use at most {context}"
+        )
+    if plan.peak is None:
+        known = ", ".join(entry.example for entry in ACCELERATORS if plan.precision != "bf16" or entry.bf16 is not None)
+        raise ConfigurationError(
+            f"dry_run.gpu: nothing is known of {plan.gpu!r} in {plan.precision}; names are as torch.cuda.get_device_name prints "
+            f"them, such as {known}"
+        )
+
+
+def how_to_build(settings: TrainSettings, absent: Sequence[str]) -> str:
+    """A sentence for who has no corpus yet: with the command, where one of `conf/corpus` makes it."""
+    data = settings.data
+    wanted = f"{', '.join(absent)} in tokens of {data.tokenizer} with names in {data.pivot}"
+    missing = f"the corpus is not there yet: {data.corpus} does not hold {wanted}, so epochs and links are not planned. "
+    for path in sorted(CORPUS_CONFIGURATIONS.glob("*.yaml")):
+        values = read_config(path)
+        makes = values.get("output_dir"), values.get("encode", {}).get("name"), set(absent) <= set(values.get("wikis", ()))
+        if makes == (data.corpus, data.tokenizer, True):
+            return f"{missing}Build it: python -m spark_jobs.build --config {path} (or point data.corpus at where it is)"
+    return (
+        f"{missing}Build it with spark_jobs.build and a configuration as in {CORPUS_CONFIGURATIONS}, with wikis {list(absent)}, "
+        f"encode.name {data.tokenizer} and output_dir {data.corpus}, or point data.corpus at where it is"
+    )
+
+
+def notes(settings: TrainSettings) -> Iterator[str]:
+    """What stands in the way of the run today, but not of planning it."""
+    try:
+        Output(settings).check()
+    except ConfigurationError as error:
+        yield f"as things are, the run would not start: {error}"
+    if config_file(settings.model.path) is None:
+        yield f"the weights of {settings.model.path} are not on this machine; the run fetches them from the hub"
