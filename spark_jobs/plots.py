@@ -1,6 +1,6 @@
 """Plots as SVG to stand inside a page: no fonts, scripts or addresses of their own, and in the colours of the page.
 
-Draw in the colours TEXT, ACCENT, QUIET and LINE under `matplotlib.rc_context(STYLE)`, then take `inline_svg(figure, label)`.
+Draw in the colours TEXT, ACCENT, QUIET, LINE and SERIES under `matplotlib.rc_context(STYLE)`, then take `inline_svg(figure, label)`.
 """
 
 import html
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 COLOURS = {"#010101": "currentColor", "#020202": "var(--accent)", "#030303": "var(--quiet)", "#040404": "var(--line)"}
 """Stand-ins that matplotlib draws with, and what the page puts in their place: they follow its light and dark dress."""
 TEXT, ACCENT, QUIET, LINE = COLOURS
+
+SERIES_COLOURS = {f"#05050{number}": f"var(--series-{number})" for number in range(1, 9)}
+"""Stand-ins for the lines of a plot that has several."""
+SERIES = tuple(SERIES_COLOURS)
 
 STYLE: Any = {  # keys of matplotlib's rcParams, which it types one by one
     "svg.fonttype": "none",
@@ -52,6 +56,6 @@ def inline_svg(figure: "Figure", label: str) -> str:
     prefix = re.sub(r"[^a-z0-9]+", "-", label.lower())
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
     svg = re.sub(r"(url\(#|xlink:href=\"#)", rf"\g<1>{prefix}-", svg)
-    for stand_in, colour in COLOURS.items():
+    for stand_in, colour in (COLOURS | SERIES_COLOURS).items():
         svg = svg.replace(stand_in, colour)
     return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
