@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all lint types clean
+.PHONY: help setup demo test test-slow test-all lint types dist dist-environment docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -28,14 +28,24 @@ test-slow: $(STAMP)  ## the slow tests
 
 test-all: test test-slow  ## all tests
 
-lint: $(STAMP)  ## style, who may import whom, Dockerfiles
+lint: $(STAMP)  ## style, who may import whom, docker/
 	ruff check .
 	ruff format --check .
 	lint-imports
 	hadolint docker/*.Dockerfile
+	check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
 
 types: $(STAMP)  ## static types
 	mypy
+
+dist: $(STAMP)  ## our code as build/dist/leia.zip, for spark-submit --py-files
+	@PYTHON="$(BIN)/python" ./dist.sh
+
+dist-environment: $(STAMP)  ## and the workers' Python libraries as build/dist/environment.tar.gz, for --archives
+	@PYTHON="$(BIN)/python" ./dist.sh environment
+
+docs: $(STAMP)  ## the documentation as a site, in build/site; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 clean:  ## remove what was built (the virtual environment stays)
 	rm -rf build spark-warehouse .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
