@@ -1,0 +1,244 @@
+"""The README and the pages: every command runs or says what it needs, and what they name exists."""
+
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
+MARKS = ("run", "tested-elsewhere", "needs-gpu", "needs-cluster", "needs-docker", "needs-network", "needs-dumps", "needs-models")
+COMMAND = re.compile(
+    r"^\s*(?:[A-Z_]+=\S+ )*(?:python|pip|make|deepspeed|torchrun|spark-submit|docker|sbatch|kubectl|srun|git|mkdocs|conda) \S"
+)
+FOLDERS = "conf|docs|tests|spark_jobs|training|eval|benchmarks|docker"
+NAMED_FILE = re.compile(rf"(?<![\w/.-])((?:{FOLDERS})/[\w./*=-]*[\w*])")
+RUNS = re.compile(
+    r"(?:python -m |spark-submit .*?|deepspeed .*?|torchrun .*?|python )(?P<what>(?:spark_jobs|training|eval)[\w./]+)"
+)
+SECTIONED_KEY = re.compile(r"(?<![\w.-])([a-z_]+(?:\.[a-z_0-9]+)+)(?![\w(/-])")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: where it stands, its info string and its lines."""
+
+    page: Path
+    line: int
+    info: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+    @property
+    def commands(self) -> list[str]:
+        """Its lines, those that go on joined."""
+        return self.text.replace("\\\n", " ").splitlines()
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    start: int | None = None
+    for number, line in enumerate(lines):
+        if line.startswith("```"):
+            if start is None:
+                start = number
+            else:
+                yield Block(page, start + 1, lines[start][3:].strip(), "\n".join(lines[start + 1 : number]))
+                start = None
+    assert start is None, f"{page.name}:{start}: the block has no end"
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+SHELL = [block for block in BLOCKS if block.info.split()[:1] in (["bash"], ["sh"], ["shell"], ["console"])]
+
+
+def test_every_block_of_commands_runs_or_says_what_it_needs() -> None:
+    assert len(SHELL) > 15
+    wrong = [f"{block.name}: ```{block.info}" for block in SHELL if block.info.removeprefix("bash ") not in MARKS]
+    assert wrong == []
+
+
+def test_commands_stand_in_blocks_that_say_so() -> None:
+    fenced = {(block.page, block.line + offset) for block in BLOCKS for offset in range(len(block.text.splitlines()) + 2)}
+    indented = [
+        f"{page.name}:{number}: {line}"
+        for page in PAGES
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+        if line.startswith("    ") and (page, number) not in fenced and COMMAND.match(line)
+    ]
+    assert indented == []
+    others = [block.name for block in BLOCKS if block not in SHELL and COMMAND.match(block.text) and "docker" not in block.info]
+    assert others == []
+
+
+def test_every_page_is_in_the_site() -> None:
+    text = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:")[1]
+    listed = set(re.findall(r"\b([\w-]+\.md)\b", text))
+    assert listed == {page.name for page in PAGES if page.name != "README.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    missing = []
+    for name in {match[1] for match in NAMED_FILE.finditer(text)}:
+        found = list(REPOSITORY.glob(name)) if "*" in name else [REPOSITORY / name]
+        if not any(path.exists() for path in found):
+            missing.append(name)
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    missing += [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
+
+
+def model_of(what: str) -> type[BaseModel] | None:
+    """The configuration of an entry point, given as a module or a file."""
+    module = importlib.import_module(what.removesuffix(".py").replace("/", "."))
+    source = Path(module.__file__ or "").read_text(encoding="utf-8")
+    named = re.search(r"(?:command|run_configured)\(\s*(\w+Settings)\b", source)
+    hints = typing.get_type_hints(module.main) if hasattr(module, "main") else {}
+    kinds = [getattr(module, named[1])] if named else list(hints.values())
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def has_key(model: type[BaseModel], key: str) -> bool:
+    """Whether a `--set` of that key could be right: each part names a field, or lies in a mapping."""
+    first, _, rest = key.partition(".")
+    if first not in model.model_fields:
+        return False
+    annotation = model.model_fields[first].annotation
+    kinds = [annotation, *typing.get_args(annotation)]
+    inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return not rest or (has_key(inner, rest) if inner is not None else "dict" in str(annotation))
+
+
+def uses_of_set() -> Iterator[tuple[str, str, str]]:
+    """Where, entry point and key of every `--set` in a command, in blocks and in running text."""
+    for page in PAGES:
+        texts = [(block.name, line) for block in blocks_of(page) if block in SHELL for line in block.commands]
+        inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+        texts += [(page.name, " ".join(code.split())) for code in inline]
+        for where, line in texts:
+            if (found := RUNS.search(line)) is not None:
+                yield from ((where, found["what"], key) for key in re.findall(r"--set ['\"]?([\w.]+)=", line))
+
+
+def test_every_key_that_is_set_exists() -> None:
+    uses = list(uses_of_set())
+    assert len(uses) > 20
+    wrong = []
+    for where, what, key in uses:
+        model = model_of(what)
+        if model is None or not has_key(model, key):
+            wrong.append(f"{where}: {what} has no key {key}")
+    assert wrong == []
+
+
+def test_every_key_in_running_text_exists() -> None:
+    models = [model for what in ("spark_jobs.build", "training.train", "eval.run") if (model := model_of(what))]
+    sections = {name for model in models for name, field in model.model_fields.items() if "Settings" in str(field.annotation)}
+    sections.discard("spark")  # names of Spark's own properties begin so
+    wrong = []
+    for page in PAGES:
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for code in re.findall(r"`([a-z_.:= ]+)`", text):
+            for key in SECTIONED_KEY.findall(code):
+                is_file = key.rsplit(".", 1)[-1] in ("py", "json", "yaml", "md", "jsonl", "html")
+                if key.split(".")[0] in sections and not is_file and not any(has_key(model, key) for model in models):
+                    wrong.append(f"{page.name}: {key}")
+    assert wrong == []
+
+
+def test_configurations_for_launchers_are_well_formed(repository) -> None:
+    script = repository / "conf/launch/slurm.sbatch"
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+    kinds = {}
+    for file in sorted((repository / "conf/launch").glob("*.yaml")):
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        kinds[file.name] = document["kind"]
+        text = file.read_text(encoding="utf-8")
+        for path in re.findall(r"(?:conf|training)/[\w./-]+", text):
+            assert (repository / path).exists(), f"{file.name}: {path}"
+        train = model_of("training.train")
+        assert train is not None
+        keys = re.findall(r"(?:--set |- )([a-z_.]+)=", text)
+        assert {"data.corpus", "output_dir", "resume"} <= set(keys)
+        assert all(has_key(train, key) for key in keys)
+    assert kinds == {"jobset.yaml": "JobSet", "pytorchjob.yaml": "PyTorchJob"}
+    for line in (repository / "conf/launch/hostfile").read_text(encoding="utf-8").splitlines():
+        assert re.fullmatch(r"#.*|[\w.-]+ slots=\d+", line)
+
+
+def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_when_it_saved(repository, tmp_path) -> None:
+    """With a `srun` that runs the ranks here, and a `scontrol` that notes what it was asked."""
+    (tmp_path / "conf").symlink_to(repository / "conf")
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training/train.py").write_text(
+        "import os, sys\n"
+        "names = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'LOCAL_WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')\n"
+        "print('rank:', *(os.environ[name] for name in names), *sys.argv[1:])\n"
+        "sys.exit(int(os.environ['STATUS']))\n"
+    )
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    srun = (
+        "while [[ $1 == --* ]]; do shift; done\nfor SLURM_PROCID in 0 1; do\n  export SLURM_PROCID SLURM_LOCALID=$SLURM_PROCID\n"
+    )
+    srun += '  "$@"; status=$?\ndone\nexit $status\n'
+    scontrol = 'if [ "$1" = show ]; then echo first; echo second; else echo "scontrol $*"; fi\n'
+    for name, text in {"srun": srun, "scontrol": scontrol, "python": f'exec {sys.executable} "$@"\n'}.items():
+        (tools / name).write_text(f"#!/usr/bin/env bash\n{text}")
+        (tools / name).chmod(0o755)
+    slurm = {"SLURM_SUBMIT_DIR": str(tmp_path), "SLURM_JOB_NODELIST": "x", "SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "4"}
+    slurm |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "PATH": f"{tools}:{os.environ['PATH']}"}
+    expected = [f"rank: {rank} {rank} 2 2 first 20007 --config c.yaml --set steps=3 --set resume=true" for rank in (0, 1)]
+    for status, queued in ((75, True), (1, False), (0, False)):
+        line = ["bash", str(repository / "conf/launch/slurm.sbatch"), "--config", "c.yaml", "--set", "steps=3"]
+        environment = {**os.environ, **slurm, "STATUS": str(status)}
+        result = subprocess.run(line, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+        told = result.stdout.splitlines()
+        assert (result.returncode, told[:2]) == (status, expected), result.stderr
+        assert ("scontrol requeue 7" in told) is queued
+
+
+def test_the_site_is_built_without_a_warning(repository, tmp_path) -> None:
+    pytest.importorskip("material", reason="the site needs the extra `docs`")
+    line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "LEIA_REPOSITORY": "https://example.org/leia"}
+    result = subprocess.run(line, capture_output=True, text=True, cwd=repository, env=environment, check=False)
+    assert result.returncode == 0, result.stderr
+    page = (tmp_path / "site/cluster/index.html").read_text(encoding="utf-8")
+    assert 'href="https://example.org/leia/blob/main/conf/spark/spark-defaults.conf"' in page
+    assert "needs a cluster" in page
+    assert "needs-cluster" not in page
+
+
+@pytest.fixture
+def workplace(repository: Path, tmp_path: Path) -> Path:
+    """An empty folder with what commands name by relative paths; what they build goes below it."""
+    for name in ("conf", "training", "eval", "spark_jobs", "benchmarks", "tests", "docs", "docker", "dist.sh"):
+        (tmp_path / name).symlink_to(repository / name)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted({block.page for block in SHELL if block.info == "bash run"}), ids=lambda page: page.name)
+def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
+    """In one folder, as a reader types them."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "160"}
+    for block in (block for block in blocks_of(page) if block.info == "bash run"):
+        line = ["bash", "-euo", "pipefail", "-c", block.text]
+        result = subprocess.run(line, capture_output=True, text=True, cwd=workplace, env=environment, check=False)
+        assert result.returncode == 0, f"{block.name}: {shlex.join(line[-1:])}\n{result.stdout[-2000:]}\n{result.stderr[-4000:]}"
