@@ -16,8 +16,10 @@ import yaml
 from pydantic import BaseModel
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY / "docs"))
+from site_links import TITLES as MARKS  # noqa: E402
+
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
-MARKS = ("run", "tested-elsewhere", "needs-gpu", "needs-cluster", "needs-docker", "needs-network", "needs-dumps", "needs-models")
 COMMAND = re.compile(
     r"^\s*(?:[A-Z_]+=\S+ )*(?:python|pip|make|deepspeed|torchrun|spark-submit|docker|sbatch|kubectl|srun|git|mkdocs|conda) \S"
 )
