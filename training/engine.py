@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from spark_jobs.settings import ConfigurationError
 from training.checkpoint import Checkpoints, RunState, file_sums, files_of
@@ -12,18 +12,32 @@ from training.config import TrainSettings
 from training.distributed import Ranks, barrier, everyone, zero3, zero_stage
 
 
-def build_engine(
-    settings: TrainSettings, config: dict[str, Any], rows: Any, precision: str, ranks: Ranks, device: Any, universal: bool = False
-) -> Any:
+class Setup(NamedTuple):
+    """What an engine is made of."""
+
+    settings: TrainSettings
+    config: dict[str, Any]
+    """DeepSpeed's."""
+    rows: Any
+    """`training.model.Rows` of the tags, or None."""
+    precision: str
+    ranks: Ranks
+    device: Any
+
+
+def build_engine(setup: Setup, universal: bool = False) -> Any:
     """Load the model, give it the rows of the tags, wrap it: DeepSpeed's engine.
 
     `universal` is for an engine that will be filled from a universal checkpoint.
     """
     import deepspeed
 
+    from training.optimizer import build_optimizer
+
+    settings, config, rows, precision, ranks, device = setup
     partitioning = zero3(config)
     model = build_model(settings, rows, precision, ranks, "cpu" if partitioning is not None else device)
-    optimizer = build_trained(settings, model)
+    optimizer = build_optimizer(settings.optimizer, model)
     if universal:
         config = config | {"checkpoint": {"load_universal": True}}
     engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
@@ -32,11 +46,21 @@ def build_engine(
     return engine
 
 
-def build_trained(settings: TrainSettings, model: Any) -> Any:
-    """The optimizer over what is trained."""
-    from training.optimizer import build_optimizer
-
-    return build_optimizer(settings.optimizer, model)
+def resumed_engine(setup: Setup, checkpoint: Path, other_ranks: bool) -> Any:
+    """The engine as it was when the checkpoint was written; `other_ranks` says that their number was another one."""
+    universal = other_ranks and zero_stage(setup.config) > 0  # ZeRO-0 deals nothing out: its checkpoint fits any number
+    source = checkpoint
+    if universal:
+        if setup.ranks.main:
+            make_universal(checkpoint, setup.config)
+        barrier()
+        source = universal_folder(checkpoint)
+    engine = build_engine(setup, universal)
+    load(engine, source)
+    barrier()
+    if universal and setup.ranks.main:
+        discard_universal(source)
+    return engine
 
 
 def build_model(settings: TrainSettings, rows: Any, precision: str, ranks: Ranks, device: Any = "cpu") -> Any:
@@ -52,7 +76,7 @@ def build_model(settings: TrainSettings, rows: Any, precision: str, ranks: Ranks
     if settings.model.lora is not None:
         from training.lora import add_adapters
 
-        model = add_adapters(model, settings.model.lora)
+        model = add_adapters(model, settings.model.lora, settings.seed)
     return model
 
 
@@ -86,7 +110,8 @@ def save(engine: Any, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -
     sums = everyone(file_sums(files_of(partial, ranks.rank, ranks.size)))
     published = None
     if ranks.main:
-        (partial.parent / "zero_to_fp32.py").unlink(missing_ok=True)  # DeepSpeed leaves its script beside every checkpoint
+        for script in partial.parent.glob("zero_to_*.py"):  # DeepSpeed leaves one beside its checkpoints
+            script.unlink()
         published = checkpoints.publish(state, {name: entry for own in sums for name, entry in own.items()})
     barrier()
     return published
@@ -103,13 +128,18 @@ def load(engine: Any, checkpoint: Path) -> None:
     )
 
 
+def universal_folder(checkpoint: Path) -> Path:
+    """Where the universal form of a checkpoint lies for as long as it is needed."""
+    return checkpoint.with_name(checkpoint.name + ".universal")
+
+
 def make_universal(checkpoint: Path, config: dict[str, Any]) -> Path:
     """Convert a checkpoint for any number of ranks, beside it, with DeepSpeed's own tool; `discard_universal` removes it.
 
     Raises:
         ConfigurationError: when the tool fails; its last words are in the message.
     """
-    universal = checkpoint.with_name(checkpoint.name + ".universal")
+    universal = universal_folder(checkpoint)
     shutil.rmtree(universal, ignore_errors=True)
     command = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal"]
     command += ["--input_folder", str(checkpoint), "--output_folder", str(universal)]

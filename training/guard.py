@@ -39,7 +39,7 @@ class Guard:
     def __init__(self, sigmas: float, window: int, min_history: int, stop_after: int, seen: Iterable[Iterable[Any]] = ()) -> None:
         """`seen` is the `state` of another one."""
         self._sigmas, self._window, self._min_history, self._stop_after = sigmas, window, min_history, stop_after
-        self._seen = [Seen(*entry) for entry in seen]
+        self._seen = [Seen(step, float(loss), float(norm), skipped) for step, loss, norm, skipped in seen]
 
     @property
     def state(self) -> list[list[Any]]:

@@ -121,7 +121,9 @@ def train_step(
     own = (batch.labels[:, 1:] != IGNORED).sum(axis=1).reshape(accumulation, micro).sum(axis=1)
     predicted = gather(own, device)
     total = max(int(predicted.sum()), 1)
-    torch.manual_seed(_seed(settings.seed, step, ranks.rank))  # dropout: a function of the step, so that no state is kept of it
+    torch.manual_seed(
+        step_seed(settings.seed, step, ranks.rank)
+    )  # dropout: a function of the step, so that no state is kept of it
     for group in engine.optimizer.param_groups:
         group["lr"] = learning_rate(settings.optimizer, step, settings.steps)
     input_ids, labels = torch.from_numpy(batch.input_ids).to(device), torch.from_numpy(batch.labels).to(device)
@@ -211,7 +213,8 @@ def peak_memory(device: Any) -> int:
     return int(get_accelerator().max_memory_allocated())
 
 
-def _seed(seed: int, step: int, rank: int) -> int:
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """The seed of a step's random numbers (dropout) on one rank."""
     return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0])
 
 

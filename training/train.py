@@ -39,7 +39,7 @@ from training.distributed import (
     with_precision,
     zero_stage,
 )
-from training.engine import build_engine, discard_universal, load, make_universal, save
+from training.engine import Setup, build_engine, resumed_engine, save
 from training.flops import flops_per_token, mfu, peak_flops
 from training.held_out import HeldOut
 from training.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
@@ -113,29 +113,24 @@ def train(settings: TrainSettings) -> None:
     console.print(describe_stream(stream))
     models.check_context(settings.model.path, settings.stream.sequence_length)
     device = own_device(ranks)
-    bf16 = settings.model.precision == "bf16" or (settings.model.precision == "auto" and device.type != "cpu")
-    precision = "bf16" if bf16 else "fp32"
+    precision = settings.model.precision
+    if precision == "auto":
+        precision = "fp32" if device.type == "cpu" else "bf16"
     models.check_attention(settings.model.attention, precision, device.type)
-    config = with_precision(config, bf16)
+    config = with_precision(config, precision == "bf16")
     held_out = HeldOut(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
 
     # Process group; where to go on; model and engine.
     start(ranks, console.print)
     checkpoints = Checkpoints(output.folder / "checkpoints", settings.checkpoint.keep)
     same = same_settings(settings, ranks, zero_stage(config), precision)
+    setup = Setup(settings, config, rows, precision, ranks, device)
     checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
-    position = Position(new_guard(settings.guard))
     if checkpoint is None:
-        engine = build_engine(settings, config, rows, precision, ranks, device)
+        position, engine = Position(new_guard(settings.guard)), build_engine(setup)
     else:
-        state = read_state(checkpoint)
-        step, rolling = stream.seek(state.stream)
-        position = Position(new_guard(settings.guard, state.guard), step, rolling, state.skipped)
-        engine = resumed_engine(
-            settings, config, rows, precision, ranks, device, checkpoint, check(state, same, settings.elastic)
-        )
-        console.print(f"goes on after step {step} from {checkpoint}")
-
+        position, engine = go_on(setup, checkpoint, stream, same)
+        console.print(f"goes on after step {position.step} from {checkpoint}")
     if ranks.main:
         output.prepare(config, None if checkpoint is None else position.step)
     barrier()
@@ -150,11 +145,20 @@ def train(settings: TrainSettings) -> None:
     with MetricsWriter(settings, console, ranks.main, position.step) as writer, Interruption() as interruption:
         train_steps(run, writer, summary, interruption)
 
-    # The model first and run.json last: where run.json is, the run is finished.
-    models.save_model(engine.module, tokenizer, output.folder / "model", rules.tags or (), ranks.main)
-    if ranks.main:
+    finish(run, summary)
+
+
+def finish(run: Run, summary: Summary) -> None:
+    """The model first and run.json last: where run.json is, the run is finished."""
+    from training.export import export
+    from training.model_card import model_card
+
+    settings, tags = run.settings, run.stream.rules.tags or ()
+    card = model_card(settings, summary.as_dict(), tags)
+    export(run.engine.module, run.tokenizer, settings.output_dir / "model", tags, run.ranks.main, card)
+    if run.ranks.main:
         summary.write()
-        console.print(summary.text())
+        run.console.print(summary.text())
     barrier()
     stop()
 
@@ -176,30 +180,17 @@ def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console)
     return tokenizer, stream_rules(settings, tokenizer, tags), rows
 
 
-def resumed_engine(
-    settings: TrainSettings,
-    config: dict[str, Any],
-    rows: Any,
-    precision: str,
-    ranks: Ranks,
-    device: Any,
-    checkpoint: Path,
-    elastic: bool,
-) -> Any:
-    """The engine as it was when the checkpoint was written, on these ranks."""
-    universal = elastic and zero_stage(config) > 0  # ZeRO-0 deals nothing out: its checkpoint fits any number of ranks
-    source = checkpoint
-    if universal:
-        if ranks.main:
-            make_universal(checkpoint, config)
-        barrier()
-        source = checkpoint.with_name(checkpoint.name + ".universal")
-    engine = build_engine(settings, config, rows, precision, ranks, device, universal)
-    load(engine, source)
-    barrier()
-    if universal and ranks.main:
-        discard_universal(source)
-    return engine
+def go_on(setup: Setup, checkpoint: Path, stream: Stream, same: dict[str, Any]) -> tuple[Position, Any]:
+    """Where a checkpoint stands, and the engine as it was then.
+
+    Raises:
+        ConfigurationError: when the checkpoint is of another run, another stream, or another number of ranks without `elastic`.
+    """
+    settings, state = setup.settings, read_state(checkpoint)
+    other_ranks = check(state, same, settings.elastic)
+    step, rolling = stream.seek(state.stream)
+    position = Position(new_guard(settings.guard, state.guard), step, rolling, state.skipped)
+    return position, resumed_engine(setup, checkpoint, other_ranks)
 
 
 def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption: Interruption) -> None:
@@ -264,12 +255,12 @@ def measure(run: Run, writer: MetricsWriter) -> None:
     tasks = run.settings.evaluation.tasks
     if tasks is None:
         return
-    from training import model as models
+    from training.export import export
 
     folder = run.settings.output_dir / "evaluations" / f"step-{step:06d}"
     if run.ranks.main:
         folder.mkdir(parents=True, exist_ok=True)
-    models.save_model(run.engine.module, run.tokenizer, folder / "model", run.stream.rules.tags or (), run.ranks.main)
+    export(run.engine.module, run.tokenizer, folder / "model", run.stream.rules.tags or (), run.ranks.main)
     if run.ranks.main:
         try:
             writer.event(step, "tasks", {"score": score(folder / "model", tasks, folder)})
@@ -281,11 +272,11 @@ def measure(run: Run, writer: MetricsWriter) -> None:
 
 def diverged(metrics: dict[str, Any], position: Position, saved: int) -> str:
     """The message of a run that the guard ends."""
+    sequences, skipped = ", ".join(metrics["sequences"][:8]), ", ".join(map(str, position.guard.skipped))
     return (
-        f"step {metrics['step']}: {metrics['skipped']} in sequences {', '.join(metrics['sequences'][:8])}; these steps were skipped: "
-        f"{', '.join(map(str, position.guard.skipped))}. The run ends here, saved at step {saved}. Look at the sequences (events.jsonl "
-        "has all), lower optimizer.learning_rate, use model.precision=fp32, or allow more with guard.stop_after, and go on with "
-        "--set resume=true"
+        f"step {metrics['step']}: {metrics['skipped']} in sequences {sequences}; these steps were skipped: {skipped}. The run "
+        f"ends here, saved at step {saved}. Look at the sequences (events.jsonl has all), lower optimizer.learning_rate, use "
+        "model.precision=fp32, or allow more with guard.stop_after, and go on with --set resume=true"
     )
 
 

@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -233,24 +235,59 @@ def run_settings(corpus: SmallCorpus, base_model: Path, repository: Path) -> Cal
     return settings
 
 
+def command_line(
+    repository: Path, settings: dict[str, Any], ranks: int | None, launcher: str
+) -> tuple[list[str], dict[str, str], Path]:
+    """What a user types for a run with these settings, the environment, and the folder that it is typed in."""
+    config = Path(settings["output_dir"]).with_suffix(".yaml")
+    config.write_text(json.dumps(settings))  # JSON is YAML
+    programs = Path(sys.executable).parent
+    commands = {
+        "deepspeed": [str(programs / "deepspeed"), "--num_accelerators", str(ranks), "--master_port", str(free_port())],
+        "torchrun": [str(programs / "torchrun"), "--standalone", "--nproc-per-node", str(ranks)],
+    }
+    command = [sys.executable] if ranks is None else commands[launcher]
+    environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PATH": f"{programs}:{os.environ['PATH']}"}
+    return [*command, str(repository / "training" / "train.py"), "--config", str(config)], environment, config.parent
+
+
 @pytest.fixture(scope="session")
 def launch(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`launch(settings, ranks)` runs training/train.py as a user does: under deepspeed, or alone with ranks=None."""
 
     def run(settings: dict[str, Any], ranks: int | None = 2, launcher: str = "deepspeed") -> subprocess.CompletedProcess[str]:
-        config = Path(settings["output_dir"]).with_suffix(".yaml")
-        config.write_text(json.dumps(settings))  # JSON is YAML
-        programs = Path(sys.executable).parent
-        commands = {
-            "deepspeed": [str(programs / "deepspeed"), "--num_accelerators", str(ranks), "--master_port", str(free_port())],
-            "torchrun": [str(programs / "torchrun"), "--standalone", "--nproc-per-node", str(ranks)],
-        }
-        command = [sys.executable] if ranks is None else commands[launcher]
-        environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PATH": f"{programs}:{os.environ['PATH']}"}
-        command += [str(repository / "training" / "train.py"), "--config", str(config)]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=600, env=environment, cwd=config.parent
-        )
+        command, environment, folder = command_line(repository, settings, ranks, launcher)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment, cwd=folder)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def launch_and_signal(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`launch_and_signal(settings, number, after=5)` runs on two ranks under torchrun, and sends a signal to one rank.
+
+    It does so as soon as `metrics.jsonl` has that many lines, and `delay` seconds more have passed.
+    """
+
+    def run(
+        settings: dict[str, Any], number: int, after: int, delay: float = 0.0, rank: int = 1
+    ) -> subprocess.CompletedProcess[str]:
+        command, environment, folder = command_line(repository, settings, 2, "torchrun")
+        metrics = Path(settings["output_dir"]) / "metrics.jsonl"
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=folder
+        ) as process:
+            deadline = time.monotonic() + 300
+            while process.poll() is None and time.monotonic() < deadline:
+                if metrics.is_file() and metrics.read_text().count("\n") >= after:
+                    time.sleep(delay)
+                    own = [child for child in psutil.Process(process.pid).children() if child.environ().get("RANK") == str(rank)]
+                    for child in own:
+                        child.send_signal(number)
+                    break
+                time.sleep(0.02)
+            output, _ = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(command, process.returncode, output, "")
 
     return run
 

@@ -14,15 +14,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from spark_jobs.settings import ConfigurationError, load
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.corpus import open_corpus
-from training.distributed import deepspeed_config
+from training.distributed import Ranks, deepspeed_config
 from training.document_mask import only_own_document
+from training.engine import build_model
 from training.insertion import IGNORED
+from training.loop import step_seed
 from training.model import add_rows, add_tags
 from training.optimizer import learning_rate
-from training.output import check_output, prepare_output
+from training.output import Output
 from training.rules import stream_rules
 from training.stream import RollingHash, Stream
-from training.train import build_model, main, train
+from training.train import main, train
 
 
 def finish(launch, settings, ranks=2, launcher="deepspeed"):
@@ -142,14 +144,14 @@ def test_the_saved_model_never_generates_tags_even_where_they_are_the_likeliest_
 
 def test_a_finished_run_is_not_overwritten(run):
     with pytest.raises(ConfigurationError, match=r"holds a finished run; choose another folder, or pass --set overwrite=true"):
-        check_output(TrainSettings(**run.settings))
+        Output(TrainSettings(**run.settings)).check()
 
 
 def test_overwriting_keeps_the_old_folder_under_another_name(run_settings, tmp_path):
     for text in ("first", "second", "third"):
         settings = TrainSettings(**run_settings(tmp_path / "run", overwrite=True))
-        check_output(settings)
-        prepare_output(settings, {})
+        Output(settings).check()
+        Output(settings).prepare({}, None)
         (tmp_path / "run" / "metrics.jsonl").write_text(text)
     found = {folder.name: (folder / "metrics.jsonl").read_text() for folder in tmp_path.iterdir()}
     assert found == {"run.1": "first", "run.2": "second", "run": "third"}
@@ -158,8 +160,10 @@ def test_overwriting_keeps_the_old_folder_under_another_name(run_settings, tmp_p
 def test_an_unfinished_run_is_not_overwritten_either(run_settings, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "metrics.jsonl").write_text("{}")
-    with pytest.raises(ConfigurationError, match="holds an unfinished run or other files"):
-        check_output(TrainSettings(**run_settings(tmp_path / "run")))
+    with pytest.raises(
+        ConfigurationError, match=r"an unfinished run or other files; go on with it with --set resume=true, choose"
+    ):
+        Output(TrainSettings(**run_settings(tmp_path / "run"))).check()
 
 
 def test_a_run_whose_tokens_see_their_own_document_only_trains_on_that_loss(launch, run_settings, base_model, tmp_path):
@@ -221,41 +225,78 @@ def test_an_error_that_only_a_later_rank_finds_is_told_with_the_rank(run_setting
     assert "error (found by rank 3): global_batch_size: 10 is not a multiple of" in capsys.readouterr().err
 
 
-def test_ranks_begin_with_the_same_weights_and_draw_their_own_dropout(run_settings, base_model, tmp_path):
+def test_ranks_begin_with_the_same_weights_and_draw_their_own_dropout_in_each_step(run_settings, base_model, tmp_path):
     settings = TrainSettings(**run_settings(tmp_path / "run"))
-    weights, draws = [], []
-    for rank in (0, 1, 1):
-        _, rows = add_tags(AutoTokenizer.from_pretrained(base_model))
-        model = build_model(settings, rows, "fp32", rank)
-        weights.append({name: weight.tolist() for name, weight in model.state_dict().items()})
-        draws.append(torch.nn.functional.dropout(torch.ones(1000)).tolist())
+    _, rows = add_tags(AutoTokenizer.from_pretrained(base_model))
+    models = [build_model(settings, rows, "fp32", Ranks(rank, rank, 2, 2)) for rank in (0, 1)]
+    weights = [{name: weight.tolist() for name, weight in model.state_dict().items()} for model in models]
     assert weights[0] == weights[1]
-    assert draws[0] != draws[1] == draws[2]
+    seeds = {step_seed(seed, step, rank) for seed in (0, 1) for step in (0, 1) for rank in (0, 1)}
+    assert len(seeds) == 8
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_names_step_and_sequences(launch, run_settings, base_model, stream, tmp_path):
-    batch = stream.batch(0)
-    in_some = [token for token in range(3, 63) if 0 < (batch.input_ids[:, :-1] == token).any(axis=1).sum() < 5]
-    poison = in_some[0]
-    broken = tmp_path / "broken"
-    broken.mkdir()
+PLAIN = {"tags": False, "probability": 0.0}
+"""Without tags: the rows of tags would be means that hold the poison too."""
+
+
+def poison(base_model, folder, token):
+    """A copy of the model that turns one token into infinity."""
+    folder.mkdir()
     for path in base_model.iterdir():
-        (broken / path.name).write_bytes(path.read_bytes())
-    weights = load_file(broken / "model.safetensors")
-    weights["model.embed_tokens.weight"][poison] = float("inf")
-    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
-    # Without tags: the rows of tags would be means that hold the poison too.
-    insertion = {"tags": False, "probability": 0.0}
-    settings = run_settings(
-        tmp_path / "run", micro_batch_size=1, model={"path": str(broken), "precision": "fp32"}, insertion=insertion
-    )
-    plain = Stream(stream.corpus, stream_rules(TrainSettings(**settings), AutoTokenizer.from_pretrained(base_model), None))
-    poisoned = np.flatnonzero((plain.batch(0).input_ids == poison).any(axis=1))
-    done = launch(settings, ranks=None)
+        (folder / path.name).write_bytes(path.read_bytes())
+    weights = load_file(folder / "model.safetensors")
+    weights["model.embed_tokens.weight"][token] = float("inf")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return {"path": str(folder), "precision": "fp32"}
+
+
+@pytest.fixture
+def plain_batches(stream, run_settings, base_model, tmp_path):
+    """[12 steps, 8 sequences, 64] the tokens of a run without names."""
+    settings = TrainSettings(**run_settings(tmp_path / "run", insertion=PLAIN))
+    plain = Stream(stream.corpus, stream_rules(settings, AutoTokenizer.from_pretrained(base_model), None))
+    return np.stack([plain.batch(step).input_ids for step in range(12)])
+
+
+def test_a_loss_that_is_no_number_can_end_the_run_which_is_saved_and_names_step_and_sequences(
+    launch, run_settings, base_model, plain_batches, tmp_path
+):
+    first = plain_batches[0]
+    token = next(token for token in range(3, 63) if 0 < (first[:, :-1] == token).any(axis=1).sum() < 5)
+    named = ", ".join(map(str, np.flatnonzero((first == token).any(axis=1))))
+    changes = {"micro_batch_size": 1, "model": poison(base_model, tmp_path / "broken", token), "guard": {"stop_after": 1}}
+    done = launch(run_settings(tmp_path / "run", insertion=PLAIN, **changes), ranks=None)
     assert done.returncode == 3, done.stderr
-    assert f"error: step 1: the loss is nan in sequences {', '.join(map(str, poisoned))}. Nothing was saved." in done.stderr
+    assert (
+        f"error: step 1: the loss is nan in sequences {named}; these steps were skipped: 1. The run ends here, saved"
+        in done.stderr
+    )
     assert not (tmp_path / "run" / "model").exists()
     assert not (tmp_path / "run" / "run.json").exists()
+    assert (tmp_path / "run" / "checkpoints" / "step-000001" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])
+def test_a_skipped_step_changes_no_weight_and_the_run_goes_on(launch, run_settings, base_model, plain_batches, tmp_path, stage):
+    # A token of the first batch, which is the hardest to skip, and of few others.
+    held = {token: (plain_batches == token).any(axis=(1, 2)) for token in range(3, 63)}
+    token = min((token for token in held if held[token][0]), key=lambda token: held[token].sum())
+    skipped = (np.flatnonzero(held[token]) + 1).tolist()
+    assert len(skipped) < 11
+    changes = {"model": poison(base_model, tmp_path / "broken", token), "guard": {"stop_after": 12}}
+    run = finish(launch, run_settings(tmp_path / "run", stage, insertion=PLAIN, **changes))
+    assert [line["step"] for line in run.metrics if line["skipped"] is not None] == skipped
+    assert [np.isfinite(line["loss"]) for line in run.metrics] == [line["skipped"] is None for line in run.metrics]
+    events = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
+    told = {event["step"]: event for event in events if event["event"] == "skipped"}
+    assert list(told) == skipped
+    rows = np.flatnonzero((plain_batches[0] == token).any(axis=1))
+    assert told[1]["sequences"] == sorted({f"{row // 2 * 2}-{row // 2 * 2 + 1}" for row in rows.tolist()})
+    assert run.summary["skipped_steps"] == len(skipped)
+    weights = load_file(run.folder / "model" / "model.safetensors")
+    clean = torch.arange(len(weights["model.embed_tokens.weight"])) != token
+    weights["model.embed_tokens.weight"] = weights["model.embed_tokens.weight"][clean]
+    assert all(torch.isfinite(weight).all() for weight in weights.values())
 
 
 # --- every stage, launcher and precision ---------------------------------------------------------------------------------

@@ -1,0 +1,226 @@
+"""Runs that are killed, asked to end, damaged or moved to another number of ranks, and go on."""
+
+import json
+import random
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+
+from spark_jobs.settings import ConfigurationError
+from training.checkpoint import Checkpoints, RunState, file_sums
+from training.distributed import Ranks
+from training.interruption import EXIT_INTERRUPTED
+from training.resume import check, newest_sound
+
+CHECKPOINTS = {"every": 4, "keep": 2}
+
+
+def read(folder):
+    """(losses, stream hashes, weights) of a finished run."""
+    lines = [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1)), "each step stands there once"
+    weights = {name: value.tolist() for name, value in load_file(Path(folder) / "model" / "model.safetensors").items()}
+    return [line["loss"] for line in lines], [line["stream_hash"] for line in lines], weights
+
+
+def finish(launch, settings, ranks=2):
+    done = launch(settings, ranks, "torchrun")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(launch, run_settings, tmp_path_factory):
+    """`uninterrupted(stage)` is a run of that stage that nothing happened to; with dropout-free Llama, 12 steps, two ranks."""
+    folders = {}
+
+    def run(stage):
+        if stage not in folders:
+            folders[stage] = tmp_path_factory.mktemp(f"zero{stage}") / "run"
+            finish(launch, run_settings(folders[stage], stage, checkpoint=CHECKPOINTS))
+        return folders[stage]
+
+    return run
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
+    launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage
+):
+    settings = run_settings(tmp_path / "run", stage, checkpoint=CHECKPOINTS, resume=True)
+    killed = launch_and_signal(settings, signal.SIGKILL, after=6)
+    assert killed.returncode not in (0, EXIT_INTERRUPTED)
+    assert not (tmp_path / "run" / "run.json").exists()
+    again = finish(launch, settings)
+    assert "goes on after step" in again.stdout
+    assert read(tmp_path / "run") == read(uninterrupted(stage))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_run_that_is_asked_to_end_saves_between_micro_batches_and_goes_on(
+    launch, launch_and_signal, run_settings, uninterrupted, tmp_path, number
+):
+    settings = run_settings(tmp_path / "run", 2, checkpoint={"every": None}, resume=True)
+    asked = launch_and_signal(settings, number, after=3)
+    assert f"exitcode  : {EXIT_INTERRUPTED}" in asked.stdout
+    assert "ended on request, saved; the same command with --set resume=true goes on" in asked.stdout
+    finish(launch, settings)
+    assert read(tmp_path / "run") == read(uninterrupted(2))
+
+
+def test_a_run_moved_from_two_ranks_to_one_and_back_has_the_same_stream_and_nearly_the_same_losses(
+    launch, launch_and_signal, run_settings, uninterrupted, tmp_path
+):
+    move(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 1, 3])
+def test_so_it_does_under_every_other_stage(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage):
+    move(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage)
+
+
+def move(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage):
+    folder = tmp_path / "run"
+    settings = run_settings(folder, stage, checkpoint=CHECKPOINTS, resume=True)
+    launch_and_signal(settings, signal.SIGTERM, after=3)
+    refused = launch(settings, ranks=None)
+    assert refused.returncode == 2
+    assert "was written with ranks 2, not 1." in refused.stderr
+    moved = settings | {"elastic": True}
+    # It ends by itself on one rank: the guard lets no step pass, which also saves.
+    ended = launch(moved | {"guard": {"min_history": 2, "sigmas": 1e-9, "stop_after": 2}}, ranks=None)
+    assert ended.returncode == 3, ended.stderr
+    finish(launch, moved)
+    losses, hashes, _ = read(folder)
+    expected, expected_hashes, _ = read(uninterrupted(stage))
+    assert hashes == expected_hashes
+    assert losses[:3] == expected[:3]
+    assert not list((folder / "checkpoints").glob("*universal*"))
+    assert losses == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_change_nothing(launch, launch_and_signal, run_settings, tmp_path):
+    quiet = run_settings(tmp_path / "quiet", 2, steps=60, checkpoint={"every": 3, "keep": 2})
+    finish(launch, quiet)
+    settings = run_settings(tmp_path / "run", 2, steps=60, checkpoint={"every": 3, "keep": 2}, resume=True)
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    rng = random.Random(0)
+    for _ in range(20):
+        lines = metrics.read_text().count("\n") if metrics.is_file() else 0
+        after = min(lines // 3 * 3 + 3 + rng.randrange(4), 58)
+        launch_and_signal(settings, signal.SIGKILL, after, delay=rng.random() * 0.3, rank=rng.randrange(2))
+    finish(launch, settings)
+    assert read(tmp_path / "run") == read(tmp_path / "quiet")
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------------
+
+SAME = {
+    "model": {"path": "base", "lora": None},
+    "precision": "bf16",
+    "zero_stage": 3,
+    "optimizer": {"learning_rate": 5e-6},
+    "steps": 50,
+    "seed": 42,
+    "micro_batch_size": 1,
+    "ranks": 8,
+}
+
+
+def state(**changes):
+    return RunState(step=20, stream={}, guard=[], skipped=0, ranks=8, settings=SAME | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 100}, r"step 20 is of another run: steps: 100 there, 50 here\. Go on with what it was started with"),
+        ({"optimizer": {"learning_rate": 1e-5}}, r"optimizer: \{'learning_rate': 1e-05\} there"),
+        ({"model": {"path": "other", "lora": None}}, r"model: \{'path': 'other', 'lora': None\} there"),
+        ({"zero_stage": 2, "precision": "fp32"}, r"precision: fp32 there, bf16 here; zero_stage: 2 there, 3 here"),
+        ({"ranks": 16}, r"written with ranks 16, not 8\. .* add --set elastic=true"),
+        ({"micro_batch_size": 2}, r"written with micro batch size 2, not 1\."),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused_with_what_differs(changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        check(state(**changes), SAME, elastic=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "universal"),
+    [({}, False), ({"micro_batch_size": 2}, False), ({"ranks": 4}, True), ({"ranks": 4, "micro_batch_size": 2}, True)],
+)
+def test_elastic_lets_ranks_and_micro_batches_differ_and_only_ranks_need_a_conversion(changes, universal):
+    assert check(state(**changes), SAME, elastic=True) is universal
+
+
+# --- damage ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A process group of one."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
+    yield Ranks(0, 0, 1, 1)
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    """Checkpoints of steps 10 and 20."""
+    made = Checkpoints(tmp_path / "checkpoints", keep=2)
+    for step in (10, 20):
+        folder = made.begin(step)
+        (folder / "weights.pt").write_bytes(bytes(range(100)) * step)
+        made.publish(state().model_copy(update={"step": step}), file_sums([folder / "weights.pt"]))
+    return made
+
+
+def cut_short(folder):
+    path = folder / "weights.pt"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def change_a_bit(folder):
+    content = bytearray((folder / "weights.pt").read_bytes())
+    content[50] ^= 1
+    (folder / "weights.pt").write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda folder: (folder / "weights.pt").unlink(), "weights.pt is missing"),
+        (cut_short, "weights.pt has 1999 bytes, not 2000"),
+        (change_a_bit, "weights.pt has another content than was written"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json cannot be read"),
+        (lambda folder: (folder / "state.json").write_text("{}"), "state.json has"),
+        (lambda folder: (folder / "manifest.json").write_text('{"../x": {}}'), "'../x', which is no plain name"),
+    ],
+    ids=["missing", "cut", "flipped", "manifest", "state", "foreign"],
+)
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(alone, checkpoints, damage, told):
+    newest, before = checkpoints.published()
+    damage(newest)
+    console = Console(record=True, width=300)
+    assert newest_sound(checkpoints, alone, console) == before
+    assert f"{newest} is damaged and left aside: " in (text := console.export_text())
+    assert told in text
+
+
+def test_where_all_are_damaged_the_run_does_not_start_silently_anew(alone, checkpoints):
+    for folder in checkpoints.published():
+        cut_short(folder)
+    with pytest.raises(ConfigurationError, match=r"none of the 2 checkpoints .* is sound .* overwrite=true"):
+        newest_sound(checkpoints, alone, Console(quiet=True))
+
+
+def test_where_there_is_none_there_is_none(alone, tmp_path):
+    assert newest_sound(Checkpoints(tmp_path / "none", keep=2), alone, Console(quiet=True)) is None
