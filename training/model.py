@@ -1,4 +1,4 @@
-"""Load a causal language model, give it rows for the tags, save it: any Hugging Face architecture, ZeRO 0 to 3.
+"""Load a causal language model and give it rows for the tags: any Hugging Face architecture, ZeRO 0 to 3.
 
 Weights come from safetensors only and no code of a checkpoint is run. Rows of added tokens are addressed by their ids, never
 as "the last rows": embeddings may be padded beyond the tokenizer, and then the last rows are not theirs.
@@ -6,9 +6,6 @@ as "the last rows": embeddings may be padded beyond the tokenizer, and then the 
 
 import contextlib
 import importlib.util
-import shutil
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -79,6 +76,7 @@ def load_model(settings: ModelSettings, dtype: torch.dtype, device: str = "cpu",
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         with no_init_weights(), torch.device(device):
             model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False, **attention)
+        model.tie_weights()  # which is left out with the initialisation
         if weights.readable(model, weights.shapes(files)):
             weights.load(model, files, main)
             with contextlib.suppress(OSError):  # it may have none
@@ -151,30 +149,6 @@ def add_rows(model: Any, rows: Rows) -> None:
                 mean = weight[: rows.known].float().mean(dim=0)
                 for row in rows.added:
                     weight[row] = mean.to(weight.dtype)
-
-
-def save_model(model: Any, tokenizer: Any, folder: Path, suppress: Sequence[int], main_process: bool) -> None:
-    """Write a Hugging Face directory: weights, configuration, tokenizer, and a generation config that never emits `suppress`.
-
-    Every rank calls it (ZeRO-3 gathers tensor by tensor); `main_process` alone holds the weights on CPU and writes. The folder
-    appears under its name only when it is complete.
-    """
-    weights: dict[str, torch.Tensor] = {}
-    copies: dict[int, torch.Tensor] = {}
-    for name, tensor in model.state_dict(keep_vars=True).items():
-        with gathered([tensor]):
-            if main_process:
-                weights[name] = copies.setdefault(id(tensor), tensor.detach().cpu().clone())  # tied names share one copy
-    if not main_process:
-        return
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.config.use_cache = True
-    if suppress and model.generation_config is not None:
-        model.generation_config.suppress_tokens = sorted(suppress)
-    model.save_pretrained(partial, state_dict=weights)
-    tokenizer.save_pretrained(partial)
-    partial.rename(folder)
 
 
 def _vocabulary_weights(model: Any) -> list[nn.Parameter]:
