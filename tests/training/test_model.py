@@ -1,14 +1,14 @@
-"""Rows for the tags, and the saved directory."""
+"""Rows for the tags, and what is refused."""
 
 import importlib.util
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from spark_jobs.settings import ConfigurationError
 from training.config import ModelSettings
-from training.model import add_rows, add_tags, check_attention, check_context, load_model, load_tokenizer, save_model
+from training.model import add_rows, add_tags, check_attention, check_context, load_model, load_tokenizer
 from training.tiny import TinyModelSettings, make
 
 
@@ -59,21 +59,6 @@ def test_tags_are_one_token_each_and_are_skipped_when_text_is_shown(corpus):
     ids = tokenizer("w1 <translate> w2 </translate>", add_special_tokens=False).input_ids
     assert ids == [4, 63, 5, 64]
     assert tokenizer.decode(ids, skip_special_tokens=True).split() == ["w1", "w2"]
-
-
-@pytest.mark.parametrize("tied", [True, False])
-def test_a_saved_model_is_the_same_when_plain_transformers_loads_it(corpus, tmp_path, tied):
-    tokenizer = AutoTokenizer.from_pretrained(corpus.tokenizer)
-    model = tiny_llama(63, tied)
-    tags, rows = add_tags(tokenizer)
-    add_rows(model, rows)
-    save_model(model, tokenizer, tmp_path / "model", tags, main_process=True)
-    assert not (tmp_path / "model.partial").exists()
-    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
-    expected = model.state_dict()
-    assert {name: value.tolist() for name, value in loaded.state_dict().items()} == {n: v.tolist() for n, v in expected.items()}
-    assert loaded.generation_config.suppress_tokens == list(tags)
-    assert len(AutoTokenizer.from_pretrained(tmp_path / "model")) == 65
 
 
 def test_a_path_without_a_model_is_refused_with_the_remedy(tmp_path):

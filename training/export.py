@@ -1,0 +1,147 @@
+"""A trained model as a Hugging Face directory that plain transformers loads: any ZeRO stage, with or without adapters.
+
+    folder/
+      model.safetensors              or model-00001-of-0000N.safetensors and an index, each file of bounded size
+      config.json, generation_config.json, tokenizer files
+      README.md                      the model card, where there is one
+
+Weights are gathered tensor by tensor, and a file is written as soon as it is full: the main rank holds one file in memory, the
+other ranks one tensor. The exception are architectures whose weights transformers stores under other names or in other pieces
+than it computes with (fused experts): to turn them back it needs all of them, and the main rank then holds the whole model.
+
+The folder appears under its name only when all of it is on disk.
+"""
+
+import copy
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.lora import Weight, plain_weights
+from training.weights import INDEX, gathered
+
+SHARD_BYTES = 5 * 10**9
+"""The most that a file of weights holds, unless one tensor alone is larger."""
+
+CARD = "README.md"
+
+
+def export(
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    suppress: Sequence[int],
+    main: bool,
+    card: str | None = None,
+    shard_bytes: int = SHARD_BYTES,
+) -> None:
+    """Write `model` and `tokenizer` to `folder`, in place of what is there.
+
+    Every rank calls it, since ZeRO-3 gathers; `main` alone holds weights on the CPU and writes. The model is not changed.
+
+    Args:
+        model: what was trained; adapters of `training.lora` are merged into the weights that are written.
+        tokenizer: with the tags, if they were added.
+        folder: the directory to make.
+        suppress: ids of tokens that `generate` must never choose: those of the tags.
+        main: whether this rank writes.
+        card: text of the model card.
+        shard_bytes: the most that a file of weights holds.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    if main:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    _write_weights(model, partial, main, shard_bytes)
+    if not main:
+        return
+    config = copy.deepcopy(model.config)
+    config.use_cache, config.dtype, config.architectures = True, str(model.dtype).removeprefix("torch."), [type(model).__name__]
+    config.save_pretrained(partial)
+    generation = copy.deepcopy(model.generation_config)
+    generation.suppress_tokens = sorted({*(generation.suppress_tokens or ()), *suppress}) or None
+    # Not by save_pretrained, which refuses what published models have, such as a temperature beside greedy search: a run must not
+    # fail on that at its end.
+    generation.to_json_file(partial / "generation_config.json")
+    tokenizer.save_pretrained(partial)
+    if card is not None:
+        (partial / CARD).write_text(card, encoding="utf-8")
+    _publish(partial, folder)
+
+
+def _write_weights(model: Any, folder: Path, main: bool, shard_bytes: int) -> None:
+    from transformers.core_model_loading import revert_weight_conversion
+
+    weights = _once(model, plain_weights(model))
+    shapes = {name: torch.empty(weight.shape, dtype=weight.dtype, device="meta") for name, weight in weights.items()}
+    if revert_weight_conversion(model, shapes) is shapes:  # it returns what it got where nothing is stored otherwise
+        _write_files(shapes, lambda names: _values(weights, names, main), folder, main, shard_bytes)
+        return
+    whole = _values(weights, weights, main)
+    if main:
+        stored = revert_weight_conversion(model, whole)
+        _write_files(stored, lambda names: {name: stored[name].contiguous() for name in names}, folder, main, shard_bytes)
+
+
+def _once(model: Any, weights: Mapping[str, Weight]) -> dict[str, Weight]:
+    """Tied weights once, under the name that transformers ties the others to; without those that the model says not to save."""
+    tied = getattr(model, "all_tied_weights_keys", None) or {}
+    ignored = getattr(model, "_keys_to_ignore_on_save", None) or ()
+    kept: dict[int, str] = {}
+    for name, weight in weights.items():
+        before = kept.setdefault(id(weight.place), name)
+        if before in tied and name not in tied:
+            kept[id(weight.place)] = name
+    return {name: weights[name] for name in weights if kept[id(weights[name].place)] == name and name not in ignored}
+
+
+def _values(weights: Mapping[str, Weight], names: Collection[str], main: bool) -> dict[str, torch.Tensor]:
+    """The named weights on the CPU, gathered one after the other; nothing where the rank is not `main`."""
+    found = {}
+    for name in names:
+        with gathered(weights[name].parts), torch.no_grad():
+            if main:
+                found[name] = weights[name].value()
+    return found
+
+
+def _write_files(
+    shapes: Mapping[str, torch.Tensor],
+    values: Callable[[Collection[str]], dict[str, torch.Tensor]],
+    folder: Path,
+    main: bool,
+    shard_bytes: int,
+) -> None:
+    """Safetensors files of at most `shard_bytes` and, where there are several, their index. `values` is called for each file."""
+    from huggingface_hub import split_torch_state_dict_into_shards
+    from safetensors.torch import save_file
+
+    split = split_torch_state_dict_into_shards(
+        dict(shapes), filename_pattern="model{suffix}.safetensors", max_shard_size=shard_bytes
+    )
+    for file, names in split.filename_to_tensors.items():
+        content = values(names)
+        if main:
+            save_file(content, folder / file, metadata={"format": "pt"})
+        del content  # before the next ones are gathered
+    if main and split.is_sharded:
+        index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
+        (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    """Bring every file to the disk, then give the folder its name; what had the name goes, once the new one has it."""
+    for path in partial.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    replaced = folder.with_name(folder.name + ".replaced")
+    shutil.rmtree(replaced, ignore_errors=True)
+    if folder.exists():
+        folder.rename(replaced)
+    partial.rename(folder)
+    shutil.rmtree(replaced, ignore_errors=True)

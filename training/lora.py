@@ -1,0 +1,95 @@
+"""Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) inside a model, and the plain weights that come of them.
+
+A layer with weight W computes W x + scale * B (A x) with scale = alpha / rank; A begins random and B at zero, so the model begins
+as it was. Only A and B are trained. peft puts them in; this module says which layers get them and what they add up to.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+
+from training.config import LoraSettings
+
+_NAME = "default"
+"""peft's name of the one adapter."""
+
+
+class Adapter(NamedTuple):
+    """What is added to the weight of one layer: scale * up @ down."""
+
+    down: Any
+    """A, [rank, inputs]."""
+    up: Any
+    """B, [outputs, rank]."""
+    scale: float
+    transposed: bool
+    """Whether the layer's weight is [inputs, outputs], as in GPT-2."""
+
+
+class Weight(NamedTuple):
+    """A tensor of the plain model: what the trained one has in its place, and what an adapter adds."""
+
+    place: Any
+    """Parameter or buffer."""
+    adapter: Adapter | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole tensor, which ZeRO-3 may have dealt out."""
+        return tuple(getattr(self.place, "ds_shape", self.place.shape))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """As it is stored."""
+        return self.place.dtype  # type: ignore[no-any-return]
+
+    @property
+    def parts(self) -> list[Any]:
+        """What must be gathered before `value` can be read."""
+        return [self.place] if self.adapter is None else [self.place, self.adapter.down, self.adapter.up]
+
+    def value(self) -> torch.Tensor:
+        """A copy on the CPU, the adapter merged in: summed in fp32 and rounded once."""
+        tensor = self.place.detach()
+        if self.adapter is not None:
+            added = self.adapter.scale * (self.adapter.up.detach().float() @ self.adapter.down.detach().float())
+            tensor = (tensor.float() + (added.T if self.adapter.transposed else added)).to(self.dtype)
+        return tensor.to("cpu", copy=True).contiguous()  # type: ignore[no-any-return]
+
+
+def add_adapters(model: Any, settings: LoraSettings, seed: int) -> Any:
+    """The model with adapters on every linear layer but the output matrix, all else frozen; it keeps its class.
+
+    Adapters have the dtype of their layer and begin the same on all ranks, whatever random numbers loading drew there. Under
+    ZeRO-3 DeepSpeed deals them out when it takes the model. Experts that an architecture keeps in one fused tensor are no linear
+    layers and stay frozen.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft divides it by the rank and needs no integer
+        lora_dropout=settings.dropout,
+        target_modules="all-linear",
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    return inject_adapter_in_model(config, model, _NAME)
+
+
+def plain_weights(model: Any) -> dict[str, Weight]:
+    """Name -> weight of the model as it is without adapters, in the order of its state; a tied one under each of its names."""
+    found = {}
+    for name, place in model.state_dict(keep_vars=True).items():
+        if ".lora_" in name:
+            continue
+        path, inside, parameter = name.partition(".base_layer.")
+        adapter = _adapter(model.get_submodule(path)) if inside and parameter == "weight" else None
+        found[f"{path}.{parameter}" if inside else name] = Weight(place, adapter)
+    return found
+
+
+def _adapter(layer: Any) -> Adapter:
+    down, up = layer.lora_A[_NAME].weight, layer.lora_B[_NAME].weight
+    return Adapter(down, up, float(layer.scaling[_NAME]), bool(getattr(layer, "fan_in_fan_out", False)))

@@ -1,0 +1,101 @@
+"""The model card of a trained model: README.md with the head that the Hugging Face hub reads, from the run's own figures.
+
+Says nothing of time, place or speed: the same run on another machine gets the same card but for versions and ranks.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spark_jobs.page import render_markdown
+from spark_jobs.wikis.languages import language_tag
+from training.config import InsertionSettings, TrainSettings
+
+_PLACES = {"left": "before it", "right": "behind it", "replace": "in its place"}
+
+
+def model_card(settings: TrainSettings, run: Mapping[str, Any], tags: Sequence[int]) -> str:
+    """The card as Markdown.
+
+    Args:
+        settings: the run's configuration.
+        run: what `run.json` holds (`training.output.Summary.as_dict`).
+        tags: ids of the opening and the closing tag; empty where none were used.
+    """
+    from training.model import CLOSING_TAG, OPENING_TAG
+
+    return render_markdown(
+        "training",
+        "model_card.md",
+        {"count": "{:,}".format},
+        head=f"{card_head(settings)}\n",
+        title=f"{base_name(settings.model.path)} on {', '.join(settings.data.wikis)}",
+        base=f"`{base_name(settings.model.path)}`",
+        wikis=settings.data.wikis,
+        insertion=insertion_text(settings.insertion, settings.data.pivot),
+        lora=settings.model.lora,
+        tags=dict(zip(tags, (OPENING_TAG, CLOSING_TAG), strict=False)),
+        run=run,
+        configuration=settings.to_yaml(),
+    )
+
+
+def card_head(settings: TrainSettings) -> str:
+    """The YAML head: what the hub files a model under. A base model on a local disk has no id there, so it is left out."""
+    from huggingface_hub import ModelCardData
+
+    path = settings.model.path
+    local = Path(path).is_dir()
+    tags = wiki_languages(settings.data.wikis)
+    # The hub knows only the licences of its list, and this one is whatever the base model's is.
+    more: dict[str, Any] = {"license": "other", "license_name": "license-of-the-base-model"}
+    more |= {} if local else {"license_link": f"https://huggingface.co/{path}"}
+    more |= {"language_bcp47": [tag for tag in tags if "-" in tag]} if any("-" in tag for tag in tags) else {}
+    return ModelCardData(
+        language=sorted({tag.partition("-")[0] for tag in tags}) or None,
+        base_model=None if local else path,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["leia", "wikipedia", "cross-lingual"],
+        **more,
+    ).to_yaml()
+
+
+def base_name(path: str) -> str:
+    """What a person calls the base model: its hub id, or the name of its folder and not where that lies.
+
+    >>> base_name("meta-llama/Llama-2-7b-hf")
+    'meta-llama/Llama-2-7b-hf'
+    """
+    return Path(path).resolve().name if Path(path).is_dir() else path
+
+
+def wiki_languages(wikis: tuple[str, ...]) -> list[str]:
+    """BCP 47 tags of the wikis' languages, sorted; a corpus whose wiki has another kind of name says nothing of its language.
+
+    >>> wiki_languages(("jawiki", "zh_yuewiki", "corpus_a"))
+    ['ja', 'yue']
+    """
+    found = set()
+    for wiki in wikis:
+        try:
+            found.add(language_tag(wiki))
+        except ValueError:
+            continue
+    return sorted(found)
+
+
+def insertion_text(insertion: InsertionSettings, pivot: str) -> str:
+    """How names came into the text, to follow "articles in which".
+
+    >>> insertion_text(InsertionSettings(), "en")
+    'a link has the name of its entity in `en` behind it with probability 0.5, between tags'
+    """
+    if insertion.strategy == "none":
+        return "no names were inserted (the baseline)"
+    around = ", between tags" if insertion.tags else ", without tags"
+    unpredicted = "" if insertion.predict_names else "; the loss does not count the names"
+    return (
+        f"a link has the name of its entity in `{pivot}` {_PLACES[insertion.strategy]} with probability "
+        f"{insertion.probability:g}{around}{unpredicted}"
+    )
