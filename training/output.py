@@ -111,6 +111,7 @@ class Summary:
         self.zero_stage = int(engine.zero_optimization_stage())
         self._facts = {
             "parameters": self.parameters,
+            "trained_parameters": sum(getattr(p, "ds_numel", p.numel()) for p in engine.module.parameters() if p.requires_grad),
             "precision": self.precision,
             "zero_stage": self.zero_stage,
             "ranks": self._ranks.size,
