@@ -129,7 +129,7 @@ def test_bf16_keeps_fp32_accumulation_and_is_refused_where_deepspeed_cannot():
 
 def test_the_shipped_configurations_load(repository, monkeypatch):
     monkeypatch.chdir(repository)
-    recipes = [path for path in Path("conf/train").glob("*.yaml") if path.name != "tiny_model.yaml"]
+    recipes = [path for path in Path("conf/train").glob("*.yaml") if path.name not in ("tiny_model.yaml", "llama2-7b.yaml")]
     assert len(recipes) >= 2
     for path in recipes:
         settings = load(TrainSettings, path)
