@@ -137,6 +137,7 @@ def _write_files(
 def _publish(partial: Path, folder: Path) -> None:
     """Bring every file to the disk, then give the folder its name; what had the name goes, once the new one has it."""
     for path in partial.iterdir():
+        shutil.copymode(partial / "config.json", path)  # safetensors lets nobody else read its files
         with path.open("rb") as file:
             os.fsync(file.fileno())
     replaced = folder.with_name(folder.name + ".replaced")

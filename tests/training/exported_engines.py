@@ -1,0 +1,50 @@
+"""What test_export.py and test_lora.py launch: engines of ZeRO-3 with known weights, exported in several files.
+
+    torchrun … exported_engines.py FOLDER SETTINGS.json…
+
+Each settings file is a run's configuration; its engine is exported to FOLDER/NAME, NAME being the file's without its ending.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from training.config import TrainSettings, accumulation_steps
+from training.distributed import deepspeed_config, quiet, ranks_of_environment, start, stop, with_precision
+from training.weights import gathered
+
+SHARD_BYTES = 60_000
+
+
+def known_weights(model):
+    """Give every trained parameter values that follow from its name; the same whatever the ZeRO stage."""
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            with gathered([parameter], modify=True), torch.no_grad():
+                if parameter.numel():
+                    generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]))
+                    parameter.copy_(torch.randn(parameter.shape, generator=generator) / 10)
+
+
+if __name__ == "__main__":
+    quiet()
+    from training.engine import Setup, build_engine
+    from training.export import export
+    from training.model import add_tags, load_tokenizer
+
+    ranks = ranks_of_environment()
+    start(ranks, print)
+    for file in map(Path, sys.argv[2:]):
+        settings = TrainSettings(**json.loads(file.read_text()))
+        accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
+        bf16 = settings.model.precision == "bf16"
+        config = with_precision(deepspeed_config(settings, accumulation), bf16)
+        tokenizer = load_tokenizer(settings.model.path)
+        tags, rows = add_tags(tokenizer)
+        engine = build_engine(Setup(settings, config, rows, "bf16" if bf16 else "fp32", ranks, torch.device("cpu")))
+        known_weights(engine.module)
+        export(engine.module, tokenizer, Path(sys.argv[1]) / file.stem, tags, ranks.main, shard_bytes=SHARD_BYTES)
+    stop()
