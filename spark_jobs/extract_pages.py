@@ -20,7 +20,10 @@ from spark_jobs.wikitext import Options, WikitextError, extract, normalise_title
 
 _ROW_GROUP_ROWS = 1000
 _WIKITEXT = "wikitext"
-_ACCOUNT = ("pages", "other_namespaces", "articles", "redirects", "rejected_pages", "disambiguations", "links", "characters")
+_ACCOUNT = (
+    *("pages", "other_namespaces", "articles", "redirects", "rejected_pages", "disambiguations"),
+    *("links", "characters", "wikitext_characters"),
+)
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,7 @@ def article_of(page: Page, job: ExtractJob, counters: Counter[str]) -> Article:
     counters["disambiguations"] += is_disambiguation
     counters["links"] += len(extraction.links)
     counters["characters"] += len(extraction.text)
+    counters["wikitext_characters"] += len(page.text)
     return article._replace(
         is_disambiguation=is_disambiguation, text=extraction.text, sections=extraction.sections, links=extraction.links
     )

@@ -1,0 +1,101 @@
+"""Why does this link have no name? Every link of a page, what it leads to, and what became of it.
+
+    python -m spark_jobs.explain --config conf/corpus/demo.yaml jawiki 水星
+    python -m spark_jobs.explain --config conf/corpus/demo.yaml jawiki 水星 海
+
+Reads a few rows of the published tables: no Spark, and no dump. The first form lists the links of the page that have no name, the
+second one those whose text or target is 海, with a name or without.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from spark_jobs.config import CorpusSettings
+from spark_jobs.dataset_card import pivots_of_tables
+from spark_jobs.entities import pivots_of
+from spark_jobs.link_accounts import LinkAccount, WikiLookup, account_for_links, find_page
+from spark_jobs.published_corpus import corpus_tables, read_manifests, wikis_of
+from spark_jobs.settings import EXIT_CONFIGURATION, ConfigOption, ConfigurationError, SetOption, load
+from spark_jobs.storage import Location
+from spark_jobs.wikis import load_profile
+
+_NEEDED = ("articles", "names", "augmented", "rejects")
+_WIDTH = 120
+"""Columns where the output is no terminal."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+@app.command(help=escape(__doc__.replace("\n\n    ", "\n\n\b\n    ")))
+def entry(
+    wiki: Annotated[str, typer.Argument(metavar="WIKI", help="Wiki id, such as jawiki.")],
+    page: Annotated[str, typer.Argument(metavar="PAGE", help="Title of an article or of a redirect to it, or a page id.")],
+    config: ConfigOption,
+    link: Annotated[
+        str | None, typer.Argument(metavar="[LINK]", help="Text or target of the links to tell of; whole, or a part of it.")
+    ] = None,
+    set_: SetOption = None,
+) -> None:
+    """Look and tell; a mistake ends in a sentence."""
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+    try:
+        explain(load(CorpusSettings, config, set_ or ()), wiki, page, link, console)
+    except ConfigurationError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(EXIT_CONFIGURATION) from error
+
+
+def explain(settings: CorpusSettings, wiki: str, page: str, link: str | None, console: Console) -> None:
+    """Show what became of the links of a page. Raises `ConfigurationError` where tables, page or link are not there."""
+    corpus = Location.of(settings.output_dir)
+    published = corpus_tables(read_manifests(corpus))
+    tables = {table.name: table for table in published if wiki in table.wikis}
+    if missing := [name for name in _NEEDED if name not in tables]:
+        raise ConfigurationError(
+            f"the table {missing[0]!r} of {wiki!r} is not in {settings.output_dir}; it holds {', '.join(wikis_of(published))}"
+        )
+    lookup, profile = WikiLookup(corpus, tables, wiki), load_profile(wiki)
+    row = find_page(lookup, page, profile)
+    accounts = account_for_links(lookup, row, pivots_of(pivots_of_tables([tables["augmented"]])), profile)
+    links = len(row["links"])
+    console.print(f"[bold]{escape(row['title'])}[/], page {row['page_id']} of {wiki}, {escape(row['url'])}", soft_wrap=True)
+    for language in dict.fromkeys(account.language for account in accounts):
+        named = sum(account.name is not None for account in accounts if account.language == language)
+        console.print(f"{named} of {links} links have a name in {language}")
+    shown = matching(accounts, link) if link is not None else [account for account in accounts if account.name is None]
+    if link is not None and not shown:
+        raise ConfigurationError(f"{link!r}: no link of {row['title']!r} has it in its text or target")
+    if shown:
+        console.print(table_of(shown))
+
+
+def matching(accounts: Sequence[LinkAccount], link: str) -> list[LinkAccount]:
+    """The links whose text or target is `link`; where there are none, those in which it occurs, whatever the case."""
+    exact = [account for account in accounts if link in (account.surface, account.target)]
+    folded = link.casefold()
+    return exact or [
+        account for account in accounts if folded in account.surface.casefold() or folded in account.target.casefold()
+    ]
+
+
+def table_of(accounts: Sequence[LinkAccount]) -> Table:
+    """The links as a table."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header, share in (("characters", None), ("text", 2), ("leads to", 3), ("language", None), ("name", 2), ("because", 6)):
+        table.add_column(header, ratio=share, overflow="fold", no_wrap=share is None)
+    for account in accounts:
+        name = "[bold red]none[/]" if account.name is None else f"[green]{escape(account.name)}[/]"
+        place = f"{account.start}–{account.end}"
+        table.add_row(place, escape(account.surface), escape(account.target), account.language, name, escape(account.because))
+    return table
+
+
+if __name__ == "__main__":
+    app()

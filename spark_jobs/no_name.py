@@ -1,0 +1,94 @@
+"""Why a link has no name: pure functions of the link and of what the tables say of its target.
+
+The reasons are those of `entities.resolve_link`, in the order in which it meets them: what the link itself is comes first, what
+its target is comes after.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from spark_jobs.entities import Pivot
+from spark_jobs.wikis import WikiProfile
+from spark_jobs.wikis.names import clean_name
+from spark_jobs.wikis.profiles import namespace_key
+
+Reason = Literal[
+    "same_page",
+    "section",
+    "other_wiki",
+    "missing",
+    "other_namespace",
+    "redirect_section",
+    "redirect_nowhere",
+    "no_langlink",
+    "unusable_title",
+]
+
+REASONS: Mapping[Reason, str] = {
+    "no_langlink": "the article has no langlink into the language",
+    "missing": "no page of that title is in the dump: a red link, or a page that the dump does not hold",
+    "section": "leads into a section: what a page is called is not what its section is called",
+    "unusable_title": "the title in that language names no entity: a list, or a page outside the articles",
+    "other_namespace": "leads to a page outside the articles: a category, a portal, a help page",
+    "other_wiki": "leads to a wiki of another language or to a sister project",
+    "redirect_section": "the target is a redirect to a section",
+    "redirect_nowhere": "the target is a redirect that ends at no article: in a circle, at a missing page, at another's section",
+    "same_page": "leads to a section of its own page",
+}
+"""What each reason means, the likely ones first."""
+
+
+class TargetFacts(NamedTuple):
+    """What the tables say of a title."""
+
+    names: Sequence[Mapping[str, str]] | None
+    """The column `names` of the table `names`; None if the title leads to no article."""
+    redirect_title: str | None = None
+    """Where its page redirects to; None if it is no redirect, or not in the dump."""
+    redirect_fragment: str | None = None
+
+
+def reason_of_link(wiki: str | None, target: str, fragment: str | None, pivot: Pivot) -> Reason | None:
+    """Why a link without a name has none, as far as the link itself tells; None: its target does (`reason_of_target`).
+
+    `wiki`, `target` and `fragment` are those of a link of `articles`.
+    """
+    if wiki is None and not target:
+        return "same_page"
+    if fragment is not None:
+        return "section"
+    if wiki is None:
+        return None
+    return "unusable_title" if wiki == pivot.wiki else "other_wiki"
+
+
+def reason_of_target(title: str, facts: TargetFacts, pivot: Pivot, profile: WikiProfile) -> Reason | None:
+    """Why a title of the wiki itself gives no name; None if it gives one.
+
+    >>> from spark_jobs.entities import pivots_of
+    >>> from spark_jobs.wikis import load_profile
+    >>> english, japanese = pivots_of(["en"])[0], load_profile("jawiki")
+    >>> reason_of_target("江戸", TargetFacts(names=[]), english, japanese)
+    'no_langlink'
+    >>> reason_of_target("川の一覧", TargetFacts([{"language": "en", "title": "List of rivers"}]), english, japanese)
+    'unusable_title'
+    >>> reason_of_target("Category:川", TargetFacts(names=None), english, japanese)
+    'other_namespace'
+    """
+    if facts.names is not None:
+        titles = [entry["title"] for entry in facts.names if entry["language"] == pivot.language]
+        if any(clean_name(title, pivot.rules) is not None for title in titles):
+            return None
+        return "unusable_title" if titles else "no_langlink"
+    if facts.redirect_fragment is not None:
+        return "redirect_section"
+    if facts.redirect_title is not None:
+        return "redirect_nowhere"
+    prefix, colon, _ = title.partition(":")
+    return "other_namespace" if colon and profile.namespaces.get(namespace_key(prefix)) else "missing"
+
+
+def name_in(entity: Mapping[str, Any] | None, pivot: Pivot) -> Mapping[str, str] | None:
+    """The name of a row of `entities` in the pivot language, with its source; None if it has none, or there is no row."""
+    names: Sequence[Mapping[str, str]] = () if entity is None else entity["names"]
+    return next((name for name in names if name["language"] == pivot.language), None)

@@ -1,0 +1,271 @@
+"""The report of a build: its figures are those of the tables, and a real browser shows it as a person wants to read it."""
+
+import gzip
+import html
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spark_jobs.build import build
+from spark_jobs.config import CorpusSettings, DescribeSettings
+from spark_jobs.describe import REPORT, describe
+from spark_jobs.entities import pivots_of
+from spark_jobs.histogram import EDGES, Histogram, histogram_plot
+from spark_jobs.link_accounts import WikiLookup, account_for_links
+from spark_jobs.no_name import REASONS
+from spark_jobs.published_corpus import corpus_tables, read_manifests
+from spark_jobs.settings import ConfigurationError
+from spark_jobs.storage import Location
+from spark_jobs.tables import NAME_SOURCES, read_manifest
+from spark_jobs.wiki_report import WikiReport, gather
+from spark_jobs.wikis import load_profile
+
+ENGLISH = pivots_of(["en"])[0]
+# Right to left: the first pages begin with Latin letters, so that their direction is not that of their first letter.
+RIGHT_TO_LEFT = {
+    "arwiki": ("NASA هي وكالة في [[الولايات المتحدة]] تدرس [[الشمس]] و[[القمر]].", "الولايات المتحدة", "United States"),
+    "fawiki": ("NASA سازمانی در [[ایالات متحده]] است که [[خورشید]] را می‌شناسد.", "ایالات متحده", "United States"),
+    "hewiki": ("NASA היא סוכנות של [[ארצות הברית]] החוקרת את [[השמש]].", "ארצות הברית", "United States"),
+}
+PROBE = """
+addEventListener("load", () => {
+  const all = s => [...document.querySelectorAll(s)], style = e => getComputedStyle(e);
+  document.body.dataset.probe = JSON.stringify({
+    width: innerWidth,
+    overflow: document.documentElement.scrollWidth - innerWidth,
+    wide: all("main *").filter(e => !e.closest(".scroll, pre, svg, details:not([open])"))
+      .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + "." + e.className),
+    background: style(document.body).backgroundColor,
+    plots: all("figure svg").map(s => s.getBoundingClientRect()).map(b => [b.width, b.height]),
+    articles: all("article p:first-of-type").map(p => [p.closest("[lang]").lang, p.parentElement.dir, style(p).direction]),
+    names: all("article .name").map(n => [style(n).unicodeBidi, style(n).direction, n.textContent]),
+    outcomes: all("table.outcomes tbody tr").length,
+    requests: performance.getEntriesByType("resource").map(e => e.name),
+    outside: all("[src], link[href], script[src]").map(e => e.outerHTML).filter(t => !t.includes('href="data:,"')),
+  });
+});
+"""
+
+
+class TextOf(HTMLParser):
+    """The text of a page, and its tags with their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+@pytest.fixture(scope="module")
+def reports(spark, corpus: Path) -> dict[str, WikiReport]:
+    """What there is to say of each sample wiki."""
+    place = Location.of(str(corpus))
+    tables = corpus_tables(read_manifests(place))
+    return {wiki: gather(spark, place, tables, wiki, DescribeSettings()) for wiki in ("jawiki", "eswiki")}
+
+
+def dump_of(wiki: str, first: str) -> str:
+    """The XML of a wiki with a page that has links, and two short ones."""
+    language = wiki.removesuffix("wiki")
+    linked = RIGHT_TO_LEFT[wiki][1]
+    texts = {"NASA": f"{first}\n\n{first}", linked: f"'''{linked}''' [[NASA]].", "Z": "Z [[NASA]] <br> [[#Z]]"}
+    pages = "".join(
+        f"<page><title>{title}</title><ns>0</ns><id>{number}</id><revision><id>{number}</id>"
+        f"<timestamp>2024-01-01T00:00:00Z</timestamp><model>wikitext</model><format>text/x-wiki</format>"
+        f'<text xml:space="preserve">{html.escape(text)}</text></revision></page>'
+        for number, (title, text) in enumerate(texts.items(), 1)
+    )
+    head = (
+        f"<siteinfo><sitename>W</sitename><dbname>{wiki}</dbname><base>https://{language}.wikipedia.org/wiki/W</base>"
+        '<case>first-letter</case><namespaces><namespace key="0" case="first-letter" /></namespaces></siteinfo>'
+    )
+    root = f'<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="{language}">'
+    return f"{root}{head}{pages}</mediawiki>"
+
+
+@pytest.fixture(scope="module")
+def right_to_left(spark, demo_settings: CorpusSettings, sample: Path, tmp_path_factory) -> Path:
+    """The report of three wikis that are written from right to left, built from small dumps."""
+    folder = tmp_path_factory.mktemp("rtl")
+    (folder / "dumps").mkdir()
+    sql = gzip.decompress((sample / "dumps" / "eswiki-20240101-langlinks.sql.gz").read_bytes()).decode()
+    head = sql[: sql.index("INSERT INTO")]
+    for wiki, (first, _, name) in RIGHT_TO_LEFT.items():
+        (folder / "dumps" / f"{wiki}-20240101-pages-articles.xml").write_text(dump_of(wiki, first), encoding="utf-8")
+        rows = f"INSERT INTO `langlinks` VALUES (1,'en','NASA'),(2,'en','{name}');\n"
+        table = head.replace("Database: eswiki", f"Database: {wiki}") + rows
+        (folder / "dumps" / f"{wiki}-20240101-langlinks.sql.gz").write_bytes(gzip.compress(table.encode()))
+    changes = {
+        "dumps_dir": str(folder / "dumps"),
+        "output_dir": str(folder / "out"),
+        "wikis": sorted(RIGHT_TO_LEFT),
+        "encode": None,
+    }
+    settings = demo_settings.model_copy(update=changes)
+    build(spark, settings)
+    describe(spark, settings)
+    return folder / "out" / REPORT
+
+
+@pytest.fixture(scope="module")
+def report(spark, corpus: Path, demo_settings: CorpusSettings, tmp_path_factory) -> Path:
+    """The report of the sample, beside a corpus of links to it, so that the shared one stays as it is."""
+    folder = tmp_path_factory.mktemp("described")
+    for table in corpus.iterdir():
+        (folder / table.name).symlink_to(table)
+    describe(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
+    return folder / REPORT
+
+
+@pytest.mark.parametrize("wiki", ["jawiki", "eswiki"])
+class TestFigures:
+    def test_every_link_has_one_outcome(self, reports, corpus, wiki) -> None:
+        counters = read_manifest(corpus / "augmented" / f"wiki={wiki}").counters
+        (pivot,) = reports[wiki].pivots
+        assert sum(outcome.links for outcome in pivot.outcomes) == counters["links"]
+        assert (
+            sum(outcome.links for outcome in pivot.outcomes if outcome.is_named) == pivot.named == counters["links_with_name.en"]
+        )
+
+    def test_reasons_are_those_of_the_links_one_by_one(self, reports, read_rows, corpus, wiki) -> None:
+        place, profile = Location.of(str(corpus)), load_profile(wiki)
+        lookup = WikiLookup(place, {table.name: table for table in corpus_tables(read_manifests(place))}, wiki)
+        accounts = [a for row in read_rows("augmented", wiki) for a in account_for_links(lookup, row, [ENGLISH], profile)]
+        (pivot,) = reports[wiki].pivots
+        counted = Counter(REASONS[account.reason] if account.reason else account.because for account in accounts)
+        assert {outcome.label: outcome.links for outcome in pivot.outcomes} == counted
+        assert len(counted) > len(NAME_SOURCES) + 4
+        costly = Counter(account.target for account in accounts if account.reason in ("missing", "no_langlink"))
+        shown = {target.title: target.links for target in pivot.costly if target.reason in ("missing", "no_langlink")}
+        assert shown.items() <= costly.items()
+        assert min(shown.values()) >= sorted(costly.values())[-len(shown)]
+
+    def test_the_articles_linked_most_are_those_of_the_table(self, reports, read_rows, wiki) -> None:
+        counts = Counter(row["target_page_id"] for row in read_rows("links", wiki) if row["target_page_id"] is not None)
+        titles = {row["page_id"]: row["title"] for row in read_rows("articles", wiki)}
+        expected = [(titles[page], links) for page, links in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:15]]
+        assert [(target.title, target.links) for target in reports[wiki].linked] == expected
+        assert {"太陽": "Sun", "Sol": "Sun"}.items() & {(target.title, target.name) for target in reports[wiki].linked}
+
+    def test_distributions_count_every_article_and_name(self, reports, read_rows, wiki) -> None:
+        rows = read_rows("augmented", wiki)
+        for histogram, values in (
+            (reports[wiki].text_lengths, [len(row["text"]) for row in rows]),
+            (reports[wiki].links, [len(row["links"]) for row in rows]),
+            (reports[wiki].name_lengths, [len(entity["names"][0]["name"]) for row in rows for entity in row["entities"]]),
+        ):
+            assert (histogram.size, histogram.total, histogram.largest) == (len(values), sum(values), max(values))
+            assert histogram.counts.tolist() == np.histogram(values, [*EDGES, 10**9])[0].tolist()
+            assert histogram.median == pytest.approx(np.median(values), rel=0.2)
+
+    def test_wikitext_and_text_are_counted(self, reports, wiki) -> None:
+        assert reports[wiki].wikitext_characters > reports[wiki].figures["characters"] > 20_000
+
+
+def test_histograms_add_up_and_an_empty_one_says_nothing() -> None:
+    values = np.array([0, 0, 1, 5, 17, 300, 10**8, 2 * 10**8])
+    whole, first, second = Histogram(), Histogram(), Histogram()
+    whole.add(values)
+    first.add(values[:3])
+    second.add(values[3:])
+    together = first + second
+    assert together.counts.tolist() == whole.counts.tolist()
+    assert (together.total, together.largest, together.zeros) == (int(values.sum()), 2 * 10**8, 2)
+    assert "<svg" in histogram_plot(whole, "things", "whole")
+    assert (Histogram().median, Histogram().mean, Histogram().size) == (0, 0, 0)
+
+
+def test_a_wiki_without_a_table_is_named(spark, corpus, tmp_path, demo_settings) -> None:
+    (tmp_path / "names").symlink_to(corpus / "names")
+    with pytest.raises(ConfigurationError, match="eswiki: the table 'articles' is not in"):
+        describe(spark, demo_settings.model_copy(update={"output_dir": str(tmp_path)}))
+    assert not (tmp_path / REPORT).exists()
+
+
+def test_the_page_shows_the_figures_and_stands_alone(report, reports) -> None:
+    page = TextOf(report.read_text(encoding="utf-8"))
+    shown = " ".join(page.text.split())
+    for found in reports.values():
+        for outcome in found.pivots[0].outcomes:
+            assert f"{outcome.label} {outcome.links:,}" in shown
+        assert f"{found.linked[0].title} {found.linked[0].name} {found.linked[0].links}" in shown
+    assert "python -m spark_jobs.explain" in shown
+    assert not [tag for tag, attributes in page.tags if "src" in attributes or tag == "script"]
+    assert not [at["href"] for _, at in page.tags if "href" in at and not at["href"].startswith(("#", "data:,"))]
+
+
+def test_the_report_is_the_same_each_time(spark, report, demo_settings) -> None:
+    before = report.read_bytes()
+    describe(spark, demo_settings.model_copy(update={"output_dir": str(report.parent)}))
+    assert report.read_bytes() == before
+
+
+def look(page: Path, folder: Path, width: int, dark: bool) -> dict[str, Any]:
+    """What a headless Chromium says of a page; it also takes a picture. Skips where none is installed."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    probed = folder / "probed.html"
+    # Windows have a least width, frames have none.
+    inner = page.read_text(encoding="utf-8").replace("</body>", f"<script>{PROBE}</script></body>")
+    (folder / "inner.html").write_text(inner, encoding="utf-8")
+    probed.write_text(
+        f'<body style="margin:0"><iframe src="inner.html" style="width:{width}px;height:2000px;border:0"></iframe>'
+        "<script>document.querySelector('iframe').onload = e => { const d = e.target.contentDocument;"
+        "document.body.dataset.probe = d.body.dataset.probe }</script></body>",
+        encoding="utf-8",
+    )
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    flags += "--disable-component-update --disable-sync --enable-logging=stderr --allow-file-access-from-files "
+    flags += f"--virtual-time-budget=5000 --window-size={max(width, 520)},2000 --user-data-dir={folder}/profile "
+    flags += f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    command = [browser, *flags.split()]
+    dump = [*command, "--dump-dom", probed.as_uri()]
+    done = subprocess.run(dump, capture_output=True, text=True, timeout=120, check=True)
+    assert ":CONSOLE" not in done.stderr, done.stderr
+    picture = folder / "page.png"
+    subprocess.run([*command, f"--screenshot={picture}", probed.as_uri()], capture_output=True, timeout=120, check=True)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size > 30_000  # an empty page packs into less
+    return json.loads(html.unescape(re.search(r'data-probe="([^"]*)"', done.stdout)[1]))
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1100, False), (390, True)], ids=["desktop, light", "phone, dark"])
+def test_a_browser_shows_the_report_without_overflow_in_both_dresses(report, tmp_path, width, dark) -> None:
+    seen = look(report, tmp_path, width, dark)
+    assert seen["width"] == width
+    assert (seen["overflow"], seen["wide"]) == (0, [])
+    assert seen["background"] == ("rgb(21, 23, 27)" if dark else "rgb(253, 252, 250)")
+    assert len(seen["plots"]) == 6
+    assert all(wide > 200 and high > 130 for wide, high in seen["plots"])
+    assert seen["outcomes"] > 16
+    assert (seen["requests"], seen["outside"]) == ([], [])
+    assert seen["articles"] == [["es", "ltr", "ltr"]] * 2 + [["ja", "ltr", "ltr"]] * 2
+    assert len(seen["names"]) > 20
+
+
+def test_scripts_from_right_to_left_are_shown_so_and_names_keep_their_own_direction(right_to_left, tmp_path) -> None:
+    seen = look(right_to_left, tmp_path, 900, False)
+    assert (seen["overflow"], seen["wide"]) == (0, [])
+    first = [article for article in seen["articles"] if article[1] == "rtl"]
+    assert {article[0] for article in first} == {"ar", "fa", "he"}
+    assert all(article[2] == "rtl" for article in first)
+    assert {(bidi, direction) for bidi, direction, _ in seen["names"]} == {("isolate", "ltr")}
+    assert {name for _, _, name in seen["names"]} == {"NASA", "United States"}
+    page = right_to_left.read_text(encoding="utf-8")
+    assert '<bdi lang="ar">الولايات المتحدة</bdi>' in page
