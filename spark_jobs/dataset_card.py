@@ -13,7 +13,7 @@ import yaml
 from spark_jobs.config import CardSettings
 from spark_jobs.page import render_markdown
 from spark_jobs.published_corpus import CorpusTable, schema_versions, wikis_of
-from spark_jobs.tables import Manifest
+from spark_jobs.tables import RENDERED, Manifest
 from spark_jobs.type_names import hub_features, type_text
 from spark_jobs.wikis.languages import language_tag
 
@@ -42,6 +42,7 @@ def dataset_card(tables: Sequence[CorpusTable], settings: CardSettings) -> str:
         {"count": "{:,}".format, "type": type_text},
         head=yaml.safe_dump(card_head(tables, settings), sort_keys=False, allow_unicode=True),
         about=about(tables),
+        has_spans=has_spans(tables),
         settings=settings,
         schema_version=" and ".join(schema_versions(tables)),
         tables=tables,
@@ -63,7 +64,14 @@ def about(tables: Sequence[CorpusTable]) -> str:
     names = f" with what the linked pages are called in other languages ({', '.join(pivots)})" if pivots else ""
     wikis = wikis_of(tables)
     listed = ", ".join(wikis) if len(wikis) <= 10 else f"{', '.join(wikis[:10])} and {len(wikis) - 10} more"
-    return f"Text and links of Wikipedia's articles{names}, as plain Parquet. Made from Wikimedia's dumps of {listed}."
+    form = "plain Parquet" if all(table.suffix == ".parquet" for table in tables) else "JSON lines"
+    what = "Text and links" if has_spans(tables) else "Plain text"
+    return f"{what} of Wikipedia's articles{names}, as {form}. Made from Wikimedia's dumps of {listed}."
+
+
+def has_spans(tables: Sequence[CorpusTable]) -> bool:
+    """Whether there is any table with names beside the text, not in it."""
+    return any(table.table.name != RENDERED.name for table in tables)
 
 
 def card_head(tables: Sequence[CorpusTable], settings: CardSettings) -> dict[str, Any]:

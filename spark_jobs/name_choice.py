@@ -11,6 +11,8 @@ name where the rule is applied:
 Where a page has lost none to its tokenizer, both choose the same links for the same seed and epoch. Imports nothing of Spark's.
 """
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,9 @@ from spark_jobs.counter_hash import fold, mix, text_key, uniform
 
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
+
+Strategy = Literal["left", "right", "replace", "none"]
+"""Where the name of a chosen link goes: before the link's text, behind it, in its place, or nowhere."""
 
 
 def choose(*, seed: int, epoch: int, wiki: str, page_id: Ints, link_offsets: Ints, probability: float) -> Bools:

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from spark_jobs import __version__
 from spark_jobs.row_hash import add_hashes
-from spark_jobs.shards import ShardReport
+from spark_jobs.shards import PARQUET, ShardReport
 from spark_jobs.storage import Location
 from spark_jobs.tables import MANIFEST, SCHEMA_VERSION, Manifest, Shard, Table
 
@@ -114,16 +114,13 @@ class Publication:
     ) -> Manifest:
         """Put the reported shards in place with their manifest, replacing an older publication.
 
-        `inputs` may repeat the inputs with further figures. Raises `PublishError` if a footer disagrees with its report.
+        `inputs` may repeat the inputs with further figures. Raises `PublishError` if a file disagrees with its report.
         """
         ready = self._staging / "ready"
         ready.make_folder()
         ordered = sorted(shards, key=lambda report: report.name)
         for report in ordered:
-            with (self.attempts / report.attempt).open() as file:
-                rows = pq.read_metadata(file).num_rows
-            if rows != report.rows:
-                raise PublishError(f"{report.attempt} holds {rows} rows, its task reported {report.rows}; nothing was published")
+            self._check(report)
             (self.attempts / report.attempt).move_to(ready / report.name)
         manifest = Manifest(
             schema_version=SCHEMA_VERSION,
@@ -143,6 +140,18 @@ class Publication:
         ready.put_folder(self.folder, last=MANIFEST)
         self._staging.remove_folder()
         return manifest
+
+    def _check(self, report: ShardReport) -> None:
+        """Refuse an attempt that is not what its task reported: by the rows of its footer, or where it has none by its size."""
+        attempt = self.attempts / report.attempt
+        if not report.name.endswith(PARQUET):
+            if (size := attempt.size()) != report.bytes:
+                raise PublishError(f"{report.attempt} has {size} bytes, its task reported {report.bytes}; nothing was published")
+            return
+        with attempt.open() as file:
+            rows = pq.read_metadata(file).num_rows
+        if rows != report.rows:
+            raise PublishError(f"{report.attempt} holds {rows} rows, its task reported {report.rows}; nothing was published")
 
     def _make_room(self) -> None:
         """Take away an older publication."""

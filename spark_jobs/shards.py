@@ -45,17 +45,20 @@ class ShardReport:
     """What the attempt counted in the rows that it wrote."""
 
 
+PARQUET = ".parquet"
+
+
 def shard_name(index: int) -> str:
     """File name of the shard `index`; names sort in the order of shards up to 99,999 of them."""
-    return f"part-{index:05d}.parquet"
+    return f"part-{index:05d}{PARQUET}"
 
 
 def shard_index(name: str) -> int:
     """Index of a shard from its file name."""
-    return int(name.removeprefix("part-").removesuffix(".parquet"))
+    return int(name.removeprefix("part-").removesuffix(PARQUET))
 
 
-class _HashingFile:
+class HashingFile:
     """A write-only file that hashes and counts what passes through."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -65,29 +68,36 @@ class _HashingFile:
         self.closed = False
 
     def write(self, data: bytes) -> int:
+        """Write, hash and count."""
         self.digest.update(data)
         self.bytes += len(data)
         self._file.write(data)
         return len(data)
 
     def tell(self) -> int:
+        """Bytes written."""
         return self.bytes
 
     def flush(self) -> None:
+        """Hand on what waits."""
         self._file.flush()
 
     def close(self) -> None:
+        """Close the file below; once."""
         if not self.closed:
             self.closed = True
             self._file.close()
 
     def seekable(self) -> bool:
+        """It is not."""
         return False
 
     def readable(self) -> bool:
+        """It is not."""
         return False
 
     def writable(self) -> bool:
+        """It is."""
         return True
 
 
@@ -109,7 +119,7 @@ class ShardWriter:
         self._waiting_rows = 0
         self._count = 0
         self._hash = 0
-        self._file = _HashingFile((folder / self._attempt).create())
+        self._file = HashingFile((folder / self._attempt).create())
         self._writer = pq.ParquetWriter(pa.PythonFile(self._file, mode="w"), schema, **_WRITE_OPTIONS)
 
     def __enter__(self) -> "ShardWriter":

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from spark_jobs.name_choice import Strategy
 from spark_jobs.settings import ConfigurationError, Settings
-from training.insertion import Strategy
 
 MAX_LANES = 64
 """Lanes where the configuration says nothing: as many ranks can read without reading anything twice."""

@@ -34,12 +34,13 @@ The length is known without the tokens: 3 + (2 + 2 tags) = 7, and 7 - 2 replaced
     [5]
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Strategy = Literal["left", "right", "replace", "none"]
+from spark_jobs.name_choice import Strategy
+
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
 

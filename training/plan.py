@@ -57,9 +57,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.counter_hash import fold, mix, text_key, uniform
-from spark_jobs.name_choice import choose
+from spark_jobs.name_choice import Strategy, choose
 from training import mixture
-from training.insertion import Strategy, augmented_lengths, growth
+from training.insertion import augmented_lengths, growth
 from training.lanes import deal, document_order, imbalance, number_of_lanes
 from training.plan_cache import PlanCache
 

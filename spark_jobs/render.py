@@ -1,0 +1,141 @@
+"""Write a corpus as plain text with names in it, for those who want no spans and no tokens: Parquet or JSON lines.
+
+    python -m spark_jobs.render --config conf/render/demo.yaml
+    python -m spark_jobs.render --config conf/render/demo.yaml --set strategy=left --set tags='[" (", ")"]' --set format=jsonl
+
+Reads the table `augmented` and writes `rendered`, a row for each article: page_id, revision_id, title, url and text (in JSON
+lines wiki too), in output_dir, with a manifest and a dataset card. Each experiment has an output_dir of its own.
+
+Which links get their name is the rule of the training stream, `spark_jobs.name_choice`: a hash of (seed, epoch, wiki, page_id,
+number of the link in the page). So the text is the same on every run and any number of cores, and with the seed and epoch of a
+training run it has that run's links: all of them wherever the tokenizer of the run lost none of a page's links. Where it lost one
+(the counters `entities_without_token` and `names_without_token` of `encoded`; `span_mapping: exact` loses many), the links behind
+it on that page have other numbers there, and other draws.
+
+A text that holds the tags by itself is not escaped. Tags are any text: `[" (", ")"]` and strategy right make `鴨 (Duck)`.
+"""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pyspark.sql import SparkSession
+
+from spark_jobs.card import README, write_card
+from spark_jobs.config import CardSettings, SparkSettings
+from spark_jobs.faults import told_faults
+from spark_jobs.json_lines import Compression
+from spark_jobs.progress import console, show_progress
+from spark_jobs.publish import Publication, table_input
+from spark_jobs.published_corpus import CorpusTable, corpus_tables, read_manifests
+from spark_jobs.rendering import RenderRule, render_shard
+from spark_jobs.session import start_session
+from spark_jobs.settings import ConfigurationError, command
+from spark_jobs.shards import sum_counters
+from spark_jobs.spark_shards import map_tasks
+from spark_jobs.stage import StageResult
+from spark_jobs.storage import Location
+from spark_jobs.tables import AUGMENTED, RENDERED
+
+
+class RenderSettings(RenderRule):
+    """A rendering: of which corpus, what, and where it goes."""
+
+    corpus: str
+    """Folder or address of the corpus: the output_dir of its build."""
+    output_dir: str
+    """Folder that gets the table `rendered` and its card."""
+    wikis: list[str] | None = None
+    """Wikis to render. Default: all of the corpus."""
+    format: Literal["parquet", "jsonl"] = "parquet"
+    """Parquet, or JSON lines: an object for each article."""
+    compression: Compression = "zstd"
+    """Of JSON lines; Parquet is always compressed with zstd."""
+    probability: float = Field(0.5, ge=0, le=1)
+    """Share of links that get their name."""
+    seed: int = Field(42, ge=0, lt=2**63)
+    """Another seed draws other links; with the seed of a training run its links are drawn."""
+    epoch: int = Field(0, ge=0)
+    """Which pass over the data: a training run draws anew in each, the first is 0."""
+    card: CardSettings = Field(default_factory=lambda: CardSettings(title="Wikipedia with entity names in the text"))
+    """What the dataset card says that the table does not know."""
+    spark: SparkSettings = Field(default_factory=SparkSettings)
+    """How Spark runs."""
+
+    @field_validator("wikis")
+    @classmethod
+    def _are_distinct(cls, wikis: list[str] | None) -> list[str] | None:
+        if wikis is not None and (not wikis or len(set(wikis)) != len(wikis)):
+            raise ValueError("names each wiki once, and at least one; leave it out for all of the corpus")
+        return wikis
+
+    @property
+    def rule(self) -> RenderRule:
+        """The part of the settings that the text depends on."""
+        return RenderRule(**{name: getattr(self, name) for name in RenderRule.model_fields})
+
+
+def augmented_table(settings: RenderSettings) -> CorpusTable:
+    """The table `augmented` of the corpus. Raises `ConfigurationError` where it, a wiki or the pivot language is not there."""
+    corpus = Location.of(settings.corpus)
+    found = [table for table in corpus_tables(read_manifests(corpus)) if table.name == AUGMENTED.name]
+    if not found:
+        raise ConfigurationError(f"corpus: {settings.corpus!r} holds no table 'augmented': give the output_dir of a build")
+    (table,) = found
+    for wiki in settings.wikis or table.wikis:
+        if wiki not in table.wikis:
+            raise ConfigurationError(f"wikis: {wiki!r} is not in {settings.corpus}; it holds {', '.join(table.wikis)}")
+        if settings.pivot not in (pivots := table.wikis[wiki].configuration["pivots"]):
+            raise ConfigurationError(
+                f"pivot: {wiki} has no names in {settings.pivot!r}, but in {', '.join(pivots)}; build it with that language "
+                "among pivots"
+            )
+    return table
+
+
+def render_wiki(spark: SparkSession, settings: RenderSettings, augmented: CorpusTable, wiki: str) -> StageResult:
+    """Publish `rendered` of one wiki, unless it is up to date."""
+    manifest = augmented.wikis[wiki]
+    rule, compression = settings.rule, settings.compression if settings.format == "jsonl" else None
+    configuration = {"wiki": wiki, **rule.model_dump(mode="json"), "format": settings.format, "compression": compression}
+    publication = Publication(Location.of(settings.output_dir), RENDERED, {"wiki": wiki}, [table_input(manifest)], configuration)
+    if (current := publication.current()) is not None:
+        return StageResult([current], skipped=True)
+    publication.begin()
+    attempts = publication.attempts
+    folder = Location.of(settings.corpus) / augmented.wiki_folder(wiki)
+    shards = [folder / shard.path for shard in manifest.shards]
+    with show_progress(spark.sparkContext, f"render {wiki}"):
+        reports = map_tasks(spark, shards, lambda shard: render_shard(shard, wiki, rule, compression, attempts))
+    return StageResult([publication.publish(reports, sum_counters(reports))])
+
+
+def render_corpus(spark: SparkSession, settings: RenderSettings) -> dict[str, StageResult]:
+    """Publish `rendered` of every wiki, and the card of the folder."""
+    augmented = augmented_table(settings)
+    with told_faults(settings.output_dir, spark):
+        results = {wiki: render_wiki(spark, settings, augmented, wiki) for wiki in settings.wikis or augmented.wikis}
+        write_card(Location.of(settings.output_dir), settings.card)
+    return results
+
+
+def main(settings: RenderSettings) -> int:
+    """Render every wiki and say what was written."""
+    console.print(settings.to_yaml(), style="dim", highlight=False)
+    augmented_table(settings)  # what is wrong with the configuration is said before Spark starts
+    spark = start_session(settings.spark, "leia render")
+    for wiki, result in render_corpus(spark, settings).items():
+        (manifest,) = result.manifests
+        counters = manifest.counters
+        state = ", up to date" if result.skipped else ""
+        console.print(
+            f"rendered {wiki}: {manifest.rows:,} articles, {counters['names']:,} of {counters['entities']:,} names, "
+            f"{manifest.bytes:,} bytes{state}",
+            highlight=False,
+        )
+    spark.stop()
+    console.print(f"the text lies in {settings.output_dir}, described in {settings.output_dir}/{README}", highlight=False)
+    return 0
+
+
+if __name__ == "__main__":
+    command(RenderSettings, main, __doc__)

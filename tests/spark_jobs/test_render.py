@@ -1,0 +1,249 @@
+"""Plain text with names in it: where they go, which are drawn, and that both are the training stream's."""
+
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tokenizers import Tokenizer
+
+from spark_jobs.encode_article import Entity
+from spark_jobs.publish import PublishError
+from spark_jobs.render import RenderSettings, render_corpus
+from spark_jobs.rendering import render, render_batch
+from spark_jobs.settings import ConfigurationError, load
+from spark_jobs.spark_shards import map_tasks
+from spark_jobs.tables import RENDERED, read_manifest
+from training.corpus import open_corpus
+
+TAGS = ("<translate>", "</translate>")
+WIKIS = ("eswiki", "jawiki")
+ENCODED = "encoded/tokenizer=mistral-7b-v0.1/pivot=en"
+TEXT = "鴨は鳥で、水にいる。"
+ENTITIES = [Entity(0, 1, "Duck"), Entity(2, 3, "Bird"), Entity(5, 6, "Water")]
+
+
+@pytest.fixture
+def settings(corpus: Path, tmp_path: Path) -> RenderSettings:
+    """A rendering of the sample into a folder of the test's own."""
+    return RenderSettings(corpus=str(corpus), output_dir=str(tmp_path / "out"))
+
+
+def changed(settings: RenderSettings, **values: Any) -> RenderSettings:
+    return RenderSettings.model_validate({**settings.model_dump(), **values})
+
+
+def rows_of(folder: str, wiki: str) -> list[dict[str, Any]]:
+    files = sorted((Path(folder) / "rendered" / f"wiki={wiki}").glob("*.parquet"))
+    return pa.concat_tables([pq.read_table(file, partitioning=None) for file in files]).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "tags", "expected"),
+    [
+        ("left", TAGS, "<translate>Duck</translate>鴨は<translate>Bird</translate>鳥で、<translate>Water</translate>水にいる。"),
+        ("right", TAGS, "鴨<translate>Duck</translate>は鳥<translate>Bird</translate>で、水<translate>Water</translate>にいる。"),
+        ("replace", TAGS, "<translate>Duck</translate>は<translate>Bird</translate>で、<translate>Water</translate>にいる。"),
+        ("none", TAGS, TEXT),
+        ("right", (" (", ")"), "鴨 (Duck)は鳥 (Bird)で、水 (Water)にいる。"),
+        ("right", None, "鴨Duckは鳥Birdで、水Waterにいる。"),
+        ("replace", None, "DuckはBirdで、Waterにいる。"),
+    ],
+)
+def test_a_name_goes_where_the_strategy_says(strategy, tags, expected) -> None:
+    assert render(TEXT, ENTITIES, strategy, tags) == expected
+
+
+@pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
+def test_a_text_without_links_stays_and_links_may_meet_and_reach_the_ends(strategy) -> None:
+    assert render(TEXT, [], strategy, TAGS) == TEXT
+    assert render("", [], strategy, TAGS) == ""
+    ends = [Entity(0, 2, "A"), Entity(2, 4, "B")]
+    expected = {"left": "<A>ab<B>cd", "right": "ab<A>cd<B>", "replace": "<A><B>", "none": "abcd"}
+    assert render("abcd", ends, strategy, ("<", ">")) == expected[strategy]
+
+
+def test_offsets_are_code_points() -> None:
+    assert render("𝄞 and 👍🏽 go", [Entity(6, 8, "thumb")], "right", ("[", "]")) == "𝄞 and 👍🏽[thumb] go"
+
+
+def names_in_stream(corpus: Path, wiki: str, strategy: str, cache: Path) -> dict[int, list[str]]:
+    """The names that a training run with seed 42 inserts into each page in its first epoch, read from its stream."""
+    from itertools import groupby
+
+    from training.config import DataSettings
+    from training.insertion import NAME
+    from training.lane_reader import LaneReader
+    from training.plan import StreamRules
+    from training.stream import Stream
+
+    opened = open_corpus(DataSettings(corpus=str(corpus), tokenizer="mistral-7b-v0.1", wikis=(wiki,), cache=cache))
+    rules = StreamRules(
+        seed=42,
+        sequence_length=64,
+        global_batch_size=1,
+        slots=1,
+        shuffle_window=2,
+        strategy=strategy,
+        probability=0.5,
+        tags=(32000, 32001),
+        bos=1,
+        eos=None,
+        predict_names=True,
+    )
+    stream = Stream(opened, rules)
+    tokenizer = Tokenizer.from_file(str(corpus / ENCODED / "../_tokenizer/tokenizer.json"))
+    pages: dict[int, list[tuple[int, int]]] = {}
+    left = stream.plan.wikis[0].lane_begin(0, 1)  # tokens of the epoch
+    for part in LaneReader(opened.wikis[0], stream.plan.wikis[0], 0).read(0, -(-left // 64)):
+        if left <= 0:
+            break
+        left -= len(part.tokens)
+        tokens = list(zip(part.kinds.tolist(), part.tokens.tolist(), strict=True))
+        for document, begin, end in zip(
+            part.documents.tolist(), part.begins[:-1].tolist(), part.begins[1:].tolist(), strict=True
+        ):
+            page = int(opened.wikis[0].documents.page_id[document])
+            pages.setdefault(page, []).extend(tokens[max(begin, 0) : end])
+    assert left == 0
+    return {
+        page: [tokenizer.decode([token for _, token in run]) for kind, run in groupby(tokens, key=lambda t: t[0]) if kind == NAME]
+        for page, tokens in pages.items()
+    }
+
+
+@pytest.mark.parametrize(("wiki", "strategy"), [("jawiki", "right"), ("eswiki", "left"), ("eswiki", "replace")])
+def test_the_names_are_those_that_a_training_run_inserts(spark, corpus, settings, tmp_path, wiki, strategy) -> None:
+    counters = read_manifest(corpus / ENCODED / f"wiki={wiki}").counters
+    assert counters["entities_without_token"] == counters["names_without_token"] == 0
+    render_corpus(spark, changed(settings, strategy=strategy, wikis=[wiki]))
+    rows = rows_of(settings.output_dir, wiki)
+    rendered = {row["page_id"]: re.findall(r"<translate>(.*?)</translate>", row["text"]) for row in rows}
+    assert rendered == names_in_stream(corpus, wiki, strategy, tmp_path / "cache")
+    share = sum(map(len, rendered.values())) / counters["entities"]
+    assert 0.45 < share < 0.55
+
+
+def test_probability_0_inserts_none_and_1_all(spark, settings, read_rows) -> None:
+    for probability in (0.0, 1.0):
+        folder = f"{settings.output_dir}{probability}"
+        render_corpus(spark, changed(settings, output_dir=folder, probability=probability, wikis=["jawiki"]))
+        texts = {row["page_id"]: row["text"] for row in rows_of(folder, "jawiki")}
+        for row in read_rows("augmented", "jawiki"):
+            expected = row["text"]
+            for entity in reversed(row["entities"]):
+                name = f"<translate>{entity['names'][0]['name']}</translate>" if probability else ""
+                expected = expected[: entity["end"]] + name + expected[entity["end"] :]
+            assert texts[row["page_id"]] == expected
+
+
+def test_another_seed_and_another_epoch_draw_others_and_the_rest_stays(spark, settings) -> None:
+    texts = {}
+    for name, values in {"a": {}, "b": {}, "seed": {"seed": 1}, "epoch": {"epoch": 1}}.items():
+        folder = f"{settings.output_dir}-{name}"
+        render_corpus(spark, changed(settings, output_dir=folder, wikis=["eswiki"], **values))
+        texts[name] = [row["text"] for row in rows_of(folder, "eswiki")]
+        plain = [re.sub(r"<translate>.*?</translate>", "", text) for text in texts[name]]
+        texts[f"{name}, plain"] = plain
+    assert texts["a"] == texts["b"]
+    assert texts["a"] != texts["seed"] != texts["epoch"] != texts["a"]
+    assert texts["a, plain"] == texts["seed, plain"] == texts["epoch, plain"]
+
+
+def test_what_is_drawn_for_a_page_does_not_depend_on_its_neighbours(corpus) -> None:
+    settings = RenderSettings(corpus="", output_dir="")
+    file = next((corpus / "augmented" / "wiki=jawiki").glob("*.parquet"))
+    (batch,) = pq.read_table(file, partitioning=None).combine_chunks().to_batches()
+    together, counters = render_batch(batch, "jawiki", settings.rule)
+    alone = [render_batch(batch.slice(row, 1), "jawiki", settings.rule)[0] for row in reversed(range(batch.num_rows))]
+    assert pa.concat_tables(alone[::-1]).equals(together)
+    assert counters["articles"] == batch.num_rows
+    assert 0 < counters["names"] < counters["entities"]
+
+
+def test_the_table_keeps_the_contract_and_is_not_made_twice(spark, settings, read_rows) -> None:
+    first = render_corpus(spark, settings)
+    assert list(first) == sorted(WIKIS)
+    for wiki in WIKIS:
+        folder = Path(settings.output_dir) / "rendered" / f"wiki={wiki}"
+        manifest = read_manifest(folder)
+        assert (manifest.table, manifest.rows) == ("rendered", len(read_rows("augmented", wiki)))
+        assert manifest.inputs[0]["name"] == f"augmented/{wiki}"
+        assert manifest.configuration["probability"] == 0.5
+        for shard in manifest.shards:
+            assert pq.read_schema(folder / shard.path).equals(RENDERED.schema)
+            assert hashlib.sha256((folder / shard.path).read_bytes()).hexdigest() == shard.sha256
+        keys = [(row["page_id"], row["revision_id"], row["title"], row["url"]) for row in rows_of(settings.output_dir, wiki)]
+        assert keys == [(r["page_id"], r["revision_id"], r["title"], r["url"]) for r in read_rows("augmented", wiki)]
+    assert not any(result.skipped for result in first.values())
+    assert all(result.skipped for result in render_corpus(spark, settings).values())
+    assert not any(result.skipped for result in render_corpus(spark, changed(settings, seed=7)).values())
+    card = (Path(settings.output_dir) / "README.md").read_text(encoding="utf-8")
+    assert "CC BY-SA 4.0" in card
+    assert "beside" not in card
+    assert 'load_dataset("path/to/this/folder", "rendered"' in card
+
+
+@pytest.mark.parametrize("compression", ["zstd", "gzip", "none"])
+def test_json_lines_hold_the_same_rows(spark, settings, compression) -> None:
+    values = {"format": "jsonl", "compression": compression, "wikis": ["jawiki"]}
+    (result,) = render_corpus(spark, changed(settings, **values)).values()
+    parquet = changed(settings, output_dir=f"{settings.output_dir}-parquet", wikis=["jawiki"])
+    (expected,) = render_corpus(spark, parquet).values()
+    manifest = result.manifests[0]
+    assert (manifest.row_hash, manifest.rows) == (expected.manifests[0].row_hash, expected.manifests[0].rows)
+    folder = Path(settings.output_dir) / "rendered" / "wiki=jawiki"
+    rows = []
+    for shard in manifest.shards:
+        data = (folder / shard.path).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == shard.sha256
+        if compression == "gzip":
+            data = gzip.decompress(data)
+        elif compression == "zstd":
+            data = pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
+        rows += [json.loads(line) for line in data.decode().splitlines()]
+    assert rows == [{"wiki": "jawiki", **row} for row in rows_of(parquet.output_dir, "jawiki")]
+
+
+def test_an_attempt_of_another_size_than_reported_is_not_published(spark, settings, monkeypatch) -> None:
+    def short(*arguments: Any) -> list[Any]:
+        reports = map_tasks(*arguments)
+        return [type(report)(**{**vars(report), "bytes": report.bytes - 1}) for report in reports]
+
+    monkeypatch.setattr("spark_jobs.render.map_tasks", short)
+    with pytest.raises(PublishError, match="its task reported"):
+        render_corpus(spark, changed(settings, format="jsonl", wikis=["jawiki"]))
+    assert not (Path(settings.output_dir) / "rendered").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"pivot": "de"}, "pivot: eswiki has no names in 'de', but in en"),
+        ({"wikis": ["jawiki", "frwiki"]}, "wikis: 'frwiki' is not in .*; it holds eswiki, jawiki"),
+        ({"corpus": "/nowhere"}, "/nowhere does not exist: build a corpus first"),
+    ],
+)
+def test_what_is_not_there_is_named_before_anything_is_written(spark, settings, values, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        render_corpus(spark, changed(settings, **values))
+    assert not Path(settings.output_dir).exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("probability=1.5", "probability: 1.5 is not allowed"),
+        ("strategy=above", "strategy: 'above' is not allowed"),
+        ("tags=['<']", "tags"),
+        ("wikis=[jawiki, jawiki]", "wikis.* names each wiki once"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(repository, override, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load(RenderSettings, repository / "conf/render/demo.yaml", [override])
