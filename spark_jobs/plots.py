@@ -1,6 +1,7 @@
 """Plots as SVG to stand inside a page: no fonts, scripts or addresses of their own, and in the colours of the page.
 
-Draw in the colours TEXT, ACCENT, QUIET, LINE and SERIES under `matplotlib.rc_context(STYLE)`, then take `inline_svg(figure, label)`.
+Draw in the colours TEXT, ACCENT, QUIET, LINE and SERIES under `matplotlib.rc_context(STYLE)`, then take
+`inline_svg(figure, label)`.
 """
 
 import html
@@ -39,10 +40,10 @@ STYLE: Any = {  # keys of matplotlib's rcParams, which it types one by one
 }
 
 
-def inline_svg(figure: "Figure", label: str) -> str:
+def inline_svg(figure: "Figure", label: str, name: str | None = None) -> str:
     """The figure, drawn in the stand-ins, as SVG without size that takes the page's colours; `label` is what it shows, in words.
 
-    Two plots of one page need two labels: ids are made of them.
+    Two plots of one page need two names, or two labels where they have no name: ids are made of them.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -53,7 +54,7 @@ def inline_svg(figure: "Figure", label: str) -> str:
     svg = re.sub(r'<svg\b([^>]*?)\swidth="[^"]*"', r"<svg\1", svg, count=1)
     svg = re.sub(r'<svg\b([^>]*?)\sheight="[^"]*"', r"<svg\1", svg, count=1)
     # Two plots on one page must not share ids.
-    prefix = re.sub(r"[^a-z0-9]+", "-", label.lower())
+    prefix = re.sub(r"[^a-z0-9]+", "-", (name or label).lower())
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
     svg = re.sub(r"(url\(#|xlink:href=\"#)", rf"\g<1>{prefix}-", svg)
     for stand_in, colour in (COLOURS | SERIES_COLOURS).items():

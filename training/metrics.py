@@ -1,7 +1,7 @@
 """Where a run reports: `metrics.jsonl` and `events.jsonl` always, TensorBoard unless switched off, W&B when asked, the console.
 
 A line of `metrics.jsonl` is a step. A line of `events.jsonl` is something that happened after a step: `skipped`, `checkpoint`,
-`held_out`, `tasks`, `tasks_failed`.
+`held_out`, `tasks`, `tasks_failed`, `resumed`.
 """
 
 import hashlib

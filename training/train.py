@@ -51,6 +51,7 @@ from training.plan import StreamRules
 from training.profiling import Profile
 from training.resume import check, newest_sound, same_settings
 from training.rules import stream_rules
+from training.run_html import Drawing
 from training.stream import Stream
 from training.stream_report import describe_corpus, describe_stream
 from training.task_scores import TaskEvaluationError, score
@@ -80,6 +81,7 @@ class Run:
     """What a checkpoint must have in common with this run."""
     held_out: HeldOut | None
     checkpoints: Checkpoints
+    page: Drawing
     saved: int = 0
     """Step of the newest checkpoint."""
 
@@ -141,8 +143,13 @@ def train(settings: TrainSettings) -> None:
         f"on {ranks.size} x {device.type}: {settings.steps} steps of {settings.global_batch_size} x "
         f"{settings.stream.sequence_length} tokens (micro-batch {settings.micro_batch_size}, accumulation {accumulation})"
     )
-    run = Run(settings, ranks, console, device, engine, stream, position, tokenizer, same, held_out, checkpoints, position.step)
+    page = Drawing(output.folder, console, ranks.main)
+    run = Run(
+        settings, ranks, console, device, engine, stream, position, tokenizer, same, held_out, checkpoints, page, position.step
+    )
     with MetricsWriter(settings, console, ranks.main, position.step) as writer, Interruption() as interruption:
+        if checkpoint is not None:
+            writer.event(position.step, "resumed", {"path": str(checkpoint), "ranks": ranks.size})
         train_steps(run, writer, summary, interruption)
 
     finish(run, summary)
@@ -158,6 +165,7 @@ def finish(run: Run, summary: Summary) -> None:
     export(run.engine.module, run.tokenizer, settings.output_dir / "model", tags, run.ranks.main, card)
     if run.ranks.main:
         summary.write()
+        run.page.draw()
         run.console.print(summary.text())
     barrier()
     stop()
@@ -217,6 +225,7 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
             profile.boundary(position.step, run.finished)
             if position.guard.exhausted:
                 write_checkpoint(run, writer)
+                run.page.draw()
                 raise TrainingDivergedError(diverged(metrics, position, run.saved))
             every, measured = settings.checkpoint.every, settings.evaluation.every
             if every and position.step % every == 0 and not run.finished:
@@ -225,6 +234,8 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
                 measure(run, writer)
     except InterruptedByRequestError:
         write_checkpoint(run, writer)
+        if position.step:
+            run.page.draw()
         raise
 
 
@@ -245,6 +256,7 @@ def write_checkpoint(run: Run, writer: MetricsWriter) -> None:
     path = save(run.engine, run.checkpoints, state, run.ranks)
     run.saved = position.step
     writer.event(position.step, "checkpoint", {"path": str(path), "seconds": time.perf_counter() - began})
+    run.page.draw_if_due()
 
 
 def measure(run: Run, writer: MetricsWriter) -> None:
