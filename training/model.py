@@ -6,6 +6,7 @@ as "the last rows": embeddings may be padded beyond the tokenizer, and then the 
 
 import contextlib
 import importlib.util
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -66,29 +67,14 @@ def load_model(settings: ModelSettings, dtype: torch.dtype, device: str = "cpu",
     Under ZeRO-3 (see `training.distributed.zero3`) each rank keeps its share only, wherever DeepSpeed puts it; see
     `training.weights` for how the tensors get there.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
-    from transformers.initialization import no_init_weights
-
     folder = weights.model_folder(settings.path)
     attention = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
     try:
-        files = weights.weight_files(folder)
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        with no_init_weights(), torch.device(device):
-            model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False, **attention)
-        model.tie_weights()  # which is left out with the initialisation
-        if weights.readable(model, weights.shapes(files)):
-            weights.load(model, files, main)
-            with contextlib.suppress(OSError):  # it may have none
-                model.generation_config = GenerationConfig.from_pretrained(folder)
-        else:
-            del model
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, **attention
-            )
+        with weights.freed_at_once():
+            model = _filled(folder, dtype, device, main, attention)
+    except ConfigurationError:
+        raise
     except (OSError, ValueError, ImportError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
         raise ConfigurationError(
             f"model: {settings.path!r} could not be loaded with attention {settings.attention!r}: {_first_line(error)}"
         ) from error
@@ -97,6 +83,25 @@ def load_model(settings: ModelSettings, dtype: torch.dtype, device: str = "cpu",
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
     return model
+
+
+def _filled(folder: Path, dtype: torch.dtype, device: str, main: bool, attention: dict[str, str]) -> Any:
+    """The model of a folder with its weights: tensor by tensor, or by transformers where names must be translated."""
+    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+    from transformers.initialization import no_init_weights
+
+    files = weights.weight_files(folder)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    with no_init_weights(), torch.device(device):
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False, **attention)
+    model.tie_weights()  # which is left out with the initialisation
+    if weights.readable(model, weights.shapes(files)):
+        weights.load(model, files, main)
+        with contextlib.suppress(OSError):  # it may have none
+            model.generation_config = GenerationConfig.from_pretrained(folder)
+        return model
+    del model
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, **attention)
 
 
 def check_context(path: str, sequence_length: int) -> None:

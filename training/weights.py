@@ -9,6 +9,7 @@ transformers renames or reshapes while loading (fused experts, old formats) are 
 """
 
 import contextlib
+import ctypes
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -112,6 +113,31 @@ def load(model: nn.Module, files: Sequence[Path], main: bool) -> None:
                 with gathered([place], modify=True), torch.no_grad():
                     if main or not hasattr(place, "ds_id"):
                         place.data.copy_(tensors.get_tensor(name))
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's mallopt(3)."""
+
+
+@contextlib.contextmanager
+def freed_at_once() -> Iterator[None]:
+    """Inside the block, memory of a megabyte or more goes back to the system as soon as it is freed.
+
+    Otherwise glibc keeps what was freed, up to 32 MB a piece, for the next one that asks, and a rank that has seen every tensor
+    of a model shows several times its share. Afterwards the limits are those that glibc itself ends at, which is faster. Does
+    nothing under another C library.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        yield
+        return
+    mallopt(_M_MMAP_THRESHOLD, 2**20)
+    try:
+        yield
+    finally:
+        mallopt(_M_MMAP_THRESHOLD, 2**25)
+        mallopt(_M_TRIM_THRESHOLD, 2**26)
 
 
 @contextlib.contextmanager

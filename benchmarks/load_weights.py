@@ -1,0 +1,124 @@
+"""Peak memory of each rank while a model of a gigabyte in several shards is loaded under ZeRO-3, ours and transformers'.
+
+    python benchmarks/load_weights.py [--hidden-size 1536 --layers 12] [--ranks 2]
+
+Makes an untrained Llama in bfloat16 (1.1 GB in shards of 200 MB; the files are deleted), then loads it twice in fresh processes
+on gloo ranks: tensor by tensor (training/weights.py), and with `from_pretrained`. Memory is anonymous memory above that before
+the load (what must be had) and file-backed memory (mapped files, which the kernel can take back), each at its peak.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def make_model(folder: Path, hidden_size: int, layers: int) -> int:
+    """An untrained Llama; returns its bytes."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=32_000,
+        hidden_size=hidden_size,
+        intermediate_size=4 * hidden_size,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden_size // 64,
+        dtype=torch.bfloat16,
+    )
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder, max_shard_size="200MB")
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
+class Peak(threading.Thread):
+    """Watches this process's memory."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.anonymous = self.file_backed = 0
+        self.running = True
+
+    def run(self) -> None:
+        """Look a hundred times a second."""
+        while self.running:
+            status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+            self.anonymous = max(self.anonymous, int(status["RssAnon"].split()[0]) * 1024)
+            self.file_backed = max(self.file_backed, int(status["RssFile"].split()[0]) * 1024)
+            time.sleep(0.01)
+
+
+def as_rank(model: str, how: str) -> None:
+    """Load as one of the ranks and print what it took, as JSON."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from training.config import ModelSettings
+    from training.distributed import everyone, quiet, ranks_of_environment, start, stop, zero3
+    from training.model import load_model
+
+    ranks = ranks_of_environment()
+    quiet()
+    start(ranks, lambda _: None)
+    config = {"zero_optimization": {"stage": 3}, "train_micro_batch_size_per_gpu": 1, "bf16": {"enabled": True}}
+    partitioning = zero3(config)
+    watch = Peak()
+    watch.start()
+    time.sleep(0.1)
+    before, began = watch.anonymous, time.perf_counter()
+    if how == "ours":
+        loaded: Any = load_model(ModelSettings(path=model), torch.bfloat16, "cpu", ranks.main)
+    else:
+        loaded = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16)
+    seconds = time.perf_counter() - began
+    watch.running = False
+    held = sum(parameter.ds_tensor.numel() * parameter.ds_tensor.element_size() for parameter in loaded.parameters())
+    found = everyone({"anonymous": watch.anonymous - before, "file_backed": watch.file_backed, "held": held, "seconds": seconds})
+    if ranks.main:
+        print("FOUND " + json.dumps(found))
+    del partitioning
+    stop()
+
+
+def main(
+    hidden_size: Annotated[int, typer.Option(help="Width of the model.")] = 1536,
+    layers: Annotated[int, typer.Option(help="Layers of the model.")] = 12,
+    ranks: Annotated[int, typer.Option(help="Ranks.")] = 2,
+    model: Annotated[str, typer.Option(hidden=True)] = "",
+    how: Annotated[str, typer.Option(hidden=True)] = "",
+) -> None:
+    """Compare; or, with --how, load as one of the ranks."""
+    if how:
+        as_rank(model, how)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        size = make_model(Path(scratch), hidden_size, layers)
+        shards = len(list(Path(scratch).glob("*.safetensors")))
+        table = Table(
+            "loaded", "rank", "anonymous MB", "file-backed MB", "keeps MB", "s", title=f"{size / 1e6:,.0f} MB, {shards} shards"
+        )
+        for name in ("ours", "transformers"):
+            command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
+            command += [__file__, "--model", scratch, "--how", name]
+            environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
+            environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            if done.returncode:
+                raise SystemExit(done.stdout[-2000:] + done.stderr[-4000:])
+            found = next(line for line in done.stdout.splitlines() if line.startswith("FOUND ")).removeprefix("FOUND ")
+            for rank, row in enumerate(json.loads(found)):
+                figures = [f"{row[key] / 1e6:,.0f}" for key in ("anonymous", "file_backed", "held")]
+                table.add_row(name, str(rank), *figures, f"{row['seconds']:.1f}")
+        Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
