@@ -43,15 +43,15 @@ compose() {
   skip 'a cluster of containers' 'needs a Docker daemon; tests/spark_jobs/test_cluster.py runs the same processes without containers'
 }
 
-# The base: a Debian of this machine's release, with this machine's pip configuration, so that builds find packages where it does.
+# The base: the Debian that docker/spark.Dockerfile names, with this machine's pip configuration, so that builds find packages where
+# it does.
 base() {
   [ -n "${base_made:-}" ] && return 0
   have debootstrap || { say 'debootstrap is not there: apt-get install debootstrap'; return 1; }
   local root=$WORK/base
   mkdir -p "$WORK"
   if [ ! -e "$root/etc/debian_version" ]; then
-    # shellcheck disable=SC1091
-    debootstrap --variant=minbase "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$WORK/debootstrap.log" 2>&1 ||
+    debootstrap --variant=minbase "$(sed -n 's/^ARG BASE=debian:\([a-z]*\).*/\1/p' docker/spark.Dockerfile)" "$root" >"$WORK/debootstrap.log" 2>&1 ||
       { tail -n 5 "$WORK/debootstrap.log"; return 1; }
   fi
   cp /etc/ssl/certs/ca-certificates.crt "$root/usr/local/share/this-machine.crt" 2>/dev/null

@@ -5,13 +5,14 @@
 #       --config conf/corpus/demo.yaml --set dumps_dir=/dumps --set wikis='[jawiki]' --set output_dir=/out/jawiki
 #
 # Without arguments it builds the sample wikis into /out.
-ARG BASE=debian:bookworm-slim
+# Python 3.11.5 or newer and Java 17 or newer: Debian 12 has the Java, but Python 3.11.2.
+ARG BASE=debian:trixie-slim
 FROM ${BASE}
 
 # Debian's own security updates are wanted, so its packages are not pinned; ours are bounded in pyproject.toml.
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends openjdk-17-jre-headless procps python3 python3-venv \
+ && apt-get install -y --no-install-recommends default-jre-headless procps python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 
 RUN python3 -m venv /opt/venv

@@ -72,6 +72,13 @@ def test_the_contract_imports_with_the_base_dependencies_alone(module: str) -> N
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 11, 4)])
+def test_a_python_whose_regular_expressions_have_a_fault_is_refused(version: tuple[int, ...]) -> None:
+    result = python(f"import sys\nsys.version_info = {(*version, 'final', 0)}\nimport spark_jobs.tables")
+    assert result.returncode == 1
+    assert "3.11.5 or newer is needed, on the workers of a cluster too" in result.stderr
+
+
 def test_the_engine_works_from_a_zip(repository, tmp_path) -> None:
     archive = tmp_path / "spark_jobs.zip"
     with zipfile.ZipFile(archive, "w") as target:
