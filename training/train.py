@@ -56,7 +56,7 @@ from training.stream import Stream
 from training.stream_report import describe_corpus, describe_stream
 from training.task_scores import TaskEvaluationError, score
 
-EXIT_DIVERGED, EXIT_OUT_OF_MEMORY = 3, 4
+EXIT_DIVERGED, EXIT_OUT_OF_MEMORY, EXIT_RANK_LOST = 3, 4, 5
 PATIENCE = 10.0
 """Seconds that a rank leaves to the first one of its machine to tell an error that both have found."""
 
@@ -318,10 +318,25 @@ def main(settings: TrainSettings) -> int:
     except (RuntimeError, MemoryError) as error:
         from training.out_of_memory import explain, is_out_of_memory
 
-        if not is_out_of_memory(error):
+        if is_out_of_memory(error):
+            return told(explain(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
+        if not is_lost_rank(error):
             raise
-        return told(explain(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
+        return told(LOST_RANK, EXIT_RANK_LOST)
     return 0
+
+
+LOST_RANK = (
+    "another rank has ended, so this one cannot go on. What that rank said stands above; if it said nothing, the system ended "
+    "it (the kernel's log tells whether for want of memory). The same command with --set resume=true goes on from the last "
+    "checkpoint"
+)
+
+
+def is_lost_rank(error: BaseException) -> bool:
+    """Whether a collective failed because a rank at its other end is gone (gloo and NCCL)."""
+    closed = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
+    return any(text in str(error) for text in closed)
 
 
 def told(error: Exception | str, code: int) -> int:

@@ -54,6 +54,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
     settings = run_settings(tmp_path / "run", stage, checkpoint=CHECKPOINTS, resume=True)
     killed = launch_and_signal(settings, signal.SIGKILL, after=6)
     assert killed.returncode not in (0, EXIT_INTERRUPTED)
+    assert "another rank has ended, so this one cannot go on." in killed.stdout
     assert not (tmp_path / "run" / "run.json").exists()
     again = finish(launch, settings)
     assert "goes on after step" in again.stdout
