@@ -76,7 +76,7 @@ def compare(first: Runs, second: Runs, clusters: Sequence[str], *, seed: int = 0
     signs of the clusters' differences, exact up to 13 clusters; with several runs the larger of that and a t test that
     includes the spread of the runs.
     Interval: a t interval of the clusters' mean difference where scores are right or wrong, with Agresti and Min's two added
-    observations (Statistics in Medicine 24, 2005; half of them full differences, in both directions), so that it has a width
+    observations (Statistics in Medicine 24, 2005; half of them differences, in both directions), so that it has a width
     where no item differs; else the bias-corrected and accelerated bootstrap over clusters. With several runs both are widened
     by the spread of the runs.
     """
@@ -137,16 +137,20 @@ def sign_permutation(sums: Floats, seed: int = 0) -> float:
 
 
 def adjusted_interval(sums: Floats, sizes: Floats, spread: float = 0.0) -> tuple[float, float]:
-    """95 % t interval of the mean difference with two observations added: ±1 with weight a half each, and 0 with weight 1.
+    """95 % t interval of the mean difference with two observations added: ±d with weight a half each, and 0 with weight 1.
 
-    For single items and one run this is Agresti and Min's interval, with t for z.
+    d is a full difference where items stand alone: Agresti and Min's interval, with t for z. In clusters of m items, d² is the
+    mean square of the clusters that differ, but no less than 1 / m, what independent items would give: with a full difference of
+    a whole cluster, intervals of few clusters are so wide that they hold 0 where permutation finds p below 1 %.
     """
     clusters = len(sums)
     size = float(sizes.mean())
     added = clusters + 2
     relative = sums / size  # what a cluster adds to the mean, times the number of clusters
     mean = float(relative.sum()) / added
-    squares = float((relative**2).sum()) + 1.0
+    differing = relative[relative != 0]
+    square = max(1 / size, float((differing**2).mean())) if len(differing) else 1.0
+    squares = float((relative**2).sum()) + square
     error = math.sqrt(max(squares / added - mean**2, 0.0) / (added - 1) + spread)
     half = float(stats.t.ppf(1 - LEVEL / 2, max(clusters - 1, 1))) * error
     return max(-1.0, mean - half), min(1.0, mean + half)

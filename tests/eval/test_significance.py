@@ -69,6 +69,17 @@ def test_an_interval_has_a_width_where_nothing_differs():
     assert found.low < -10 < 10 < found.high
 
 
+def test_clusters_that_differ_in_one_of_their_items_do_not_differ_as_a_whole():
+    gained = np.repeat([1.0, 0.0], 8)  # half of 16 items are right in one language more, of three
+    first, second = np.zeros(48), np.concatenate([gained, np.zeros(32)])
+    found = compare(runs(first), runs(second), ids(16) * 3)
+    assert found.p == 2 / 2**8
+    square, mean = 1 / 3, (8 / 3) / 18
+    half = stats.t.ppf(0.975, 15) * math.sqrt(((8 / 9 + square) / 18 - mean**2) / 17)
+    assert (found.low, found.high) == pytest.approx((100 * (mean - half), 100 * (mean + half)))
+    assert found.low > 0
+
+
 def test_translations_count_as_one_item():
     generator = np.random.default_rng(0)
     first, second = generator.integers(0, 2, (2, 200)).astype(float)
@@ -135,6 +146,18 @@ def test_clustered_languages_keep_the_level_where_counting_them_apart_does_not()
     assert 0.92 <= coverage <= 0.985
     rate, _ = simulate(lambda generator: draw(generator, apart=True), 200)
     assert rate > 0.2
+
+
+def test_p_and_interval_of_few_clusters_rarely_contradict_each_other():
+    generator, contradictions, covered = np.random.default_rng(6), 0, 0
+    for number in range(300):
+        drawn = generator.random(48)  # 16 items in three languages; in three of ten answers one side is right alone
+        first, second = (drawn < 0.075).astype(float), ((drawn >= 0.075) & (drawn < 0.3)).astype(float)
+        found = compare(runs(first), runs(second), ids(16) * 3, seed=number)
+        contradictions += found.is_shown != (found.low > 0 or found.high < 0)
+        covered += found.low <= 15 <= found.high
+    assert contradictions <= 6  # with a full difference per cluster: about 37
+    assert 0.93 <= covered / 300 <= 0.99
 
 
 @pytest.mark.slow  # half a minute
