@@ -48,8 +48,9 @@ class RenderSettings(RenderRule):
     """Wikis to render. Default: all of the corpus."""
     format: Literal["parquet", "jsonl"] = "parquet"
     """Parquet, or JSON lines: an object for each article."""
-    compression: Compression = "zstd"
-    """Of JSON lines; Parquet is always compressed with zstd."""
+    compression: Compression = "gzip"
+    """Of JSON lines: gzip, which every reader knows; zstd, which `datasets` reads if zstandard is installed; none. Parquet is
+    always compressed with zstd."""
     probability: float = Field(0.5, ge=0, le=1)
     """Share of links that get their name."""
     seed: int = Field(42, ge=0, lt=2**63)

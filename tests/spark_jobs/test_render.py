@@ -3,7 +3,10 @@
 import gzip
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +211,20 @@ def test_json_lines_hold_the_same_rows(spark, settings, compression) -> None:
             data = pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
         rows += [json.loads(line) for line in data.decode().splitlines()]
     assert rows == [{"wiki": "jawiki", **row} for row in rows_of(parquet.output_dir, "jawiki")]
+
+
+def test_datasets_and_duckdb_read_json_lines_by_their_card(spark, settings, tmp_path) -> None:
+    import duckdb
+
+    render_corpus(spark, changed(settings, format="jsonl"))
+    code = f"import datasets; print(len(datasets.load_dataset({settings.output_dir!r}, 'rendered', split='jawiki')))"
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "57"), done.stderr
+    card = (Path(settings.output_dir) / "README.md").read_text(encoding="utf-8")
+    query = re.search(r"SELECT \* (FROM read_json\(.*?\)) LIMIT", card)[1].replace("path/to/this/folder", settings.output_dir)
+    counted = duckdb.sql(f"SELECT wiki, count(*) {query} GROUP BY wiki ORDER BY wiki").fetchall()
+    assert counted == [("eswiki", 57), ("jawiki", 57)]
 
 
 def test_an_attempt_of_another_size_than_reported_is_not_published(spark, settings, monkeypatch) -> None:
