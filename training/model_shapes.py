@@ -40,6 +40,8 @@ class FoundShape(NamedTuple):
     shape: ModelShape
     context: int | None
     """Positions that the model has; None where its configuration does not say."""
+    linear_features: int
+    """Inputs and outputs of all linear layers but the output matrix: an adapter of rank 1 (LoRA) has as many parameters."""
     source: str
     """For a person: a file, or whose publication."""
 
@@ -125,4 +127,13 @@ def _found(config: Any, source: str, rows: int) -> FoundShape:
         model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     if model.get_input_embeddings().weight.shape[0] < rows:
         model.resize_token_embeddings(rows, mean_resizing=False)
-    return FoundShape(shape_of(model), getattr(config.get_text_config(), "max_position_embeddings", None), source)
+    context = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return FoundShape(shape_of(model), context, _linear_features(model), source)
+
+
+def _linear_features(model: Any) -> int:
+    from torch import nn
+    from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
+
+    layers = (m for m in model.modules() if isinstance(m, nn.Linear | Conv1D) and m is not model.get_output_embeddings())
+    return sum(sum(layer.weight.shape) for layer in layers)

@@ -5,7 +5,7 @@ Epochs, links and names are expectations: how long an epoch is depends on which 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -78,6 +78,8 @@ class RunPlan:
     precision: Literal["bf16", "fp32"]
     gradient_checkpointing: bool
     model: FoundShape
+    trained: int
+    """Parameters that are trained: all, or those of adapters (LoRA), which come to the model's own."""
     memory: tuple[MemoryRow, ...]
     flops_per_token: float
     flops: float
@@ -129,6 +131,7 @@ def make_plan(
         precision=precision,
         gradient_checkpointing=settings.model.gradient_checkpointing,
         model=model,
+        trained=trained_parameters(settings, model),
         memory=tuple(memory_rows(settings, deepspeed, ranks, precision, model)),
         flops_per_token=per_token,
         flops=per_token * tokens,
@@ -140,17 +143,26 @@ def make_plan(
     )
 
 
+def trained_parameters(settings: TrainSettings, model: FoundShape) -> int:
+    """All parameters of the model, or those of its adapters."""
+    lora = settings.model.lora
+    return model.shape.parameters if lora is None else lora.rank * model.linear_features
+
+
 def memory_rows(
     settings: TrainSettings, deepspeed: Mapping[str, Any], ranks: int, precision: Literal["bf16", "fp32"], model: FoundShape
 ) -> Iterator[MemoryRow]:
     """Every stage of ZeRO with everything that it can offload. DeepSpeed's buffers are of the run's own configuration."""
     zero = deepspeed.get("zero_optimization", {})
     chosen = (zero_stage(dict(deepspeed)), chosen_offload(zero))
+    trained, shape = trained_parameters(settings, model), model.shape
+    if settings.model.lora is not None:
+        shape = replace(shape, parameters=shape.parameters + trained)
     for stage in range(4):
         for offload in get_args(Offload)[: (1, 2, 2, 3)[stage]]:
             checkpointed, plain = (
                 estimate(
-                    model.shape,
+                    shape,
                     stage=stage,
                     ranks=ranks,
                     sequence_length=settings.stream.sequence_length,
@@ -159,6 +171,7 @@ def memory_rows(
                     gradient_checkpointing=again,
                     attention=settings.model.attention,
                     offload=offload,
+                    trained=trained,
                     zero=zero,
                 )
                 for again in (True, False)

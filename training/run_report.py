@@ -23,7 +23,7 @@ def report(settings: TrainSettings, plan: RunPlan) -> Iterator[Any]:
     facts.add_column(overflow="fold")
     million = plan.model.shape.parameters / 1e6
     for name, text in {
-        "model": f"{settings.model.path}, {million:,.1f} M parameters in {plan.precision}: {plan.model.source}",
+        "model": f"{settings.model.path}, {million:,.1f} M parameters in {plan.precision}: {plan.model.source}{adapters(plan)}",
         "batch": f"micro-batch {plan.micro_batch_size} x accumulation {plan.accumulation} x {plan.ranks} ranks = "
         f"{plan.global_batch_size:,} sequences x {plan.sequence_length:,} tokens = {plan.tokens_per_step:,} tokens a step",
         "run": f"{plan.steps:,} steps = {plan.tokens:,} tokens",
@@ -37,6 +37,13 @@ def report(settings: TrainSettings, plan: RunPlan) -> Iterator[Any]:
     if plan.wikis is not None:
         yield wiki_table(settings, plan)
     yield memory_table(plan)
+
+
+def adapters(plan: RunPlan) -> str:
+    """What to know of a run that trains adapters (LoRA); nothing to say of another one."""
+    if plan.trained == plan.model.shape.parameters:
+        return ""
+    return f"; {plan.trained / 1e6:,.1f} M parameters of adapters are trained, so that it takes up to a third less than below"
 
 
 def optimizer_text(settings: TrainSettings) -> str:
