@@ -95,7 +95,7 @@ def _draw_line(axes: Any, line: Line, is_named: bool) -> None:
     colour = TEXT if line.style is None else SERIES[line.style % len(SERIES)]
     dashes = () if line.style is None else _DASHES[line.style % len(_DASHES)]
     if line.low is not None and line.high is not None and np.any(line.high > line.low):
-        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.2, lw=0)
+        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.25, lw=0.7)
     lonely = int(np.sum(~np.isnan(line.y))) == 1
     marker = "o" if line.is_measured or lonely else ""
     axes.plot(line.x, line.y, color=colour, lw=1.6, ls=(0, dashes) if dashes else "-", marker=marker, ms=3.5)
@@ -114,7 +114,7 @@ def _dress(axes: Any, plot: Plot) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
         axes.yaxis.set_minor_formatter(NullFormatter())
     elif plot.from_zero:
-        highest = np.nanmax(values, initial=0.0)
+        highest = np.nanmax(np.concatenate([line.y if line.high is None else line.high for line in plot.lines]), initial=0.0)
         axes.set_ylim(0, 1.08 * max(highest, plot.level[1] if plot.level else 0.0) or 1.0)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
     axes.set_xlabel(plot.x_label)

@@ -76,7 +76,7 @@ def read_run(folder: Path, label: str | None = None) -> RunFiles:
         folder=folder,
         series=series(metrics),
         stream_hash=metrics[-1].get("stream_hash"),
-        events=sorted(events, key=lambda event: event["step"]),
+        events=sorted([*events, *_untold(metrics, events)], key=lambda event: event["step"]),
         config=config if isinstance(config, dict) else {},
         configuration=text,
         deepspeed=_json(folder / "deepspeed.json") or {},
@@ -96,6 +96,16 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     if wrong is not None:
         raise ConfigurationError(f"{path}: line {wrong} has no step, so no run of this version has written it")
     return found
+
+
+def _untold(metrics: list[dict[str, Any]], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events of skipped steps whose line was not written any more, because the run was killed between the two files."""
+    told = {event["step"] for event in events if event["event"] == "skipped"}
+    return [
+        {"step": line["step"], "event": "skipped", "reason": line["skipped"], "sequences": line.get("sequences", [])}
+        for line in metrics
+        if line.get("skipped") is not None and line["step"] not in told
+    ]
 
 
 def _text(path: Path) -> str:

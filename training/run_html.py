@@ -12,7 +12,7 @@ from spark_jobs.page import render_page
 from spark_jobs.settings import ConfigurationError
 from training.run_figures import MOST_LINES, draw
 from training.run_files import RunFiles, differences, read_run
-from training.run_plots import Over, plots
+from training.run_plots import POINTS, Over, plots
 from training.run_series import Float64s, measured
 
 PAGE = "run.html"
@@ -49,7 +49,15 @@ def run_page(runs: Sequence[RunFiles], over: Over = "step") -> str:
     return render_page(
         "training",
         "run.html",
-        {"count": "{:,}".format, "words": in_words, "duration": duration, "course": course, "median": median, "total": np.nansum},
+        {
+            "count": "{:,}".format,
+            "words": in_words,
+            "duration": duration,
+            "course": course,
+            "median": median,
+            "total": np.nansum,
+            "short": short,
+        },
         runs=runs,
         loss=loss,
         loss_wide=draw(loss, "loss-wide", 9.2, 3.6),
@@ -61,6 +69,7 @@ def run_page(runs: Sequence[RunFiles], over: Over = "step") -> str:
         stands_out=_STANDS_OUT,
         differences=differences(list(runs)),
         most_lines=MOST_LINES,
+        joined=max(-(-len(run.series.steps) // POINTS) for run in runs),
     )
 
 
@@ -132,13 +141,27 @@ def in_words(event: dict[str, Any]) -> str:
 def duration(seconds: float) -> str:
     """Seconds in words.
 
-    >>> duration(7.2), duration(754), duration(7830)
-    ('7 s', '12 min 34 s', '2 h 10 min')
+    >>> duration(7.2), duration(754), duration(7830), duration(3.2e6)
+    ('7 s', '12 min 34 s', '2 h 10 min', '37 d 0 h')
     """
     whole = round(seconds)
+    if whole >= 48 * 3600:
+        return f"{whole // 86400} d {whole % 86400 // 3600} h"
     if whole < 60:
         return f"{whole} s"
     return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def short(count: int) -> str:
+    """A count in as much room as a card has.
+
+    >>> short(30720), short(1234567), short(80_000_000_000)
+    ('30,720', '1.23 M', '80 B')
+    """
+    for power, letter in ((10**9, "B"), (10**6, "M")):
+        if count >= power:
+            return f"{count / power:,.3g} {letter}" if count < 1000 * power else f"{count / power:,.0f} {letter}"
+    return f"{count:,}"
 
 
 def course(values: Float64s, digits: int = 3) -> str:

@@ -13,7 +13,7 @@ from training.run_series import Buckets, Float64s, Points, buckets, measured, ra
 Over = Literal["step", "tokens"]
 
 POINTS = 400
-"""Most points of a line; neighbours are joined beyond that, with a band from the least to the greatest."""
+"""Most points of a line; neighbours are joined beyond that, with a band from the least to the greatest of them."""
 SHARE_POINTS = 30
 """The same for shares, which mean little in a single step."""
 

@@ -152,6 +152,13 @@ def test_what_a_run_is_comes_from_its_checkpoint_until_it_is_finished(tmp_path):
     assert read_run(folder).facts == want | {"ranks": 4, "data_fingerprint": "d"}
 
 
+def test_a_skipped_step_is_an_event_even_if_the_run_was_killed_before_it_was_told(tmp_path):
+    skipped = [line(2, float("nan"), "the loss is nan", sequences=["8-15"]), line(3, float("nan"), "told", sequences=["16"])]
+    told = {"step": 3, "event": "skipped", "reason": "told", "sequences": ["16"]}
+    run = read_run(write(tmp_path / "run", [line(1), *skipped], [told]))
+    assert run.events == [{"step": 2, "event": "skipped", "reason": "the loss is nan", "sequences": ["8-15"]}, told]
+
+
 def test_what_differs_between_runs_is_named_with_the_value_of_each(tmp_path):
     runs = []
     for name, config in (
