@@ -228,10 +228,11 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
                 run.page.draw()
                 raise TrainingDivergedError(diverged(metrics, position, run.saved))
             every, measured = settings.checkpoint.every, settings.evaluation.every
-            if every and position.step % every == 0 and not run.finished:
-                write_checkpoint(run, writer)
+            # Measured before it is saved: a run that goes on from here has it in its reports.
             if measured and (position.step % measured == 0 or run.finished):
                 measure(run, writer)
+            if every and position.step % every == 0 and not run.finished:
+                write_checkpoint(run, writer)
     except InterruptedByRequestError:
         write_checkpoint(run, writer)
         if position.step:
@@ -287,8 +288,8 @@ def diverged(metrics: dict[str, Any], position: Position, saved: int) -> str:
     sequences, skipped = ", ".join(metrics["sequences"][:8]), ", ".join(map(str, position.guard.skipped))
     return (
         f"step {metrics['step']}: {metrics['skipped']} in sequences {sequences}; these steps were skipped: {skipped}. The run "
-        f"ends here, saved at step {saved}. Look at the sequences (events.jsonl has all), lower optimizer.learning_rate, use "
-        "model.precision=fp32, or allow more with guard.stop_after, and go on with --set resume=true"
+        f"ends here, saved at step {saved}. Look at the sequences (events.jsonl has all). Go on with --set resume=true and a higher "
+        "guard.stop_after, or start anew with a lower optimizer.learning_rate or model.precision=fp32"
     )
 
 

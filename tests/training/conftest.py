@@ -264,15 +264,15 @@ def launch(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def launch_and_signal(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`launch_and_signal(settings, number, after=5)` runs on two ranks under torchrun, and sends a signal to one rank.
+    """`launch_and_signal(settings, number, after=5)` runs under torchrun, and sends a signal to one rank.
 
     It does so as soon as `metrics.jsonl` has that many lines, and `delay` seconds more have passed.
     """
 
     def run(
-        settings: dict[str, Any], number: int, after: int, delay: float = 0.0, rank: int = 1
+        settings: dict[str, Any], number: int, after: int, delay: float = 0.0, rank: int = 0, ranks: int = 2
     ) -> subprocess.CompletedProcess[str]:
-        command, environment, folder = command_line(repository, settings, 2, "torchrun")
+        command, environment, folder = command_line(repository, settings, ranks, "torchrun")
         metrics = Path(settings["output_dir"]) / "metrics.jsonl"
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=folder

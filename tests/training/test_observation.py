@@ -42,8 +42,8 @@ def test_held_out_articles_are_measured_before_between_and_after_the_steps(watch
     _, events, _, _ = watched
     assert [(e["step"], e["event"]) for e in events] == [
         (0, "held_out"),
-        (2, "checkpoint"),
         (2, "held_out"),
+        (2, "checkpoint"),
         (4, "held_out"),
     ]
     assert all(set(e["loss"]) == {"eswiki", "jawiki"} for e in events if e["event"] == "held_out")

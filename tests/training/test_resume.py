@@ -17,6 +17,8 @@ from training.interruption import EXIT_INTERRUPTED
 from training.resume import check, newest_sound
 
 CHECKPOINTS = {"every": 4, "keep": 2}
+TOLERANCE = 1e-4
+"""Relative difference of losses after a move to another number of ranks: sums are formed in another order. docs/training.md says it."""
 
 
 def read(folder):
@@ -52,7 +54,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
     launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage
 ):
     settings = run_settings(tmp_path / "run", stage, checkpoint=CHECKPOINTS, resume=True)
-    killed = launch_and_signal(settings, signal.SIGKILL, after=6)
+    killed = launch_and_signal(settings, signal.SIGKILL, after=6, rank=1)
     assert killed.returncode not in (0, EXIT_INTERRUPTED)
     assert "another rank has ended, so this one cannot go on." in killed.stdout
     assert not (tmp_path / "run" / "run.json").exists()
@@ -93,16 +95,15 @@ def move(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage
     assert refused.returncode == 2
     assert "was written with ranks 2, not 1." in refused.stderr
     moved = settings | {"elastic": True}
-    # It ends by itself on one rank: the guard lets no step pass, which also saves.
-    ended = launch(moved | {"guard": {"min_history": 2, "sigmas": 1e-9, "stop_after": 2}}, ranks=None)
-    assert ended.returncode == 3, ended.stderr
+    asked = launch_and_signal(moved, signal.SIGUSR1, after=6, ranks=1)
+    assert f"exitcode  : {EXIT_INTERRUPTED}" in asked.stdout, asked.stdout[-4000:]
     finish(launch, moved)
     losses, hashes, _ = read(folder)
     expected, expected_hashes, _ = read(uninterrupted(stage))
     assert hashes == expected_hashes
     assert losses[:3] == expected[:3]
+    assert losses == pytest.approx(expected, rel=TOLERANCE)
     assert not list((folder / "checkpoints").glob("*universal*"))
-    assert losses == pytest.approx(expected, rel=0.02)
 
 
 @pytest.mark.slow
