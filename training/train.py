@@ -288,8 +288,8 @@ def diverged(metrics: dict[str, Any], position: Position, saved: int) -> str:
     sequences, skipped = ", ".join(metrics["sequences"][:8]), ", ".join(map(str, position.guard.skipped))
     return (
         f"step {metrics['step']}: {metrics['skipped']} in sequences {sequences}; these steps were skipped: {skipped}. The run "
-        f"ends here, saved at step {saved}. Look at the sequences (events.jsonl has all). Go on with --set resume=true and a higher "
-        "guard.stop_after, or start anew with a lower optimizer.learning_rate or model.precision=fp32"
+        f"ends here, saved at step {saved}. Look at the sequences (events.jsonl has all). Go on with --set resume=true and a "
+        "higher guard.stop_after, or start anew with a lower optimizer.learning_rate or model.precision=fp32"
     )
 
 

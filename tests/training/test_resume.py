@@ -18,7 +18,7 @@ from training.resume import check, newest_sound
 
 CHECKPOINTS = {"every": 4, "keep": 2}
 TOLERANCE = 1e-4
-"""Relative difference of losses after a move to another number of ranks: sums are formed in another order. docs/training.md says it."""
+"""Relative difference of losses after a move to another number of ranks, where sums are formed in another order."""
 
 
 def read(folder):
