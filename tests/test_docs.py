@@ -64,13 +64,21 @@ def blocks_of(page: Path) -> Iterator[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-SHELL = [block for block in BLOCKS if block.info.split()[:1] in (["bash"], ["sh"], ["shell"], ["console"])]
+SHELL = [block for block in BLOCKS if block.info.split()[:1] in (["bash"], ["sh"], ["shell"])]
+TRANSCRIPTS = {"reading.md": "tests/spark_jobs/test_explain.py"}
+"""Page with commands and what they print -> the test that runs them."""
 
 
 def test_every_block_of_commands_runs_or_says_what_it_needs() -> None:
     assert len(SHELL) > 15
     wrong = [f"{block.name}: ```{block.info}" for block in SHELL if block.info.removeprefix("bash ") not in MARKS]
     assert wrong == []
+
+
+def test_commands_with_their_output_are_run_by_a_test() -> None:
+    pages = {block.page.name for block in BLOCKS if block.info == "console"}
+    assert pages == TRANSCRIPTS.keys()
+    assert all("```console" in (REPOSITORY / test).read_text(encoding="utf-8") for test in TRANSCRIPTS.values())
 
 
 def test_commands_stand_in_blocks_that_say_so() -> None:
