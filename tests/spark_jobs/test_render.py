@@ -160,7 +160,8 @@ def test_another_seed_and_another_epoch_draw_others_and_the_rest_stays(spark, se
 
 def test_what_is_drawn_for_a_page_does_not_depend_on_its_neighbours(corpus) -> None:
     settings = RenderSettings(corpus="", output_dir="")
-    file = next((corpus / "augmented" / "wiki=jawiki").glob("*.parquet"))
+    files = (corpus / "augmented" / "wiki=jawiki").glob("*.parquet")
+    file = max(files, key=lambda file: pq.read_metadata(file).num_rows)
     (batch,) = pq.read_table(file, partitioning=None).combine_chunks().to_batches()
     together, counters = render_batch(batch, "jawiki", settings.rule)
     alone = [render_batch(batch.slice(row, 1), "jawiki", settings.rule)[0] for row in reversed(range(batch.num_rows))]
