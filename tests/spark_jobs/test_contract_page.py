@@ -1,7 +1,9 @@
 """docs/contract.md is what `tables.py` says."""
 
+import os
 import subprocess
 import sys
+import zipfile
 
 import pyarrow as pa
 import pytest
@@ -61,3 +63,17 @@ def test_the_page_names_what_may_be_null_inside_structs() -> None:
 def test_a_type_has_a_name_for_people_and_one_for_the_hub(kind, text, feature) -> None:
     assert type_text(kind) == text
     assert hub_features([pa.field("x", kind)]) == [{"name": "x", **feature}]
+
+
+def test_templates_are_found_in_the_zip_that_travels_to_a_cluster(repository, tmp_path) -> None:
+    archive = tmp_path / "spark_jobs.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for file in sorted((repository / "spark_jobs").rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                target.write(file, file.relative_to(repository))
+    code = "import spark_jobs, spark_jobs.contract as c; print(spark_jobs.__file__); print(c.contract_page(), end='')"
+    environment = {**os.environ, "PYTHONPATH": str(archive)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path, check=True)
+    place, _, page = done.stdout.partition("\n")
+    assert place.startswith(str(archive))
+    assert page == contract_page()
