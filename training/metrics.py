@@ -5,6 +5,7 @@ A line of `metrics.jsonl` is a step. A line of `events.jsonl` is something that 
 """
 
 import hashlib
+import importlib.util
 import json
 import time
 from pathlib import Path
@@ -96,28 +97,43 @@ class MetricsWriter:
             self._wandb.log(dict(found), step=step)
 
 
+def check_wandb(project: str | None) -> None:
+    """Refuse `log.wandb` where its package is missing; None asks for nothing.
+
+    Raises:
+        ConfigurationError: with the remedies.
+    """
+    if project is not None and importlib.util.find_spec("wandb") is None:
+        raise ConfigurationError(
+            f"log.wandb: {project!r} needs the package wandb, which is not installed: pip install 'leia-at-scale[wandb]', or "
+            "leave log.wandb out; metrics.jsonl, TensorBoard and run.html need nothing"
+        )
+
+
 def start_wandb(settings: TrainSettings) -> Any:
     """A run of Weights & Biases; the same one again after a resume, known by its folder.
 
     Raises:
-        ConfigurationError: when the package is missing.
+        ConfigurationError: when it cannot be started, because nobody is logged in or the project may not be written to.
     """
-    try:
-        import wandb  # type: ignore[import-not-found,unused-ignore]
-    except ImportError as error:
-        raise ConfigurationError(
-            f"log.wandb: {settings.log.wandb!r} needs the package wandb, which is not installed: pip install wandb, or leave "
-            "log.wandb out; metrics.jsonl, TensorBoard and run.html need nothing"
-        ) from error
+    import wandb  # type: ignore[import-not-found,unused-ignore]
+
     name = hashlib.sha256(str(settings.output_dir.resolve()).encode()).hexdigest()[:16]
-    return wandb.init(
-        project=settings.log.wandb,
-        id=name,
-        resume="allow",
-        dir=settings.output_dir,
-        name=settings.output_dir.name,
-        config=settings.model_dump(mode="json"),
-    )
+    try:
+        return wandb.init(
+            project=settings.log.wandb,
+            id=name,
+            resume="allow",
+            dir=settings.output_dir,
+            name=settings.output_dir.name,
+            config=settings.model_dump(mode="json"),
+        )
+    except wandb.errors.Error as error:
+        raise ConfigurationError(
+            f"log.wandb: a run of project {settings.log.wandb!r} cannot be started: {str(error).rstrip('.')}. Log in with "
+            "`wandb login` or give the key as WANDB_API_KEY; or keep the run on this machine with WANDB_MODE=offline, and send "
+            "it later with `wandb sync`"
+        ) from error
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -145,7 +161,8 @@ def _in_words(what: dict[str, Any]) -> str:
         elif isinstance(value, list):
             parts.append(f"{name} {', '.join(map(str, value[:8]))}" + (f" and {len(value) - 8} more" if len(value) > 8 else ""))
         else:
-            parts.append(f"{name} {value:.1f}" if isinstance(value, float) else f"{value}")
+            number = f"{value:.1f}" if isinstance(value, float) else f"{value}"
+            parts.append(f"{name} {number}" if isinstance(value, int | float) else number)
     return "; ".join(parts)
 
 

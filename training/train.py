@@ -44,7 +44,7 @@ from training.flops import flops_per_token, mfu, peak_flops
 from training.held_out import HeldOut
 from training.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
 from training.loop import Position, new_guard, steps
-from training.metrics import MetricsWriter
+from training.metrics import MetricsWriter, check_wandb
 from training.model_shapes import shape_of
 from training.output import Output, Summary
 from training.plan import StreamRules
@@ -102,6 +102,7 @@ def train(settings: TrainSettings) -> None:
 
     # Everything that can be refused is refused before anything slow begins.
     output.check()
+    check_wandb(settings.log.wandb)
     accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
     config = deepspeed_config(settings, accumulation)
     corpus = open_corpus(settings.data)
