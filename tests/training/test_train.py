@@ -251,21 +251,26 @@ def poison(base_model, folder, token):
 
 
 @pytest.fixture
-def plain_batches(stream, run_settings, base_model, tmp_path):
-    """[12 steps, 8 sequences, 64] the tokens of a run without names."""
-    settings = TrainSettings(**run_settings(tmp_path / "run", insertion=PLAIN))
-    plain = Stream(stream.corpus, stream_rules(settings, AutoTokenizer.from_pretrained(base_model), None))
-    return np.stack([plain.batch(step).input_ids for step in range(12)])
+def plain_batches(stream, base_model):
+    """`plain_batches(settings)` is [steps, sequences, length], the tokens of such a run."""
+
+    def batches(raw):
+        settings = TrainSettings(**raw)
+        plain = Stream(stream.corpus, stream_rules(settings, AutoTokenizer.from_pretrained(base_model), None))
+        return np.stack([plain.batch(step).input_ids for step in range(settings.steps)])
+
+    return batches
 
 
 def test_a_loss_that_is_no_number_can_end_the_run_which_is_saved_and_names_step_and_sequences(
     launch, run_settings, base_model, plain_batches, tmp_path
 ):
-    first = plain_batches[0]
+    changes = {"micro_batch_size": 1, "insertion": PLAIN, "guard": {"stop_after": 1}}
+    first = plain_batches(run_settings(tmp_path / "run", **changes))[0]
     token = next(token for token in range(3, 63) if 0 < (first[:, :-1] == token).any(axis=1).sum() < 5)
     named = ", ".join(map(str, np.flatnonzero((first == token).any(axis=1))))
-    changes = {"micro_batch_size": 1, "model": poison(base_model, tmp_path / "broken", token), "guard": {"stop_after": 1}}
-    done = launch(run_settings(tmp_path / "run", insertion=PLAIN, **changes), ranks=None)
+    model = poison(base_model, tmp_path / "broken", token)
+    done = launch(run_settings(tmp_path / "run", model=model, **changes), ranks=None)
     assert done.returncode == 3, done.stderr
     assert (
         f"error: step 1: the loss is nan in sequences {named}; these steps were skipped: 1. The run ends here, saved"
@@ -278,20 +283,21 @@ def test_a_loss_that_is_no_number_can_end_the_run_which_is_saved_and_names_step_
 
 @pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])
 def test_a_skipped_step_changes_no_weight_and_the_run_goes_on(launch, run_settings, base_model, plain_batches, tmp_path, stage):
-    # A token of the first batch, which is the hardest to skip, and of few others.
-    held = {token: (plain_batches == token).any(axis=(1, 2)) for token in range(3, 63)}
+    # Small batches, so that there is a token of the first one (which is the hardest to skip) that few others have.
+    changes = {"global_batch_size": 4, "micro_batch_size": 1, "stream": {"sequence_length": 16}, "insertion": PLAIN}
+    batches = plain_batches(run_settings(tmp_path / "run", stage, **changes))
+    held = {token: (batches == token).any(axis=(1, 2)) for token in range(3, 63)}
     token = min((token for token in held if held[token][0]), key=lambda token: held[token].sum())
     skipped = (np.flatnonzero(held[token]) + 1).tolist()
-    assert len(skipped) < 11
-    changes = {"model": poison(base_model, tmp_path / "broken", token), "guard": {"stop_after": 12}}
-    run = finish(launch, run_settings(tmp_path / "run", stage, insertion=PLAIN, **changes))
+    assert len(skipped) < 7
+    changes |= {"model": poison(base_model, tmp_path / "broken", token), "guard": {"stop_after": 12}}
+    run = finish(launch, run_settings(tmp_path / "run", stage, **changes))
     assert [line["step"] for line in run.metrics if line["skipped"] is not None] == skipped
     assert [np.isfinite(line["loss"]) for line in run.metrics] == [line["skipped"] is None for line in run.metrics]
     events = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
     told = {event["step"]: event for event in events if event["event"] == "skipped"}
     assert list(told) == skipped
-    rows = np.flatnonzero((plain_batches[0] == token).any(axis=1))
-    assert told[1]["sequences"] == sorted({f"{row // 2 * 2}-{row // 2 * 2 + 1}" for row in rows.tolist()})
+    assert told[1]["sequences"] == [str(row) for row in np.flatnonzero((batches[0] == token).any(axis=1))]
     assert run.summary["skipped_steps"] == len(skipped)
     weights = load_file(run.folder / "model" / "model.safetensors")
     clean = torch.arange(len(weights["model.embed_tokens.weight"])) != token
