@@ -235,6 +235,16 @@ def test_drawing_takes_a_twentieth_of_a_run_at_most(tmp_path):
     assert attempts == [0, 1, 0, 1, 0, 1]  # at 99; 100, which took 10 s; 309; 310, which took 0.5; 320.4; 320.5
 
 
+def test_training_draws_its_page_at_the_end(launch, run_settings, tmp_path):
+    done = launch(run_settings(tmp_path / "run", stage=0, steps=2, optimizer={"learning_rate": 1e-2}), ranks=None)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    page = (tmp_path / "run" / PAGE).read_text()
+    summary = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert "A finished training run" in page
+    assert all(summary[name] in page for name in ("data_fingerprint", "stream_fingerprint", "stream_hash"))
+    assert "run.html could not be drawn" not in done.stdout
+
+
 def test_a_browser_shows_every_plot_without_errors_requests_or_overflow(run, tmp_path):
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
