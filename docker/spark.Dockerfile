@@ -22,9 +22,9 @@ COPY pyproject.toml README.md LICENSE ./
 COPY spark_jobs spark_jobs
 COPY training training
 COPY eval eval
-# Our own package from this folder: pyproject.toml bounds what it needs.
+# Our own package from this folder: pyproject.toml bounds what it needs. Setuptools leaves a folder build/ behind.
 # hadolint ignore=DL3013
-RUN pip install --no-cache-dir '.[spark,demo]'
+RUN pip install --no-cache-dir '.[spark,demo]' && rm -rf build ./*.egg-info
 COPY conf conf
 COPY tests/sample tests/sample
 

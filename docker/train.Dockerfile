@@ -36,9 +36,9 @@ COPY pyproject.toml README.md LICENSE ./
 COPY spark_jobs spark_jobs
 COPY training training
 COPY eval eval
-# Our own package from this folder: pyproject.toml bounds what it needs.
+# Our own package from this folder: pyproject.toml bounds what it needs. Setuptools leaves a folder build/ behind.
 # hadolint ignore=DL3013
-RUN pip install --no-cache-dir '.[train]'
+RUN pip install --no-cache-dir '.[train]' && rm -rf build ./*.egg-info
 COPY conf conf
 
 # A volume that is mounted at build/ must be writable for this user.
