@@ -85,7 +85,7 @@ def load_model(settings: ModelSettings, dtype: torch.dtype, device: str = "cpu",
     return model
 
 
-def _filled(folder: Path, dtype: torch.dtype, device: str, main: bool, attention: dict[str, str]) -> Any:
+def _filled(folder: Path, dtype: torch.dtype, device: str, main: bool, attention: Mapping[str, str]) -> Any:
     """The model of a folder with its weights: tensor by tensor, or by transformers where names must be translated."""
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
     from transformers.initialization import no_init_weights
