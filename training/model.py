@@ -6,6 +6,7 @@ as "the last rows": embeddings may be padded beyond the tokenizer, and then the 
 
 import contextlib
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
