@@ -11,9 +11,9 @@ from training.config import DataSettings
 from training.corpus import open_corpus
 from training.document_mask import document_mask, only_own_document
 from training.insertion import IGNORED
+from training.loop import summed_loss
 from training.plan import StreamRules
 from training.stream import Stream
-from training.train import summed_loss
 
 RULES = StreamRules(
     seed=2,
