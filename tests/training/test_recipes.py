@@ -1,6 +1,7 @@
 """Every recipe of conf/train, planned by `--dry-run` and held against what was published."""
 
 import doctest
+import io
 import json
 import math
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from spark_jobs.settings import ConfigurationError, load, read_config
@@ -137,6 +139,11 @@ def test_a_recipe_plans_what_was_published(name, languages, shapes, here):
     p = 0.0 if insertion.strategy == "none" else insertion.probability
     assert part.names_inserted == pytest.approx(p * part.links_seen)
     assert part.epochs == pytest.approx(209_715_200 / part.epoch_tokens)
+
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(*run_report.report(settings, plan))
+    names = "no names" if insertion.strategy == "none" else f"names {insertion.strategy}, p = {p:g}"
+    assert f"what it trains on: {names}" in console.export_text()
 
 
 def test_output_folders_are_named_after_recipes_and_no_two_are_the_same():
