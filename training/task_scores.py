@@ -17,9 +17,7 @@ def score(model: Path, config: Path, output_dir: Path) -> dict[str, float]:
         TaskEvaluationError: when the evaluation fails.
     """
     command = [sys.executable, "-m", "eval.run", "--config", str(config), "--set", f"model={model}"]
-    done = subprocess.run(
-        [*command, "--set", f"output_dir={output_dir}"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, "--set", f"output_dir={output_dir}"], capture_output=True, text=True, check=False)
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
         raise TaskEvaluationError(f"{' '.join(command[1:])} ended with exit code {done.returncode}:\n{last}")
