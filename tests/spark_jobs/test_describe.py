@@ -71,6 +71,7 @@ class TextOf(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        self.text += " "  # cells stand apart
 
 
 @pytest.fixture(scope="module")
