@@ -86,7 +86,7 @@ def test_a_failure_and_a_timeout_are_counted_with_their_time_and_their_page(benc
     assert [(total.failures, total.timeouts, total.links) for total in totals.values()] == [(0, 1, 0), (1, 0, 0), (0, 0, 8)]
     assert totals["slow"].failed == ["enwiki: Tea: timeout"]
     assert totals["broken"].failed == ["enwiki: Tea: RecursionError('too deep')"]
-    assert totals["slow"].seconds >= 0.02
+    assert totals["slow"].seconds > 0  # of CPU: on a busy machine less than the time that it was given
     assert missing == {"slow": [], "broken": []}
 
 
