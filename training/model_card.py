@@ -85,14 +85,14 @@ def wiki_languages(wikis: tuple[str, ...]) -> list[str]:
     return sorted(found)
 
 
-def insertion_text(insertion: InsertionSettings, pivot: str) -> str:
-    """How names came into the text, to follow "articles in which".
+def insertion_text(insertion: InsertionSettings, pivot: str) -> str | None:
+    """How names came into the text, to follow "articles in which"; None where none did.
 
     >>> insertion_text(InsertionSettings(), "en")
     'a link has the name of its entity in `en` behind it with probability 0.5, between tags'
     """
     if insertion.strategy == "none":
-        return "no names were inserted (the baseline)"
+        return None
     around = ", between tags" if insertion.tags else ", without tags"
     unpredicted = "" if insertion.predict_names else "; the loss does not count the names"
     return (

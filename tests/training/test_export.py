@@ -339,7 +339,6 @@ def test_languages_of_the_card_are_tags_of_the_wikis_languages(wikis, tags):
         ({"strategy": "left"}, "before it with probability 0.5, between tags"),
         ({"strategy": "replace", "probability": 1.0, "tags": False}, "in its place with probability 1, without tags"),
         ({"predict_names": False}, "between tags; the loss does not count the names"),
-        ({"strategy": "none"}, "no names were inserted (the baseline)"),
     ],
 )
 def test_the_card_says_how_names_came_into_the_text(run_settings, tmp_path, changes, text):
@@ -369,5 +368,13 @@ def test_the_card_names_what_a_reader_needs(run_settings, tmp_path):
 
 
 def test_a_card_of_a_run_without_tags_does_not_speak_of_them(run_settings, tmp_path):
-    settings = settings_of(run_settings, tmp_path, insertion={"strategy": "none"})
+    settings = settings_of(run_settings, tmp_path, insertion={"tags": False})
     assert "translate>" not in model_card(settings, RUN, ())
+
+
+def test_a_card_of_a_run_without_names_calls_it_a_baseline(run_settings, tmp_path):
+    settings = settings_of(run_settings, tmp_path, insertion={"strategy": "none"})
+    card = model_card(settings, RUN | {"links_inserted": 0}, ())
+    assert "as they are, without any names: a baseline" in card
+    assert "translate>" not in card
+    assert "probability" not in card.partition("## Configuration")[0]
