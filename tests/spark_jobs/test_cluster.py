@@ -162,7 +162,7 @@ def test_a_cluster_that_loses_a_worker_and_its_shuffle_files_gives_the_bytes_of_
     shutil.copy(repository / "spark_jobs/build.py", tmp_path / "main.py")  # alone: everything else comes from the zip
     local = tmp_path / "local"
     build(spark, settings.model_copy(update={"output_dir": str(local)}))
-    # Of the four stages align is fifty jobs of milliseconds, and says nothing here; it is up to date if the articles are the same.
+    # Of the four stages align is fifty jobs of milliseconds: it is up to date where the articles are the same.
     shutil.copytree(local / "names", tmp_path / "out/names")
 
     with cluster(tmp_path) as (address, workers):
