@@ -153,8 +153,10 @@ def train_step(
 
             engine.basic_optimizer.gate = gate
         engine.step()
-    norm = plain if plain is not None else float(engine.get_global_grad_norm())
-    if not reasons:  # in bf16 DeepSpeed itself leaves out a step whose gradient is not finite
+    if reasons:
+        norm = plain if plain is not None else float(engine.get_global_grad_norm())
+    else:  # DeepSpeed itself left the step out, because the gradient is not finite; the norm that it shows is an older one
+        norm = float("inf")
         reasons.append(position.guard.judge(step + 1, mean, norm))
     culprits = (
         []
