@@ -226,7 +226,7 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
             profile.boundary(position.step, run.finished)
             if position.guard.exhausted:
                 write_checkpoint(run, writer)
-                run.page.draw()
+                draw_last(run)
                 raise TrainingDivergedError(diverged(metrics, position, run.saved))
             every, measured = settings.checkpoint.every, settings.evaluation.every
             # Measured before it is saved: a run that goes on from here has it in its reports.
@@ -236,9 +236,15 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
                 write_checkpoint(run, writer)
     except InterruptedByRequestError:
         write_checkpoint(run, writer)
-        if position.step:
-            run.page.draw()
+        draw_last(run)
         raise
+
+
+def draw_last(run: Run) -> None:
+    """The page of a run that ends before its time. No rank leaves earlier: its launcher would then end the one that draws."""
+    if run.position.step:
+        run.page.draw()
+    barrier()
 
 
 def write_checkpoint(run: Run, writer: MetricsWriter) -> None:
