@@ -101,8 +101,11 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
         return [answers[index] for index in range(len(requests))]
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
-        """No task here asks for it."""
-        raise NotImplementedError(f"rolling log-likelihoods of {len(requests)} texts: no shipped task asks for them")
+        """Refused: lm-eval's interface has it, for the perplexity of whole texts, and no task in eval/tasks is of that kind."""
+        raise NotImplementedError(
+            f"rolling log-likelihoods were asked for, of {len(requests)} texts: lm-eval scores perplexity by them, no task in "
+            "eval/tasks does, so eval.run does not compute them; run a perplexity task with plain `lm-eval run --model hf`"
+        )
 
     def _longest_answer(self, document: Mapping[str, Any]) -> int:
         """Tokens of the longest right answer: what the paper's harness lets a model say, though it leaks the length."""

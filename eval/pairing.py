@@ -74,7 +74,8 @@ def read_model(argument: str) -> Model:
 def pair(models: Sequence[Model], metric: str | None = None) -> list[PairedTask]:
     """The tasks that all models finished, in the first one's order; refuses a task that was not evaluated alike.
 
-    `metric` names the score to compare; by default, and in tasks that have no such score, it is a task's first.
+    `metric` names the score to compare; by default, and in tasks that have no such score, it is a task's first. A metric that no
+    task has is refused: it was mistyped.
     """
     labels = [model.label for model in models]
     if len(set(labels)) < len(labels):
@@ -85,6 +86,9 @@ def pair(models: Sequence[Model], metric: str | None = None) -> list[PairedTask]
     names = [name for name in everything[0][2].tasks if all(name in result.tasks for _, _, result in everything)]
     if not names:
         raise ConfigurationError(f"{', '.join(labels)} have no task in common; evaluate them with the same tasks")
+    known = {score for name in names for score in everything[0][2].tasks[name].scores}
+    if metric is not None and metric not in known:
+        raise ConfigurationError(f"metric: {metric!r} is no score of these tasks; there are {', '.join(sorted(known))}")
     for name in names:
         _check_alike(name, [(folder, result.tasks[name]) for _, folder, result in everything])
     return [_paired(name, models, metric) for name in names]

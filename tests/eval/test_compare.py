@@ -86,6 +86,13 @@ def test_other_conditions_are_refused_with_what_differs(evaluations, tmp_path, c
         pair([read_model(evaluations[0]), read_model(str(other))])
 
 
+def test_a_metric_is_compared_where_a_task_has_it_and_one_that_none_has_is_refused(evaluations):
+    models = [read_model(argument) for argument in evaluations[:2]]
+    assert {task.metric for task in pair(models, "acc_norm")} == {"acc_norm"}
+    with pytest.raises(ConfigurationError, match=r"metric: 'acc_nrom' is no score of these tasks; there are acc, acc_norm"):
+        pair(models, "acc_nrom")
+
+
 def test_no_task_in_common_and_lost_records_are_named(evaluations, tmp_path):
     other = write(tmp_path / "other", "ddd", {"niilc_ja": np.ones(3)})
     with pytest.raises(ConfigurationError, match="base, other have no task in common"):

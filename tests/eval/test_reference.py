@@ -42,6 +42,8 @@ def pieces(model, scoring, context, continuation):
         ("standard", "回答：", "日本", [["<s>", "▁", "回", "答", "："], ["日", "本"]]),
         ("reference", "回答：", "日本", [["▁", "回", "答", "："], ["▁", "日", "本"]]),
         ("reference", "Answer:", "", [["▁Answer", ":"], []]),
+        ("standard", "", "<s>Ducks", [["<s>"], ["▁D", "ucks"]]),  # one BOS, not two
+        ("reference", "", "</s>Ducks", [["</s>"], ["</s>", "▁D", "ucks"]]),  # the original looks at no text
     ],
 )
 def test_what_stands_in_front_and_how_a_pair_is_split(language_model, scoring, context, continuation, expected):
@@ -90,6 +92,13 @@ def test_a_count_means_nothing_where_there_are_no_examples():
 def test_too_many_examples_are_refused():
     with pytest.raises(ValueError, match="num_fewshot: 6 examples cannot be drawn from 6 items"):
         shots(ITEMS, [], Recipe(draw="shuffled", **RECIPE), 6, 42)
+
+
+def test_perplexity_of_whole_texts_is_refused_with_the_reason_and_the_remedy(language_model):
+    with pytest.raises(
+        NotImplementedError, match=r"of 2 texts: lm-eval scores perplexity by them, no task .* plain `lm-eval run"
+    ):
+        language_model.loglikelihood_rolling(["a", "b"])
 
 
 @pytest.mark.parametrize("name", ["xcsqa_ja_reference", "xcodah_en_reference"])

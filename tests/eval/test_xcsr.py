@@ -5,7 +5,7 @@ import pytest
 from eval.catalogue import read_catalogue, tasks_folder
 from eval.config import EvalSettings
 from eval.harness import entries, load_tasks
-from eval.tasks.xcsr.utils import scorable
+from eval.tasks.xcsr.utils import rows_sha256, scorable
 from spark_jobs.settings import ConfigurationError
 
 
@@ -22,6 +22,22 @@ def test_a_row_without_a_usable_answer_is_refused_by_name(answer):
 
 def test_a_row_with_a_blank_choice_is_left_out():
     assert scorable([row(texts=("bleu", "  ")), row(texts=("", "sel"))], "fr", "here") == []
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"stem": list("Ciel ?"), "choices": row()["question"]["choices"]},
+        {"stem": "Ciel ?", "choices": {"label": ["A", "B"], "text": [list("bleu"), list("sel")]}},
+        ["Ciel ?"],
+    ],
+)
+@pytest.mark.parametrize("read", [lambda rows: scorable(rows, "fr", "hub"), rows_sha256])
+def test_strings_that_were_split_into_characters_are_refused(question, read):
+    with pytest.raises(
+        ValueError, match=r"item 7: its question and choices must be strings, and one is \['.*split into characters"
+    ):
+        read([row() | {"question": question}])
 
 
 def test_whitespace_around_texts_is_cut_off():

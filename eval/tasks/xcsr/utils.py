@@ -98,7 +98,7 @@ def rows_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
     """Identity of what is published: ids, questions, choices and answers in order, whatever the file format."""
     digest = hashlib.sha256()
     for row in rows:
-        content = [row["id"], row["question"]["stem"], *_choices(row["question"]["choices"]), row.get("answerKey")]
+        content = [row["id"], *_question(row), row.get("answerKey")]
         digest.update(f"{json.dumps(content, ensure_ascii=False)}\n".encode())
     return digest.hexdigest()
 
@@ -125,7 +125,7 @@ def scorable(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> l
     """
     found = []
     for row in rows:
-        if not all(text.strip() for text in _choices(row["question"]["choices"])[1]):
+        if not all(text.strip() for text in _question(row)[2]):
             continue
         item = _item(row, language, source)
         item["stem"], item["choices"] = item["stem"].strip(), [choice.strip() for choice in item["choices"]]
@@ -135,18 +135,29 @@ def scorable(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> l
 
 def _item(row: Mapping[str, Any], language: str, source: str) -> Item:
     """A row as it is published."""
-    labels, texts = _choices(row["question"]["choices"])
+    stem, labels, texts = _question(row)
     answer = row.get("answerKey")
     if answer not in labels:
         raise ValueError(
             f"{source}, item {row['id']}: the answer {answer!r} is none of {', '.join(labels)}; "
             "only the validation split (dev.jsonl) has its answers published"
         )
-    return Item(id=row["id"], language=language, stem=row["question"]["stem"], choices=texts, gold=labels.index(answer))
+    return Item(id=row["id"], language=language, stem=stem, choices=texts, gold=labels.index(answer))
 
 
-def _choices(choices: Any) -> tuple[list[str], list[str]]:
-    """Labels and texts: the files hold a list of pairs, the hub's Parquet a pair of lists."""
-    if isinstance(choices, Mapping):
-        return list(choices["label"]), list(choices["text"])
-    return [choice["label"] for choice in choices], [choice["text"] for choice in choices]
+def _question(row: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
+    """Stem, labels and texts of a row: the files hold its choices as a list of pairs, the hub's Parquet as a pair of lists."""
+    question = row["question"]
+    stem, choices = (question["stem"], question["choices"]) if isinstance(question, Mapping) else (question, [])
+    labels, texts = (
+        (list(choices["label"]), list(choices["text"]))
+        if isinstance(choices, Mapping)
+        else ([choice["label"] for choice in choices], [choice["text"] for choice in choices])
+    )
+    for text in (stem, *texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"item {row['id']}: its question and choices must be strings, and one is {text!r}; a copy of this data set once "
+                "had its strings split into characters: take the files that INK-USC/xcsr publishes"
+            )
+    return stem, labels, texts
