@@ -25,7 +25,7 @@ from eval.figures import Row, difference_plot
 from eval.findings import format_p, interval
 from eval.page import render_page
 from eval.pairing import parse_model
-from eval.results import ItemRecord, read_records, read_results, write_aside
+from eval.results import ItemRecord, read_results, records_of, write_aside
 from eval.significance import LEVEL, Runs, compare, holm
 from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
 
@@ -93,7 +93,7 @@ def read_facts(folder: Path, task: str) -> Facts:
     """The records of `task` in each language, the same facts with the same candidates; refuses an evaluation without English."""
     results = read_results(folder).tasks
     found = {
-        str(result.language): read_records(folder, name)
+        str(result.language): records_of(folder, name, result)
         for name, result in results.items()
         if name.partition("@")[0] == f"{task}_{result.language}"
     }

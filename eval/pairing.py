@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.published import conditions
-from eval.results import EvalResults, ItemRecord, TaskResult, read_records, read_results
+from eval.results import EvalResults, ItemRecord, TaskResult, read_results, records_of
 from eval.significance import Runs
 from spark_jobs.settings import ConfigurationError
 
@@ -109,7 +109,13 @@ def _check_alike(name: str, results: Sequence[tuple[Path, TaskResult]]) -> None:
 def _paired(name: str, models: Sequence[Model], metric: str | None) -> PairedTask:
     first = models[0].results[0].tasks[name]
     chosen = metric if metric in first.scores else next(iter(first.scores))
-    records = {model.label: tuple(tuple(_records(folder, name)) for folder in model.folders) for model in models}
+    records = {
+        model.label: tuple(
+            tuple(records_of(folder, name, result.tasks[name]))
+            for folder, result in zip(model.folders, model.results, strict=True)
+        )
+        for model in models
+    }
     items = [record.id for record in records[models[0].label][0]]
     for label, runs in records.items():
         if any([record.id for record in run] != items for run in runs):
@@ -127,12 +133,3 @@ def _paired(name: str, models: Sequence[Model], metric: str | None) -> PairedTas
         },
         records=records,
     )
-
-
-def _records(folder: Path, name: str) -> list[ItemRecord]:
-    try:
-        return read_records(folder, name)
-    except FileNotFoundError as error:
-        raise ConfigurationError(
-            f"{error.filename} does not exist: the results beside it have lost their items; evaluate again"
-        ) from error

@@ -126,6 +126,19 @@ def read_records(output_dir: Path, task: str) -> list[ItemRecord]:
     return [ItemRecord.model_validate_json(line) for line in lines]
 
 
+def records_of(output_dir: Path, name: str, result: TaskResult) -> list[ItemRecord]:
+    """The per-item records that a result was taken from; refuses records that are gone or are not those."""
+    found = records_sha256(output_dir, name)
+    if found != result.samples_sha256:
+        what = (
+            "does not exist: the results beside it have lost their items"
+            if found is None
+            else "holds other records than those that the results beside it are of: a run was stopped, or the file was changed"
+        )
+        raise ConfigurationError(f"{_records(output_dir, name)} {what}; run python -m eval.run for {output_dir} again")
+    return read_records(output_dir, name)
+
+
 def _records(output_dir: Path, task: str) -> Path:
     return output_dir / SAMPLES / f"{task}.jsonl"
 

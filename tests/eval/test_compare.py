@@ -98,7 +98,16 @@ def test_no_task_in_common_and_lost_records_are_named(evaluations, tmp_path):
     with pytest.raises(ConfigurationError, match="base, other have no task in common"):
         pair([read_model(evaluations[0]), read_model(str(other))])
     shutil.rmtree(tmp_path / "ft" / "samples")
-    with pytest.raises(ConfigurationError, match="have lost their items"):
+    with pytest.raises(
+        ConfigurationError, match=r"ft/samples/xcsqa_en\.jsonl does not exist: .* have lost their items; run python"
+    ):
+        pair([read_model(argument) for argument in evaluations[:2]])
+
+
+def test_records_that_are_not_those_of_the_scores_are_refused(evaluations, tmp_path):
+    """What a run leaves that is killed after it wrote the records of another configuration and before their scores."""
+    shutil.copy(tmp_path / "base" / "samples" / "xcsqa_ja.jsonl", tmp_path / "ft" / "samples" / "xcsqa_ja.jsonl")
+    with pytest.raises(ConfigurationError, match=r"ft/samples/xcsqa_ja\.jsonl holds other records than those that the results"):
         pair([read_model(argument) for argument in evaluations[:2]])
 
 

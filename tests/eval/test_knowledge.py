@@ -193,6 +193,13 @@ def test_knowledge_needs_english_and_another_language(tmp_path, languages, messa
         main([folder], tmp_path / "out")
 
 
+def test_an_evaluation_that_lost_its_records_is_named(tmp_path):
+    folder = evaluation(tmp_path / "base", {"en": [1] * 4, "ja": [1] * 4})
+    (tmp_path / "base" / "samples" / "cities_ja.jsonl").unlink()
+    with pytest.raises(ConfigurationError, match=r"base/samples/cities_ja\.jsonl does not exist: .* run python -m eval\.run"):
+        main([folder], tmp_path / "out")
+
+
 def test_a_corpus_of_other_wikis_is_refused(tmp_path, corpus):
     folder = evaluation(tmp_path / "base", {"en": [1] * 4, "ja": [1] * 4})
     (corpus / "links" / "wiki=jawiki").rename(corpus / "links" / "wiki=elwiki")
