@@ -214,15 +214,17 @@ class HuggingFace:
     """datasets, streaming from Parquet, with the insertion and packing above."""
 
     batch = BATCH
-    buffer = 0
+    shuffled = False
 
     def __init__(self, corpus: Path) -> None:
         import datasets
 
         datasets.disable_progress_bars()
         self.data = datasets.load_dataset("parquet", data_files=shards_of(corpus), split="train", streaming=True)
-        if self.buffer:
-            self.data = self.data.shuffle(seed=SEED, buffer_size=self.buffer)
+        if self.shuffled:
+            # What is in the buffer is lost when the state is loaded: a small corpus must have documents left behind it.
+            documents = json.loads((corpus / ABOUT).read_text())["documents"]
+            self.data = self.data.shuffle(seed=SEED, buffer_size=min(1000, documents // 20))
 
     def ahead(self) -> Batches:
         """Made in a process."""
@@ -257,7 +259,7 @@ class HuggingFace:
 class HuggingFaceShuffled(HuggingFace):
     """The same with a shuffle buffer of 1,000 documents."""
 
-    buffer = 1000
+    shuffled = True
 
 
 class Mosaic:

@@ -88,7 +88,7 @@ def difference_plot(groups: Sequence[Sequence[Row]], label: str) -> str:
     for number, group in enumerate(groups):
         drawn += [(len(drawn) + place + 0.5 * number, row) for place, row in enumerate(group)]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8, 0.9 + 0.3 * (drawn[-1][0] + 1)), layout="constrained")
+        figure = Figure(figsize=(6.4, 0.9 + 0.3 * (drawn[-1][0] + 1)), layout="constrained")
         axes = figure.subplots()
         for place, row in drawn:
             colour = ACCENT if row.is_shown else QUIET
@@ -98,7 +98,7 @@ def difference_plot(groups: Sequence[Sequence[Row]], label: str) -> str:
         axes.axvline(0, color=TEXT, lw=1)
         axes.set_yticks([place for place, _ in drawn], [row.name for _, row in drawn])
         axes.set_ylim(drawn[-1][0] + 0.6, -0.6)
-        reach = 1.05 * max(1.0, *(abs(value) for _, row in drawn for value in (row.found.low, row.found.high)))
+        reach = 1.05 * max(1.0, *(abs(value) for _, row in drawn for value in (row.found.low, row.found.high, row.found.detectable)))
         axes.set_xlim(-reach, reach)
         axes.set_xlabel(f"{label}, points")
         axes.grid(visible=False, axis="y")

@@ -82,8 +82,8 @@ def test_a_run_moved_from_two_ranks_to_one_and_back_has_the_same_stream_and_near
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", [1, 3])
-def test_so_it_does_under_other_stages(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage):
+@pytest.mark.parametrize("stage", [0, 1, 3])
+def test_so_it_does_under_every_other_stage(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage):
     move(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage)
 
 

@@ -281,7 +281,7 @@ def test_a_loss_that_is_no_number_can_end_the_run_which_is_saved_and_names_step_
     assert (tmp_path / "run" / "checkpoints" / "step-000001" / "manifest.json").is_file()
 
 
-@pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (1,))])
+@pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])
 def test_a_skipped_step_changes_no_weight_and_the_run_goes_on(launch, run_settings, base_model, plain_batches, tmp_path, stage):
     # Small batches, so that there is a token of the first one (which is the hardest to skip) that few others have.
     changes = {"global_batch_size": 4, "micro_batch_size": 1, "stream": {"sequence_length": 16}, "insertion": PLAIN}

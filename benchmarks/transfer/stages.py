@@ -1,0 +1,272 @@
+"""The stages of the experiment, each in a folder named by a hash of what decides its result.
+
+    world-HASH/     dumps, vocabulary, questions, and the corpus that spark_jobs.build makes of them: one for all arms and seeds
+    base-HASH/      seed-S: an untrained Llama, and the base that training makes of it
+    ARM-HASH/       seed-S: the adapted model and its answers
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.transfer import names
+from benchmarks.transfer.config import BASE, ExperimentSettings, PhaseSettings
+from benchmarks.transfer.dumps import Langlink, Page, write_dump
+from benchmarks.transfer.jobs import Job, JobFailedError
+from benchmarks.transfer.questions import KINDS, questions, task
+from benchmarks.transfer.vocabulary import save, train
+from benchmarks.transfer.world import ENGLISH, Sentence, World, english_articles, filler_articles, language_articles, make_world
+from eval.config import EvalSettings
+from eval.results import write_aside
+from training.config import CheckpointSettings, DataSettings, InsertionSettings, LogSettings, ModelSettings, TrainSettings
+from training.metrics import METRICS
+from training.tiny import TinyModelSettings
+
+HERE = Path(__file__).parent
+TOKENIZER = "world"
+_FILLER_SENTENCES = 5
+
+
+def digest(*parts: Any) -> str:
+    """Eight hexadecimal digits for anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything lies."""
+
+    settings: ExperimentSettings
+
+    @property
+    def world(self) -> Path:
+        """Folder of the world; its hash covers the code and the sentences that make it."""
+        sources = ["world.py", "names.py", "vocabulary.py", "dumps.py", "questions.py", "languages/en.yaml"]
+        sources.append(f"languages/{self.settings.language}.yaml")
+        written = {name: hashlib.sha256((HERE / name).read_bytes()).hexdigest() for name in sources}
+        parts = self.settings.model_dump(mode="json", include={"language", "names", "world", "english", "target", "vocabulary"})
+        return self.settings.output_dir / f"world-{digest(parts, written)}"
+
+    @property
+    def corpus(self) -> Path:
+        """What the data engine made."""
+        return self.world / "corpus"
+
+    @property
+    def _base_key(self) -> list[Any]:
+        parts = self.settings.model_dump(mode="json", include={"model", "stream", "base", "device"})
+        return [self.world.name, parts]
+
+    def folder(self, arm: str, seed: int) -> Path:
+        """Folder of a model; `arm` may be `base`."""
+        key = self._base_key
+        if arm != BASE:
+            key = [*key, self.settings.adapt.model_dump(mode="json"), self.settings.arms[arm].model_dump(mode="json")]
+        return self.settings.output_dir / f"{arm}-{digest(*key)}" / f"seed-{seed}"
+
+    def answers(self, arm: str, seed: int) -> Path:
+        """Folder of a model's evaluation."""
+        return self.folder(arm, seed) / "eval"
+
+    @property
+    def tasks(self) -> list[str]:
+        """What every model is asked."""
+        return [task(kind, self.settings.language) for kind in KINDS]
+
+
+def world_of(settings: ExperimentSettings) -> World:
+    """The world: names are read, facts drawn."""
+    answers = names.answers(settings.language, settings.world.answers)
+    taken = [word for words in answers.values() for told in words.values() for word in told]
+    where = settings.names
+    cities = names.city_names(settings.language, settings.world.cities, where.min_population, where.locale_dir, taken)
+    return make_world(settings.language, cities, answers, settings.world.seed)
+
+
+def build_world(layout: Layout, console: Console) -> None:
+    """Dumps, vocabulary, questions; then the corpus. A finished one is kept."""
+    settings, folder = layout.settings, layout.world
+    if not (folder / "corpus.yaml").is_file():
+        world = world_of(settings)
+        english, other = _articles(world, settings)
+        own, foreign = world.names[ENGLISH], world.names[settings.language]
+        texts = [*(_text(said, world, world.english.space, own) for said in english[0])]
+        texts += [_text(said, world, world.language.space, foreign) for said in (*english[1], *other)]
+        tokenizer = train(texts, settings.vocabulary)
+        save(tokenizer, folder / "tokenizer")
+        _write_wikis(world, english, other, folder / "dumps")
+        asked = questions(world, settings.world.candidates, settings.world.questions, settings.world.seed)
+        for kind, items in asked.items():
+            language = ENGLISH if task(kind, "").endswith(ENGLISH) else settings.language
+            lines = "".join(f"{json.dumps(item, ensure_ascii=False)}\n" for item in items)
+            write_aside(folder / "questions" / "transfer" / f"{kind}_{language}.jsonl", lines)
+        write_aside(folder / "corpus.yaml", json.dumps(_corpus(layout), indent=1))  # last: where it is, the rest is whole
+        console.print(
+            f"  {world.cities:,} cities, {sum(map(len, world.facts.values())):,} facts, {tokenizer.get_vocab_size():,} tokens; "
+            f"{len(english[0]):,} articles in English, {len(other):,} in {settings.language!r}",
+            highlight=False,
+        )
+    if (layout.corpus / "README.md").is_file():
+        console.print(f"  kept: {layout.corpus}", highlight=False, soft_wrap=True)
+        return
+    log = folder / "build.log"
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", "spark_jobs.build", "--config", str(folder / "corpus.yaml")]
+        code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
+    if code:
+        end = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        raise JobFailedError(f"spark_jobs.build ended with exit code {code}; {log} has all it said, and last:\n{end}")
+
+
+def _articles(world: World, settings: ExperimentSettings) -> tuple[tuple[list[list[Sentence]], list[list[Sentence]]], list[list[Sentence]]]:
+    """((English ones, fillers of the first phase in the other language), the other language's)."""
+    seed, english = settings.world.seed, settings.english
+    first = list(english_articles(world, english.copies, english.fillers, seed))
+    foreign = list(filler_articles(world, round(english.foreign * len(first)), _FILLER_SENTENCES, seed))
+    return (first, foreign), language_articles(world, settings.target.mentions, settings.target.statements, seed)
+
+
+def _text(said: Sequence[Sentence], world: World, space: str, called: Sequence[str]) -> str:
+    return space.join(sentence.text(called) for sentence in said)
+
+
+def _write_wikis(
+    world: World, english: tuple[list[list[Sentence]], list[list[Sentence]]], other: list[list[Sentence]], folder: Path
+) -> None:
+    """enwiki: the first phase. The other language's wiki: an article for each city, with links, and what they are in English."""
+    own, foreign = world.names[ENGLISH], world.names[world.language.code]
+    pages = []
+    for place, said in enumerate(english[0]):
+        copy, city = divmod(place, world.cities)
+        title = own[city] if copy == 0 else f"{own[city]} ({copy + 1})"
+        pages.append(Page(title, _text(said, world, world.english.space, own)))
+    for place, said in enumerate(english[1], start=1):
+        pages.append(Page(f"Text {place}", _text(said, world, world.language.space, foreign)))
+    write_dump(folder, ENGLISH, pages, [Langlink(city + 1, world.language.code, name) for city, name in enumerate(foreign)])
+    linked = [
+        Page(foreign[city], world.language.space.join(sentence.wikitext(foreign) for sentence in said))
+        for city, said in enumerate(other)
+    ]
+    write_dump(folder, world.language.code, linked, [Langlink(city + 1, ENGLISH, name) for city, name in enumerate(own)])
+
+
+def _corpus(layout: Layout) -> dict[str, Any]:
+    """Configuration of spark_jobs.build."""
+    return {
+        "dumps_dir": str(layout.world / "dumps"),
+        "wikis": [f"{ENGLISH}wiki", f"{layout.settings.language}wiki"],
+        "output_dir": str(layout.corpus),
+        "pivots": [ENGLISH],
+        "encode": {"tokenizer": str(layout.world / "tokenizer"), "name": TOKENIZER, "rows_per_row_group": 64},
+        "card": {"title": "A made-up world", "note": "Real names, facts drawn at random: for a controlled experiment only."},
+        "spark": {"conf": {"spark.sql.shuffle.partitions": "4"}},
+    }
+
+
+def make_untrained(layout: Layout, seed: int) -> TinyModelSettings:
+    """The settings of training.tiny for a seed."""
+    tokenizer = layout.corpus / f"encoded/tokenizer={TOKENIZER}/_tokenizer"
+    sizes = layout.settings.model.model_dump()
+    positions = max(256, layout.settings.stream.sequence_length)
+    folder = layout.folder(BASE, seed) / "untrained"
+    return TinyModelSettings(tokenizer=tokenizer, output_dir=folder, seed=seed, max_position_embeddings=positions, **sizes)
+
+
+def training(layout: Layout, arm: str, seed: int) -> TrainSettings:
+    """The settings of training.train for the base (English, no names) or for an arm."""
+    settings = layout.settings
+    phase = settings.base if arm == BASE else settings.adapt
+    wiki = f"{ENGLISH if arm == BASE else settings.language}wiki"
+    model = layout.folder(BASE, seed) / ("untrained" if arm == BASE else "run/model")
+    return TrainSettings(
+        data=DataSettings(corpus=str(layout.corpus), tokenizer=TOKENIZER, wikis=(wiki,), cache=settings.output_dir / "cache"),
+        insertion=InsertionSettings(strategy="none") if arm == BASE else settings.arms[arm],
+        stream=settings.stream,
+        model=ModelSettings(path=str(model), precision="fp32"),
+        optimizer=phase.optimizer,
+        seed=seed,
+        steps=phase.steps,
+        global_batch_size=phase.global_batch_size,
+        micro_batch_size=phase.micro_batch_size or phase.global_batch_size,
+        deepspeed=Path("conf/deepspeed/zero0.json"),
+        output_dir=layout.folder(arm, seed) / "run",
+        resume=True,
+        checkpoint=CheckpointSettings(every=max(100, phase.steps // 4), keep=1),
+        log=LogSettings(every=max(1, phase.steps // 20), tensorboard=False),
+    )
+
+
+def evaluation(layout: Layout, arm: str, seed: int) -> EvalSettings:
+    """The settings of eval.run for a model."""
+    return EvalSettings(
+        model=layout.folder(arm, seed) / "run" / "model",
+        tasks=layout.tasks,
+        num_fewshot=0,
+        data_dir=layout.world / "questions",
+        output_dir=layout.answers(arm, seed),
+        batch_size=256,
+        device=layout.settings.device,
+        dtype="float32",
+    )
+
+
+def learn(both: tuple[TinyModelSettings | None, TrainSettings, EvalSettings]) -> int:
+    """Make the untrained model where there is one to make, train, evaluate: a job of one process."""
+    untrained, trained, asked = both
+    if untrained is not None and not (untrained.output_dir / "tiny_model.yaml").is_file():
+        from training.tiny import make
+
+        make(untrained.model_copy(update={"overwrite": True}))
+    from training.train import main as train_model
+
+    if code := train_model(trained):
+        return code
+    from eval.run import main as evaluate
+
+    evaluate(asked)
+    write_aside(asked.output_dir / "done", "")
+    return 0
+
+
+def jobs_of(layout: Layout, arms: Sequence[str]) -> Iterator[Job]:
+    """A job for each seed and arm: all arms of the first seed first."""
+    for seed in layout.settings.seeds:
+        for arm in arms:
+            phase = layout.settings.base if arm == BASE else layout.settings.adapt
+            folder = layout.folder(arm, seed)
+            untrained = make_untrained(layout, seed) if arm == BASE else None
+            yield Job(
+                name=f"{arm}, seed {seed}",
+                run=learn,
+                settings=(untrained, training(layout, arm, seed), evaluation(layout, arm, seed)),
+                log=folder / "log.txt",
+                finished=(layout.answers(arm, seed) / "done").is_file,
+                size=tokens(phase, layout.settings.stream.sequence_length),
+                done=Steps(folder / "run" / METRICS, phase.steps),
+            )
+
+
+def tokens(phase: PhaseSettings, sequence_length: int) -> int:
+    """Tokens that a phase trains on."""
+    return phase.steps * phase.global_batch_size * sequence_length
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The share of a run's steps that its metrics show."""
+
+    path: Path
+    steps: int
+
+    def __call__(self) -> float:
+        """0 to 1; less than 1 until the run has ended."""
+        if not self.path.is_file():
+            return 0.0
+        return 0.95 * min(1.0, self.path.read_bytes().count(b"\n") / self.steps)
