@@ -98,7 +98,9 @@ def difference_plot(groups: Sequence[Sequence[Row]], label: str) -> str:
         axes.axvline(0, color=TEXT, lw=1)
         axes.set_yticks([place for place, _ in drawn], [row.name for _, row in drawn])
         axes.set_ylim(drawn[-1][0] + 0.6, -0.6)
-        reach = 1.05 * max(1.0, *(abs(value) for _, row in drawn for value in (row.found.low, row.found.high, row.found.detectable)))
+        reach = 1.05 * max(
+            1.0, *(abs(value) for _, row in drawn for value in (row.found.low, row.found.high, row.found.detectable))
+        )
         axes.set_xlim(-reach, reach)
         axes.set_xlabel(f"{label}, points")
         axes.grid(visible=False, axis="y")

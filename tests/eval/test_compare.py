@@ -1,5 +1,6 @@
 """`python -m eval.compare`: pairing, verdicts, the three outputs, and the page in a real browser."""
 
+import html
 import json
 import re
 import shutil
@@ -8,8 +9,9 @@ import sys
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from eval.compare import MARKDOWN, PAGE, main
+from eval.compare import MARKDOWN, PAGE, app, main
 from eval.findings import contrasts
 from eval.pairing import pair, parse_model, read_model
 from spark_jobs.settings import ConfigurationError
@@ -26,8 +28,7 @@ def write(folder, fingerprint, scores, **options):
     return write_evaluation(folder, fingerprint, tasks, **options)
 
 
-@pytest.fixture
-def evaluations(tmp_path):
+def write_all(folder):
     """base, ft (like base) and two runs of leia (above them in Japanese and Arabic, in English the same)."""
     generator = np.random.default_rng(4)
     base = {f"xcsqa_{language}": generator.random(N) < 0.4 for language in LANGUAGES}
@@ -37,13 +38,18 @@ def evaluations(tmp_path):
         return {name: np.where(generator.random(len(old)) < share.get(name[-2:], 0), 1, old) for name, old in scores.items()}
 
     return [
-        str(write(tmp_path / "base", "aaa", base | few)),
-        str(write(tmp_path / "ft", "bbb", changed(base, {"ja": 0.01}) | few)),
+        str(write(folder / "base", "aaa", base | few)),
+        str(write(folder / "ft", "bbb", changed(base, {"ja": 0.01}) | few)),
         "leia=" + ",".join(
-            str(write(tmp_path / f"leia{run}", f"ccc{run}", changed(base, {"ja": 0.4, "ar": 0.4}) | few))
+            str(write(folder / f"leia{run}", f"ccc{run}", changed(base, {"ja": 0.4, "ar": 0.4}) | few))
             for run in (1, 2)
         ),
     ]  # fmt: skip
+
+
+@pytest.fixture
+def evaluations(tmp_path):
+    return write_all(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +117,9 @@ def test_records_that_are_not_those_of_the_scores_are_refused(evaluations, tmp_p
         pair([read_model(argument) for argument in evaluations[:2]])
 
 
-@pytest.fixture
-def found(evaluations):
-    models = [read_model(argument) for argument in evaluations]
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    models = [read_model(argument) for argument in write_all(tmp_path_factory.mktemp("evaluations"))]
     return contrasts(pair(models), [model.label for model in models])
 
 
@@ -176,43 +182,57 @@ def test_a_reproduction_stands_beside_what_was_published(tmp_path):
     assert "ours beside Swallow-7B as published" in (tmp_path / "out" / PAGE).read_text()
 
 
-def test_the_command_ends_in_a_sentence_or_in_files(evaluations, tmp_path, repository):
-    def run(*arguments):
-        command = [sys.executable, "-m", "eval.compare", *arguments, "--output", str(tmp_path / "out")]
-        return subprocess.run(command, capture_output=True, text=True, cwd=repository, check=False)
-
-    done = run(evaluations[0], str(tmp_path / "none"))
-    assert done.returncode == 2
+def test_a_mistake_on_the_command_line_ends_in_a_sentence(evaluations, tmp_path):
+    done = CliRunner().invoke(app, [evaluations[0], str(tmp_path / "none"), "--output", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "error:" in done.stderr
     assert "does not exist" in done.stderr
     assert "Traceback" not in done.stderr
-    done = run(*evaluations)
+
+
+def test_the_command_ends_in_files(evaluations, tmp_path, repository):
+    command = [sys.executable, "-m", "eval.compare", *evaluations, "--output", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=repository, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [PAGE, MARKDOWN]
 
 
-def test_a_browser_shows_every_plot_without_overflow(evaluations, tmp_path):
+PROBE = """
+const seen = [...document.querySelectorAll('iframe')].map(frame => {
+  const page = frame.contentDocument, boxes = name => [...page.querySelectorAll(name)].map(e => e.getBoundingClientRect());
+  return {
+    overflow: page.documentElement.scrollWidth - frame.clientWidth,
+    plots: boxes('figure svg').map(box => [box.width, box.height]),
+    letters: Math.min(...boxes('figure svg text').map(box => box.height)),
+    rows: page.querySelectorAll('section.contrast tbody tr').length,
+    labels: [...page.querySelectorAll('figure svg text')].filter(text => text.textContent === 'xcsqa_ja').length,
+    outside: page.querySelectorAll('[src], link[href]').length};
+});
+document.body.dataset.probe = JSON.stringify(seen);
+"""
+
+
+def test_a_browser_shows_every_plot_without_overflow_on_a_screen_and_on_a_phone(evaluations, tmp_path):
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
     main(evaluations, tmp_path / "out")
-    probe = (
-        "<script>const boxes = s => [...document.querySelectorAll(s)].map(e => e.getBoundingClientRect());"
-        "document.body.dataset.probe = JSON.stringify({overflow: document.documentElement.scrollWidth - innerWidth,"
-        "plots: boxes('figure svg').map(b => [b.width, b.height]),"
-        "rows: document.querySelectorAll('section.contrast tbody tr').length,"
-        "labels: [...document.querySelectorAll('figure svg text')].filter(t => t.textContent === 'xcsqa_ja').length,"
-        "outside: [...document.querySelectorAll('[src],link[href]')].length})</script>"
+    content = html.escape((tmp_path / "out" / PAGE).read_text())
+    frames = "".join(
+        f'<iframe srcdoc="{content}" style="width:{width}px;height:900px;border:0"></iframe>' for width in (900, 390)
     )
     page = tmp_path / "probed.html"
-    page.write_text((tmp_path / "out" / PAGE).read_text().replace("</body>", f"{probe}</body>"))
+    page.write_text(f"<!doctype html><meta charset=utf-8><body>{frames}<script>onload = () => {{{PROBE}}}</script></body>")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    flags += f"--disable-component-update --disable-sync --window-size=900,900 --user-data-dir={tmp_path}/profile --dump-dom"
+    flags += f"--disable-component-update --disable-sync --window-size=1400,950 --user-data-dir={tmp_path}/profile --dump-dom"
     done = subprocess.run([browser, *flags.split(), page.as_uri()], capture_output=True, text=True, timeout=120, check=True)
-    seen = json.loads(re.search(r'data-probe="([^"]*)"', done.stdout)[1].replace("&quot;", '"'))
-    assert seen["overflow"] <= 0
-    assert len(seen["plots"]) == 3
-    assert all(width > 500 and height > 120 for width, height in seen["plots"])
-    assert (seen["rows"], seen["labels"], seen["outside"]) == (21, 3, 0)
+    screen, phone = json.loads(html.unescape(re.search(r'data-probe="([^"]*)"', done.stdout)[1]))
+    for seen, width, letters in ((screen, 500, 14), (phone, 380, 7)):
+        assert seen["overflow"] <= 0
+        assert len(seen["plots"]) == 3
+        assert all(across > width and down > 120 for across, down in seen["plots"])
+        assert seen["letters"] > letters
+        assert (seen["rows"], seen["labels"], seen["outside"]) == (21, 3, 0)
 
 
 def test_two_tiny_models_are_evaluated_and_compared_on_the_data_that_ships(tiny_model, repository, tmp_path):
