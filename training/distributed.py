@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.settings import ConfigurationError
+from training import compiled_ops
 from training.config import TrainSettings
 
 _OURS = {
@@ -169,7 +170,8 @@ def cpu_threads(cores: int, ranks: Ranks, omp_num_threads: str | None) -> int | 
 
 
 def start(ranks: Ranks, announce: Callable[[str], None]) -> None:
-    """Join the process group. `announce` is told when DeepSpeed will compile first.
+    """Join the process group. `announce` is told when DeepSpeed will compile first, or when a killed run left
+    a lock.
 
     Raises:
         ConfigurationError: when the ranks cannot meet, because the port of the launcher is taken.
@@ -185,9 +187,7 @@ def start(ranks: Ranks, announce: Callable[[str], None]) -> None:
         os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     accelerator = get_accelerator()
     if accelerator.device_name() == "cpu":
-        cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache" / "torch_extensions"))
-        if not any(cache.glob("**/deepspeed_shm_comm.so")):
-            announce(f"DeepSpeed compiles its shared-memory collectives once, into {cache}: about a minute")
+        compiled_ops.prepare(ranks.size == (ranks.local_size or ranks.size), announce)
     try:
         deepspeed.init_distributed(dist_backend=accelerator.communication_backend_name(), verbose=False)
     except torch.distributed.DistNetworkError as error:
