@@ -1,8 +1,8 @@
 """Trainings and evaluations, several at a time, each a process of its own with one thread.
 
-Starting Python with torch, transformers, DeepSpeed and lm-eval takes 15 to 25 seconds on a slow core, and there are dozens of jobs of
-a few minutes. So a server process imports them once, and every job is forked from it. On a GPU jobs start from scratch: CUDA does
-not survive a fork.
+Starting Python with torch, transformers, DeepSpeed and lm-eval takes 15 to 25 seconds on a slow core, and there are dozens of
+jobs of a few minutes. So a server process imports them once, and every job is forked from it. On a GPU jobs start from scratch:
+CUDA does not survive a fork.
 """
 
 import multiprocessing
@@ -19,8 +19,11 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-PRELOADED = ["torch", "transformers.models.llama.modeling_llama", "deepspeed", "peft", "lm_eval.tasks", "lm_eval.evaluator", "datasets"]
-_PRELOADED_OURS = ["training.train", "training.model", "training.engine", "training.export", "eval.run", "eval.language_model"]
+PRELOADED = [
+    *("torch", "transformers.models.llama.modeling_llama", "deepspeed", "peft", "lm_eval.tasks", "lm_eval.evaluator", "datasets"),
+    *("training.train", "training.model", "training.engine", "training.export", "eval.run", "eval.language_model"),
+]
+"""Modules that the server process imports."""
 LOOK_EVERY = 2.0
 """Seconds between two looks at what is running."""
 TELL_EVERY = 60.0
@@ -80,7 +83,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, device: Literal["cpu", "cuda"], 
         return
     context = multiprocessing.get_context("forkserver" if device == "cpu" else "spawn")
     if device == "cpu":
-        context.set_forkserver_preload([*PRELOADED, *_PRELOADED_OURS])
+        context.set_forkserver_preload(PRELOADED)
     processes: dict[str, Any] = {}
     with environment(device), ThreadPoolExecutor(workers) as pool, _Bar(pending, console) as bar:
         futures: dict[Future[float], Job] = {pool.submit(_run, job, context, processes): job for job in pending}
@@ -125,14 +128,16 @@ def _child(run: Callable[[Any], Any], settings: Any, log: str) -> None:
 
 
 class _Bar:
-    """One bar over all jobs, weighted by their sizes; a line for each finished job, and one a minute where there is no terminal."""
+    """One bar over all jobs, weighted by size; a line for each finished job, and one a minute where there is no terminal."""
 
     def __init__(self, jobs: Sequence[Job], console: Console) -> None:
         self._jobs, self._console = jobs, console
         self._total, self._done, self._count = sum(job.size for job in jobs), 0.0, 0
         self._began = self._told = time.monotonic()
-        columns = (TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        hidden = not console.is_terminal
+        what = (TextColumn("  {task.description}"), BarColumn())
+        self._progress = Progress(*what, *times, console=console, disable=hidden, transient=True)
 
     def __enter__(self) -> "_Bar":
         self._progress.start()

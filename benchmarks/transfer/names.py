@@ -19,7 +19,9 @@ KATAKANA = "ja"
 FIRST_YEAR, FIRST_NUMBER = 1500, 100
 
 
-def city_names(language: str, count: int, min_population: int, locale_dir: Path | None, taken: Sequence[str]) -> list[tuple[str, str]]:
+def city_names(
+    language: str, count: int, min_population: int, locale_dir: Path | None, taken: Sequence[str]
+) -> list[tuple[str, str]]:
     """The `count` largest cities that have one word in both languages, and no other city's name; `taken` names are left out.
 
     Raises `ConfigurationError` when there are fewer, or no names in the language.

@@ -23,9 +23,9 @@ def task(kind: str, language: str) -> str:
 def questions(world: World, candidates: int, count: int, seed: int) -> Mapping[str, list[dict[str, Any]]]:
     """Kind to its items; those of one fact have one id and the same candidates in the same order.
 
-    Held-out facts are asked in the second language (`asked`), there with the English name in tags behind the city's own (`beside`)
-    and with the English name instead of it (`inplace`), and in English (`source`). `stated`: facts that the second language's text
-    does state, of other cities.
+    Held-out facts are asked in the second language (`asked`), there with the English name in tags behind the city's own
+    (`beside`) and with the English name instead of it (`inplace`), and in English (`source`). `stated`: facts that the second
+    language's text does state, of other cities.
     """
     drawn = random.Random(f"{seed}:questions")
     held: list[tuple[str, int]] = []
@@ -63,5 +63,5 @@ def _item(world: World, language: Language, relation: str, city: int, name: str,
         "context": world.question(language, relation, name),
         "choices": [words[answer] for answer in chosen],
         "gold": chosen.index(right),
-        "attributes": {"relation": relation, "english": world.names[ENGLISH][city], "name": world.names[world.language.code][city]},
+        "attributes": {"relation": relation} | {code: names[city] for code, names in world.names.items()},
     }

@@ -1,8 +1,8 @@
 """The stages of the experiment, each in a folder named by a hash of what decides its result.
 
-    world-HASH/     dumps, vocabulary, questions, and the corpus that spark_jobs.build makes of them: one for all arms and seeds
-    base-HASH/      seed-S: an untrained Llama, and the base that training makes of it
-    ARM-HASH/       seed-S: the adapted model and its answers
+world-HASH/     dumps, vocabulary, questions, and the corpus that spark_jobs.build makes of them: one for all arms and seeds
+base-HASH/      seed-S: an untrained Llama, and the base that training makes of it
+ARM-HASH/       seed-S: the adapted model and its answers
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ HERE = Path(__file__).parent
 TOKENIZER = "world"
 _FILLER_SENTENCES = 5
 
+Articles = list[list[Sentence]]
+
 
 def digest(*parts: Any) -> str:
     """Eight hexadecimal digits for anything that JSON can hold."""
@@ -45,7 +48,7 @@ class Layout:
 
     settings: ExperimentSettings
 
-    @property
+    @cached_property
     def world(self) -> Path:
         """Folder of the world; its hash covers the code and the sentences that make it."""
         sources = ["world.py", "names.py", "vocabulary.py", "dumps.py", "questions.py", "languages/en.yaml"]
@@ -97,8 +100,8 @@ def build_world(layout: Layout, console: Console) -> None:
         world = world_of(settings)
         english, other = _articles(world, settings)
         own, foreign = world.names[ENGLISH], world.names[settings.language]
-        texts = [*(_text(said, world, world.english.space, own) for said in english[0])]
-        texts += [_text(said, world, world.language.space, foreign) for said in (*english[1], *other)]
+        texts = [*(_text(said, world.english.space, own) for said in english[0])]
+        texts += [_text(said, world.language.space, foreign) for said in (*english[1], *other)]
         tokenizer = train(texts, settings.vocabulary)
         save(tokenizer, folder / "tokenizer")
         _write_wikis(world, english, other, folder / "dumps")
@@ -125,7 +128,7 @@ def build_world(layout: Layout, console: Console) -> None:
         raise JobFailedError(f"spark_jobs.build ended with exit code {code}; {log} has all it said, and last:\n{end}")
 
 
-def _articles(world: World, settings: ExperimentSettings) -> tuple[tuple[list[list[Sentence]], list[list[Sentence]]], list[list[Sentence]]]:
+def _articles(world: World, settings: ExperimentSettings) -> tuple[tuple[Articles, Articles], Articles]:
     """((English ones, fillers of the first phase in the other language), the other language's)."""
     seed, english = settings.world.seed, settings.english
     first = list(english_articles(world, english.copies, english.fillers, seed))
@@ -133,22 +136,20 @@ def _articles(world: World, settings: ExperimentSettings) -> tuple[tuple[list[li
     return (first, foreign), language_articles(world, settings.target.mentions, settings.target.statements, seed)
 
 
-def _text(said: Sequence[Sentence], world: World, space: str, called: Sequence[str]) -> str:
+def _text(said: Sequence[Sentence], space: str, called: Sequence[str]) -> str:
     return space.join(sentence.text(called) for sentence in said)
 
 
-def _write_wikis(
-    world: World, english: tuple[list[list[Sentence]], list[list[Sentence]]], other: list[list[Sentence]], folder: Path
-) -> None:
+def _write_wikis(world: World, english: tuple[Articles, Articles], other: Articles, folder: Path) -> None:
     """enwiki: the first phase. The other language's wiki: an article for each city, with links, and what they are in English."""
     own, foreign = world.names[ENGLISH], world.names[world.language.code]
     pages = []
     for place, said in enumerate(english[0]):
         copy, city = divmod(place, world.cities)
         title = own[city] if copy == 0 else f"{own[city]} ({copy + 1})"
-        pages.append(Page(title, _text(said, world, world.english.space, own)))
+        pages.append(Page(title, _text(said, world.english.space, own)))
     for place, said in enumerate(english[1], start=1):
-        pages.append(Page(f"Text {place}", _text(said, world, world.language.space, foreign)))
+        pages.append(Page(f"Text {place}", _text(said, world.language.space, foreign)))
     write_dump(folder, ENGLISH, pages, [Langlink(city + 1, world.language.code, name) for city, name in enumerate(foreign)])
     linked = [
         Page(foreign[city], world.language.space.join(sentence.wikitext(foreign) for sentence in said))

