@@ -1,5 +1,6 @@
 """A small encoded corpus by the contract: two wikis, several shards and row groups, and the real tokenizer that made it."""
 
+import functools
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -258,6 +260,35 @@ def launch(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(settings: dict[str, Any], ranks: int | None = 2, launcher: str = "deepspeed") -> subprocess.CompletedProcess[str]:
         command, environment, folder = command_line(repository, settings, ranks, launcher)
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment, cwd=folder)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finish(launch: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., SimpleNamespace]:
+    """`finish(settings, ranks)` runs to the end and returns what is there then: folder, metrics, summary, stdout, settings."""
+
+    def run(settings: dict[str, Any], ranks: int | None = 2, launcher: str = "torchrun") -> SimpleNamespace:
+        done = launch(settings, ranks, launcher)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        folder = Path(settings["output_dir"])
+        metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        summary = json.loads((folder / "run.json").read_text())
+        return SimpleNamespace(folder=folder, metrics=metrics, summary=summary, stdout=done.stdout, settings=settings)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_run(
+    finish: Callable[..., SimpleNamespace], run_settings: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[int], SimpleNamespace]:
+    """`finished_run(stage)`: 12 steps on two ranks under `deepspeed`, saved every 4. Made once; leave its folder as it is."""
+    more = {"log": {"tensorboard": True}, "checkpoint": {"every": 4, "keep": 2}}
+
+    @functools.cache
+    def run(stage: int) -> SimpleNamespace:
+        return finish(run_settings(tmp_path_factory.mktemp(f"zero{stage}") / "run", stage, **more), launcher="deepspeed")
 
     return run
 

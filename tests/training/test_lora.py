@@ -183,12 +183,6 @@ def settings_of(run_settings, base_model, output_dir, stage, dropout=0.1, **chan
     return run_settings(output_dir, stage, model=model, **more | changes)
 
 
-def finish(launch, settings, ranks=2):
-    done = launch(settings, ranks, "torchrun")
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done
-
-
 def losses(folder):
     return [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
@@ -209,14 +203,14 @@ def unfinished(folder, copy, last):
 
 
 @pytest.fixture(scope="module")
-def run(launch, run_settings, base_model, tmp_path_factory):
+def run(finish, run_settings, base_model, tmp_path_factory):
     """`run(stage, dropout)` is the folder of a finished run on two ranks, with checkpoints of steps 6 and 9 of 12."""
     folders = {}
 
     def of(stage, dropout=0.1):
         if (stage, dropout) not in folders:
             folders[stage, dropout] = tmp_path_factory.mktemp(f"lora{stage}") / "run"
-            finish(launch, settings_of(run_settings, base_model, folders[stage, dropout], stage, dropout))
+            finish(settings_of(run_settings, base_model, folders[stage, dropout], stage, dropout))
         return folders[stage, dropout]
 
     return of
@@ -244,19 +238,19 @@ def test_checkpoints_of_adapters_do_not_hold_the_base(run, base_model):
     assert size < (base_model / "model.safetensors").stat().st_size / 3
 
 
-def test_a_run_with_adapters_and_dropout_goes_on_bit_for_bit(launch, run_settings, base_model, run, tmp_path):
-    goes_on(launch, run_settings, base_model, run, tmp_path, stage=2)
+def test_a_run_with_adapters_and_dropout_goes_on_bit_for_bit(finish, run_settings, base_model, run, tmp_path):
+    goes_on(finish, run_settings, base_model, run, tmp_path, stage=2)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [0, 1, 3])
-def test_a_run_of_the_other_stages_goes_on_bit_for_bit_as_well(launch, run_settings, base_model, run, tmp_path, stage):
-    goes_on(launch, run_settings, base_model, run, tmp_path, stage)
+def test_a_run_of_the_other_stages_goes_on_bit_for_bit_as_well(finish, run_settings, base_model, run, tmp_path, stage):
+    goes_on(finish, run_settings, base_model, run, tmp_path, stage)
 
 
-def goes_on(launch, run_settings, base_model, run, tmp_path, stage):
+def goes_on(finish, run_settings, base_model, run, tmp_path, stage):
     copy = unfinished(run(stage), tmp_path / "run", last=9)
-    done = finish(launch, settings_of(run_settings, base_model, copy, stage))
+    done = finish(settings_of(run_settings, base_model, copy, stage))
     assert "goes on after step 9" in done.stdout
     assert losses(copy) == losses(run(stage))
     assert weights(copy) == weights(run(stage))
@@ -269,25 +263,25 @@ def test_the_stages_agree(run, stage):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", [2, 3])
-def test_a_run_moves_to_one_rank_and_back(launch, run_settings, base_model, run, tmp_path, stage):
+@pytest.mark.parametrize("stage", [3])
+def test_a_run_moves_to_one_rank_and_back(finish, run_settings, base_model, run, tmp_path, stage):
     # Without dropout, which is drawn by each rank.
     expected = losses(run(stage, 0.0))
     alone = unfinished(run(stage, 0.0), tmp_path / "alone", last=6)
-    done = finish(launch, settings_of(run_settings, base_model, alone, stage, 0.0, elastic=True), ranks=None)
+    done = finish(settings_of(run_settings, base_model, alone, stage, 0.0, elastic=True), ranks=None)
     assert "goes on after step 6" in done.stdout
     assert losses(alone) == pytest.approx(expected, rel=1e-4)
     back = unfinished(alone, tmp_path / "back", last=9)
-    done = finish(launch, settings_of(run_settings, base_model, back, stage, 0.0, elastic=True))
+    done = finish(settings_of(run_settings, base_model, back, stage, 0.0, elastic=True))
     assert "goes on after step 9" in done.stdout
     assert losses(back) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.slow
-def test_bf16_with_gradient_checkpointing_under_zero_3_learns(launch, run_settings, base_model, run, tmp_path):
+def test_bf16_with_gradient_checkpointing_under_zero_3_learns(finish, run_settings, base_model, run, tmp_path):
     settings = settings_of(run_settings, base_model, tmp_path / "run", 3)
     settings["model"] |= {"precision": "bf16", "gradient_checkpointing": True}
-    finish(launch, settings)
+    finish(settings)
     assert losses(Path(tmp_path / "run")) == pytest.approx(losses(run(2)), abs=0.1)
     saved = load_file(tmp_path / "run" / "model" / "model.safetensors")
     assert {value.dtype for value in saved.values()} == {torch.bfloat16}

@@ -22,7 +22,7 @@ HELD_OUT = 0.3
 
 
 @pytest.fixture(scope="module")
-def watched(launch, run_settings, corpus, tmp_path_factory):
+def watched(finish, run_settings, corpus, tmp_path_factory):
     """Two ranks, four steps, everything on but tasks: (settings, events, metrics, folder)."""
     folder = tmp_path_factory.mktemp("watched") / "run"
     settings = run_settings(
@@ -33,8 +33,7 @@ def watched(launch, run_settings, corpus, tmp_path_factory):
         checkpoint={"every": 2, "keep": 1},
         log={"tensorboard": True, "profile": [2, 3]},
     )
-    done = launch(settings, 2, "torchrun")
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    finish(settings)
     return settings, read_lines(folder / "events.jsonl"), read_lines(folder / "metrics.jsonl"), folder
 
 
@@ -109,7 +108,7 @@ def test_the_steps_that_were_asked_for_are_profiled_on_every_rank(watched):
 
 
 @pytest.mark.slow
-def test_tasks_are_scored_while_a_model_trains(launch, run_settings, repository, tmp_path):
+def test_tasks_are_scored_while_a_model_trains(finish, run_settings, repository, tmp_path):
     config = {
         "model": "unused",
         "tasks": ["xcodah_ja"],
@@ -120,8 +119,7 @@ def test_tasks_are_scored_while_a_model_trains(launch, run_settings, repository,
     }
     (tmp_path / "tasks.yaml").write_text(json.dumps(config))
     settings = run_settings(tmp_path / "run", steps=2, evaluation={"every": 2, "tasks": str(tmp_path / "tasks.yaml")})
-    done = launch(settings, 2, "torchrun")
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    finish(settings)
     events = read_lines(tmp_path / "run" / "events.jsonl")
     assert [(e["step"], e["event"]) for e in events] == [(0, "tasks"), (2, "tasks")], events
     assert all("xcodah_ja/acc" in e["score"] for e in events)

@@ -29,87 +29,71 @@ def read(folder):
     return [line["loss"] for line in lines], [line["stream_hash"] for line in lines], weights
 
 
-def finish(launch, settings, ranks=2):
-    done = launch(settings, ranks, "torchrun")
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return done
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(launch, run_settings, tmp_path_factory):
-    """`uninterrupted(stage)` is a run of that stage that nothing happened to; with dropout-free Llama, 12 steps, two ranks."""
-    folders = {}
-
-    def run(stage):
-        if stage not in folders:
-            folders[stage] = tmp_path_factory.mktemp(f"zero{stage}") / "run"
-            finish(launch, run_settings(folders[stage], stage, checkpoint=CHECKPOINTS))
-        return folders[stage]
-
-    return run
-
-
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])
 def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
-    launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage
+    finish, launch_and_signal, run_settings, finished_run, tmp_path, stage
 ):
     settings = run_settings(tmp_path / "run", stage, checkpoint=CHECKPOINTS, resume=True)
     killed = launch_and_signal(settings, signal.SIGKILL, after=6, rank=1)
     assert killed.returncode not in (0, EXIT_INTERRUPTED)
     assert "another rank has ended, so this one cannot go on." in killed.stdout
     assert not (tmp_path / "run" / "run.json").exists()
-    again = finish(launch, settings)
+    again = finish(settings)
     assert "goes on after step" in again.stdout
-    assert read(tmp_path / "run") == read(uninterrupted(stage))
+    assert read(tmp_path / "run") == read(finished_run(stage).folder)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.slow)])
 def test_a_run_that_is_asked_to_end_saves_between_micro_batches_and_goes_on(
-    launch, launch_and_signal, run_settings, uninterrupted, tmp_path, number
+    finish, launch_and_signal, run_settings, finished_run, tmp_path, number
 ):
     settings = run_settings(tmp_path / "run", 2, checkpoint={"every": None}, resume=True)
     asked = launch_and_signal(settings, number, after=3)
     assert f"exitcode  : {EXIT_INTERRUPTED}" in asked.stdout
     assert "ended on request, saved; the same command with --set resume=true goes on" in asked.stdout
-    finish(launch, settings)
-    assert read(tmp_path / "run") == read(uninterrupted(2))
+    finish(settings)
+    assert read(tmp_path / "run") == read(finished_run(2).folder)
 
 
-def test_a_run_moved_from_two_ranks_to_one_and_back_has_the_same_stream_and_nearly_the_same_losses(
-    launch, launch_and_signal, run_settings, uninterrupted, tmp_path
-):
-    move(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage=2)
+@pytest.fixture
+def move(launch, finish, launch_and_signal, run_settings, finished_run, tmp_path):
+    """`move(stage)`: a run goes from two ranks to one and back, and is compared with one that did not."""
+
+    def run(stage):
+        folder = tmp_path / "run"
+        settings = run_settings(folder, stage, checkpoint=CHECKPOINTS, resume=True)
+        launch_and_signal(settings, signal.SIGTERM, after=3)
+        refused = launch(settings, ranks=None)
+        assert refused.returncode == 2
+        assert "was written with ranks 2, not 1." in refused.stderr
+        moved = settings | {"elastic": True}
+        asked = launch_and_signal(moved, signal.SIGUSR1, after=6, ranks=1)
+        assert f"exitcode  : {EXIT_INTERRUPTED}" in asked.stdout, asked.stdout[-4000:]
+        finish(moved)
+        losses, hashes, _ = read(folder)
+        expected, expected_hashes, _ = read(finished_run(stage).folder)
+        assert hashes == expected_hashes
+        assert losses[:3] == expected[:3]
+        assert losses == pytest.approx(expected, rel=TOLERANCE)
+        assert not list((folder / "checkpoints").glob("*universal*"))
+
+    return run
+
+
+def test_a_run_moved_from_two_ranks_to_one_and_back_has_the_same_stream_and_nearly_the_same_losses(move):
+    move(2)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", [0, 1, 3])
-def test_so_it_does_under_every_other_stage(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage):
-    move(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage)
-
-
-def move(launch, launch_and_signal, run_settings, uninterrupted, tmp_path, stage):
-    folder = tmp_path / "run"
-    settings = run_settings(folder, stage, checkpoint=CHECKPOINTS, resume=True)
-    launch_and_signal(settings, signal.SIGTERM, after=3)
-    refused = launch(settings, ranks=None)
-    assert refused.returncode == 2
-    assert "was written with ranks 2, not 1." in refused.stderr
-    moved = settings | {"elastic": True}
-    asked = launch_and_signal(moved, signal.SIGUSR1, after=6, ranks=1)
-    assert f"exitcode  : {EXIT_INTERRUPTED}" in asked.stdout, asked.stdout[-4000:]
-    finish(launch, moved)
-    losses, hashes, _ = read(folder)
-    expected, expected_hashes, _ = read(uninterrupted(stage))
-    assert hashes == expected_hashes
-    assert losses[:3] == expected[:3]
-    assert losses == pytest.approx(expected, rel=TOLERANCE)
-    assert not list((folder / "checkpoints").glob("*universal*"))
+@pytest.mark.parametrize("stage", [0, 3])
+def test_so_it_does_under_other_stages(move, stage):
+    move(stage)
 
 
 @pytest.mark.slow
-def test_twenty_kills_at_random_moments_change_nothing(launch, launch_and_signal, run_settings, tmp_path):
+def test_twenty_kills_at_random_moments_change_nothing(finish, launch_and_signal, run_settings, tmp_path):
     quiet = run_settings(tmp_path / "quiet", 2, steps=60, checkpoint={"every": 3, "keep": 2})
-    finish(launch, quiet)
+    finish(quiet)
     settings = run_settings(tmp_path / "run", 2, steps=60, checkpoint={"every": 3, "keep": 2}, resume=True)
     metrics = tmp_path / "run" / "metrics.jsonl"
     rng = random.Random(0)
@@ -117,7 +101,7 @@ def test_twenty_kills_at_random_moments_change_nothing(launch, launch_and_signal
         lines = metrics.read_text().count("\n") if metrics.is_file() else 0
         after = min(lines // 3 * 3 + 3 + rng.randrange(4), 58)
         launch_and_signal(settings, signal.SIGKILL, after, delay=rng.random() * 0.3, rank=rng.randrange(2))
-    finish(launch, settings)
+    finish(settings)
     assert read(tmp_path / "run") == read(tmp_path / "quiet")
 
 
