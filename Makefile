@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all lint types dist dist-environment docs clean
+.PHONY: help setup demo experiment test test-slow test-all lint types dist dist-environment docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -19,6 +19,9 @@ $(STAMP): pyproject.toml setup.sh
 
 demo: $(STAMP)  ## the whole line on the sample wikis: build, train on two ranks, evaluate before and after
 	@./demo.sh
+
+experiment: $(STAMP)  ## does it work? a controlled experiment on two cores; ARGS=--quick tries the machinery in minutes
+	@python -m benchmarks.transfer.run $(ARGS)
 
 test: $(STAMP)  ## the fast tests
 	pytest -m "not slow"

@@ -30,21 +30,21 @@ class Mean:
 
 
 def mean(values: Sequence[float]) -> Mean:
-    """Mean with a 95 % t interval over runs.
+    """Mean with a 95 % t interval over runs, cut off at 0 and 100.
 
     >>> str(mean([10.0, 20.0, 30.0]))
-    '20.0 (-4.8 to 44.8)'
+    '20.0 (0.0 to 44.8)'
     """
     value = float(np.mean(values))
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return Mean(value, value - half, value + half)
+    return Mean(value, max(0.0, value - half), min(100.0, value + half))
 
 
 def transfer_rate(known: Sequence[float], asked: Sequence[float]) -> float:
     """Of the facts that are right in English, the share that is right in the other language, in per cent; 0 where none is known.
 
-    >>> transfer_rate([1, 1, 0, 1], [1, 0, 1, 0])
-    33.33333333333333
+    >>> transfer_rate([1, 1, 0, 0], [1, 0, 1, 0])
+    50.0
     """
     both = sum(1 for one, other in zip(known, asked, strict=True) if one and other)
     count = sum(1 for one in known if one)

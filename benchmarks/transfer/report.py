@@ -1,9 +1,11 @@
 """The report of the experiment: eval.compare's figures, a table, a plot, the answers in words, and how to run it again."""
 
 import importlib.metadata
+import io
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +62,9 @@ def read_findings(layout: Layout) -> Findings:
     """Read all evaluations, write eval.compare's page beside them, and gather what they say."""
     arms, language = list(layout.settings.arms), layout.settings.language
     arguments = [f"{arm}={','.join(str(layout.answers(arm, seed)) for seed in layout.settings.seeds)}" for arm in (BASE, *arms)]
-    compare.main(arguments, layout.settings.output_dir / "compare")
+    output = layout.settings.output_dir / "compare"
+    with redirect_stdout(io.StringIO()):  # dozens of tables; they are in its page
+        compare.main(arguments, output)
     tasks = {paired.name: paired for paired in pair([read_model(argument) for argument in arguments])}
     of_kind = {kind: tasks[task(kind, language)] for kind in KINDS}
     accuracies = {arm: {kind: _seeds(paired, arm) for kind, paired in of_kind.items()} for arm in (BASE, *arms)}
@@ -207,8 +211,6 @@ def machine() -> str:
 
 def draw(findings: Findings) -> str:
     """Accuracy of each arm as SVG: a point for each kind of question with its interval, the seeds as faint points, chance."""
-    import io
-
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -1,7 +1,8 @@
 """Does it work? The controlled experiment, from a world's names to a report: `make experiment`.
 
-    python -m benchmarks.transfer.run --config conf/experiment/ja.yaml
-    python -m benchmarks.transfer.run --config conf/experiment/quick.yaml
+    python -m benchmarks.transfer.run
+    python -m benchmarks.transfer.run --quick
+    python -m benchmarks.transfer.run --config conf/experiment/arms.yaml --set seeds='[1, 2, 3]'
 
 A small Llama learns facts in English, is adapted to another language in several ways, and is asked there for facts that it was
 told in English alone. Run the same command again after a stop: what is finished is kept.
@@ -12,15 +13,19 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from benchmarks.transfer.config import BASE, ExperimentSettings
 from benchmarks.transfer.jobs import JobFailedError, run_jobs
 from benchmarks.transfer.report import read_findings, write_report
 from benchmarks.transfer.stages import Layout, build_world, jobs_of, tokens
-from spark_jobs.settings import command
+from spark_jobs.settings import SetOption, help_texts, run_configured
 from training.interruption import EXIT_INTERRUPTED
+
+DEFAULT, QUICK = Path("conf/experiment/ja.yaml"), Path("conf/experiment/quick.yaml")
 
 console = Console(soft_wrap=True)
 
@@ -48,7 +53,8 @@ def main(settings: ExperimentSettings) -> int:
     write_report(layout, findings, shlex.join(["python", "-m", "benchmarks.transfer.run", *sys.argv[1:]]), minutes)
     for sentence in findings.sentences:
         console.print(f"  {sentence}", highlight=False, markup=False)
-    console.print(f"{settings.report} and {settings.report.with_suffix('.svg')}; {minutes:.1f} minutes", highlight=False)
+    pages = f"{settings.report}, {settings.report.with_suffix('.svg')}, {settings.output_dir}/compare/compare.html"
+    console.print(f"{pages}; {minutes:.1f} minutes", highlight=False)
     return 0
 
 
@@ -56,6 +62,20 @@ def _tell(number: int, what: str) -> None:
     console.print(f"[bold]\\[{number}/4] {what}[/]", highlight=False)
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+@app.command(**help_texts(ExperimentSettings, __doc__ or ""))
+def entry(
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="YAML file with the configuration.")] = DEFAULT,
+    set_: SetOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help=f"The machinery alone, in minutes: {QUICK}.")] = False,
+) -> None:
+    """The command line."""
+    if quick and config != DEFAULT:
+        raise typer.BadParameter(f"is {QUICK}, and --config names {config}; give one of them", param_hint="--quick")
+    run_configured(ExperimentSettings, main, QUICK if quick else config, set_ or ())
+
+
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path.cwd()))
-    command(ExperimentSettings, main, __doc__ or "")
+    app()
