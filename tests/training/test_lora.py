@@ -216,6 +216,7 @@ def run(finish, run_settings, base_model, tmp_path_factory):
     return of
 
 
+@pytest.mark.slow
 def test_a_run_trains_adapters_and_leaves_a_plain_model_with_the_base_under_them(run, base_model):
     folder = run(2)
     assert losses(folder)[-1] < losses(folder)[0] - 0.05
@@ -233,22 +234,15 @@ def test_a_run_trains_adapters_and_leaves_a_plain_model_with_the_base_under_them
     assert f"trained {summary['trained_parameters']:,}" in card.text
 
 
+@pytest.mark.slow
 def test_checkpoints_of_adapters_do_not_hold_the_base(run, base_model):
     size = sum(path.stat().st_size for path in (run(2) / "checkpoints" / "step-000009").glob("*model_states.pt"))
     assert size < (base_model / "model.safetensors").stat().st_size / 3
 
 
-def test_a_run_with_adapters_and_dropout_goes_on_bit_for_bit(finish, run_settings, base_model, run, tmp_path):
-    goes_on(finish, run_settings, base_model, run, tmp_path, stage=2)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", [0, 1, 3])
-def test_a_run_of_the_other_stages_goes_on_bit_for_bit_as_well(finish, run_settings, base_model, run, tmp_path, stage):
-    goes_on(finish, run_settings, base_model, run, tmp_path, stage)
-
-
-def goes_on(finish, run_settings, base_model, run, tmp_path, stage):
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_a_run_with_adapters_and_dropout_goes_on_bit_for_bit(finish, run_settings, base_model, run, tmp_path, stage):
     copy = unfinished(run(stage), tmp_path / "run", last=9)
     done = finish(settings_of(run_settings, base_model, copy, stage))
     assert "goes on after step 9" in done.stdout

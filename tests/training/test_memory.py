@@ -200,11 +200,12 @@ def test_the_peak_of_a_step_is_as_estimated(layers, vocabulary, again, precision
     model = small(layers=layers, vocabulary=vocabulary).to(DTYPES[precision])
     if again:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    sizes = {"sequence_length": 96, "micro_batch_size": 2, "precision": precision, "gradient_checkpointing": again}
+    sizes = {"sequence_length": 192, "micro_batch_size": 2, "precision": precision, "gradient_checkpointing": again}
     found = estimate(shape_of(model), stage=0, ranks=1, **sizes)
     expected = found.activations + max(found.logits, found.recomputed)
-    # What the estimate leaves out shows in so small a model: gradients of weights before they are added, ids, statistics.
-    assert peak_of_backward(model, 2, 96) == pytest.approx(expected, rel=0.06)
+    # What the estimate leaves out shows in so small a model, and differs between processors: scratch memory of matrix products,
+    # gradients of weights before they are added, ids, statistics.
+    assert peak_of_backward(model, 2, 192) == pytest.approx(expected, rel=0.06)
 
 
 @pytest.mark.slow

@@ -80,13 +80,9 @@ def move(launch, finish, launch_and_signal, run_settings, finished_run, tmp_path
     return run
 
 
-def test_a_run_moved_from_two_ranks_to_one_and_back_has_the_same_stream_and_nearly_the_same_losses(move):
-    move(2)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", [0, 3])
-def test_so_it_does_under_other_stages(move, stage):
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_a_run_moved_from_two_ranks_to_one_and_back_has_the_same_stream_and_nearly_the_same_losses(move, stage):
     move(stage)
 
 
