@@ -1,7 +1,8 @@
 """Where a run reports: `metrics.jsonl` and `events.jsonl` always, TensorBoard unless switched off, W&B when asked, the console.
 
 A line of `metrics.jsonl` is a step. A line of `events.jsonl` is something that happened after a step: `skipped`, `checkpoint`,
-`held_out`, `tasks`, `tasks_failed`, `resumed`.
+`held_out`, `tasks`, `tasks_failed`, `resumed`. What is no finite number, such as the loss of some skipped steps, is null, since
+JSON has no NaN and strict readers refuse it.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pydantic_core import to_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -60,7 +62,7 @@ class MetricsWriter:
         """Append one step's line (`step` counts from 1), its scalars to TensorBoard, and tell the console."""
         if self._file is None:
             return
-        self._file.write(json.dumps(metrics) + "\n")
+        self._file.write(_line(metrics))
         self._file.flush()
         step = metrics["step"]
         self._scalars(step, metrics)
@@ -80,7 +82,7 @@ class MetricsWriter:
         """Append what happened after `step` steps, its scalars to TensorBoard, and tell the console."""
         if self._events is None:
             return
-        self._events.write(json.dumps({"step": step, "event": kind, **what}) + "\n")
+        self._events.write(_line({"step": step, "event": kind, **what}))
         self._events.flush()
         if kind in ("held_out", "tasks"):
             self._scalars(step, {kind: what})
@@ -146,10 +148,19 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def cut_back(path: Path, step: int) -> None:
     """Drop the lines of later steps than `step`, which a run that goes on from there will write again."""
-    kept = [json.dumps(line) + "\n" for line in read_lines(path) if line["step"] <= step]
+    kept = [_line(line) for line in read_lines(path) if line["step"] <= step]
     partial = path.with_name(path.name + ".partial")
     partial.write_text("".join(kept), encoding="utf-8")
     partial.replace(path)
+
+
+def _line(values: dict[str, Any]) -> str:
+    r"""Values as a line of JSON.
+
+    >>> _line({"step": 1, "loss": float("nan"), "skipped": "the loss is nan"})
+    '{"step":1,"loss":null,"skipped":"the loss is nan"}\n'
+    """
+    return to_json(values, inf_nan_mode="null").decode() + "\n"
 
 
 def _in_words(what: dict[str, Any]) -> str:

@@ -95,7 +95,7 @@ class Summary:
         self._settings, self._ranks = settings, ranks
         self._began, self._began_at = time.monotonic(), datetime.now(UTC)
         self._facts: dict[str, Any] = {}
-        self._first: dict[str, Any] = {}
+        self._losses: list[float] = []
         self._last: dict[str, Any] = {}
         self._rates: list[float] = []
         self._seconds: list[float] = []
@@ -125,7 +125,8 @@ class Summary:
 
     def add(self, metrics: dict[str, Any]) -> None:
         """Note a step."""
-        self._first = self._first or metrics
+        if metrics["skipped"] is None:
+            self._losses.append(metrics["loss"])
         self._last = metrics
         self._rates.append(metrics["tokens_per_second"])
         self._seconds.append(metrics["seconds"])
@@ -133,15 +134,15 @@ class Summary:
         self._counts.update({name: metrics[name] for name in ("masked", "links_seen", "links_inserted")})
 
     def as_dict(self) -> dict[str, Any]:
-        """The content of `run.json`."""
+        """The content of `run.json`; the losses are those of the first and the last step that was not skipped, or None."""
         return {
             "started": self._began_at.isoformat(timespec="seconds"),
             "wall_seconds": round(time.monotonic() - self._began, 1),
             "steps": self._last["step"],
             "tokens": self._last["tokens"],
             "tokens_per_second": round(statistics.median(self._rates), 1),
-            "first_loss": self._first["loss"],
-            "last_loss": self._last["loss"],
+            "first_loss": self._losses[0] if self._losses else None,
+            "last_loss": self._losses[-1] if self._losses else None,
             "stream_hash": self._last["stream_hash"],
             "skipped_steps": self._skipped,
             "seconds_of_all_steps": round(sum(self._seconds), 1),
@@ -159,8 +160,9 @@ class Summary:
         run = self.as_dict()
         folder = self._settings.output_dir
         curves = f"curves: tensorboard --logdir {folder / 'tensorboard'}   " if self._settings.log.tensorboard else ""
+        losses = f"loss {self._losses[0]:.3f} -> {self._losses[-1]:.3f}" if self._losses else "every step was skipped"
         return (
-            f"loss {run['first_loss']:.3f} -> {run['last_loss']:.3f} after {run['tokens']:,} tokens; names inserted at "
+            f"{losses} after {run['tokens']:,} tokens; names inserted at "
             f"{run['links_inserted']:,} of {run['links_seen']:,} links; {run['tokens_per_second']:,.0f} tokens/s; "
             f"{run['wall_seconds']:.0f} s in all\n"
             f"model: {folder / 'model'}   {curves}summary: {folder / SUMMARY}"

@@ -1,5 +1,6 @@
 """What a run measures and records beside its steps."""
 
+import doctest
 import gzip
 import json
 import math
@@ -9,12 +10,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import training.metrics
 from spark_jobs.settings import ConfigurationError, load
 from training.config import TrainSettings
 from training.corpus import open_corpus
+from training.distributed import Ranks
 from training.held_out import HeldOut
 from training.metrics import cut_back, read_lines
 from training.model import add_rows, add_tags
+from training.output import Summary
 from training.rules import stream_rules
 from training.stream import Stream
 
@@ -126,13 +130,26 @@ def test_tasks_are_scored_while_a_model_trains(finish, run_settings, repository,
     assert not (tmp_path / "run" / "evaluations" / "step-000000" / "model").exists()
 
 
+def test_a_loss_that_is_no_number_is_null_in_the_files(run_settings, tmp_path):
+    assert doctest.testmod(training.metrics).failed == 0
+    settings = TrainSettings(**run_settings(tmp_path / "run"))
+    line = {"step": 1, "loss": math.nan, "skipped": "the loss is nan", "tokens": 64, "tokens_per_second": 9.0, "seconds": 1.0}
+    line |= {"masked": 0, "links_seen": 0, "links_inserted": 0, "stream_hash": "0"}
+    settings.output_dir.mkdir()
+    summary = Summary(settings, Ranks(0, 0, 1, 1), [line])
+    assert summary.text().startswith("every step was skipped after 64 tokens")
+    summary.add(line | {"step": 2, "loss": 3.0, "skipped": None})
+    summary.add(line | {"step": 3, "loss": 99.0, "skipped": "the loss is 99, above 6"})
+    summary.write()
+    written = json.loads((settings.output_dir / "run.json").read_text())
+    assert (written["first_loss"], written["last_loss"], written["skipped_steps"]) == (3.0, 3.0, 2)
+
+
 def test_a_run_that_goes_on_drops_what_it_will_write_again(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": NaN}\n{"step": 3, "loss": 1.0}\n{"step": 4, "lo')
+    path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": null}\n{"step": 3, "loss": 1.0}\n{"step": 4, "lo')
     cut_back(path, 2)
-    first, second = read_lines(path)
-    assert first == {"step": 1, "loss": 2.0}
-    assert math.isnan(second["loss"])
+    assert read_lines(path) == [{"step": 1, "loss": 2.0}, {"step": 2, "loss": None}]
     cut_back(tmp_path / "none.jsonl", 2)
     assert read_lines(tmp_path / "none.jsonl") == []
 

@@ -281,12 +281,14 @@ def test_a_skipped_step_changes_no_weight_and_the_run_goes_on(finish, run_settin
     changes |= {"model": poison(base_model, tmp_path / "broken", token), "guard": {"stop_after": 12}}
     run = finish(run_settings(tmp_path / "run", stage, **changes))
     assert [line["step"] for line in run.metrics if line["skipped"] is not None] == skipped
-    assert [np.isfinite(line["loss"]) for line in run.metrics] == [line["skipped"] is None for line in run.metrics]
+    assert [line["loss"] is None for line in run.metrics] == [line["skipped"] is not None for line in run.metrics]
     events = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
     told = {event["step"]: event for event in events if event["event"] == "skipped"}
     assert list(told) == skipped
     assert told[1]["sequences"] == [str(row) for row in np.flatnonzero((batches[0] == token).any(axis=1))]
     assert run.summary["skipped_steps"] == len(skipped)
+    accepted = [line["loss"] for line in run.metrics if line["skipped"] is None]
+    assert (run.summary["first_loss"], run.summary["last_loss"]) == (accepted[0], accepted[-1])
     weights = load_file(run.folder / "model" / "model.safetensors")
     clean = torch.arange(len(weights["model.embed_tokens.weight"])) != token
     weights["model.embed_tokens.weight"] = weights["model.embed_tokens.weight"][clean]
