@@ -6,8 +6,8 @@
 A stage whose inputs, configuration and code have not changed since it was published is not run again.
 
 Any number of wikis: several run at a time, the largest first. One that fails does not stop the others; what failed, why, and the
-command that does it again stand at the end. Exit code 0: all wikis are built; 1: some failed; 2: a mistake in the configuration,
-or a fault that concerns all, such as a full disk.
+command that does it again stand at the end. Exit code 0: all wikis are built; 1: some failed, or the dataset card did; 2: a
+mistake in the configuration, or a fault that concerns all, such as a full disk.
 """
 
 import json
@@ -66,7 +66,8 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: Plan | None = Non
     """Run every stage for every wiki; returns the report, and writes it to `_build.json` in the output folder.
 
     Several wikis run at a time, in the order of the plan, else of the configuration. One that fails is in the report with the
-    reason, as are those that the plan leaves out; the exception of a single wiki is raised.
+    reason, as are those that the plan leaves out; the exception of a single wiki is raised. What is returned has `card_failure`,
+    too: why there is no dataset card, or None.
     """
     started, clock = datetime.now(UTC), time.monotonic()
     known = {} if plan is None else dict(plan.failures)
@@ -101,9 +102,17 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: Plan | None = Non
     }
     with told_faults(settings.output_dir, spark):
         _write_report(Location.of(settings.output_dir), report)
-        if results:
-            write_card(Location.of(settings.output_dir), settings.card)
+        report["card_failure"] = _card_failure(settings) if results else None
     return report
+
+
+def _card_failure(settings: CorpusSettings) -> str | None:
+    """Write the card, or say why not: a manifest of another build in the folder undoes nothing of this one."""
+    try:
+        write_card(Location.of(settings.output_dir), settings.card)
+    except ConfigurationError as error:
+        return str(error)
+    return None
 
 
 def _write_report(output: Location, report: dict[str, Any]) -> None:
@@ -154,9 +163,9 @@ def main(settings: CorpusSettings) -> int:
     spark = start_session(settings.spark, "leia build")
     report = build(spark, settings, plan)
     spark.stop()
-    _show(report, settings)
+    show(report, settings)
     failures = {wiki: Failure(**failure) for wiki, failure in report["failures"].items()}
-    return tell_failures(failures, len(settings.wikis))
+    return max(tell_failures(failures, len(settings.wikis)), int(report["card_failure"] is not None))
 
 
 def figures_of(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, Any]:
@@ -178,7 +187,8 @@ def _count(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
-def _show(report: dict[str, Any], settings: CorpusSettings) -> None:
+def show(report: dict[str, Any], settings: CorpusSettings) -> None:
+    """Tell what was built, and where it lies."""
     pivots = settings.pivots
     grid = Grid(title="What was built", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     counts = {"pages": "pages", "other ns": "other_namespaces", "articles": "articles", "redirects": "redirects"}
@@ -193,7 +203,16 @@ def _show(report: dict[str, Any], settings: CorpusSettings) -> None:
     skipped = sum(stage["skipped"] for stage in report["stages"])
     note = f"; {skipped} of {len(report['stages'])} stages were up to date" if skipped else ""
     console.print(f"tables lie in {settings.output_dir}, figures in {settings.output_dir}/{REPORT} ({report['seconds']} s{note})")
-    console.print(f"the dataset card is {settings.output_dir}/{README}")
+    if report["card_failure"] is None:
+        console.print(f"the dataset card is {settings.output_dir}/{README}")
+    else:
+        console.print(
+            f"no dataset card: {report['card_failure']}; then run spark_jobs.card",
+            style="red",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.build import build, check_before
+from spark_jobs.build import build, check_before, show
 from spark_jobs.config import CorpusSettings
 from spark_jobs.each_wiki import Failure, for_each_wiki, parallel_wikis
 from spark_jobs.faults import BadInputError, DiskFullError
 from spark_jobs.settings import ConfigurationError, load
-from spark_jobs.tables import read_manifest
+from spark_jobs.tables import MANIFEST, read_manifest
 from spark_jobs.wikis.languages import wikipedia_codes
 
 from .many_wikis import DATE, damage_last_stream, make_dumps
@@ -139,6 +139,19 @@ def test_a_report_has_what_was_built_and_what_was_not(spark, three, tmp_path) ->
     assert "itwiki-20240101-pages-articles-multistream.xml.bz2" in report["failures"]["itwiki"]["reason"]
     assert json.loads((tmp_path / "out/_build.json").read_text())["failures"] == report["failures"]
     assert "download" not in report["configuration"]
+
+
+def test_a_card_that_cannot_be_written_hides_nothing_of_what_was_built(spark, three, tmp_path, capfd) -> None:
+    torn = tmp_path / "out/names/wiki=frwiki" / MANIFEST
+    torn.parent.mkdir(parents=True)
+    torn.write_text("{")
+    settings = three.model_copy(update={"wikis": ["itwiki"]})
+    show(build(spark, settings), settings)
+    told = capfd.readouterr().err
+    assert "What was built" in told
+    assert "no dataset card: " in told
+    assert f"{MANIFEST} cannot be read as a manifest" in told
+    assert json.loads((tmp_path / "out/_build.json").read_text())["wikis"]["itwiki"]["links"] > 0
 
 
 # Sixty wikis, as a person runs them.

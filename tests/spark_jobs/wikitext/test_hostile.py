@@ -15,7 +15,7 @@ WIKI = "zhwiki"
 """It has all that others have, and variants."""
 SECONDS_PER_MEGABYTE = 2.0
 GROWTH = 8.0
-"""How many times the CPU time a page of four times the size may cost; linear is 4, quadratic 16: the middle, for noisy machines."""
+"""How many times the CPU time a page of four times the size may cost; linear is 4, quadratic 16, noise between."""
 ALLOWANCE = 0.05
 """Seconds that memory fresh from the system may add, which the smaller page found in the process already."""
 ATTEMPTS = 3
