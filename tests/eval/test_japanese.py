@@ -83,8 +83,10 @@ def test_reference_examples_come_from_the_training_items(japanese):
     assert question.endswith("回答：")
 
 
-@pytest.mark.parametrize(("name", "limit"), [("jemhopqa", 15), ("niilc", 180)])
-def test_llm_jp_evals_prompt_has_the_first_four_examples(japanese, name, limit):
+@pytest.mark.parametrize(("name", "limit", "standard"), [("jemhopqa", 15, 48), ("niilc", 180, 96)])
+def test_llm_jp_evals_prompt_has_the_first_four_examples(japanese, name, limit, standard):
+    ((_, options),) = prompt(load(japanese, name))
+    assert (options["until"], options["max_gen_toks"]) == (["\n"], standard)
     ((context, options),) = prompt(load(japanese, f"{name}_reference"), place=7)
     assert context.startswith("以下はタスクを説明する指示と、追加の背景情報を提供する入力の組み合わせです。")
     assert context.count("### 入力：\n") == context.count("### 回答：\n") == 5

@@ -206,15 +206,15 @@ def test_a_reference_count_beyond_the_items_is_refused(xcsr):
         load_tasks(entries([catalogue["xcsqa_en_reference"]], 6), settings)
 
 
-def test_lm_eval_validates_every_task(repository):
-    import subprocess
-    import sys
+def test_lm_eval_validates_every_task(capsys, monkeypatch):
+    """What `lm-eval validate` does, in this process."""
+    from lm_eval._cli import HarnessCLI
 
     names = ",".join(sorted(read_catalogue(tasks_folder())))
-    command = [sys.executable, "-m", "lm_eval", "validate", "--include_path", str(tasks_folder()), "--tasks", names]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=repository)
-    assert done.returncode == 0, done.stderr
-    assert "All tasks found and valid" in done.stdout
+    monkeypatch.setattr("sys.argv", ["lm-eval", "validate", "--include_path", str(tasks_folder()), "--tasks", names])
+    cli = HarnessCLI()
+    cli.execute(cli.parse_args())
+    assert "All tasks found and valid" in capsys.readouterr().out
 
 
 def test_counts_of_candidates_do_not_depend_on_the_batch():

@@ -143,3 +143,14 @@ def test_every_task_reads_the_published_data(shared_data):
         assert {document["language"] for document in documents} == {language}
         assert {len(document["choices"]) for document in documents} == {4 if tag == "xcodah" else 5}
         assert all(document["stem"] == "" for document in documents) == (tag == "xcodah")
+
+
+def test_every_reference_task_takes_all_items_that_were_published(shared_data):
+    names = sorted(path.stem for path in (tasks_folder() / "xcsr").glob("x*_reference.yaml"))
+    assert len(names) == 32
+    catalogue = read_catalogue(tasks_folder())
+    for name, task in load(shared_data / "eval" / "xcsr", *names).items():
+        (path,) = catalogue[name].local_files(shared_data / "eval").values()
+        prompts = [document["prompt"] for document in task.eval_docs]
+        assert len(prompts) == len(path.read_text().splitlines())
+        assert {prompt.count("\nAnswer:") for prompt in prompts} == ({0} if name.startswith("xcodah") else {5})
