@@ -52,7 +52,9 @@ class EnglishSettings(Settings):
 
     copies: int = Field(3, ge=1)
     """Articles of each city, each with all of its facts in other sentences."""
-    fillers: int = Field(1, ge=0)
+    popular: float = Field(0.1, ge=0, le=1)
+    """Share of the cities, the largest ones, that have four times as many articles: what is told unevenly is learned sooner."""
+    fillers: int = Field(0, ge=0)
     """Sentences of an article that state nothing."""
     foreign: float = Field(0.1, ge=0, le=1)
     """Articles in the second language that state nothing, as a share of the English ones."""
@@ -95,6 +97,13 @@ class PhaseSettings(Settings):
     """AdamW and its learning rate."""
 
 
+class AdaptSettings(PhaseSettings):
+    """The second phase."""
+
+    replay: float = Field(0.0, ge=0, lt=1)
+    """Share of the sequences that are the first phase's text again, in every arm, so that English is not forgotten."""
+
+
 class ExperimentSettings(Settings):
     """A controlled experiment: one base for each seed, adapted in several ways."""
 
@@ -128,7 +137,7 @@ class ExperimentSettings(Settings):
     """How documents become sequences."""
     base: PhaseSettings
     """The first phase: English."""
-    adapt: PhaseSettings
+    adapt: AdaptSettings
     """The second phase: the other language."""
     arms: dict[str, InsertionSettings] = Field(min_length=2)
     """Ways to adapt. The first one is what the others are compared with."""

@@ -131,7 +131,7 @@ def build_world(layout: Layout, console: Console) -> None:
 def _articles(world: World, settings: ExperimentSettings) -> tuple[tuple[Articles, Articles], Articles]:
     """((English ones, fillers of the first phase in the other language), the other language's)."""
     seed, english = settings.world.seed, settings.english
-    first = list(english_articles(world, english.copies, english.fillers, seed))
+    first = list(english_articles(world, english.copies, english.fillers, seed, round(english.popular * world.cities)))
     foreign = list(filler_articles(world, round(english.foreign * len(first)), _FILLER_SENTENCES, seed))
     return (first, foreign), language_articles(world, settings.target.mentions, settings.target.statements, seed)
 
@@ -145,8 +145,8 @@ def _write_wikis(world: World, english: tuple[Articles, Articles], other: Articl
     own, foreign = world.names[ENGLISH], world.names[world.language.code]
     pages = []
     for place, said in enumerate(english[0]):
-        copy, city = divmod(place, world.cities)
-        title = own[city] if copy == 0 else f"{own[city]} ({copy + 1})"
+        city = said[0].city
+        title = own[city] if place < world.cities else f"{own[city]} ({place + 1})"
         pages.append(Page(title, _text(said, world.english.space, own)))
     for place, said in enumerate(english[1], start=1):
         pages.append(Page(f"Text {place}", _text(said, world.language.space, foreign)))
@@ -184,10 +184,18 @@ def training(layout: Layout, arm: str, seed: int) -> TrainSettings:
     """The settings of training.train for the base (English, no names) or for an arm."""
     settings = layout.settings
     phase = settings.base if arm == BASE else settings.adapt
-    wiki = f"{ENGLISH if arm == BASE else settings.language}wiki"
+    shares = {f"{ENGLISH}wiki": 1.0 if arm == BASE else settings.adapt.replay}
+    shares |= {} if arm == BASE else {f"{settings.language}wiki": 1 - settings.adapt.replay}
+    weights = {wiki: share for wiki, share in shares.items() if share}
     model = layout.folder(BASE, seed) / ("untrained" if arm == BASE else "run/model")
     return TrainSettings(
-        data=DataSettings(corpus=str(layout.corpus), tokenizer=TOKENIZER, wikis=(wiki,), cache=settings.output_dir / "cache"),
+        data=DataSettings(
+            corpus=str(layout.corpus),
+            tokenizer=TOKENIZER,
+            wikis=tuple(weights),
+            weights=weights,
+            cache=settings.output_dir / "cache",
+        ),
         insertion=InsertionSettings(strategy="none") if arm == BASE else settings.arms[arm],
         stream=settings.stream,
         model=ModelSettings(path=str(model), precision="fp32"),

@@ -1,16 +1,16 @@
 """The vocabulary of the world: a token for each word, so that a city's name is one token in each language.
 
-Spaces become ▁ and stand before a Latin word, as in SentencePiece's vocabularies; digits stand alone, so that a year is the same
-token in both languages. Japanese words are runs of one script.
+Spaces only separate words and are no tokens, so a year is the same token in both languages. Japanese words are runs of one
+script.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, trainers
 
 BOS, UNKNOWN = "<s>", "<unk>"
-_WORDS = r"▁?\p{Latin}+|▁?\p{Cyrillic}+|▁?\p{Arabic}+|[0-9]+|[ァ-ヶー]+|\p{Han}+|\p{Hiragana}+|▁|."
+_WORDS = r"\p{Latin}+|\p{Cyrillic}+|\p{Arabic}+|[0-9]+|[ァ-ヶー]+|\p{Han}+|\p{Hiragana}+|."
 
 
 def train(texts: Iterable[str], most: int) -> Tokenizer:
@@ -18,11 +18,10 @@ def train(texts: Iterable[str], most: int) -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(vocab={}, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="first", split=False),
+            pre_tokenizers.Split(Regex(r"\s+"), behavior="removed"),
             pre_tokenizers.Split(Regex(_WORDS), behavior="isolated"),
         ]
     )
-    tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="first", split=False)
     special = [AddedToken(token, special=True, normalized=False) for token in (UNKNOWN, BOS)]
     tokenizer.train_from_iterator(texts, trainers.WordLevelTrainer(vocab_size=most, special_tokens=special, show_progress=False))
     return tokenizer

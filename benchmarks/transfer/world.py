@@ -17,6 +17,8 @@ ENGLISH = "en"
 LANGUAGES = Path(__file__).parent / "languages"
 SPELLED_ALIKE = ("founded", "number")
 """Relations whose answers both languages write with the same digits; those of the others are translated names."""
+POPULAR = 4
+"""How many times as many English articles a popular city has."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,14 @@ def filler(language: Language, city: int, generator: random.Random) -> Sentence:
     return Sentence(before, city, after)
 
 
-def english_articles(world: World, copies: int, fillers: int, seed: int) -> Iterator[list[Sentence]]:
-    """`copies` articles of each city: all its facts, each in one of the relation's sentences, among fillers, in a drawn order."""
-    for copy in range(copies):
-        for city in range(world.cities):
+def english_articles(world: World, copies: int, fillers: int, seed: int, popular: int = 0) -> Iterator[list[Sentence]]:
+    """Articles of each city: all its facts, each in one of the relation's sentences, among fillers, in a drawn order.
+
+    `copies` of each city; of the first `popular` cities four times as many. Where some facts are told more often than others, a
+    model learns sooner how facts are told at all (Zucchet et al. 2025, arXiv 2503.21676).
+    """
+    for copy in range(copies * POPULAR if popular else copies):
+        for city in range(world.cities if copy < copies else popular):
             generator = random.Random(f"{seed}:english:{copy}:{city}")
             said = [
                 world.statement(world.english, relation, city, copy if copy < 3 else generator.randrange(3))

@@ -168,20 +168,10 @@ def test_a_word_of_the_world_is_one_token_whether_it_begins_a_text_or_not(world)
     tokenizer = module("vocabulary").train(
         ["Citya lies in Peru. Citya was founded in 1500.", "シティアの設立年は1500です。"], 100
     )
-    start = tokenizer.encode("Citya").tokens
-    assert start == ["▁Citya"]
-    assert tokenizer.encode("In Citya").tokens[-1:] == start
-    assert tokenizer.encode("シティアの設立年は1500です。").tokens == [
-        "▁",
-        "シティア",
-        "の",
-        "設立年",
-        "は",
-        "1500",
-        "です",
-        "。",
-    ]
-    assert tokenizer.encode("Citya was founded in 1500.").tokens[-3:] == ["▁", "1500", "."]
+    assert tokenizer.encode("Citya").tokens == ["Citya"]
+    assert tokenizer.encode("In Citya").tokens[-1:] == ["Citya"]
+    assert tokenizer.encode("シティアの設立年は1500です。").tokens == ["シティア", "の", "設立年", "は", "1500", "です", "。"]
+    assert tokenizer.encode("Citya was founded in 1500.").tokens == ["Citya", "was", "founded", "in", "1500", "."]
 
 
 def test_names_are_one_word_each_and_no_two_cities_share_one():
