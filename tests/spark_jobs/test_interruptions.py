@@ -50,10 +50,15 @@ class Running:
         """
         ends, look_again = time.monotonic() + DEADLINE, 0.0
         daemons: list[int] = []
+        begun = False
         while self.process.poll() is None and time.monotonic() < ends:
-            if time.monotonic() > look_again and any(self.staging.glob(f"{table}-*/attempts")):
+            if time.monotonic() > look_again:  # it takes long: before the stage begins, and then while the workers stand still
                 daemons = self.daemons()
-                look_again = time.monotonic() + 0.05
+                look_again = time.monotonic() + 0.5
+            begun = begun or any(self.staging.glob(f"{table}-*/attempts"))
+            if not begun:
+                time.sleep(0.001)
+                continue
             workers = [worker for daemon in daemons for worker in children_of(daemon)]
             send(signal.SIGCONT, workers)
             time.sleep(0.001)
