@@ -84,7 +84,9 @@ def distances_table(distances: Sequence[Distance]) -> Table:
     """For the console."""
     table = Table(title=f"Beside {distances[0].title} as published, in per cent", title_justify="left")
     for header in HEADERS:
-        table.add_column(header, justify="left" if header == "task" else "right")
+        table.add_column(
+            header, justify="left" if header == "task" else "right", overflow="fold" if header == "task" else "ellipsis"
+        )
     for distance in distances:
         table.add_row(*_cells(distance))
     return table

@@ -56,6 +56,8 @@ VERSIONS = ("leia-at-scale", "lm_eval", "transformers", "tokenizers", "torch", "
 """Packages whose versions are recorded."""
 SCORING_PACKAGES = ("lm_eval", "transformers", "tokenizers")
 """Those that decide what is scored and how; torch and the device change rounding alone."""
+WIDTH = 130
+"""Columns where the output is no terminal."""
 
 
 def main(settings: EvalSettings) -> None:
@@ -66,7 +68,7 @@ def main(settings: EvalSettings) -> None:
 
 def _run(settings: EvalSettings, ranks: Ranks) -> None:
     # This very stream: lm-eval's output is caught while the bar goes on. Every rank does the same, and one tells it.
-    console = Console(file=sys.stdout, quiet=ranks.rank > 0)
+    console = Console(file=sys.stdout, quiet=ranks.rank > 0, width=None if sys.stdout.isatty() else WIDTH)
     tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
     wanted = entries(tasks, settings.num_fewshot)
     check_model(settings.model)
@@ -244,7 +246,7 @@ def results_table(results: EvalResults, names: Sequence[str]) -> Table:
     """The scores of the named tasks for the console, in per cent."""
     table = Table(title="Scores in per cent", title_justify="left")
     for header in ("task", "metric"):
-        table.add_column(header)
+        table.add_column(header, overflow="fold")  # a name that is cut off could be another task's
     for header in ("value", "± stderr", "chance", "n", "few-shot"):
         table.add_column(header, justify="right")
     for name in names:

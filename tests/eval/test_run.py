@@ -1,6 +1,7 @@
 """`python -m eval.run`: what it writes, what it takes over from an earlier run, and what it refuses before slow imports."""
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -12,15 +13,18 @@ from pathlib import Path
 import pytest
 import yaml
 from pydantic import ValidationError
+from rich.console import Console
 
 from eval.cities import CitySettings
 from eval.config import EvalSettings
 from eval.fingerprint import check_model, model_fingerprint
 from eval.harness import SCORING_VERSION
 from eval.results import EvalResults, read_records, read_results, write_aside
-from eval.run import main
+from eval.run import main, results_table
 from eval.summary import SummarySettings
 from spark_jobs.settings import ConfigurationError, load
+
+from .evaluations import answer, write_evaluation
 
 
 @pytest.fixture
@@ -164,6 +168,15 @@ def test_a_run_leaves_scores_items_and_the_resolved_configuration(settings, caps
 def shown(capsys) -> str:
     """What the console got, on one line."""
     return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_narrow_terminal_cuts_no_name_off(tmp_path):
+    name = "jcommonsenseqa_ja_reference"
+    results = read_results(write_evaluation(tmp_path, "aaa", {name: [answer(0, 1), answer(1, 0)]}, scoring="reference"))
+    console = Console(file=io.StringIO(), width=60)
+    console.print(results_table(results, [name]))
+    rows = [line.split("│") for line in console.file.getvalue().splitlines() if line.startswith("│")]
+    assert "".join(cells[1].strip() for cells in rows) == name
 
 
 def seconds_of(output_dir: Path) -> dict[str, float]:
