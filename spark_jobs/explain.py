@@ -22,7 +22,7 @@ from spark_jobs.dataset_card import pivots_of_tables
 from spark_jobs.entities import pivots_of
 from spark_jobs.link_accounts import LinkAccount, WikiLookup, account_for_links, find_page
 from spark_jobs.published_corpus import corpus_tables, read_manifests, wikis_of
-from spark_jobs.settings import EXIT_CONFIGURATION, ConfigOption, ConfigurationError, SetOption, load
+from spark_jobs.settings import EXIT_CONFIGURATION, ConfigOption, ConfigurationError, SetOption, keep_examples, load
 from spark_jobs.storage import Location
 from spark_jobs.wikis import load_profile
 
@@ -33,13 +33,13 @@ _WIDTH = 120
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 
-@app.command(help=escape(__doc__.replace("\n\n    ", "\n\n\b\n    ")))
+@app.command(help=keep_examples(escape(__doc__)))
 def entry(
     wiki: Annotated[str, typer.Argument(metavar="WIKI", help="Wiki id, such as jawiki.")],
     page: Annotated[str, typer.Argument(metavar="PAGE", help="Title of an article or of a redirect to it, or a page id.")],
     config: ConfigOption,
     link: Annotated[
-        str | None, typer.Argument(metavar="[LINK]", help="Text or target of the links to tell of; whole, or a part of it.")
+        str | None, typer.Argument(metavar="LINK", help="Text or target of the links to tell of; whole, or a part of it.")
     ] = None,
     set_: SetOption = None,
 ) -> None:

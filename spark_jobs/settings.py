@@ -18,7 +18,7 @@ import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 import yaml
@@ -185,6 +185,25 @@ def _flatten(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def _type_in_words(annotation: Any) -> str:
+    """A type as a reader of `--help` wants it: without what a model attaches to it, and choices as they are written.
+
+    >>> _type_in_words(list[Annotated[str, "a pattern"]] | None), _type_in_words(dict[str, Literal["left", "right"]])
+    ('list[str] | None', 'dict[str, left | right]')
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_in_words(arguments[0])
+    if origin is Literal:
+        return " | ".join(map(str, arguments))
+    if origin in (Union, types.UnionType):
+        return " | ".join(map(_type_in_words, arguments))
+    if origin is not None:
+        return f"{origin.__name__}[{', '.join(map(_type_in_words, arguments))}]"
+    plain = {types.NoneType: "None", Ellipsis: "..."}
+    return plain.get(annotation) or getattr(annotation, "__name__", str(annotation))
+
+
 def describe_keys(model: type[BaseModel], prefix: str = "") -> str:
     """A line for each key of the model, `key: type = default  what it means`, for the end of `--help`."""
     lines: list[str] = []
@@ -194,15 +213,17 @@ def describe_keys(model: type[BaseModel], prefix: str = "") -> str:
             lines.append(f"{prefix}{name}: {' '.join((field.description or '').split())}")
             lines.append(describe_keys(sections[0], f"{prefix}{name}."))
             continue
-        kind = field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation).replace("typing.", "")
-        default = "(required)" if field.is_required() else f"= {field.get_default(call_default_factory=True)!r}"
+        kind = _type_in_words(field.annotation)
+        value = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = "(required)" if field.is_required() else f"= {str(value) if isinstance(value, Path) else value!r}"
         lines.append(f"{prefix}{name} [{kind}] {default}: {' '.join((field.description or '').split())}")
     return "\n\n".join(lines)
 
 
-def _keep_examples(text: str) -> str:
-    """Mark the indented paragraphs of a docstring so that their lines are not joined."""
-    return "\n\n".join(f"\b\n{part}" if part.startswith("    ") else part for part in inspect.cleandoc(text).split("\n\n"))
+def keep_examples(text: str) -> str:
+    """A docstring for `--help`: the lines of a paragraph are joined, those of an indented one stand as they are."""
+    parts = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(f"\b\n{part}" if part.startswith("    ") else " ".join(part.split()) for part in parts)
 
 
 def command(model: type[S], main: Callable[[S], int | None], summary: str) -> None:
@@ -228,12 +249,13 @@ def command(model: type[S], main: Callable[[S], int | None], summary: str) -> No
 def help_texts(model: type[Settings], summary: str) -> dict[str, Any]:
     """What `--help` says before the options and after them."""
     keys = "[bold]Keys of the configuration[/]\n\n" + escape(describe_keys(model))
-    return {"help": _keep_examples(escape(summary)), "epilog": keys}
+    return {"help": keep_examples(escape(summary)), "epilog": keys}
 
 
-def program_name() -> str | None:
-    """How the command is called in its own messages; None leaves it to typer."""
-    return Path(sys.argv[0]).name if not sys.argv[0].endswith("__main__.py") else None
+def program_name() -> str:
+    """How the command was called, for its own messages: `python -m spark_jobs.build`, or the name of a file."""
+    spec = sys.modules["__main__"].__spec__
+    return Path(sys.argv[0]).name if spec is None else f"python -m {spec.name.removesuffix('.__main__')}"
 
 
 def run_configured(model: type[S], main: Callable[[S], int | None], config: Path | None, overrides: Sequence[str]) -> None:

@@ -107,6 +107,8 @@ def test_every_command_explains_itself_to_a_newcomer(command: str, tmp_path) -> 
     assert "--config" in text
     assert "--set" in text
     assert "Keys of the configuration" in text
+    assert f"Usage: python -m {command} [OPTIONS]" in text
+    assert not re.findall("Annotated|FieldInfo|typing|NoneType|PosixPath|<class", text)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
