@@ -6,7 +6,8 @@ For every title that leads to an article, the article's page id and what it is c
 own langlink, else by that of the article behind its redirects.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -15,7 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.sql import read_rows
 from spark_jobs.dumps.streams import open_decompressed
-from spark_jobs.extract import locate_dump
+from spark_jobs.extract import list_dumps, locate_dump
 from spark_jobs.input_files import unchanged
 from spark_jobs.progress import console, show_progress
 from spark_jobs.publish import Publication, table_input
@@ -89,9 +90,9 @@ def join_articles(pages: DataFrame) -> DataFrame:
     return known.join(behind, "title", "left")
 
 
-def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
-    """Publish `names` of one wiki, unless it is up to date."""
-    folder, dump = locate_dump(settings, wiki)
+def run(spark: SparkSession, settings: CorpusSettings, wiki: str, files: Sequence[str] | None = None) -> StageResult:
+    """Publish `names` of one wiki, unless it is up to date; `files` as for `locate_dump`."""
+    folder, dump = locate_dump(settings, wiki, files)
     articles_folder, articles = published(settings, ARTICLES, {"wiki": wiki}, "extract")
     made_from = [entry["name"] for entry in articles.inputs]
     if made_from != [path.rpartition("/")[2] for path in dump.pages]:
@@ -148,7 +149,7 @@ def write_names(rows: DataFrame, langlinks: DataFrame, size: int, attempts: Loca
 
 def main(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
-    return run_stage("align", run, settings)
+    return run_stage("align", partial(run, files=list_dumps(settings)), settings)
 
 
 if __name__ == "__main__":

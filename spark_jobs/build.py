@@ -12,9 +12,10 @@ mistake in the configuration, or a fault that concerns all, such as a full disk.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pyspark
@@ -45,6 +46,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("augment", augment.run),
     ("encode", encode.run),
 )
+_READ_DUMPS = ("extract", "align")
 
 
 def stages_of(settings: CorpusSettings) -> list[tuple[str, Stage]]:
@@ -60,6 +62,8 @@ class Plan:
     """Wiki -> bytes of its dump's pages, the largest first."""
     failures: Mapping[str, Failure]
     """Wikis without a dump that can be used."""
+    files: Sequence[str]
+    """What lies in `dumps_dir`."""
 
 
 def build(spark: SparkSession, settings: CorpusSettings, plan: Plan | None = None) -> dict[str, Any]:
@@ -72,9 +76,11 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: Plan | None = Non
     started, clock = datetime.now(UTC), time.monotonic()
     known = {} if plan is None else dict(plan.failures)
     wikis = settings.wikis if plan is None else list(plan.sizes)
+    files = extract.list_dumps(settings) if plan is None else plan.files
+    stages = {name: partial(stage, files=files) if name in _READ_DUMPS else stage for name, stage in stages_of(settings)}
 
     def build_wiki(session: SparkSession, wiki: str) -> dict[str, StageResult]:
-        return {name: timed(stage, session, settings, wiki) for name, stage in stages_of(settings)}
+        return {name: timed(stage, session, settings, wiki) for name, stage in stages.items()}
 
     def describe(stages: dict[str, StageResult]) -> str:
         figures = figures_of(stages, settings.pivots)
@@ -137,9 +143,10 @@ def check_before(settings: CorpusSettings) -> Plan:
         extract.profile_of(wiki, settings.extract.variants.get(wiki))
     sizes: dict[str, int] = {}
     failures: dict[str, Failure] = {}
+    files = extract.list_dumps(settings)
     for wiki in settings.wikis:
         try:
-            folder, dump = extract.locate_dump(settings, wiki)
+            folder, dump = extract.locate_dump(settings, wiki, files)
             sizes[wiki] = sum((folder / path).size() for path in dump.pages)
         except ConfigurationError as error:
             failures[wiki] = Failure.of(error)
@@ -147,7 +154,7 @@ def check_before(settings: CorpusSettings) -> Plan:
         raise ConfigurationError("\n".join(failure.reason for failure in failures.values()))
     if settings.encode is not None:
         load_source(settings.encode.tokenizer, settings.encode.name)
-    return Plan(dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))), failures)
+    return Plan(dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))), failures, files)
 
 
 def main(settings: CorpusSettings) -> int:

@@ -13,8 +13,9 @@ its Python process and writes one shard. Raw XML never enters the JVM, and text 
 import hashlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -64,16 +65,26 @@ class Survey:
         return {"name": self.file.name, "bytes": self.bytes, "sha256": self.sha256}
 
 
-def locate_dump(settings: CorpusSettings, wiki: str) -> tuple[Location, Dump]:
-    """The folder of the dumps and the files of `wiki` in it.
+def list_dumps(settings: CorpusSettings) -> list[str]:
+    """Paths of all files below `dumps_dir`, those of every wiki: asked for once in a run, since an object store with the dumps of
+    hundreds of wikis tells them a thousand at a time.
 
-    Raises `ConfigurationError` when they are not there, or when a SQL table among them is one of another wiki.
+    Raises `ConfigurationError` when there is no such folder.
     """
     folder = Location.of(settings.dumps_dir)
     if not folder.exists():
         raise ConfigurationError(f"dumps_dir: {settings.dumps_dir!r} does not exist (looked at {folder.path})")
+    return folder.files()
+
+
+def locate_dump(settings: CorpusSettings, wiki: str, files: Sequence[str] | None = None) -> tuple[Location, Dump]:
+    """The folder of the dumps and the files of `wiki` in it, chosen among `files`: what `list_dumps` gave, by default gives now.
+
+    Raises `ConfigurationError` when they are not there, or when a SQL table among them is one of another wiki.
+    """
+    folder = Location.of(settings.dumps_dir)
     try:
-        dump = find_dump(folder.files(), wiki, settings.date)
+        dump = find_dump(list_dumps(settings) if files is None else files, wiki, settings.date)
     except DumpError as error:
         raise ConfigurationError(f"dumps_dir: {settings.dumps_dir!r}: {error}") from error
     for path in (dump.langlinks, *dump.optional.values()):
@@ -180,9 +191,9 @@ def read_siteinfo_of(file: Location) -> SiteInfo:
         raise ConfigurationError(str(error)) from error
 
 
-def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
-    """Publish `articles` and `rejects` of one wiki, unless they are up to date."""
-    folder, dump = locate_dump(settings, wiki)
+def run(spark: SparkSession, settings: CorpusSettings, wiki: str, files: Sequence[str] | None = None) -> StageResult:
+    """Publish `articles` and `rejects` of one wiki, unless they are up to date; `files` as for `locate_dump`."""
+    folder, dump = locate_dump(settings, wiki, files)
     if dump.missing:
         console.print(f"  warning: parts of the dump of {wiki} are not there: {dump.missing}", style="yellow")
     with unchanged(folder / path for path in (*dump.pages, *dump.optional.values())):
@@ -306,7 +317,7 @@ def _write_rejects(folder: Location, rows: list[dict[str, Any]]) -> ShardReport:
 
 def main(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
-    return run_stage("extract", run, settings)
+    return run_stage("extract", partial(run, files=list_dumps(settings)), settings)
 
 
 if __name__ == "__main__":
