@@ -47,17 +47,20 @@ class WorldSettings(Settings):
         return self
 
 
-class EnglishSettings(Settings):
+class FirstSettings(Settings):
     """Text of the first phase."""
 
+    popular: float = Field(0.2, ge=0, le=0.5)
+    """Share of the cities, the largest ones, that are known in both languages: more English articles, which give both names, and
+    articles in the second language that state their facts. They are not asked for."""
     copies: int = Field(3, ge=1)
-    """Articles of each city, each with all of its facts in other sentences."""
-    popular: float = Field(0.1, ge=0, le=1)
-    """Share of the cities, the largest ones, that have four times as many articles: what is told unevenly is learned sooner."""
+    """English articles of each city, each with all of its facts in other sentences."""
     fillers: int = Field(0, ge=0)
-    """Sentences of an article that state nothing."""
-    foreign: float = Field(0.1, ge=0, le=1)
-    """Articles in the second language that state nothing, as a share of the English ones."""
+    """Sentences of an English article that state nothing."""
+    foreign_copies: int = Field(3, ge=0)
+    """Articles of each popular city in the second language."""
+    foreign_fillers: float = Field(0.2, ge=0)
+    """Articles in the second language that state nothing, for each city."""
 
 
 class TargetSettings(Settings):
@@ -125,7 +128,7 @@ class ExperimentSettings(Settings):
     """Where cities get their names."""
     world: WorldSettings
     """Which facts there are."""
-    english: EnglishSettings = EnglishSettings()
+    first: FirstSettings = FirstSettings()
     """Text of the first phase."""
     target: TargetSettings = TargetSettings()
     """Text of the second phase."""

@@ -25,14 +25,15 @@ def questions(world: World, candidates: int, count: int, seed: int) -> Mapping[s
 
     Held-out facts are asked in the second language (`asked`), there with the English name in tags behind the city's own
     (`beside`) and with the English name instead of it (`inplace`), and in English (`source`). `stated`: facts that the second
-    language's text does state, of other cities.
+    language's text does state, of other cities. Popular cities are left out.
     """
     drawn = random.Random(f"{seed}:questions")
     held: list[tuple[str, int]] = []
     stated: list[tuple[str, int]] = []
     for relation in world.facts:
-        held += [(relation, city) for city in _draw(world.held_out[relation], count, drawn)]
-        stated += [(relation, city) for city in _draw(set(range(world.cities)) - world.held_out[relation], count, drawn)]
+        asked = set(range(world.popular, world.cities))
+        held += [(relation, city) for city in _draw(asked & world.held_out[relation], count, drawn)]
+        stated += [(relation, city) for city in _draw(asked - world.held_out[relation], count, drawn)]
     own, english = world.names[world.language.code], world.names[ENGLISH]
     tagged = [f"{name}{OPENING_TAG} {other}{CLOSING_TAG}" for name, other in zip(own, english, strict=True)]
 

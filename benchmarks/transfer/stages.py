@@ -23,7 +23,7 @@ from benchmarks.transfer.dumps import Langlink, Page, write_dump
 from benchmarks.transfer.jobs import Job, JobFailedError
 from benchmarks.transfer.questions import KINDS, questions, task
 from benchmarks.transfer.vocabulary import save, train
-from benchmarks.transfer.world import ENGLISH, Sentence, World, english_articles, filler_articles, language_articles, make_world
+from benchmarks.transfer.world import ENGLISH, Sentence, World, english_articles, foreign_articles, language_articles, make_world
 from eval.config import EvalSettings
 from eval.results import write_aside
 from training.config import CheckpointSettings, DataSettings, InsertionSettings, LogSettings, ModelSettings, TrainSettings
@@ -32,7 +32,6 @@ from training.tiny import TinyModelSettings
 
 HERE = Path(__file__).parent
 TOKENIZER = "world"
-_FILLER_SENTENCES = 5
 
 Articles = list[list[Sentence]]
 
@@ -54,7 +53,7 @@ class Layout:
         sources = ["world.py", "names.py", "vocabulary.py", "dumps.py", "questions.py", "languages/en.yaml"]
         sources.append(f"languages/{self.settings.language}.yaml")
         written = {name: hashlib.sha256((HERE / name).read_bytes()).hexdigest() for name in sources}
-        parts = self.settings.model_dump(mode="json", include={"language", "names", "world", "english", "target", "vocabulary"})
+        parts = self.settings.model_dump(mode="json", include={"language", "names", "world", "first", "target", "vocabulary"})
         return self.settings.output_dir / f"world-{digest(parts, written)}"
 
     @property
@@ -90,7 +89,8 @@ def world_of(settings: ExperimentSettings) -> World:
     taken = [word for words in answers.values() for told in words.values() for word in told]
     where = settings.names
     cities = names.city_names(settings.language, settings.world.cities, where.min_population, where.locale_dir, taken)
-    return make_world(settings.language, cities, answers, settings.world.seed)
+    popular = round(settings.first.popular * settings.world.cities)
+    return make_world(settings.language, cities, answers, settings.world.seed, popular)
 
 
 def build_world(layout: Layout, console: Console) -> None:
@@ -99,9 +99,8 @@ def build_world(layout: Layout, console: Console) -> None:
     if not (folder / "corpus.yaml").is_file():
         world = world_of(settings)
         english, other = _articles(world, settings)
-        own, foreign = world.names[ENGLISH], world.names[settings.language]
-        texts = [*(_text(said, world.english.space, own) for said in english[0])]
-        texts += [_text(said, world.language.space, foreign) for said in (*english[1], *other)]
+        texts = [english_text(world, said) for said in english[0]]
+        texts += [foreign_text(world, said) for said in (*english[1], *other)]
         tokenizer = train(texts, settings.vocabulary)
         save(tokenizer, folder / "tokenizer")
         _write_wikis(world, english, other, folder / "dumps")
@@ -130,14 +129,23 @@ def build_world(layout: Layout, console: Console) -> None:
 
 def _articles(world: World, settings: ExperimentSettings) -> tuple[tuple[Articles, Articles], Articles]:
     """((English ones, fillers of the first phase in the other language), the other language's)."""
-    seed, english = settings.world.seed, settings.english
-    first = list(english_articles(world, english.copies, english.fillers, seed, round(english.popular * world.cities)))
-    foreign = list(filler_articles(world, round(english.foreign * len(first)), _FILLER_SENTENCES, seed))
-    return (first, foreign), language_articles(world, settings.target.mentions, settings.target.statements, seed)
+    seed, first = settings.world.seed, settings.first
+    english = list(english_articles(world, first.copies, first.fillers, seed))
+    fillers = round(first.foreign_fillers * world.cities)
+    foreign = list(foreign_articles(world, first.foreign_copies, fillers, seed))
+    return (english, foreign), language_articles(world, settings.target.mentions, settings.target.statements, seed)
 
 
-def _text(said: Sequence[Sentence], space: str, called: Sequence[str]) -> str:
-    return space.join(sentence.text(called) for sentence in said)
+def english_text(world: World, said: Sequence[Sentence]) -> str:
+    """An English article: the first sentence gives a popular city's name in both languages."""
+    own, both = world.names[ENGLISH], world.both_names(world.english)
+    return world.english.space.join(sentence.text(own if place else both) for place, sentence in enumerate(said))
+
+
+def foreign_text(world: World, said: Sequence[Sentence]) -> str:
+    """An article of the first phase in the other language: a popular city's name always stands with the English one."""
+    both = world.both_names(world.language)
+    return world.language.space.join(sentence.text(both) for sentence in said)
 
 
 def _write_wikis(world: World, english: tuple[Articles, Articles], other: Articles, folder: Path) -> None:
@@ -147,9 +155,9 @@ def _write_wikis(world: World, english: tuple[Articles, Articles], other: Articl
     for place, said in enumerate(english[0]):
         city = said[0].city
         title = own[city] if place < world.cities else f"{own[city]} ({place + 1})"
-        pages.append(Page(title, _text(said, world.english.space, own)))
+        pages.append(Page(title, english_text(world, said)))
     for place, said in enumerate(english[1], start=1):
-        pages.append(Page(f"Text {place}", _text(said, world.language.space, foreign)))
+        pages.append(Page(f"Text {place}", foreign_text(world, said)))
     write_dump(folder, ENGLISH, pages, [Langlink(city + 1, world.language.code, name) for city, name in enumerate(foreign)])
     linked = [
         Page(foreign[city], world.language.space.join(sentence.wikitext(foreign) for sentence in said))

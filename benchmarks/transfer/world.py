@@ -17,7 +17,9 @@ ENGLISH = "en"
 LANGUAGES = Path(__file__).parent / "languages"
 SPELLED_ALIKE = ("founded", "number")
 """Relations whose answers both languages write with the same digits; those of the others are translated names."""
-POPULAR = 4
+FORMS = 3
+"""Sentences of a relation in English."""
+MORE = 3
 """How many times as many English articles a popular city has."""
 
 
@@ -66,12 +68,20 @@ class World:
     facts: Mapping[str, Sequence[int]]
     """Relation to the answer (an index) of each city."""
     held_out: Mapping[str, frozenset[int]]
-    """Relation to the half of the cities of which the second language never states it."""
+    """Relation to the half of the cities of which the second language's wiki never states it."""
+    popular: int = 0
+    """The first so many cities are known in both languages before the second phase, and never asked for."""
 
     @property
     def cities(self) -> int:
         """How many."""
         return len(self.names[ENGLISH])
+
+    def both_names(self, language: Language) -> list[str]:
+        """The cities' names in a language, those of popular ones with the other language's behind them: `Lagos (ラゴス)`."""
+        other = self.language if language.code == ENGLISH else self.english
+        pairs = zip(self.names[language.code], self.names[other.code], strict=True)
+        return [f"{own} ({foreign})" if city < self.popular else own for city, (own, foreign) in enumerate(pairs)]
 
     def statement(self, language: Language, relation: str, city: int, form: int = 0) -> Sentence:
         """The sentence that states a fact."""
@@ -101,6 +111,7 @@ def make_world(
     cities: Sequence[tuple[str, str]],
     answers: Mapping[str, Mapping[str, Sequence[str]]],
     seed: int,
+    popular: int = 0,
 ) -> World:
     """Draw the facts: every answer of a relation for equally many cities, and half of the cities of each answer held out.
 
@@ -109,6 +120,7 @@ def make_world(
         cities: English name and name in the language.
         answers: relation to language code to answers, in the same order in both.
         seed: of the draw.
+        popular: see `World.popular`.
     """
     facts, held_out = {}, {}
     for relation, words in answers.items():
@@ -122,7 +134,7 @@ def make_world(
         # Dealt in turns of a whole set of answers: each answer is held out as often as it is stated.
         held_out[relation] = frozenset(city for place, city in enumerate(order) if place // size % 2)
     names = {ENGLISH: tuple(english for english, _ in cities), language: tuple(name for _, name in cities)}
-    return World(read_language(language), read_language(ENGLISH), names, answers, facts, held_out)
+    return World(read_language(language), read_language(ENGLISH), names, answers, facts, held_out, popular)
 
 
 def filler(language: Language, city: int, generator: random.Random) -> Sentence:
@@ -133,17 +145,17 @@ def filler(language: Language, city: int, generator: random.Random) -> Sentence:
     return Sentence(before, city, after)
 
 
-def english_articles(world: World, copies: int, fillers: int, seed: int, popular: int = 0) -> Iterator[list[Sentence]]:
+def english_articles(world: World, copies: int, fillers: int, seed: int) -> Iterator[list[Sentence]]:
     """Articles of each city: all its facts, each in one of the relation's sentences, among fillers, in a drawn order.
 
-    `copies` of each city; of the first `popular` cities four times as many. Where some facts are told more often than others, a
-    model learns sooner how facts are told at all (Zucchet et al. 2025, arXiv 2503.21676).
+    `copies` of each city, and of popular ones `MORE` times as many: where some facts are told more often than others, a model
+    learns sooner how facts are told at all (Zucchet et al. 2025, arXiv 2503.21676).
     """
-    for copy in range(copies * POPULAR if popular else copies):
-        for city in range(world.cities if copy < copies else popular):
+    for copy in range(copies * MORE if world.popular else copies):
+        for city in range(world.cities if copy < copies else world.popular):
             generator = random.Random(f"{seed}:english:{copy}:{city}")
             said = [
-                world.statement(world.english, relation, city, copy if copy < 3 else generator.randrange(3))
+                world.statement(world.english, relation, city, copy if copy < FORMS else generator.randrange(FORMS))
                 for relation in world.facts
             ]
             said += [filler(world.english, city, generator) for _ in range(fillers)]
@@ -151,11 +163,21 @@ def english_articles(world: World, copies: int, fillers: int, seed: int, popular
             yield said
 
 
-def filler_articles(world: World, articles: int, sentences: int, seed: int) -> Iterator[list[Sentence]]:
-    """Articles of the second language that state nothing: the little of it that an English-centred model has seen."""
-    for article in range(articles):
+def foreign_articles(world: World, copies: int, fillers: int, seed: int) -> Iterator[list[Sentence]]:
+    """The little of the second language that an English-centred model has seen, five sentences an article.
+
+    `copies` articles of each popular city with all its facts, and `fillers` articles that state nothing, of any cities.
+    """
+    for copy in range(copies):
+        for city in range(world.popular):
+            generator = random.Random(f"{seed}:foreign:{copy}:{city}")
+            said = [world.statement(world.language, relation, city) for relation in world.facts]
+            said.append(filler(world.language, city, generator))
+            generator.shuffle(said)
+            yield said
+    for article in range(fillers):
         generator = random.Random(f"{seed}:filler:{article}")
-        yield [filler(world.language, generator.randrange(world.cities), generator) for _ in range(sentences)]
+        yield [filler(world.language, generator.randrange(world.cities), generator) for _ in range(5)]
 
 
 def language_articles(world: World, mentions: int, statements: int, seed: int) -> list[list[Sentence]]:

@@ -15,7 +15,6 @@ ANSWERS = {
     "country": {"en": ["Peru", "Chad"], "ja": ["ペルー", "チャド"]},
 }
 CITIES = [(f"City{chr(97 + at)}", f"シティ{chr(0x30A2 + 2 * at)}") for at in range(16)]
-ROMAN = re.compile(r"[A-Za-z]")
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +30,12 @@ def module(name):
 @pytest.fixture
 def world():
     return module("world").make_world("ja", CITIES, ANSWERS, seed=1)
+
+
+@pytest.fixture
+def popular():
+    """A world whose first four cities are popular."""
+    return module("world").make_world("ja", CITIES, ANSWERS, seed=1, popular=4)
 
 
 @pytest.mark.parametrize("name", ["dumps", "findings", "questions"])
@@ -81,11 +86,28 @@ def test_english_articles_state_every_fact_once_a_copy_in_different_words(world)
         assert [text.count(form) for form in forms] == [1, 1, 1]
 
 
-def test_the_first_phase_says_nothing_of_answers_in_the_second_language(world):
-    fillers = module("world").filler_articles(world, articles=20, sentences=5, seed=1)
-    text = "".join(sentence.text(world.names["ja"]) for article in fillers for sentence in article)
-    assert not any(word in text for words in ANSWERS.values() for word in words["ja"])
-    assert not ROMAN.search(text)
+def test_popular_cities_have_more_articles_in_english_and_only_they_are_told_of_in_the_other_language(popular):
+    worlds, stages = module("world"), module("stages")
+    told = list(worlds.english_articles(popular, copies=2, fillers=0, seed=1))
+    count = [sum(article[0].city == city for article in told) for city in range(popular.cities)]
+    assert count == [2 * worlds.MORE] * 4 + [2] * 12
+    assert all(len({sentence.city for sentence in article}) == 1 for article in told)
+    texts = [stages.english_text(popular, article) for article in told]
+    assert all(("(" in text) == (article[0].city < 4) for text, article in zip(texts, told, strict=True))
+
+    foreign = list(worlds.foreign_articles(popular, copies=1, fillers=20, seed=1))
+    text = "".join(stages.foreign_text(popular, article) for article in foreign)
+    for relation in popular.facts:
+        for city in range(popular.cities):
+            statement = popular.statement(popular.language, relation, city).text(popular.both_names(popular.language))
+            assert text.count(statement) == (1 if city < 4 else 0)
+    assert f"{CITIES[0][1]} ({CITIES[0][0]})" in text
+
+
+def test_popular_cities_are_not_asked_for(popular):
+    for items in module("questions").questions(popular, candidates=2, count=16, seed=1).values():
+        assert items
+        assert not {item["id"].split("/")[1] for item in items} & set(popular.names["en"][:4])
 
 
 @pytest.mark.parametrize("language", ["ar", "ja", "ru"])
