@@ -64,10 +64,13 @@ class Histogram:
 
 
 def histogram_plot(histogram: Histogram, unit: str, label: str) -> str:
-    """The histogram as inline SVG over a logarithmic axis, its median marked; 0 has no place on it and is left out."""
+    """The histogram as inline SVG over a logarithmic axis, its median marked; 0 has no place on it and is left out.
+
+    Areas are counts: on this axis the bins of small whole numbers differ in width, and heights would show that instead.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
     from spark_jobs.plots import ACCENT, STYLE, TEXT, inline_svg
 
@@ -75,18 +78,19 @@ def histogram_plot(histogram: Histogram, unit: str, label: str) -> str:
     last = int(filled[-1]) if len(filled) else 1
     first = int(filled[0]) if len(filled) else 1
     edges = [*EDGES[first : last + 1], EDGES[last + 1] if last + 1 < len(EDGES) else max(histogram.largest, EDGES[-1] + 1)]
+    heights = histogram.counts[first : last + 1] / np.diff(np.log(edges))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.1, 2.1), layout="constrained")
+        figure = Figure(figsize=(3.1, 1.9), layout="constrained")
         axes = figure.subplots()
-        axes.stairs(histogram.counts[first : last + 1], edges, fill=True, color=ACCENT)
+        axes.stairs(heights, edges, fill=True, color=ACCENT)
         axes.axvline(max(1, histogram.median), color=TEXT, lw=1, ls=(0, (3, 2)))
         axes.set_xscale("log")
         decades = np.log10(edges[-1] / edges[0])
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.5 else (1,)))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.yaxis.set_major_locator(NullLocator())
+        axes.spines["left"].set_visible(False)
         axes.set_xlabel(unit)
-        axes.grid(visible=False, axis="x")
+        axes.grid(visible=False)
         return inline_svg(figure, label)

@@ -17,7 +17,7 @@ from spark_jobs.histogram import Histogram
 from spark_jobs.no_name import reason_of_link
 from spark_jobs.storage import Location
 
-_COLUMNS = ["title", "text", "links.list.element.start", "entities"]
+_COLUMNS = ["title", "is_disambiguation", "text", "links.list.element.start", "entities"]
 _READ_ROWS = 1000
 _EXCERPTS_FROM = 1000
 """Articles of a shard from which the ones to read are taken."""
@@ -63,7 +63,7 @@ class ShardFigures:
 
 
 def shard_figures(shard: Location, pivot: Pivot, selection: Selection) -> ShardFigures:
-    """The counts of a shard, and the articles among its first thousand that show the most names."""
+    """The counts of a shard, and the articles among its first thousand that show the most names; no lists of meanings."""
     figures = ShardFigures()
     with shard.open() as file:
         for number, batch in enumerate(pq.ParquetFile(file).iter_batches(_READ_ROWS, columns=_COLUMNS)):
@@ -73,7 +73,7 @@ def shard_figures(shard: Location, pivot: Pivot, selection: Selection) -> ShardF
             of_pivot = pc.equal(pc.struct_field(names, "language"), pivot.language)
             figures.name_lengths.add(pc.utf8_length(pc.struct_field(names, "name").filter(of_pivot)).to_numpy())
             if number * _READ_ROWS < _EXCERPTS_FROM and selection.count:
-                rows = batch.select(["title", "text", "entities"]).to_pylist()
+                rows = batch.filter(pc.invert(batch.column("is_disambiguation"))).to_pylist()
                 figures.excerpts = best_excerpts(rows, selection.count, pivot.language, selection.limit)
     return figures
 

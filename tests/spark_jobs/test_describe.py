@@ -46,6 +46,7 @@ addEventListener("load", () => {
     wide: all("main *").filter(e => !e.closest(".scroll, pre, svg, details:not([open])"))
       .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + "." + e.className),
     background: style(document.body).backgroundColor,
+    scrolled: all(".scroll").filter(e => e.scrollWidth > e.clientWidth + 1).length,
     plots: all("figure svg").map(s => s.getBoundingClientRect()).map(b => [b.width, b.height]),
     articles: all("article p:first-of-type").map(p => [p.closest("[lang]").lang, p.parentElement.dir, style(p).direction]),
     names: all("article .name").map(n => [style(n).unicodeBidi, style(n).direction, n.textContent]),
@@ -82,16 +83,26 @@ def reports(spark, corpus: Path) -> dict[str, WikiReport]:
     return {wiki: gather(spark, place, tables, wiki, DescribeSettings()) for wiki in ("jawiki", "eswiki")}
 
 
+def enlarged(report: WikiReport, times: int = 2000) -> WikiReport:
+    """The report of a wiki with so many times as many pages and links: millions, as whole wikis have."""
+    multiplied = {name: value * times for name, value in report.figures.items() if isinstance(value, int)}
+    (pivot,) = report.pivots
+    outcomes = [replace(outcome, links=outcome.links * times) for outcome in pivot.outcomes]
+    counters = {name: {count: value * times for count, value in counts.items()} for name, counts in report.counters.items()}
+    pivots = [replace(pivot, named=pivot.named * times, outcomes=outcomes)]
+    return replace(report, figures=report.figures | multiplied, pivots=pivots, counters=counters)
+
+
 @pytest.fixture
 def right_to_left(reports, demo_settings: CorpusSettings, tmp_path: Path) -> Path:
-    """The report of three wikis that are written from right to left: articles and titles of theirs, and a sample's figures."""
+    """The report of three large wikis that are written from right to left: articles and titles of theirs, a sample's figures."""
     wikis = []
     for wiki, (text, linked, name) in RIGHT_TO_LEFT.items():
         start = text.index(linked)
         entity = {"start": start, "end": start + len(linked), "names": [{"language": "en", "name": name, "source": "langlink"}]}
         row = {"title": linked, "text": text, "entities": [entity]}
         titles = {"linked": [Target(linked, 7, name)], "excerpts": [make_excerpt(row, "en", 420)]}
-        wikis.append(replace(reports["jawiki"], wiki=wiki, language=language_tag(wiki), **titles))
+        wikis.append(replace(enlarged(reports["jawiki"]), wiki=wiki, language=language_tag(wiki), **titles))
     page = tmp_path / REPORT
     page.write_text(report_page(demo_settings, [], wikis), encoding="utf-8")
     return page
@@ -184,6 +195,23 @@ def test_the_page_shows_the_figures_and_stands_alone(report, reports) -> None:
     assert not [at["href"] for _, at in page.tags if "href" in at and not at["href"].startswith(("#", "data:,"))]
 
 
+def test_of_many_wikis_each_is_folded_under_a_line_that_says_how_large_it_is(reports, demo_settings) -> None:
+    wikis = [replace(enlarged(reports["jawiki"]), wiki=wiki) for wiki in ("arwiki", "fawiki", "hewiki", "jawiki")]
+    page = TextOf(report_page(demo_settings, [], wikis))
+    assert [attributes["id"] for tag, attributes in page.tags if tag == "div" and "id" in attributes] == [w.wiki for w in wikis]
+    named = f"{100 * wikis[0].pivots[0].named / wikis[0].figures['links']:.1f}\u2009%"
+    shown = page.text
+    for wiki in wikis:
+        assert re.search(rf"{wiki.wiki}\s+114,000 articles, 2,008,000 links, {named} with a name in en", shown)
+
+
+def test_excerpts_are_of_articles_not_of_lists_of_meanings(reports, read_rows) -> None:
+    for wiki, found in reports.items():
+        meanings = {row["title"] for row in read_rows("augmented", wiki) if row["is_disambiguation"]}
+        assert meanings
+        assert not meanings & {excerpt.title for excerpt in found.excerpts}
+
+
 def test_the_report_is_the_same_each_time(report, reports, corpus, demo_settings) -> None:
     tables = corpus_tables(read_manifests(Location.of(str(corpus))))
     again = report_page(demo_settings, tables, [reports[wiki] for wiki in sorted(reports)])
@@ -225,6 +253,7 @@ def test_a_browser_shows_the_report_without_overflow_in_both_dresses(report, tmp
     seen = look(report, tmp_path, width, dark)
     assert seen["width"] == width
     assert (seen["overflow"], seen["wide"]) == (0, [])
+    assert (seen["scrolled"] > 0) == (width < 600)  # a table that is wider than a phone is scrolled by itself
     assert seen["background"] == ("rgb(21, 23, 27)" if dark else "rgb(253, 252, 250)")
     assert len(seen["plots"]) == 6
     assert all(wide > 200 and high > 130 for wide, high in seen["plots"])
@@ -235,8 +264,8 @@ def test_a_browser_shows_the_report_without_overflow_in_both_dresses(report, tmp
 
 
 def test_scripts_from_right_to_left_are_shown_so_and_names_keep_their_own_direction(right_to_left, tmp_path) -> None:
-    seen = look(right_to_left, tmp_path, 900, False)
-    assert (seen["overflow"], seen["wide"]) == (0, [])
+    seen = look(right_to_left, tmp_path, 1000, False)
+    assert (seen["overflow"], seen["wide"], seen["scrolled"]) == (0, [], 0)
     assert seen["articles"] == [["ar", "rtl", "rtl"], ["fa", "rtl", "rtl"], ["he", "rtl", "rtl"]]
     assert {(bidi, direction) for bidi, direction, _ in seen["names"]} == {("isolate", "ltr")}
     assert {name for _, _, name in seen["names"]} == {"United States"}
