@@ -1,6 +1,8 @@
 """SIGTERM and SIGUSR1 ask a run to save and end; all ranks agree on where."""
 
 import signal
+import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -40,9 +42,24 @@ class Interruption:
 
     def agreed(self) -> bool:
         """Whether any rank was asked; every rank calls it at the same point and gets the same answer."""
+        [asked] = self._any(self._asked)
+        return asked
+
+    def wait(self, finished: Callable[[], bool]) -> bool:
+        """Wait on every rank until `finished()` is true on one of them or a rank was asked to end: whether it was finished.
+
+        The ranks look at each other twice a second, so that no collective waits for as long as the work takes: they have a limit.
+        """
+        while True:
+            done, asked = self._any(finished(), self._asked)
+            if done or asked:
+                return done
+            time.sleep(0.5)
+
+    def _any(self, *flags: bool) -> list[bool]:
         import torch
         import torch.distributed as dist
 
-        asked = torch.tensor([int(self._asked)])
-        dist.all_reduce(asked, op=dist.ReduceOp.MAX, group=self._group)
-        return bool(asked.item())
+        found = torch.tensor(flags, dtype=torch.int64)
+        dist.all_reduce(found, op=dist.ReduceOp.MAX, group=self._group)
+        return [bool(flag) for flag in found.tolist()]

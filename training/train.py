@@ -54,7 +54,7 @@ from training.rules import stream_rules
 from training.run_html import Drawing
 from training.stream import Stream
 from training.stream_report import describe_corpus, describe_stream
-from training.task_scores import TaskEvaluationError, score
+from training.task_scores import Scoring, TaskEvaluationError
 
 EXIT_DIVERGED, EXIT_OUT_OF_MEMORY, EXIT_RANK_LOST = 3, 4, 5
 PATIENCE = 10.0
@@ -215,7 +215,7 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
     peak = peak_flops(device_name(run.device), "bf16" if run.engine.bfloat16_enabled() else "fp32")
     profile = Profile(settings.log.profile, settings.output_dir / "profile", run.ranks.rank)
     if position.step == 0:
-        measure(run, writer)
+        measure(run, writer, interruption)
     profile.boundary(position.step, run.finished)
     try:
         for metrics in steps(settings, run.engine, run.stream, position, run.ranks, run.device, interruption):
@@ -231,7 +231,7 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
             every, measured = settings.checkpoint.every, settings.evaluation.every
             # Measured before it is saved: a run that goes on from here has it in its reports.
             if measured and (position.step % measured == 0 or run.finished):
-                measure(run, writer)
+                measure(run, writer, interruption)
             if every and position.step % every == 0 and not run.finished:
                 write_checkpoint(run, writer)
     except InterruptedByRequestError:
@@ -267,7 +267,7 @@ def write_checkpoint(run: Run, writer: MetricsWriter) -> None:
     run.page.draw_if_due()
 
 
-def measure(run: Run, writer: MetricsWriter) -> None:
+def measure(run: Run, writer: MetricsWriter, interruption: Interruption) -> None:
     """The loss on held-out articles of each wiki, and the scores of tasks, as far as they are asked for."""
     step = run.position.step
     if run.held_out is not None:
@@ -281,13 +281,19 @@ def measure(run: Run, writer: MetricsWriter) -> None:
     if run.ranks.main:
         folder.mkdir(parents=True, exist_ok=True)
     export(run.engine.module, run.tokenizer, folder / "model", run.stream.rules.tags or (), run.ranks.main)
-    if run.ranks.main:
+    scoring = Scoring(folder / "model", tasks, folder) if run.ranks.main else None
+    finished = interruption.wait(scoring.is_finished if scoring is not None else lambda: False)
+    if scoring is None:
+        return
+    if finished:
         try:
-            writer.event(step, "tasks", {"score": score(folder / "model", tasks, folder)})
+            writer.event(step, "tasks", {"score": scoring.scores()})
         except TaskEvaluationError as error:
             writer.event(step, "tasks_failed", {"reason": str(error)})
-        shutil.rmtree(folder / "model", ignore_errors=True)
-    barrier()
+    else:
+        scoring.stop()
+        writer.event(step, "tasks_failed", {"reason": "the run was asked to end"})
+    shutil.rmtree(folder / "model", ignore_errors=True)
 
 
 def diverged(metrics: dict[str, Any], position: Position, saved: int) -> str:

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import training.metrics
+import training.task_scores
 from spark_jobs.settings import ConfigurationError, load
 from training.config import TrainSettings
 from training.corpus import open_corpus
@@ -21,6 +22,7 @@ from training.model import add_rows, add_tags
 from training.output import Summary
 from training.rules import stream_rules
 from training.stream import Stream
+from training.task_scores import Scoring, TaskEvaluationError
 
 HELD_OUT = 0.3
 
@@ -122,10 +124,10 @@ def test_tasks_are_scored_while_a_model_trains(finish, run_settings, repository,
         "device": "cpu",
     }
     (tmp_path / "tasks.yaml").write_text(json.dumps(config))
-    settings = run_settings(tmp_path / "run", steps=2, evaluation={"every": 2, "tasks": str(tmp_path / "tasks.yaml")})
+    settings = run_settings(tmp_path / "run", steps=3, evaluation={"every": 3, "tasks": str(tmp_path / "tasks.yaml")})
     finish(settings)
     events = read_lines(tmp_path / "run" / "events.jsonl")
-    assert [(e["step"], e["event"]) for e in events] == [(0, "tasks"), (2, "tasks")], events
+    assert [(e["step"], e["event"]) for e in events] == [(0, "tasks"), (3, "tasks")], events
     assert all("xcodah_ja/acc" in e["score"] for e in events)
     assert not (tmp_path / "run" / "evaluations" / "step-000000" / "model").exists()
 
@@ -143,6 +145,16 @@ def test_a_loss_that_is_no_number_is_null_in_the_files(run_settings, tmp_path):
     summary.write()
     written = json.loads((settings.output_dir / "run.json").read_text())
     assert (written["first_loss"], written["last_loss"], written["skipped_steps"]) == (3.0, 3.0, 2)
+
+
+def test_an_evaluation_that_fails_is_told_with_its_last_words_and_its_log(tmp_path):
+    assert doctest.testmod(training.task_scores).failed == 0
+    (tmp_path / "tasks.yaml").write_text("tasks: [no_such_task]")
+    scoring = Scoring(tmp_path / "model", tmp_path / "tasks.yaml", tmp_path)
+    with pytest.raises(
+        TaskEvaluationError, match=r"eval\.run ended with exit code 2; its log is .*log\.txt:\n(.|\n)*no_such_task"
+    ):
+        scoring.scores()
 
 
 def test_a_run_that_goes_on_drops_what_it_will_write_again(tmp_path):
