@@ -123,9 +123,17 @@ def load(engine: Any, checkpoint: Path) -> None:
     The files are pickles that DeepSpeed wrote: resume runs of your own only.
     """
     frozen = any(not parameter.requires_grad for parameter in engine.module.parameters())
+    groups = engine.optimizer.param_groups
+    own = [{name: value for name, value in group.items() if name != "params"} for group in groups]
     engine.load_checkpoint(
         str(checkpoint.parent), tag=checkpoint.name, load_lr_scheduler_states=False, load_module_strict=not frozen
     )
+    # From a universal checkpoint of ZeRO-3, DeepSpeed gives every group the weight decay of the first one and all of them one
+    # counter of steps, which each group then advances.
+    for group, values in zip(groups, own, strict=True):
+        group.update(values)
+    for state in getattr(engine.optimizer, "optimizer", engine.optimizer).state.values():
+        state["step"] = state["step"].clone()
 
 
 def universal_folder(checkpoint: Path) -> Path:
