@@ -150,7 +150,6 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.environ.get("LEIA_LARGE_TESTS") != "1", reason="takes several minutes; LEIA_LARGE_TESTS=1 runs it")
 def test_a_cluster_that_loses_a_worker_and_its_shuffle_files_gives_the_bytes_of_one_machine(
     repository, sample, spark, demo_settings: CorpusSettings, code, tmp_path
 ) -> None:

@@ -183,7 +183,6 @@ def files_of(folder: Path, wiki: str) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.environ.get("LEIA_LARGE_TESTS") != "1", reason="takes several minutes; LEIA_LARGE_TESTS=1 runs it")
 def test_sixty_uneven_wikis_are_built_in_one_run_although_one_is_broken_and_one_is_not_there(session, sixty, tmp_path) -> None:
     whole = damage_last_stream(tmp_path / "dumps", BROKEN)
     (tmp_path / "events").mkdir()
