@@ -15,7 +15,7 @@ from spark_jobs.settings import ConfigurationError
 ENGLISH_WORD = re.compile(r"[A-Z][a-z]{2,}")
 WORDS = {"ja": re.compile(r"[ァ-ヶー]{2,}"), "ru": re.compile(r"[А-Я][а-яё]{2,}"), "ar": re.compile(r"[\u0621-\u064a]{3,}")}
 """What a name must look like to be one word of the vocabulary: no spaces, hyphens or second script."""
-KATAKANA = "ja"
+ENGLISH, KATAKANA = "en", "ja"
 FIRST_YEAR, FIRST_NUMBER = 1500, 100
 
 
@@ -44,7 +44,7 @@ def city_names(
 def _candidates(language: str, min_population: int, locale_dir: Path | None) -> Iterator[tuple[int, str, str]]:
     word = WORDS[language]
     if locale_dir is not None:
-        for city in read_cities([language], locale_dir, min_population):
+        for city in read_cities([ENGLISH, language], locale_dir, min_population):
             if ENGLISH_WORD.fullmatch(city.names["en"]) and word.fullmatch(city.names[language]):
                 yield city.population, city.names["en"], city.names[language]
         return
