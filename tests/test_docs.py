@@ -94,10 +94,15 @@ def test_commands_stand_in_blocks_that_say_so() -> None:
     assert others == []
 
 
-def test_every_page_is_in_the_site() -> None:
+def test_every_page_is_in_the_site_once() -> None:
     text = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:")[1]
-    listed = set(re.findall(r"\b([\w-]+\.md)\b", text))
-    assert listed == {page.name for page in PAGES if page.name != "README.md"}
+    listed = re.findall(r"\b([\w-]+\.md)\b", text)
+    assert sorted(listed) == sorted(page.name for page in PAGES if page.name != "README.md")
+
+
+def test_the_start_page_leads_to_every_page() -> None:
+    links = re.findall(r"\]\(([\w-]+\.md)", (REPOSITORY / "docs/index.md").read_text(encoding="utf-8"))
+    assert {page.name for page in PAGES} - {"README.md", "index.md"} == set(links)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
