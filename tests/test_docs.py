@@ -69,6 +69,37 @@ TRANSCRIPTS = {"reading.md": "tests/spark_jobs/test_explain.py"}
 """Page with commands and what they print -> the test that runs them."""
 
 
+ELSEWHERE = {
+    "git clone": (".ci/run", "make test"),  # a clone is where it begins
+    "make demo": ("tests/end_to_end/test_line.py", '"demo.sh"'),
+    "make test": (".ci/run", "make test"),
+    "make experiment": ("tests/benchmarks/test_transfer.py", "quick.yaml"),
+    "python training/train.py --config conf/train/llama2-7b-ja.yaml --dry-run": (
+        "tests/training/test_recipes.py",
+        '"conf/train/llama2-7b-ja.yaml", "--dry-run"',
+    ),
+    "python -m training.train --help": ("tests/test_packaging.py", '"training.train",'),
+    "python -m training.preview": ("docs/tutorial.md", "python -m training.preview"),
+    "python -m training.run_page": ("tests/training/test_run_page.py", '"training.run_page"'),
+}
+"""How a command begins that stands in a block `tested-elsewhere` -> the file that runs it, and what shows it there."""
+
+
+def test_what_is_tested_elsewhere_is_tested() -> None:
+    """By the file that is named above, or as it stands in a block that runs."""
+
+    def words(line: str) -> str:
+        return " ".join(shlex.split(line, comments=True))
+
+    run = {words(line) for block in SHELL if block.info == "bash run" for line in block.commands if "<<" not in line}
+    lines = [words(line) for block in SHELL if block.info == "bash tested-elsewhere" for line in block.commands]
+    found = {line: [start for start in ELSEWHERE if line.startswith(start)] for line in lines if line and line not in run}
+    assert [line for line, starts in found.items() if not starts] == []
+    assert {start for starts in found.values() for start in starts} == ELSEWHERE.keys()
+    for file, shown in ELSEWHERE.values():
+        assert shown in (REPOSITORY / file).read_text(encoding="utf-8"), file
+
+
 def test_every_block_of_commands_runs_or_says_what_it_needs() -> None:
     assert len(SHELL) > 15
     wrong = [f"{block.name}: ```{block.info}" for block in SHELL if block.info.removeprefix("bash ") not in MARKS]

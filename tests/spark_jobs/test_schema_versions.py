@@ -108,6 +108,7 @@ class TestALaterMinorVersion:
             return Publication(place, AUGMENTED, {"wiki": WIKI}, manifest.inputs, manifest.configuration).current()
 
         assert current(corpus) is not None
+        assert current(at_version(tables.SCHEMA_VERSION)) is not None  # written anew, it is the version that counts
         assert current(at_version("1.7")) is None
 
 
