@@ -12,7 +12,7 @@ mistake in the configuration, or a fault that concerns all, such as a full disk.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -46,7 +46,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("augment", augment.run),
     ("encode", encode.run),
 )
-_READ_DUMPS = ("extract", "align")
+_READ_DUMPS: Mapping[str, Callable[..., StageResult]] = {"extract": extract.run, "align": align.run}
+"""Those that look for files of dumps; in a build they choose among files that were listed once."""
 
 
 def stages_of(settings: CorpusSettings) -> list[tuple[str, Stage]]:
@@ -77,7 +78,8 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: Plan | None = Non
     known = {} if plan is None else dict(plan.failures)
     wikis = settings.wikis if plan is None else list(plan.sizes)
     files = extract.list_dumps(settings) if plan is None else plan.files
-    stages = {name: partial(stage, files=files) if name in _READ_DUMPS else stage for name, stage in stages_of(settings)}
+    with_files = {name: partial(stage, files=files) for name, stage in _READ_DUMPS.items()}
+    stages = {name: with_files.get(name, stage) for name, stage in stages_of(settings)}
 
     def build_wiki(session: SparkSession, wiki: str) -> dict[str, StageResult]:
         return {name: timed(stage, session, settings, wiki) for name, stage in stages.items()}

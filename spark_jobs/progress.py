@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 _POLL_SECONDS = 0.5
 _LINE_SECONDS = 10.0
+_STARVED_SECONDS = 60.0
 _JOB_GROUP, _JOB_DESCRIPTION = "spark.jobGroup.id", "spark.job.description"
 
 console = Console(stderr=True)
@@ -89,12 +90,45 @@ def _bars(indent: str) -> Progress:
     )  # fmt: skip
 
 
+class Starvation:
+    """Notices that tasks wait and none runs: Spark says so in a warning of its log, which is not shown."""
+
+    def __init__(self, now: float) -> None:
+        self._since = now
+
+    def lasts(self, now: float, waiting: bool, running: int) -> bool:
+        """Whether it has gone on for a minute: `waiting` as long as a stage has tasks, `running` tasks of all stages."""
+        if running or not waiting:
+            self._since = now
+        return now - self._since >= _STARVED_SECONDS
+
+
+_starvation_told = threading.Event()
+"""Once in a run, whichever of its wikis notices it."""
+
+
+def _tell_starvation(context: SparkContext) -> None:
+    if _starvation_told.is_set():
+        return
+    _starvation_told.set()
+    names = ("spark.executor.cores", "spark.executor.memory")
+    wanted = ", ".join(f"{name}={value}" for name in names if (value := context.getConf().get(name)) is not None)
+    console.print(
+        f"  warning: tasks wait, and none has run for a minute. If executors are not just starting, no worker has room for one "
+        f"({wanted or 'of the default size'}): give smaller ones to spark-submit, --conf spark.executor.cores=1",
+        style="yellow", highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
 def _watch(context: SparkContext, group: str, bars: Progress, what: str, stop: threading.Event) -> None:
     bar = bars.add_task(what, total=None, unit="tasks")
     last_line = time.monotonic()
+    starvation = Starvation(last_line)
     try:
         while not stop.wait(_POLL_SECONDS):
             done, total = _tasks(context, group)
+            if starvation.lasts(time.monotonic(), total > 0, _running(context)):
+                _tell_starvation(context)
             if not total:
                 continue
             bars.update(bar, total=total, completed=done)
@@ -115,3 +149,10 @@ def _tasks(context: SparkContext, group: str) -> tuple[int, int]:
     ids = {stage for job in jobs for stage in job.stageIds} & running
     stages = [found for stage in sorted(ids) if (found := tracker.getStageInfo(stage)) is not None]
     return sum(stage.numCompletedTasks for stage in stages), sum(stage.numTasks for stage in stages)
+
+
+def _running(context: SparkContext) -> int:
+    """How many tasks run now, of any group."""
+    tracker = context.statusTracker()
+    stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+    return sum(stage.numActiveTasks for stage in stages if stage is not None)

@@ -201,7 +201,7 @@ def _type_in_words(annotation: Any) -> str:
     if origin is not None:
         return f"{origin.__name__}[{', '.join(map(_type_in_words, arguments))}]"
     plain = {types.NoneType: "None", Ellipsis: "..."}
-    return plain.get(annotation) or getattr(annotation, "__name__", str(annotation))
+    return plain.get(annotation, str(getattr(annotation, "__name__", annotation)))
 
 
 def describe_keys(model: type[BaseModel], prefix: str = "") -> str:
