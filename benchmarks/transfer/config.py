@@ -27,8 +27,8 @@ class WorldSettings(Settings):
 
     cities: int = Field(ge=8)
     """How many: the largest ones with a one-word name in both languages."""
-    answers: int = Field(20, ge=2)
-    """Answers of a relation; each is drawn for equally many cities."""
+    answers: int = Field(20, ge=2, le=40)
+    """Answers of a relation; each is drawn for equally many cities. There are words for 40 in every language."""
     candidates: int = Field(10, ge=2)
     """Answers to choose from in a question, the right one among them."""
     questions: int = Field(150, ge=1)
