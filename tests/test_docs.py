@@ -73,6 +73,9 @@ ELSEWHERE = {
     "git clone": (".ci/run", "make test"),  # a clone is where it begins
     "make demo": ("tests/end_to_end/test_line.py", '"demo.sh"'),
     "make test": (".ci/run", "make test"),
+    "make dist": ("tests/spark_jobs/test_cluster.py", '"dist.sh"'),
+    "spark-class org.apache.spark.deploy": ("tests/spark_jobs/test_cluster.py", '"bin/spark-class"'),
+    "spark-submit --master spark://127.0.0.1": ("tests/spark_jobs/test_cluster.py", '"bin/spark-submit"'),
     "make experiment": ("tests/benchmarks/test_transfer.py", "quick.yaml"),
     "python training/train.py --config conf/train/llama2-7b-ja.yaml --dry-run": (
         "tests/training/test_recipes.py",
