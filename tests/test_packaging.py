@@ -122,6 +122,7 @@ def test_a_missing_configuration_is_an_error_in_one_line(command: str, tmp_path)
 
 
 def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository) -> None:
+    from benchmarks.transfer.config import ExperimentSettings
     from eval.cities import CitySettings
     from eval.config import EvalSettings
     from eval.summary import SummarySettings
@@ -144,6 +145,7 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
         "eval/reference.yaml": EvalSettings,
         "eval/knowledge.yaml": EvalSettings,
         "eval/cities.yaml": CitySettings,
+        "experiment/*.yaml": ExperimentSettings,
     }
     left_open = {"llama2-7b.yaml": ["data.wikis=[jawiki]", "data.corpus=build/jawiki", "output_dir=build/run"]}
     checked = set()
