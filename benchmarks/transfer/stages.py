@@ -26,12 +26,22 @@ from benchmarks.transfer.vocabulary import save, train
 from benchmarks.transfer.world import ENGLISH, Sentence, World, english_articles, foreign_articles, language_articles, make_world
 from eval.config import EvalSettings
 from eval.results import write_aside
-from training.config import CheckpointSettings, DataSettings, InsertionSettings, LogSettings, ModelSettings, TrainSettings
+from training.config import (
+    CheckpointSettings,
+    DataSettings,
+    GuardSettings,
+    InsertionSettings,
+    LogSettings,
+    ModelSettings,
+    TrainSettings,
+)
 from training.metrics import METRICS
 from training.tiny import TinyModelSettings
 
 HERE = Path(__file__).parent
 TOKENIZER = "world"
+NO_SPIKES = GuardSettings(min_history=10**9)
+"""Gradients of a model that begins from nothing rise tenfold within its first steps, and no arm may be fed less than another."""
 
 Articles = list[list[Sentence]]
 
@@ -214,6 +224,7 @@ def training(layout: Layout, arm: str, seed: int) -> TrainSettings:
         micro_batch_size=phase.micro_batch_size or phase.global_batch_size,
         deepspeed=Path("conf/deepspeed/zero0.json"),
         output_dir=layout.folder(arm, seed) / "run",
+        guard=NO_SPIKES,
         resume=True,
         checkpoint=CheckpointSettings(every=max(100, phase.steps // 4), keep=1),
         log=LogSettings(every=max(1, phase.steps // 20), tensorboard=False),
