@@ -146,9 +146,7 @@ def page(layout: Layout, findings: Findings, command: str, minutes: float, plot:
         [
             f"# {settings.title}",
             "",
-            "Written by `benchmarks/transfer` from a run; [the experiment](experiment.md) says what is measured and how.",
-            "",
-            f"    {command}",
+            f"Written by `{command}` from a run; [the experiment](experiment.md) says what is measured and how.",
             "",
             when,
             "",
