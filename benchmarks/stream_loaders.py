@@ -224,7 +224,7 @@ class HuggingFace:
         if self.shuffled:
             # What is in the buffer is lost when the state is loaded: a small corpus must have documents left behind it.
             documents = json.loads((corpus / ABOUT).read_text())["documents"]
-            self.data = self.data.shuffle(seed=SEED, buffer_size=min(1000, documents // 20))
+            self.data = self.data.shuffle(seed=SEED, buffer_size=min(1000, documents // 16))
 
     def ahead(self) -> Batches:
         """Made in a process."""
@@ -257,7 +257,7 @@ class HuggingFace:
 
 
 class HuggingFaceShuffled(HuggingFace):
-    """The same with a shuffle buffer of 1,000 documents."""
+    """The same with a shuffle buffer of 1,000 documents, or of a sixteenth of a small corpus."""
 
     shuffled = True
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LOG = "log.txt"
-_OF_A_RANK = {"RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "CROSS_RANK", "MASTER_ADDR", "MASTER_PORT"}
-_OF_ALL_RANKS = {"WORLD_SIZE", "LOCAL_WORLD_SIZE", "LOCAL_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "CROSS_SIZE"}
+_OF_LAUNCHERS = {
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "CROSS_RANK", "MASTER_ADDR", "MASTER_PORT"),
+    *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "LOCAL_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "CROSS_SIZE"),
+}
 
 
 class TaskEvaluationError(RuntimeError):
@@ -58,5 +60,6 @@ def without_ranks(environment: Mapping[str, str]) -> dict[str, str]:
     >>> without_ranks({"HOME": "/home/a", "WORLD_SIZE": "2", "RANK": "0", "TORCHELASTIC_RUN_ID": "none"})
     {'HOME': '/home/a'}
     """
-    told = _OF_A_RANK | _OF_ALL_RANKS
-    return {name: value for name, value in environment.items() if name not in told and not name.startswith("TORCHELASTIC_")}
+    return {
+        name: value for name, value in environment.items() if name not in _OF_LAUNCHERS and not name.startswith("TORCHELASTIC_")
+    }

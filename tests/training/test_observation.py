@@ -88,8 +88,6 @@ def test_measuring_does_not_depend_on_the_number_of_ranks(watched, corpus, base_
     add_rows(model, rows)
     torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
     try:
-        from training.distributed import Ranks
-
         held_out = HeldOut(settings, opened, stream_rules(settings, tokenizer, tags))
         alone = held_out.losses(model, Ranks(0, 0, 1, 1), torch.device("cpu"))
     finally:

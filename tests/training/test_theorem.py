@@ -156,7 +156,7 @@ def test_ranks_workers_accumulation_and_restarts_do_not_change_the_stream(mixed,
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=rules_of_any_kind, stops=stops, data=st.data())
 def test_they_do_not_in_many_more_cases(mixed, rules, stops, data):
     check_a_run(mixed, rules, stops, data)
