@@ -1,6 +1,5 @@
 """Killed tasks and killed builds: in the end the same bytes as without, and at no time a table in part."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -14,9 +13,10 @@ from spark_jobs.build import build
 from spark_jobs.config import CorpusSettings
 from spark_jobs.tables import MANIFEST, read_manifest
 
-psutil = pytest.importorskip("psutil", reason="psutil finds Spark's worker processes; it comes with the extra `peers`")
+psutil = pytest.importorskip("psutil", reason="psutil ends all processes of a build; it comes with the extra `peers`")
 
 DEADLINE = 300.0  # seconds for a build to come to a place
+FAULTS = Path(__file__).parent / "faults"
 
 
 @pytest.fixture
@@ -27,81 +27,39 @@ def settings(demo_settings: CorpusSettings, tmp_path: Path) -> CorpusSettings:
 
 
 class Running:
-    """A build in a process of its own."""
+    """A build in a process of its own; the first worker to write a table signals itself (`faults/sitecustomize.py`)."""
 
-    def __init__(self, settings: CorpusSettings, master: str, folder: Path) -> None:
+    def __init__(self, settings: CorpusSettings, master: str, folder: Path, fault: signal.Signals, *tables: str) -> None:
         (folder / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
         self.log = folder / "log.txt"
-        self.staging = Path(settings.output_dir) / "_staging"
+        self.faults = folder / "faults"
+        self.faults.mkdir()
+        path = os.pathsep.join([str(FAULTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+        told = {"FAULT": str(int(fault)), "FAULT_TABLES": " ".join(tables), "FAULT_FOLDER": str(self.faults)}
         command = [sys.executable, "-m", "spark_jobs.build", "--config", str(folder / "config.yaml"), "--set"]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([*command, f"spark.master={master}"], stdout=log, stderr=log, cwd=folder)
+            self.process = subprocess.Popen(
+                [*command, f"spark.master={master}"],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={**os.environ, **told, "PYTHONPATH": path},
+            )
 
-    def daemons(self) -> list[int]:
-        """Ids of the processes that fork Spark's Python workers: children of the JVM. Workers have the same name."""
-        named = [process for process in psutil.Process(self.process.pid).children(recursive=True) if is_daemon(process)]
-        ids = {process.pid for process in named}
-        return [process.pid for process in named if process.ppid() not in ids]
-
-    def catch_writer(self, table: str) -> int:
-        """A worker that is writing an attempt at a shard of `table`; it is stopped there.
-
-        A sample's shard is written in a few milliseconds: so the workers run for one at a time, and are looked at in between.
-        """
-        ends, look_again = time.monotonic() + DEADLINE, 0.0
-        daemons: list[int] = []
-        begun = False
+    def wait_for_writers(self, *tables: str) -> None:
+        """Until a worker has done to itself what `faults` says, in the middle of a shard of each table."""
+        ends = time.monotonic() + DEADLINE
         while self.process.poll() is None and time.monotonic() < ends:
-            if time.monotonic() > look_again:  # it takes long: before the stage begins, and then while the workers stand still
-                daemons = self.daemons()
-                look_again = time.monotonic() + 0.5
-            begun = begun or any(self.staging.glob(f"{table}-*/attempts"))
-            if not begun:
-                time.sleep(0.001)
-                continue
-            workers = [worker for daemon in daemons for worker in children_of(daemon)]
-            send(signal.SIGCONT, workers)
-            time.sleep(0.001)
-            send(signal.SIGSTOP, workers)
-            if (caught := next((worker for worker in workers if writes(worker, table)), None)) is not None:
-                send(signal.SIGCONT, [worker for worker in workers if worker != caught])
-                return caught
-        pytest.fail(f"no worker was seen to write {table}:\n{self.log.read_text(encoding='utf-8')}")
+            if all((self.faults / table).exists() for table in tables):
+                return
+            time.sleep(0.05)
+        pytest.fail(f"no worker wrote a shard of {', '.join(tables)}:\n{self.log.read_text(encoding='utf-8')}")
 
     def kill(self) -> None:
         """End all of it at once, as a machine does that loses its power."""
         for process in [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]:
             process.kill()
         self.process.wait()
-
-
-def is_daemon(process: psutil.Process) -> bool:
-    try:
-        return "pyspark.daemon" in process.cmdline()
-    except psutil.Error:  # it has just ended
-        return False
-
-
-def children_of(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:  # it has just ended
-        return []
-
-
-def send(what: signal.Signals, pids: list[int]) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, what)
-
-
-def writes(pid: int, table: str) -> bool:
-    """Whether the process has an attempt at a shard of the table open."""
-    try:
-        opened = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
-    except OSError:  # a descriptor was closed, or the process has ended
-        return False
-    return any(f"/_staging/{table}-" in path and "/attempts/part-" in path for path in opened)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -118,17 +76,17 @@ def assert_same(folder: Path, undisturbed: Path) -> None:
 
 @pytest.mark.slow
 def test_tasks_that_are_killed_in_the_middle_and_run_again_give_the_same_bytes(corpus, settings, tmp_path) -> None:
-    running = Running(settings, "local[2,4]", tmp_path)  # a task may run four times
-    for table in ("articles", "names", "augmented", "encoded"):
-        os.kill(running.catch_writer(table), signal.SIGKILL)
+    tables = ("articles", "names", "augmented", "encoded")
+    running = Running(settings, "local[2,4]", tmp_path, signal.SIGKILL, *tables)  # a task may run four times
+    running.wait_for_writers(*tables)
     assert running.process.wait(DEADLINE) == 0, running.log.read_text(encoding="utf-8")
     assert_same(Path(settings.output_dir), corpus)
 
 
 @pytest.mark.slow
 def test_a_killed_build_leaves_whole_tables_and_goes_on_at_the_last_finished_stage(spark, corpus, settings, tmp_path) -> None:
-    running = Running(settings, "local[2]", tmp_path)
-    running.catch_writer("names")
+    running = Running(settings, "local[2]", tmp_path, signal.SIGSTOP, "names")
+    running.wait_for_writers("names")
     running.kill()
     output = Path(settings.output_dir)
     left = files_of(output)
