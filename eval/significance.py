@@ -78,7 +78,8 @@ def compare(first: Runs, second: Runs, clusters: Sequence[str], *, seed: int = 0
     Interval: a t interval of the clusters' mean difference where scores are right or wrong, with Agresti and Min's two added
     observations (Statistics in Medicine 24, 2005; half of them differences, in both directions), so that it has a width
     where no item differs; else the bias-corrected and accelerated bootstrap over clusters. With several runs both are widened
-    by the spread of the runs.
+    by the spread of the runs, and take Student's t with the degrees of freedom that p has: a spread known from five runs is not
+    known well.
     """
     differences = second.of_items - first.of_items
     sums, sizes = _by_cluster(differences, clusters)
@@ -89,17 +90,20 @@ def compare(first: Runs, second: Runs, clusters: Sequence[str], *, seed: int = 0
         p, test = exact_mcnemar(first.scores[0], second.scores[0]), "exact McNemar"
     else:
         p, test = sign_permutation(sums, seed), "permutation"
+    freedom = _freedom(sums, sizes, first, second) if spread else max(len(sums) - 1.0, 1.0)
     if spread:
-        freedom = _freedom(sums, sizes, first, second)
         t = abs(float(differences.mean())) / math.sqrt(_variance(sums, sizes) + spread)
         p, test = max(p, float(2 * stats.t.sf(t, freedom))), "permutation and runs"
-    low, high = adjusted_interval(sums, sizes, spread) if binary else bootstrap_interval(sums, sizes, spread, seed)
+    if binary:
+        low, high = adjusted_interval(sums, sizes, spread, freedom)
+    else:
+        low, high = bootstrap_interval(sums, sizes, spread, freedom, seed)
     return PairedDifference(
         points=100 * float(differences.mean()),
         low=100 * low,
         high=100 * high,
         p=p,
-        detectable=100 * detectable_difference(sums, sizes, spread),
+        detectable=100 * detectable_difference(sums, sizes, spread, freedom),
         items=len(differences),
         clusters=len(sums),
         test=test,
@@ -136,12 +140,14 @@ def sign_permutation(sums: Floats, seed: int = 0) -> float:
     return (extreme + 1) / (RESAMPLES + 1)
 
 
-def adjusted_interval(sums: Floats, sizes: Floats, spread: float = 0.0) -> tuple[float, float]:
+def adjusted_interval(sums: Floats, sizes: Floats, spread: float = 0.0, freedom: float | None = None) -> tuple[float, float]:
     """95 % t interval of the mean difference with two observations added: ±d with weight a half each, and 0 with weight 1.
 
     d is a full difference where items stand alone: Agresti and Min's interval, with t for z. In clusters of m items, d² is the
     mean square of the clusters that differ, but no less than 1 / m, what independent items would give: with a full difference of
     a whole cluster, intervals of few clusters are so wide that they hold 0 where permutation finds p below 1 %.
+
+    `freedom`: degrees of freedom of the whole error, by default one less than the clusters.
     """
     clusters = len(sums)
     size = float(sizes.mean())
@@ -152,15 +158,20 @@ def adjusted_interval(sums: Floats, sizes: Floats, spread: float = 0.0) -> tuple
     square = max(1 / size, float((differing**2).mean())) if len(differing) else 1.0
     squares = float((relative**2).sum()) + square
     error = math.sqrt(max(squares / added - mean**2, 0.0) / (added - 1) + spread)
-    half = float(stats.t.ppf(1 - LEVEL / 2, max(clusters - 1, 1))) * error
+    half = float(stats.t.ppf(1 - LEVEL / 2, freedom or max(clusters - 1, 1))) * error
     return max(-1.0, mean - half), min(1.0, mean + half)
 
 
-def bootstrap_interval(sums: Floats, sizes: Floats, spread: float = 0.0, seed: int = 0) -> tuple[float, float]:
-    """95 % BCa bootstrap interval of the mean difference over clusters, each half widened by the spread of runs in quadrature."""
+def bootstrap_interval(
+    sums: Floats, sizes: Floats, spread: float = 0.0, freedom: float = math.inf, seed: int = 0
+) -> tuple[float, float]:
+    """95 % BCa bootstrap interval of the mean difference over clusters, each half widened by the spread of runs in quadrature.
+
+    With a spread, halves are those of Student's t with `freedom` degrees for those of the normal distribution.
+    """
     mean = float(sums.sum() / sizes.sum())
     if len(sums) < 2 or not (sums / sizes).std():
-        return (-1.0, 1.0) if len(sums) < 2 else adjusted_interval(sums, sizes, spread)
+        return (-1.0, 1.0) if len(sums) < 2 else adjusted_interval(sums, sizes, spread, freedom if spread else None)
 
     def statistic(sums: Floats, sizes: Floats, axis: int = -1) -> Floats:
         total: Floats = sums.sum(axis=axis) / sizes.sum(axis=axis)
@@ -170,21 +181,24 @@ def bootstrap_interval(sums: Floats, sizes: Floats, spread: float = 0.0, seed: i
         (sums, sizes), statistic, n_resamples=RESAMPLES, paired=True, rng=np.random.default_rng(seed), batch=500
     ).confidence_interval
     z = float(stats.norm.ppf(1 - LEVEL / 2))
-    half = [math.hypot(mean - found.low, z * math.sqrt(spread)), math.hypot(found.high - mean, z * math.sqrt(spread))]
-    return max(-1.0, mean - half[0]), min(1.0, mean + half[1])
+    wider = float(stats.t.ppf(1 - LEVEL / 2, freedom)) / z if spread else 1.0
+    below, above = (wider * math.hypot(half, z * math.sqrt(spread)) for half in (mean - found.low, found.high - mean))
+    return max(-1.0, mean - below), min(1.0, mean + above)
 
 
-def detectable_difference(sums: Floats, sizes: Floats, spread: float = 0.0) -> float:
+def detectable_difference(sums: Floats, sizes: Floats, spread: float = 0.0, freedom: float | None = None) -> float:
     """The true mean difference that a two-sided t test at 5 % finds with a power of 80 %.
 
-    Where no item differs at all, the spread that one differing item would give is taken.
+    Where no item differs at all, the spread that one differing item would give is taken. `freedom`: degrees of freedom of the
+    whole error, by default one less than the clusters.
     """
     clusters = len(sums)
     if clusters < 2:
         return 1.0
     variance = max(_variance(sums, sizes), 1 / clusters**2 / 2)
-    effect = float(TTestPower().solve_power(nobs=clusters, alpha=LEVEL, power=POWER, alternative="two-sided"))
-    return min(1.0, effect * math.sqrt((variance + spread) * clusters))
+    observations = clusters if freedom is None else freedom + 1  # of a sample whose mean has that many degrees of freedom
+    effect = float(TTestPower().solve_power(nobs=observations, alpha=LEVEL, power=POWER, alternative="two-sided"))
+    return min(1.0, effect * math.sqrt((variance + spread) * observations))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
