@@ -2,19 +2,24 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from scipy import stats
 
+from benchmarks.transfer.config import BASE
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE
 from eval.findings import Contrast, Finding, format_p, interval
+from eval.significance import holm
 
 Accuracies = Mapping[str, Mapping[str, tuple[float, ...]]]
 """Arm to kind of question to the accuracy of each seed, in per cent."""
 LEVEL = 0.95
 CLEARLY = 2.0
 """The precondition asks for so many times chance."""
+PAIRS = ("pair", "from → to", "difference", "95 % interval", "p", "detectable")
+PLANNED = (*PAIRS[:5], "p Holm", "shown")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,66 @@ def transfer_rate(known: Sequence[float], asked: Sequence[float]) -> float:
     return 100 * both / count if count else 0.0
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Of `second` against `first`."""
+
+    first: str
+    second: str
+    finding: Finding
+    """Asked in the language itself; `p_holm` is corrected over the family."""
+
+    def words(self, comparisons: int) -> str:
+        """Difference, interval, both p, and what they show."""
+        found = self.finding.difference
+        verdict = "a difference is shown" if self.finding.is_shown else "not shown at 5 %"
+        return (
+            f"{found.points:+.1f} points ({interval(found)}), p {format_p(found.p)}, after Holm's correction over "
+            f"{comparisons} comparisons {format_p(self.finding.p_holm)}: {verdict}"
+        )
+
+
+@dataclass(frozen=True)
+class Family:
+    """Comparisons planned before the run that answer one question together; their p are corrected over these and no others."""
+
+    question: str
+    rows: tuple[Comparison, ...]
+
+    def of(self, first: str, second: str) -> Comparison:
+        """The comparison of two arms, in their order; `KeyError` where none is planned."""
+        return next(row for row in self.rows if (row.first, row.second) == (first, second))
+
+
+def finding_of(contrasts: Sequence[Contrast], first: str, second: str, kind: str) -> Finding:
+    """What was found of `second` against `first` in a kind of question."""
+    contrast = next(one for one in contrasts if (one.first, one.second) == (first, second))
+    return next(finding for finding in contrast.tasks if finding.name.startswith(f"transfer_{kind}_"))
+
+
+def planned(contrasts: Sequence[Contrast], arms: Sequence[str]) -> tuple[Family, Family]:
+    """(every arm against plain fine-tuning, the other arms against each other), asked in the language itself.
+
+    The two families of docs/experiment.md. Holm's correction is over a family; other kinds of questions belong to none, for
+    they explain what happens and decide nothing.
+
+    Args:
+        contrasts: eval.compare's, of `base` and the arms in order.
+        arms: names; the first one is plain fine-tuning.
+    """
+    return (
+        _family("Against plain fine-tuning", contrasts, [(arms[0], other) for other in arms[1:]]),
+        _family("Against each other", contrasts, list(combinations(arms[1:], 2))),
+    )
+
+
+def _family(question: str, contrasts: Sequence[Contrast], pairs: Sequence[tuple[str, str]]) -> Family:
+    found = [finding_of(contrasts, first, second, ASKED) for first, second in pairs]
+    corrected = holm([one.difference.p for one in found])
+    rows = zip(pairs, found, corrected, strict=True)
+    return Family(question, tuple(Comparison(*pair, replace(one, p_holm=p)) for pair, one, p in rows))
+
+
 def names_shown(accuracies: Accuracies, arms: Sequence[str]) -> tuple[str, str, Mean]:
     """(arm, kind of question, accuracy) where held-out facts are answered best with the English name shown."""
     found = [(arm, kind, mean(accuracies[arm][kind])) for arm in arms for kind in (BESIDE, IN_PLACE)]
@@ -69,60 +134,42 @@ def sentences(
         chance: in per cent.
         masked: the arms whose only difference is that names are not predicted: (predicted, not predicted).
     """
-    plain = arms[0]
-    arm, kind, shown = names_shown(accuracies, arms)
-    met = shown.low > CLEARLY * chance
-    verdict = "it holds" if met else "it does not hold"
-    precondition = (
-        f"Precondition: with the English name shown, {shown} % of the held-out facts are right ({arm}, {_words(kind)}), where "
-        f"chance is {chance:.0f} %: {verdict} (the interval's lower end must exceed {CLEARLY:g} x chance)."
-    )
-    told = [precondition]
-    told += [
-        f"{other} against {plain}, asked in the language itself: {_difference(contrasts, plain, other, ASKED)}."
-        for other in arms[1:]
-    ]
-    best = max(arms, key=lambda one: mean(accuracies[one][ASKED]).value)
-    value = mean(accuracies[best][ASKED])
-    ahead = [
-        one for one in arms if one != best and (found := _finding(contrasts, one, best, ASKED)) is not None and found.is_shown
-    ]
-    behind = f"shown to be above {', '.join(ahead)}" if ahead else "not shown to be above any other"
-    told.append(f"Best in the language itself: {best}, {value} %, {behind}.")
+    against_plain, among = planned(contrasts, arms)
+    told = [_precondition(accuracies, arms, chance)]
+    told += [f"{row.second} against {row.first}: {row.words(len(against_plain.rows))}." for row in against_plain.rows]
+    told.append(_best(accuracies, arms, against_plain, among))
     if masked is not None:
-        told.append(f"Names predicted or only seen ({masked[1]} against {masked[0]}): {_difference(contrasts, *masked, ASKED)}.")
-    told += [f"English, {one} against the base before it: {_difference(contrasts, 'base', one, SOURCE)}." for one in arms]
+        told.append(
+            f"Names predicted or only seen ({masked[1]} against {masked[0]}): {among.of(*masked).words(len(among.rows))}."
+        )
+    told += [_english(contrasts, arms[0], arm) for arm in arms]
     return told
 
 
-def _words(kind: str) -> str:
-    return {BESIDE: "beside the city's name", IN_PLACE: "in place of the city's name"}[kind]
+def _precondition(accuracies: Accuracies, arms: Sequence[str], chance: float) -> str:
+    arm, kind, shown = names_shown(accuracies, arms)
+    verdict = "it holds" if shown.low > CLEARLY * chance else "it does not hold"
+    where = {BESIDE: "beside the city's name", IN_PLACE: "in place of the city's name"}[kind]
+    return (
+        f"Precondition: with the English name shown, {shown} % of the held-out facts are right ({arm}, {where}), where "
+        f"chance is {chance:.0f} %: {verdict} (the interval's lower end must exceed {CLEARLY:g} x chance)."
+    )
 
 
-def _finding(contrasts: Sequence[Contrast], first: str, second: str, kind: str) -> Finding | None:
-    """`second` against `first`, or the other way round, whichever there is."""
-    for contrast in contrasts:
-        if {contrast.first, contrast.second} == {first, second}:
-            return next(finding for finding in contrast.tasks if finding.name.startswith(f"transfer_{kind}_"))
-    return None
+def _best(accuracies: Accuracies, arms: Sequence[str], *families: Family) -> str:
+    best = max(arms, key=lambda one: mean(accuracies[one][ASKED]).value)
+    rows = [row for family in families for row in family.rows if best in (row.first, row.second) and row.finding.is_shown]
+    ahead = [row.first if row.second == best else row.second for row in rows]
+    behind = f"shown to be above {', '.join(ahead)}" if ahead else "not shown to be above any other"
+    return f"Best: {best}, {mean(accuracies[best][ASKED])} %, {behind}."
 
 
-def _difference(contrasts: Sequence[Contrast], first: str, second: str, kind: str) -> str:
-    for contrast in contrasts:
-        if (contrast.first, contrast.second) == (first, second):
-            finding = next(one for one in contrast.tasks if one.name.startswith(f"transfer_{kind}_"))
-            verdict = "a difference is shown" if finding.is_shown else "no difference is shown"
-            found = finding.difference
-            return (
-                f"{found.points:+.1f} points ({interval(found)}), p {format_p(finding.p_holm)} after Holm's correction: {verdict}"
-            )
-    raise KeyError(f"no contrast of {first} and {second}")
-
-
-def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; all columns but the first are aligned to the right."""
-    lines = [f"| {' | '.join(headers)} |", f"|---|{'--:|' * (len(headers) - 1)}", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join(lines)
+def _english(contrasts: Sequence[Contrast], plain: str, arm: str) -> str:
+    """Intervals alone: what is lost is asked how much, not whether."""
+    references = [BASE] if arm == plain else [BASE, plain]
+    found = [(reference, finding_of(contrasts, reference, arm, SOURCE).difference) for reference in references]
+    parts = [f"{one.points:+.1f} points ({interval(one)}) against {reference}" for reference, one in found]
+    return f"English, {arm}: {', '.join(parts)}."
 
 
 def accuracy_rows(accuracies: Accuracies, rates: Mapping[str, Sequence[float]]) -> list[list[str]]:
@@ -130,6 +177,26 @@ def accuracy_rows(accuracies: Accuracies, rates: Mapping[str, Sequence[float]]) 
     return [[arm, *(str(mean(found[kind])) for kind in KINDS), str(mean(rates[arm]))] for arm, found in accuracies.items()]
 
 
-def seed_rows(accuracies: Accuracies, seeds: Sequence[int], kind: str) -> list[list[str]]:
+def seed_rows(accuracies: Accuracies, kind: str) -> list[list[str]]:
     """A row for each arm: its accuracy for each seed."""
-    return [[arm, *(f"{found[kind][at]:.1f}" for at in range(len(seeds)))] for arm, found in accuracies.items()]
+    return [[arm, *(f"{value:.1f}" for value in found[kind])] for arm, found in accuracies.items()]
+
+
+def planned_rows(family: Family) -> list[list[str]]:
+    """A row for each comparison, under `PLANNED`."""
+    return [
+        [*_cells(row.first, row.second, row.finding), format_p(row.finding.p_holm), "yes" if row.finding.is_shown else "no"]
+        for row in family.rows
+    ]
+
+
+def pair_rows(contrasts: Sequence[Contrast], kind: str) -> list[list[str]]:
+    """A row for each pair of arms, under `PAIRS`."""
+    found = [(one.first, one.second, finding_of(contrasts, one.first, one.second, kind)) for one in contrasts]
+    return [[*_cells(*row), f"{row[2].difference.detectable:.1f}"] for row in found]
+
+
+def _cells(first: str, second: str, finding: Finding) -> list[str]:
+    found = finding.difference
+    change = f"{finding.first:.1f} → {finding.second:.1f}"
+    return [f"{second} against {first}", change, f"{found.points:+.1f}", interval(found), format_p(found.p)]

@@ -10,12 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from benchmarks.transfer.config import BASE
 from benchmarks.transfer.findings import (
+    PAIRS,
+    PLANNED,
     Accuracies,
+    Family,
     accuracy_rows,
-    markdown_table,
     mean,
+    pair_rows,
+    planned,
+    planned_rows,
     seed_rows,
     sentences,
     transfer_rate,
@@ -51,6 +58,8 @@ class Findings:
     groups: Mapping[str, Mapping[str, tuple[float, ...]]]
     """Arm to `alike` and `translated` (how answers are written) to the accuracy in the language, seed by seed."""
     contrasts: Sequence[Contrast]
+    families: Sequence[Family]
+    """The planned comparisons."""
     chance: float
     """In per cent."""
     items: int
@@ -80,7 +89,7 @@ def read_findings(layout: Layout) -> Findings:
     chance = 100 * asked.chance
     told = sentences(accuracies, found, arms, chance, masked_pair(layout.settings.arms))
     groups = {arm: _groups(asked, arm) for arm in (BASE, *arms)}
-    return Findings(accuracies, rates, groups, found, chance, len(asked.items), told)
+    return Findings(accuracies, rates, groups, found, planned(found, arms), chance, len(asked.items), told)
 
 
 def masked_pair(arms: Mapping[str, InsertionSettings]) -> tuple[str, str] | None:
@@ -114,84 +123,30 @@ def write_report(layout: Layout, findings: Findings, command: str, minutes: floa
 
 
 def page(layout: Layout, findings: Findings, command: str, minutes: float, plot: str) -> str:
-    """The report as Markdown."""
-    settings = layout.settings
-    seeds = settings.seeds
-    accuracy = markdown_table(
-        ["arm", *(HEADERS[kind] for kind in KINDS), "transfer"], accuracy_rows(findings.accuracies, findings.rates)
+    """The report as Markdown (`report.md.j2`)."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
     )
-    split = markdown_table(
-        ["arm", "answers written alike", "translated answers"],
-        [[arm, str(mean(found["alike"])), str(mean(found["translated"]))] for arm, found in findings.groups.items()],
+    return environment.get_template("report.md.j2").render(
+        settings=layout.settings,
+        world=layout.world.name,
+        found=findings,
+        command=command,
+        when=f"{datetime.now(UTC):%Y-%m-%d}",
+        versions=versions(layout.settings.device),
+        minutes=f"{minutes:.0f}",
+        plot=plot,
+        headers=HEADERS,
+        accuracy_headers=["arm", *(HEADERS[kind] for kind in KINDS), "transfer"],
+        seed_headers=["arm", *(f"seed {seed}" for seed in layout.settings.seeds)],
+        planned_headers=PLANNED,
+        pair_headers=PAIRS,
+        accuracy=accuracy_rows(findings.accuracies, findings.rates),
+        split=[[arm, str(mean(by["alike"])), str(mean(by["translated"]))] for arm, by in findings.groups.items()],
+        seeds={kind: seed_rows(findings.accuracies, kind) for kind in KINDS},
+        families={family.question: planned_rows(family) for family in findings.families},
+        pairs={kind: pair_rows(findings.contrasts, kind) for kind in KINDS},
     )
-    header = ["arm", *(f"seed {seed}" for seed in seeds)]
-    every = "\n\n".join(
-        f"{HEADERS[kind]}:\n\n{markdown_table(header, seed_rows(findings.accuracies, seeds, kind))}" for kind in KINDS
-    )
-    when = f"{datetime.now(UTC):%Y-%m-%d}; {versions(settings.device)}; {minutes:.0f} minutes since the command's last start."
-    what = (
-        f"World {layout.world.name}: {settings.world.cities:,} cities, language {settings.language!r}, {len(seeds)} seeds, "
-        f"{findings.items:,} held-out facts asked with {settings.world.candidates} candidates (chance {findings.chance:.0f} %)."
-    )
-    means = (
-        f"In per cent: mean over {len(seeds)} seeds, in brackets the 95 % t interval over them. Transfer: of the held-out facts "
-        "that the same model answers in English, the share that it answers in the language."
-    )
-    differences = (
-        "From `eval.compare`: items are paired and the spread of seeds is part of every interval and p; p after Holm's "
-        "correction over the kinds of questions of a pair."
-    )
-    pairs = "\n\n".join(_contrast(contrast) for contrast in findings.contrasts)
-    return "\n".join(
-        [
-            f"# {settings.title}",
-            "",
-            f"Written by `{command}` from a run; [the experiment](experiment.md) says what is measured and how.",
-            "",
-            when,
-            "",
-            what,
-            "",
-            "## Answers",
-            "",
-            *(f"- {sentence}" for sentence in findings.sentences),
-            "",
-            f"![Accuracy of each arm with intervals over seeds]({plot})",
-            "",
-            "## Accuracy",
-            "",
-            means,
-            "",
-            accuracy,
-            "",
-            "Held-out facts in the language, by how answers are written (years and numbers; names of countries and languages):",
-            "",
-            split,
-            "",
-            "## Every seed",
-            "",
-            every,
-            "",
-            "## Paired differences",
-            "",
-            differences,
-            "",
-            pairs,
-            "",
-            "## Configuration",
-            "",
-            "```yaml",
-            settings.to_yaml().rstrip(),
-            "```",
-            "",
-        ]
-    )
-
-
-def _contrast(contrast: Contrast) -> str:
-    """A pair's table, with compare's own cells."""
-    table = markdown_table(compare.HEADERS, [compare.cells(finding) for finding in contrast.tasks])
-    return f"{contrast.second} against {contrast.first}:\n\n{table}"
 
 
 def versions(device: str) -> str:

@@ -306,9 +306,21 @@ def accuracy(asked, shown):
         (
             (80.0, 81.0),
             0.001,
-            ["it holds", "+20.0 points (+19.0 to +21.0)", "a difference is shown", "Best in the language itself: right"],
+            [
+                "it holds",
+                (
+                    "right against none: +20.0 points (+19.0 to +21.0), p 0.001, after Holm's correction over 2 "
+                    "comparisons 0.002: a difference is shown."
+                ),
+                (
+                    "left against none: +5.0 points (+4.0 to +6.0), p 0.300, after Holm's correction over 2 comparisons 0.300: "
+                    "not shown at 5 %."
+                ),
+                "Best: right, 30.5 (24.1 to 36.9) %, shown to be above none, left.",
+                "English, right: -2.0 points (-3.0 to -1.0) against base, +20.0 points (+19.0 to +21.0) against none.",
+            ],
         ),
-        ((11.0, 12.0), 0.4, ["it does not hold", "no difference is shown", "not shown to be above any other"]),
+        ((11.0, 12.0), 0.04, ["it does not hold", "comparisons 0.080: not shown at 5 %", "not shown to be above any other"]),
     ],
 )
 def test_the_answers_say_what_the_figures_show(shown, p, expected):
@@ -316,11 +328,28 @@ def test_the_answers_say_what_the_figures_show(shown, p, expected):
         "base": accuracy((10.0, 10.5), shown),
         "none": accuracy((10.0, 11.0), shown),
         "right": accuracy((30.0, 31.0), shown),
+        "left": accuracy((20.0, 21.0), shown),
     }
-    found = [contrast("base", "none", -1, 0.5), contrast("base", "right", -2, 0.5), contrast("none", "right", 20, p)]
-    told = "\n".join(module("findings").sentences(accuracies, found, ["none", "right"], 10.0, None))
+    told = "\n".join(module("findings").sentences(accuracies, contrasts(p), ["none", "right", "left"], 10.0, None))
     for part in expected:
         assert part in told
+
+
+def contrasts(p):
+    pairs = {("none", "right"): (20, p), ("none", "left"): (5, 0.3), ("right", "left"): (-15, 5 * p)}
+    return [contrast("base", arm, -2, 0.5) for arm in ("none", "right", "left")] + [
+        contrast(*pair, *found) for pair, found in pairs.items()
+    ]
+
+
+def test_p_is_corrected_within_a_question_and_other_kinds_of_questions_do_not_count():
+    against_plain, among = module("findings").planned(contrasts(0.01), ["none", "right", "left"])
+    assert [(row.first, row.second, row.finding.p_holm) for row in against_plain.rows] == [
+        ("none", "right", 0.02),
+        ("none", "left", 0.3),
+    ]
+    assert [(row.first, row.second, row.finding.p_holm) for row in among.rows] == [("right", "left", 0.05)]
+    assert {row.finding.name for family in (against_plain, among) for row in family.rows} == {"transfer_asked_ja"}
 
 
 def test_the_arms_that_differ_in_predicted_names_alone_are_found():
@@ -352,6 +381,8 @@ def test_the_quick_experiment_runs_from_names_to_report_and_a_second_time_runs_n
     text = report.read_text(encoding="utf-8")
     for arm in ("base", "none", "right", "left", "replace", "masked"):
         assert re.search(rf"^\| {arm} \| \d+\.\d \(", text, re.MULTILINE)
+    assert re.search(r"^\| masked against right \| \d+\.\d → \d+\.\d \|", text, re.MULTILINE)
+    assert not re.search(r"[^\n]\n\|(?!.*\|\n)|\n\n\n|\|\n\n\|", text), "a table is torn"
     assert report.with_suffix(".svg").read_text(encoding="utf-8").startswith("<?xml")
     assert (tmp_path / "built" / "compare" / "compare.html").is_file()
 
