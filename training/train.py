@@ -133,7 +133,6 @@ def train(settings: TrainSettings) -> None:
         position, engine = Position(new_guard(settings.guard)), build_engine(setup)
     else:
         position, engine = go_on(setup, checkpoint, stream, same)
-        console.print(f"goes on after step {position.step} from {checkpoint}")
     if ranks.main:
         output.prepare(config, None if checkpoint is None else position.step)
     barrier()

@@ -370,7 +370,6 @@ def test_the_arms_that_differ_in_predicted_names_alone_are_found():
 def test_the_quick_experiment_runs_from_names_to_report_and_a_second_time_runs_nothing_again(repository, tmp_path):
     import subprocess
     import sys
-    import time
 
     report = tmp_path / "report.md"
     changes = [f"output_dir={tmp_path / 'built'}", f"report={report}"]
@@ -393,10 +392,8 @@ def test_the_quick_experiment_runs_from_names_to_report_and_a_second_time_runs_n
     masked = [json.loads(line) for line in next(tmp_path.glob("built/masked-*/seed-1/run/metrics.jsonl")).open()]
     assert sum(line["masked"] for line in masked) > sum(line["masked"] for line in metrics)
 
-    began = time.monotonic()
     again = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "10 of 10 were finished before" in again.stdout
-    assert time.monotonic() - began < 120
     without_times = re.compile(r"^\d{4}-.*$", re.MULTILINE)
     assert without_times.sub("", report.read_text(encoding="utf-8")) == without_times.sub("", text)

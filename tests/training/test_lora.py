@@ -245,7 +245,7 @@ def test_checkpoints_of_adapters_do_not_hold_the_base(run, base_model):
 def test_a_run_with_adapters_and_dropout_goes_on_bit_for_bit(finish, run_settings, base_model, run, tmp_path, stage):
     copy = unfinished(run(stage), tmp_path / "run", last=9)
     done = finish(settings_of(run_settings, base_model, copy, stage))
-    assert "goes on after step 9" in done.stdout
+    assert "step 9: resumed" in done.stdout
     assert losses(copy) == losses(run(stage))
     assert weights(copy) == weights(run(stage))
 
@@ -263,11 +263,11 @@ def test_a_run_moves_to_one_rank_and_back_under_zero_3(finish, run_settings, bas
     expected = losses(run(stage, 0.0))
     alone = unfinished(run(stage, 0.0), tmp_path / "alone", last=6)
     done = finish(settings_of(run_settings, base_model, alone, stage, 0.0, elastic=True), ranks=None)
-    assert "goes on after step 6" in done.stdout
+    assert "step 6: resumed" in done.stdout
     assert losses(alone) == pytest.approx(expected, rel=1e-4)
     back = unfinished(alone, tmp_path / "back", last=9)
     done = finish(settings_of(run_settings, base_model, back, stage, 0.0, elastic=True))
-    assert "goes on after step 9" in done.stdout
+    assert "step 9: resumed" in done.stdout
     assert losses(back) == pytest.approx(expected, rel=1e-4)
 
 

@@ -58,5 +58,5 @@ def test_a_run_with_offload_learns_what_one_without_does_and_goes_on_bit_for_bit
     (folder / "run.json").unlink()
     shutil.rmtree(folder / "model")
     done = finish(settings)
-    assert "goes on after step 9" in done.stdout
+    assert "step 9: resumed" in done.stdout
     assert result(folder) == whole

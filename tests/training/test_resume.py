@@ -39,7 +39,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
     assert "another rank has ended, so this one cannot go on." in killed.stdout
     assert not (tmp_path / "run" / "run.json").exists()
     again = finish(settings)
-    assert "goes on after step" in again.stdout
+    assert ": resumed: " in again.stdout
     assert read(tmp_path / "run") == read(finished_run(stage).folder)
 
 
