@@ -43,17 +43,23 @@ def entry(
     metric: Annotated[
         str | None, typer.Option(help="The score to compare where a task has it. By default a task's first.")
     ] = None,
+    paired_runs: Annotated[
+        bool,
+        typer.Option(
+            "--paired-runs", help="Run k of every model is of one seed and went on from one base; list them in one order."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Draws permutations and bootstrap samples.")] = 0,
 ) -> None:
     """Compare, write and show; a mistake ends in a sentence."""
     try:
-        main(models, output, metric, seed)
+        main(models, output, metric, paired_runs=paired_runs, seed=seed)
     except ConfigurationError as error:
         Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_CONFIGURATION) from error
 
 
-def main(arguments: Sequence[str], output: Path, metric: str | None = None, seed: int = 0) -> None:
+def main(arguments: Sequence[str], output: Path, metric: str | None = None, *, paired_runs: bool = False, seed: int = 0) -> None:
     """Read the evaluations, write Markdown and the page, show the tables."""
     if len(arguments) < 2:
         raise ConfigurationError(
@@ -61,9 +67,12 @@ def main(arguments: Sequence[str], output: Path, metric: str | None = None, seed
         )
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     models = [read_model(argument) for argument in arguments]
+    if paired_runs and len({len(model.folders) for model in models}) > 1:
+        numbers = ", ".join(f"{model.label} {len(model.folders)}" for model in models)
+        raise ConfigurationError(f"--paired-runs: models have different numbers of runs ({numbers}); list the same seeds of each")
     tasks = pair(models, metric)
     with console.status("Permutations and bootstrap samples"):
-        found = contrasts(tasks, [model.label for model in models], seed=seed)
+        found = contrasts(tasks, [model.label for model in models], paired_runs=paired_runs, seed=seed)
     distances = _distances(models)
     write_aside(output / MARKDOWN, markdown(models, tasks, found, distances))
     write_aside(output / PAGE, page(models, tasks, found, distances))

@@ -1,7 +1,8 @@
 """What paired evaluations show, as figures and in words: pure functions of paired tasks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +13,7 @@ from eval.significance import LEVEL, PairedDifference, Runs, compare, holm
 
 RETAINED = "en"
 """The language that adaptation to another must not cost."""
+Comparing = Callable[[Runs, Runs, Sequence[str]], PairedDifference]
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,13 @@ class Contrast:
         return list(_verdict(self))
 
 
-def contrasts(tasks: Sequence[PairedTask], labels: Sequence[str], *, seed: int = 0) -> list[Contrast]:
-    """Every model against each one that stands before it."""
-    return [_contrast(tasks, first, second, seed) for first, second in combinations(labels, 2)]
+def contrasts(tasks: Sequence[PairedTask], labels: Sequence[str], *, paired_runs: bool = False, seed: int = 0) -> list[Contrast]:
+    """Every model against each one that stands before it; for `paired_runs` see `significance.compare`."""
+    compared = partial(compare, paired_runs=paired_runs, seed=seed)
+    return [_contrast(tasks, first, second, compared) for first, second in combinations(labels, 2)]
 
 
-def _contrast(tasks: Sequence[PairedTask], first: str, second: str, seed: int) -> Contrast:
+def _contrast(tasks: Sequence[PairedTask], first: str, second: str, compared: Comparing) -> Contrast:
     benchmarks: dict[tuple[str, str], list[PairedTask]] = {}
     for task in tasks:
         benchmarks.setdefault((task.benchmark, task.metric), []).append(task)
@@ -66,10 +69,10 @@ def _contrast(tasks: Sequence[PairedTask], first: str, second: str, seed: int) -
         first,
         second,
         (len(tasks[0].runs[first].scores), len(tasks[0].runs[second].scores)),
-        _corrected([_finding(task.name, task.language, [task], first, second, seed) for task in tasks]),
+        _corrected([_finding(task.name, task.language, [task], first, second, compared) for task in tasks]),
         _corrected(
             [
-                _finding(f"{name}, {len(members)} languages", None, members, first, second, seed)
+                _finding(f"{name}, {len(members)} languages", None, members, first, second, compared)
                 for (name, _), members in benchmarks.items()
                 if len(members) > 1
             ]
@@ -77,17 +80,19 @@ def _contrast(tasks: Sequence[PairedTask], first: str, second: str, seed: int) -
     )
 
 
-def _finding(name: str, language: str | None, tasks: Sequence[PairedTask], first: str, second: str, seed: int) -> Finding:
+def _finding(
+    name: str, language: str | None, tasks: Sequence[PairedTask], first: str, second: str, compared: Comparing
+) -> Finding:
     one, other = (Runs(np.concatenate([task.runs[label].scores for task in tasks], axis=1)) for label in (first, second))
     clusters = [item for task in tasks for item in task.items]
-    difference = compare(one, other, clusters, seed=seed)
+    difference = compared(one, other, clusters)
     means = (100 * float(one.scores.mean()), 100 * float(other.scores.mean()))
     return Finding(name, tasks[0].metric, language, means[0], means[1], difference)
 
 
 def overall(tasks: Sequence[PairedTask], first: str, second: str) -> Finding:
     """All tasks together, weighted by their items; items of one id are one cluster, whatever the task."""
-    return _finding(count_tasks(len(tasks)), None, tasks, first, second, seed=0)
+    return _finding(count_tasks(len(tasks)), None, tasks, first, second, compare)
 
 
 def _corrected(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -3,7 +3,10 @@
 The unit is the item. Both models answered the same items, so what is tested are the differences item by item (Miller 2024,
 arXiv 2411.00640): what makes an item hard for both cancels out. Items that are translations of one another are one cluster: they
 succeed and fail together, and counting them apart would make intervals too narrow. With several training runs a side, an item's
-score is the mean over its runs, and the spread of the runs' own means is added to the error.
+score is the mean over its runs, and the spread of the runs' own means is added to the error; where runs are pairs (both of one
+seed and one base), the spread of the pairs' differences, so that what a base is worth cancels out as well. The noise of a single
+answer in a single run is part of both the items' and the runs' spread: where runs hardly differ, intervals are wider than they
+need be.
 """
 
 import math
@@ -44,6 +47,10 @@ class Runs:
         runs = len(self.scores)
         return float(self.scores.mean(axis=1).var(ddof=1) / runs) if runs > 1 else 0.0
 
+    def minus(self, other: "Runs") -> "Runs":
+        """Differences item by item of runs that are pairs."""
+        return Runs(self.scores - other.scores)
+
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -69,8 +76,10 @@ class PairedDifference:
         return self.p < LEVEL
 
 
-def compare(first: Runs, second: Runs, clusters: Sequence[str], *, seed: int = 0) -> PairedDifference:
+def compare(first: Runs, second: Runs, clusters: Sequence[str], *, paired_runs: bool = False, seed: int = 0) -> PairedDifference:
     """`second` minus `first`; `clusters` names each item's cluster, in the items' order.
+
+    `paired_runs`: run k of both is of one seed and went on from one base. `ValueError` where their numbers differ.
 
     p: exact McNemar where every score is 0 or 1, runs are single and every cluster is one item; else a permutation of the
     signs of the clusters' differences, exact up to 13 clusters; with several runs the larger of that and a t test that
@@ -83,17 +92,20 @@ def compare(first: Runs, second: Runs, clusters: Sequence[str], *, seed: int = 0
     """
     differences = second.of_items - first.of_items
     sums, sizes = _by_cluster(differences, clusters)
-    spread = first.variance_of_runs + second.variance_of_runs
+    if paired_runs and len(first.scores) != len(second.scores):
+        raise ValueError(f"{len(first.scores)} and {len(second.scores)} runs are no pairs")
+    sources = [second.minus(first)] if paired_runs else [first, second]
+    spread = sum(source.variance_of_runs for source in sources)
     binary = bool(np.isin(first.scores, (0, 1)).all() and np.isin(second.scores, (0, 1)).all())
     single = len(first.scores) == len(second.scores) == 1
     if binary and single and len(sums) == len(differences):
         p, test = exact_mcnemar(first.scores[0], second.scores[0]), "exact McNemar"
     else:
         p, test = sign_permutation(sums, seed), "permutation"
-    freedom = _freedom(sums, sizes, first, second) if spread else max(len(sums) - 1.0, 1.0)
+    freedom = _freedom(sums, sizes, sources) if spread else max(len(sums) - 1.0, 1.0)
     if spread:
         t = abs(float(differences.mean())) / math.sqrt(_variance(sums, sizes) + spread)
-        p, test = max(p, float(2 * stats.t.sf(t, freedom))), "permutation and runs"
+        p, test = max(p, float(2 * stats.t.sf(t, freedom))), f"permutation and {'paired ' if paired_runs else ''}runs"
     if binary:
         low, high = adjusted_interval(sums, sizes, spread, freedom)
     else:
@@ -226,9 +238,9 @@ def _variance(sums: Floats, sizes: Floats) -> float:
     return float(clusters / (clusters - 1) * (residuals**2).sum() / sizes.sum() ** 2)
 
 
-def _freedom(sums: Floats, sizes: Floats, *models: Runs) -> float:
-    """Welch and Satterthwaite's degrees of freedom of the items' variance and each model's variance of runs."""
+def _freedom(sums: Floats, sizes: Floats, sources: Sequence[Runs]) -> float:
+    """Welch and Satterthwaite's degrees of freedom of the items' variance and each source's variance of runs."""
     parts = [(_variance(sums, sizes), len(sums) - 1)]
-    parts += [(model.variance_of_runs, len(model.scores) - 1) for model in models]
+    parts += [(source.variance_of_runs, len(source.scores) - 1) for source in sources]
     weights = [variance**2 / freedom for variance, freedom in parts if variance and freedom > 0]
     return sum(variance for variance, _ in parts) ** 2 / sum(weights) if weights else 1.0

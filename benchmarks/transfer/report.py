@@ -73,7 +73,7 @@ def read_findings(layout: Layout) -> Findings:
     arguments = [f"{arm}={','.join(str(layout.answers(arm, seed)) for seed in layout.settings.seeds)}" for arm in (BASE, *arms)]
     output = layout.settings.output_dir / "compare"
     with redirect_stdout(io.StringIO()):  # dozens of tables; they are in its page
-        compare.main(arguments, output)
+        compare.main(arguments, output, paired_runs=True)  # run k of all arms is of one seed, from one base
     tasks = {paired.name: paired for paired in pair([read_model(argument) for argument in arguments])}
     of_kind = {kind: tasks[task(kind, language)] for kind in KINDS}
     accuracies = {arm: {kind: _seeds(paired, arm) for kind, paired in of_kind.items()} for arm in (BASE, *arms)}
@@ -85,7 +85,7 @@ def read_findings(layout: Layout) -> Findings:
         )
         for arm in (BASE, *arms)
     }
-    found = contrasts(list(tasks.values()), [BASE, *arms])
+    found = contrasts(list(tasks.values()), [BASE, *arms], paired_runs=True)
     chance = 100 * asked.chance
     told = sentences(accuracies, found, arms, chance, masked_pair(layout.settings.arms))
     groups = {arm: _groups(asked, arm) for arm in (BASE, *arms)}

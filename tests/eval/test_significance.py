@@ -197,6 +197,26 @@ def test_the_bootstrap_of_several_runs_holds_the_truth_as_often_as_it_says():
     assert 0.92 <= coverage <= 0.99
 
 
+def test_pairs_of_runs_find_what_the_luck_of_their_bases_hides_and_keep_the_level():
+    def draw(generator, gain=0.0, paired=True):
+        bases = 0.4 + generator.normal(0, 0.12, 5)  # what a base is worth, both models of a seed share
+        sides = [np.clip(bases + side * gain + generator.normal(0, 0.015, 5), 0, 1) for side in range(2)]
+        first, second = (Runs((generator.random((5, 400)) < means[:, None]).astype(float)) for means in sides)
+        return compare(first, second, ids(400), paired_runs=paired, seed=0)
+
+    generator = np.random.default_rng(3)
+    null = [draw(generator) for _ in range(300)]
+    assert sum(found.is_shown for found in null) / 300 <= 0.075
+    assert 0.93 <= sum(found.low <= 0 <= found.high for found in null) / 300 <= 0.995
+    assert sum(draw(generator, 0.06).is_shown for _ in range(100)) >= 45
+    assert sum(draw(generator, 0.06, paired=False).is_shown for _ in range(100)) <= 10
+
+
+def test_runs_that_are_no_pairs_are_refused():
+    with pytest.raises(ValueError, match="2 and 1 runs are no pairs"):
+        compare(runs([0, 1], [1, 1]), runs([0, 1]), ids(2), paired_runs=True)
+
+
 def test_p_and_interval_of_several_runs_say_the_same():
     generator, contradictions = np.random.default_rng(8), 0
     for number in range(100):
