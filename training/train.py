@@ -39,6 +39,7 @@ from training.distributed import (
     with_precision,
     zero_stage,
 )
+from training.document_mask import check_documents
 from training.engine import Setup, build_engine, resumed_engine, save
 from training.flops import flops_per_token, mfu, peak_flops
 from training.held_out import HeldOut
@@ -120,6 +121,8 @@ def train(settings: TrainSettings) -> None:
     if precision == "auto":
         precision = "fp32" if device.type == "cpu" else "bf16"
     models.check_attention(settings.model.attention, precision, device.type)
+    if settings.stream.mask_documents:
+        check_documents(settings.model.path, settings.model.attention)
     config = with_precision(config, precision == "bf16")
     held_out = HeldOut(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
 

@@ -1,19 +1,32 @@
-"""No token sees another document: shown on a real small Llama, by changing what it must not see."""
+"""No token sees another document: shown on small real models, by changing what it must not see.
+
+The one thing that is not real is FlashAttention's kernel, which needs a GPU: its stand-in computes the same for each stretch of
+tokens that it is told of, and everything that decides what it is told (the model, transformers' functions) is the real code.
+"""
 
 import dataclasses
+import doctest
+import itertools
+import json
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+import torch.nn.functional as F  # noqa: N812  (torch's own convention)
+from transformers import AutoConfig, AutoModelForCausalLM, modeling_flash_attention_utils
 
-from training.config import DataSettings
+from spark_jobs.settings import ConfigurationError
+from training import document_mask as module
+from training.config import DataSettings, TrainSettings
 from training.corpus import open_corpus
-from training.document_mask import document_mask, only_own_document
+from training.document_mask import check_documents, document_mask, only_own_document
 from training.insertion import IGNORED
 from training.loop import summed_loss
 from training.plan import StreamRules
 from training.stream import Stream
+from training.train import train
 
 RULES = StreamRules(
     seed=2,
@@ -36,9 +49,53 @@ def batch(corpus):
     return Stream(open_corpus(DataSettings(**corpus.data)), RULES).batch(0)
 
 
-@pytest.fixture(scope="module", params=["eager", "sdpa"])
+WINDOW = 5
+SIZES = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "ffn_dim": 64,  # OPT's name of it
+    "num_hidden_layers": 4,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "max_position_embeddings": 128,
+    "pad_token_id": 0,
+}
+# A window in every layer (Mistral), and in every second one. OPT and GPT-OSS make their masks without looking at positions.
+MIXED = {"sliding_window": WINDOW, "layer_types": ["sliding_attention", "full_attention"] * 2}
+SLIDING = {
+    "mistral": {"sliding_window": WINDOW},
+    "gemma2": MIXED,
+    "gemma3_text": MIXED,
+    "gpt_oss": MIXED | {"num_local_experts": 2, "num_experts_per_tok": 1},
+}
+
+SDPA = ("llama", "opt", "mistral", "gemma3_text")
+"""Those that have it in transformers."""
+
+
+def untrained(architecture, attention):
+    """A small model of an architecture, its weights large enough that what a token sees matters."""
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(architecture, **SIZES, **SLIDING.get(architecture, {}))
+    model = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.2)
+    return model
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(name, how) for name in ("llama", "opt", *SLIDING) for how in ("eager", "sdpa") if how == "eager" or name in SDPA],
+    ids="-".join,
+)
 def model(request, base_model):
-    return AutoModelForCausalLM.from_pretrained(base_model, attn_implementation=request.param).eval()
+    name, attention = request.param
+    if name == "llama":
+        return AutoModelForCausalLM.from_pretrained(base_model, attn_implementation=attention).eval()
+    return untrained(name, attention)
 
 
 def logits(model, input_ids, positions):
@@ -111,10 +168,146 @@ def test_the_loss_is_the_sum_over_documents_alone(model, batch):
     assert (batch.labels[first] == IGNORED).all()
 
 
-def test_flash_attention_gets_positions_alone(base_model):
-    model = AutoModelForCausalLM.from_pretrained(base_model)
+def test_the_worked_example_holds():
+    assert doctest.testmod(module).failed == 0
+
+
+def test_a_window_is_of_so_many_tokens_the_query_included():
+    mask = document_mask(torch.tensor([[0, 1, 2, 3, 0, 1]]), torch.float32, window=2)
+    sees = [[query, [key for key in range(6) if mask[0, 0, query, key] == 0]] for query in range(6)]
+    assert sees == [[0, [0]], [1, [0, 1]], [2, [1, 2]], [3, [2, 3]], [4, [4]], [5, [4, 5]]]
+
+
+@pytest.mark.parametrize("name", SLIDING)
+def test_a_token_out_of_the_window_is_not_seen_even_in_its_own_document(name):
+    model = untrained(name, "eager")
+    model.config.layer_types = None if name == "mistral" else ["sliding_attention"] * len(model.model.layers)
+    model.model.layers = model.model.layers[:1]
+    model.config.num_hidden_layers = 1  # a second one would see what the first one has seen
+    ids, positions = np.arange(1, 17)[None], np.array([[*range(9), *range(7)]])
+    before, changed = logits(model, ids, positions), ids.copy()
+    changed[0, 2] = 60
+    differs = (logits(model, changed, positions)[0] != before[0]).any(dim=1).tolist()
+    assert np.flatnonzero(differs).tolist() == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("name", "attention"),
+    [("mistral", "eager"), ("mistral", "sdpa"), ("gemma2", "eager"), ("gemma3_text", "eager"), ("gemma3_text", "sdpa")],
+)
+def test_masks_are_those_that_transformers_makes_where_it_finds_documents_itself(name, attention, batch):
+    model = untrained(name, attention)
+    ids, positions = torch.from_numpy(batch.input_ids), torch.from_numpy(batch.positions)
+    with torch.no_grad():
+        theirs = model(input_ids=ids, position_ids=positions, use_cache=False).logits
+    torch.testing.assert_close(logits(model, batch.input_ids, batch.positions), theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_a_window_as_long_as_the_sequence_needs_no_mask_of_its_own():
+    model = untrained("gemma2", "eager")
+    short, long = (only_own_document(torch.arange(n)[None], model)["attention_mask"] for n in (WINDOW, WINDOW + 1))
+    assert torch.is_tensor(short)
+    assert set(long) == {"full_attention", "sliding_attention"}
+
+
+@pytest.fixture
+def kernel_calls(monkeypatch):
+    """What FlashAttention's kernels are called with, in order; see the top of this file."""
+    calls = []
+
+    def attend(q, k, v, softmax_scale, window):
+        """[tokens, heads, size] of one stretch, causally."""
+        k, v = (part.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for part in (k, v))
+        place = torch.arange(len(q))
+        back = place[:, None] - place
+        near = (back >= 0) & (back <= (len(q) if window is None or window[0] < 0 else window[0]))
+        q, k, v = (part.transpose(0, 1) for part in (q, k, v))
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=near, scale=softmax_scale).transpose(0, 1)
+
+    def of_lengths(
+        q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, causal=False, softmax_scale=None, window_size=None
+    ):
+        calls.append(SimpleNamespace(**locals()))
+        bounds = cu_seqlens_q.tolist()
+        stretches = [slice(*bound) for bound in itertools.pairwise(bounds)]
+        return torch.cat([attend(q[own], k[own], v[own], softmax_scale, window_size) for own in stretches])
+
+    def of_whole_sequences(q, k, v, causal=False, softmax_scale=None, window_size=None):
+        calls.append("whole sequences")
+        return torch.stack([attend(*parts, softmax_scale, window_size) for parts in zip(q, k, v, strict=True)])
+
+    monkeypatch.setattr(modeling_flash_attention_utils, "_loaded_implementation", None)
+    monkeypatch.setattr(
+        modeling_flash_attention_utils, "_lazy_imports", lambda *_, **__: (of_whole_sequences, of_lengths, None, None, None)
+    )
+    yield calls
+    modeling_flash_attention_utils._loaded_implementation = None  # the next one imports its own again
+
+
+@pytest.mark.parametrize(
+    ("positions", "bounds", "longest"),
+    [
+        ([[0, 1, 2, 0, 1, 2, 3, 0]], [0, 3, 7, 8], 4),
+        ([[0, 1, 2, 0, 1, 2, 3, 0], [0, 1, 2, 0, 1, 2, 3, 4]], [0, 3, 7, 8, 11, 16], 5),
+        ([[0, 1, 2, 3], [0, 1, 2, 3]], [0, 4, 8], 4),  # two documents, each as long as its sequence
+    ],
+)
+@pytest.mark.parametrize("name", ["llama", "mistral"])
+def test_flash_attention_is_told_of_every_document_of_every_sequence(kernel_calls, name, positions, bounds, longest):
+    positions = np.array(positions)
+    ids = np.arange(1, 1 + positions.size).reshape(positions.shape)
+    expected = logits(untrained(name, "eager"), ids, positions)
+    model = untrained(name, "eager")
+    model.config._attn_implementation = "flash_attention_2"  # as if it had been loaded where the package is
+    found = logits(model, ids, positions)
+    assert len(kernel_calls) == SIZES["num_hidden_layers"]
+    for call in kernel_calls:
+        for told in (call.cu_seqlens_q, call.cu_seqlens_k):
+            assert told.dtype == torch.int32
+            assert told.tolist() == bounds
+        assert (call.max_seqlen_q, call.max_seqlen_k, call.causal) == (longest, longest, True)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_by_positions_alone_flash_attention_would_take_several_sequences_for_one_document_each(kernel_calls):
+    """Why `only_own_document` passes lengths: should transformers learn to find documents in several sequences, this tells."""
+    model = untrained("llama", "eager")
     model.config._attn_implementation = "flash_attention_2"
-    assert set(only_own_document(torch.zeros(1, 4, dtype=torch.int64), model)) == {"position_ids"}
+    positions = torch.tensor([[0, 1, 2, 0, 1, 2, 3, 0]] * 2)
+    with torch.no_grad():
+        model(input_ids=positions + 1, position_ids=positions, use_cache=False)
+    assert kernel_calls == ["whole sequences"] * SIZES["num_hidden_layers"]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "attention", "message"),
+    [
+        ("mamba", "auto", "mamba has layers of linear_attention, which no mask keeps in a document; use stream.mask_documents"),
+        ("llama4_text", "sdpa", "layers of chunked_attention"),
+        ("falcon", "flash_attention_2", "falcon does not tell FlashAttention where documents begin; use model.attention=auto"),
+    ],
+)
+def test_models_that_cannot_keep_tokens_in_their_document_are_refused(tmp_path, architecture, attention, message):
+    AutoConfig.for_model(architecture).save_pretrained(tmp_path)
+    with pytest.raises(ConfigurationError, match=message):
+        check_documents(str(tmp_path), attention)
+
+
+def test_a_run_refuses_them_before_it_begins(run_settings, base_model, tmp_path):
+    shutil.copytree(base_model, tmp_path / "model")
+    file = tmp_path / "model" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"layer_types": ["full_attention", "chunked_attention"]}))
+    settings = run_settings(tmp_path / "run", stream={"sequence_length": 64, "mask_documents": True})
+    settings["model"] |= {"path": str(tmp_path / "model")}
+    with pytest.raises(ConfigurationError, match=r"stream\.mask_documents: true, but llama has layers of chunked_attention"):
+        train(TrainSettings(**settings))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("architecture", ["llama", "mistral", "gemma3_text", "falcon", "qwen2", "gpt2"])
+def test_others_are_not(tmp_path, architecture):
+    AutoConfig.for_model(architecture).save_pretrained(tmp_path)
+    check_documents(str(tmp_path), "sdpa")
 
 
 def test_without_document_masking_there_are_no_positions(corpus):
