@@ -19,7 +19,7 @@ from eval.figures import delta_plot
 from eval.findings import Contrast, Finding, contrasts, format_p, interval
 from eval.page import render_page
 from eval.pairing import Model, PairedTask, pair, read_model
-from eval.reported import Distance, distances_to_reported
+from eval.reported import Distance, distances_to_reported, mean_distances
 from eval.results import versions_used, write_aside
 from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
 
@@ -85,11 +85,12 @@ def main(arguments: Sequence[str], output: Path, metric: str | None = None, *, p
 
 
 def _distances(models: Sequence[Model]) -> dict[str, list[Distance]]:
-    """Label to the distances of its first run to what it was said to reproduce (`reported` of eval.run)."""
+    """Label to the distances of its runs' mean to what they were said to reproduce (`reported` of eval.run)."""
     found = {}
     for model in models:
-        result = model.results[0]
-        found[model.label] = distances_to_reported(result, list(result.tasks), result.configuration.get("reported"))
+        runs = [distances_to_reported(one, list(one.tasks), one.configuration.get("reported")) for one in model.results]
+        label = model.label if len(runs) == 1 else f"{model.label}, mean of {len(runs)} runs"
+        found[label] = mean_distances(runs)
     return {label: distances for label, distances in found.items() if distances}
 
 
@@ -149,12 +150,21 @@ def markdown(
             "",
             f"## {label} beside {rows[0].title} as published",
             "",
-            "| task | published | ours | distance |",
-            "|---|--:|--:|--:|",
+            "| task | few-shot | published | ours | distance |",
+            "|---|--:|--:|--:|--:|",
         ]
-        lines += [f"| {row.task} | {row.reported:.1f} | {row.ours:.1f} | {row.points:+.1f} |" for row in rows]
+        lines += [f"| {row.task} | {row.num_fewshot} | {row.reported:.1f} | {row.ours:.1f} | {row.points:+.1f} |" for row in rows]
     scorings = ", ".join(sorted({task.scoring for task in tasks}))
     return "\n".join([*lines, "", f"Scoring: {scorings}.", ""])
+
+
+def _tests(found: Sequence[Contrast]) -> dict[str, str]:
+    """Task or benchmark to the tests behind its p values, of all contrasts."""
+    tests: dict[str, list[str]] = {}
+    for contrast in found:
+        for finding in (*contrast.tasks, *contrast.benchmarks):
+            tests.setdefault(finding.name, []).append(finding.difference.test)
+    return {name: ", ".join(dict.fromkeys(names)) for name, names in tests.items()}
 
 
 def page(
@@ -170,6 +180,7 @@ def page(
         contrasts=found,
         plots=[delta_plot(contrast) for contrast in found],
         titles=[_title(contrast) for contrast in found],
+        tests=_tests(found),
         headers=HEADERS,
         note=NOTE,
         distances=distances,

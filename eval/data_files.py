@@ -27,11 +27,11 @@ def find_file(data_dir: Path, folder: str, pattern: str) -> Path:
     return min(base.glob(pattern), default=base / pattern)
 
 
-def published_file(name: str, source: Mapping[str, Any], folder: str, data_dir: str | None, data_lock: str | None = None) -> Path:
-    """The local path of a published file; raises `ValueError` or `OSError` where it cannot be had or is not what is meant.
+def published_file(name: str, source: Mapping[str, Any], folder: str, data_dir: str | None) -> Path:
+    """The local path of a published file; raises `ValueError` or `OSError` where it cannot be had or has another hash.
 
     `source` has `local`, its name or pattern; `url`, where it is published, or null; and `sha256` of its content, or null.
-    The hash or the lock is asked of what was fetched; who names a local folder means the files there.
+    What was fetched and has no known hash is for `check_published`; who names a local folder means the files there.
     """
     if data_dir is not None:
         return find_file(Path(data_dir), folder, str(source["local"]))
@@ -39,10 +39,21 @@ def published_file(name: str, source: Mapping[str, Any], folder: str, data_dir: 
         raise ValueError(
             f"{name} is published nowhere that this program may read: give data_dir, with {source['local']} in {folder}/"
         )
-    path = fetch(source["url"], source.get("sha256"))
-    if source.get("sha256") is None:
-        check_lock(data_lock, source["url"], hashlib.sha256(path.read_bytes()).hexdigest())
-    return path
+    return fetch(source["url"], source.get("sha256"))
+
+
+def check_published(path: Path, source: Mapping[str, Any], found: int, data_lock: str | None) -> None:
+    """Refuse a fetched file of `found` items that are not as many as were published, or that the lock says were others.
+
+    It is counted first, so that no lock holds a file that was refused, and it leaves the cache: the next run fetches it anew.
+    """
+    try:
+        check_count(source["url"], found, source.get("items"))
+        if source.get("sha256") is None:
+            check_lock(data_lock, source["url"], hashlib.sha256(path.read_bytes()).hexdigest())
+    except ValueError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """How often did the corpus that a model was trained on link an item's entity, and could an English name be inserted there?
 
 The join of evaluation items with the `links` table (`spark_jobs/tables.py`). An item's `attributes` say what its entity is
-called: `entity` in the item's language, `english` in English. A link is of that entity if one of its names in the pivot
-language is the English name, or, where it has none, if its surface is the entity's name. Whether a name was inserted at a given
+called: `entity` in the item's language, `english` in English. A link is of that entity if one of its English names is that
+name, or, where it has none, if its surface is the entity's name. Whether a name was inserted at a given
 link is drawn anew in each epoch of training; what the corpus says is whether there was one to insert.
 """
 
@@ -23,7 +23,7 @@ class Exposure:
     """Links of one entity in the corpus."""
 
     named: int = 0
-    """With a name in the pivot language, which training may insert."""
+    """With an English name, which training may insert."""
     unnamed: int = 0
 
     @property
@@ -32,7 +32,7 @@ class Exposure:
         return NAMED if self.named else UNNAMED if self.unnamed else ABSENT
 
 
-def read_exposure(corpus: Path, wiki: str, entities: Sequence[dict[str, Any]], pivot: str = "en") -> list[Exposure]:
+def read_exposure(corpus: Path, wiki: str, entities: Sequence[dict[str, Any]]) -> list[Exposure]:
     """The exposure of each entity (its `attributes`) in one wiki of a corpus; a batch of links in memory at a time."""
     import pyarrow.parquet as pq
 
@@ -44,7 +44,7 @@ def read_exposure(corpus: Path, wiki: str, entities: Sequence[dict[str, Any]], p
     by_surface, by_name = index(entities, "entity"), index(entities, "english")
     for path in paths:
         for batch in pq.ParquetFile(path).iter_batches(columns=["surface", "names"]):
-            count_links(batch.to_pylist(), by_surface, by_name, pivot, found)
+            count_links(batch.to_pylist(), by_surface, by_name, found)
     return found
 
 
@@ -60,12 +60,11 @@ def count_links(
     links: Iterable[dict[str, Any]],
     by_surface: dict[str, list[int]],
     by_name: dict[str, list[int]],
-    pivot: str,
     found: Sequence[Exposure],
 ) -> None:
     """Add each link to the entities that it is of."""
     for link in links:
-        names = [name["name"].casefold() for name in link["names"] if name["language"] == pivot]
+        names = [name["name"].casefold() for name in link["names"] if name["language"] == "en"]
         # A name decides: Paris in Texas has the surface of another city.
         places = (
             {place for name in names for place in by_name.get(name, ())}

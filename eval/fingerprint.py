@@ -7,6 +7,7 @@ from spark_jobs.settings import ConfigurationError
 
 _PATTERNS = (
     "config.json",
+    "generation_config.json",  # which tokens end an answer
     "*.safetensors",
     "*.safetensors.index.json",
     "tokenizer.json",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria
+from transformers import GenerationConfig, StoppingCriteria
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,24 @@ def generation_batches(prompts: Sequence[Prompt], size: int) -> list[list[Prompt
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
+def keep_ends_only(model: Any, tokenizer: Any) -> None:
+    """Leave of what a model's generation_config.json says only the tokens that end an answer.
+
+    `generate` obeys that file: penalties and warpers would change greedy answers, and `suppress_tokens`, by which
+    `training.export` keeps the tags out of sight, would hide from `tag_leakage` what it is there to find. What is scored is what
+    the weights make likeliest.
+    """
+    told = model.generation_config
+    ends = told.eos_token_id if isinstance(told.eos_token_id, list) else [told.eos_token_id]
+    ends = sorted({token for token in (*ends, tokenizer.eos_token_id) if token is not None})
+    model.generation_config = GenerationConfig(bos_token_id=told.bos_token_id, eos_token_id=ends or None)
+
+
 def generate(model: Any, tokenizer: Any, batch: Sequence[Prompt]) -> dict[int, str]:
-    """The greedy answer to each prompt by index. Added tokens stay visible in it: a tag that leaks is to be seen."""
+    """The greedy answer to each prompt by index, of a model that `keep_ends_only` has prepared.
+
+    Added tokens stay visible in it: a tag that leaks is to be seen. Those that end an answer are no part of it.
+    """
     longest = max(len(prompt.ids) for prompt in batch)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
     ids = torch.tensor([[pad] * (longest - len(prompt.ids)) + list(prompt.ids) for prompt in batch])
@@ -42,14 +58,14 @@ def generate(model: Any, tokenizer: Any, batch: Sequence[Prompt]) -> dict[int, s
             pad_token_id=pad,
             stopping_criteria=[_AllStopped(tokenizer, longest, [prompt.stops for prompt in batch])],
         )
-    ends = {tokenizer.eos_token_id, pad}
+    ends = {pad, *(model.generation_config.eos_token_id or ())}
     return {
         prompt.index: _answer(tokenizer, row[: prompt.limit], prompt.stops, ends)
         for prompt, row in zip(batch, written[:, longest:].tolist(), strict=True)
     }
 
 
-def _answer(tokenizer: Any, ids: Sequence[int], stops: Sequence[str], ends: set[int | None]) -> str:
+def _answer(tokenizer: Any, ids: Sequence[int], stops: Sequence[str], ends: set[int]) -> str:
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
     return cut(tokenizer.decode(ids[:length], skip_special_tokens=False), stops)
 

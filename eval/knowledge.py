@@ -58,17 +58,16 @@ def entry(
     output: Annotated[Path, typer.Option(help=f"Folder for {OUTPUT} and {PAGE}.")] = Path("build/knowledge"),
     task: Annotated[str, typer.Option(help="The tasks' common name: `cities` of cities_en, cities_ja.")] = "cities",
     corpus: Annotated[Path | None, typer.Option(help="Corpus of the training, to tell linked entities from others.")] = None,
-    pivot: Annotated[str, typer.Option(help="Language of the names that training inserts.")] = ENGLISH,
 ) -> None:
     """Analyse, write and show; a mistake ends in a sentence."""
     try:
-        main(models, output, task, corpus, pivot)
+        main(models, output, task, corpus)
     except ConfigurationError as error:
         Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_CONFIGURATION) from error
 
 
-def main(arguments: Sequence[str], output: Path, task: str = "cities", corpus: Path | None = None, pivot: str = ENGLISH) -> None:
+def main(arguments: Sequence[str], output: Path, task: str = "cities", corpus: Path | None = None) -> None:
     """Read the evaluations, write Markdown and the page, show the tables."""
     facts = {}
     for argument in arguments:
@@ -76,8 +75,9 @@ def main(arguments: Sequence[str], output: Path, task: str = "cities", corpus: P
         if len(folders) > 1:
             raise ConfigurationError(f"{label}: one evaluation a model is read here; give each run a label of its own")
         facts[label] = read_facts(folders[0], task)
+    _check_same_facts(facts)
     sections = [section for label, found in facts.items() for section in model_sections(label, found)]
-    sections += _exposure_sections(facts, corpus, pivot) if corpus is not None else []
+    sections += _exposure_sections(facts, corpus) if corpus is not None else []
     text = "\n\n".join(["# Knowledge across languages", *map(markdown, sections)])
     write_aside(output / OUTPUT, f"{text}\n")
     write_aside(output / PAGE, render_page("knowledge.html", {}, sections=sections, labels=list(facts), task=task))
@@ -103,6 +103,15 @@ def read_facts(folder: Path, task: str) -> Facts:
         if [(record.id, record.gold) for record in records] != [(record.id, record.gold) for record in found[ENGLISH]]:
             raise ConfigurationError(f"{folder}: {task}_{language} asks other facts than {task}_en; evaluate both on one set")
     return {ENGLISH: found.pop(ENGLISH), **found}
+
+
+def _check_same_facts(facts: Mapping[str, Facts]) -> None:
+    """Refuse models that were asked other facts than the first: their answers are compared fact by fact."""
+    first, *others = facts
+    asked = [(record.id, record.gold) for record in facts[first][ENGLISH]]
+    for label in others:
+        if [(record.id, record.gold) for record in facts[label][ENGLISH]] != asked:
+            raise ConfigurationError(f"{label} was asked other facts than {first}; evaluate both with the same data and limit")
 
 
 def model_sections(label: str, facts: Facts) -> list[Section]:
@@ -163,27 +172,27 @@ def _by_population(label: str, facts: Facts) -> Section:
     return Section(f"{label}: accuracy by population of the city", ("inhabitants", "n", *facts), rows)
 
 
-def _exposure_sections(facts: Mapping[str, Facts], corpus: Path, pivot: str) -> list[Section]:
+def _exposure_sections(facts: Mapping[str, Facts], corpus: Path) -> list[Section]:
     """For each language whose wiki the corpus holds: accuracy by what the corpus links, and what later models gained there."""
-    labels = list(facts)
     sections = []
-    for language, records in facts[labels[0]].items():
+    for language, records in next(iter(facts.values())).items():
         if not (corpus / "links" / f"wiki={language}wiki").is_dir():
             continue
-        exposures = read_exposure(corpus, f"{language}wiki", [record.attributes for record in records], pivot)
+        exposures = read_exposure(corpus, f"{language}wiki", [record.attributes for record in records])
         groups = np.array([exposure.group for exposure in exposures])
+        labels = [label for label, found in facts.items() if language in found]
         rows = []
         for group in GROUPS:
             members = groups == group
             if members.any():
-                right = [_right(facts[label][language])[members] for label in labels if language in facts[label]]
+                right = [_right(facts[label][language])[members] for label in labels]
                 rows.append((group, str(int(members.sum())), *(f"{100 * part.mean():.1f}" for part in right), *_gains(right)))
         gains = tuple(f"{label} minus {labels[0]}" for label in labels[1:])
         links = sum(exposure.named + exposure.unnamed for exposure in exposures)
         note = f"{links:,} links of these entities in {language}wiki. Cities differ in more than links: no experiment."
         sections.append(Section(f"{language}: by what the corpus links", ("entity", "n", *labels, *gains), rows, note))
     if not sections:
-        raise ConfigurationError(f"corpus: {corpus} holds links of none of the wikis of {', '.join(facts[labels[0]])}")
+        raise ConfigurationError(f"corpus: {corpus} holds links of none of the wikis of {', '.join(next(iter(facts.values())))}")
     return sections
 
 

@@ -1,5 +1,6 @@
 """The model as lm-eval calls it. Importing this module imports torch, transformers and lm-eval (seconds)."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from eval.config import EvalSettings
-from eval.generation import Prompt, generate, generation_batches
+from eval.generation import Prompt, generate, generation_batches, keep_ends_only
 from eval.likelihood import Answer, Candidate, batches, score
 from eval.ranks import Ranks
 from spark_jobs.settings import ConfigurationError
@@ -32,6 +33,7 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
 
     def __init__(self, model: Any, tokenizer: Any, batch_size: int, ranks: Ranks) -> None:
         super().__init__()
+        keep_ends_only(model, tokenizer)
         self.model, self.tokenizer, self.batch_size, self.ranks = model, tokenizer, batch_size, ranks
         self.scoring = "standard"
         self._advance: Callable[[int], object] = lambda _: None
@@ -85,6 +87,13 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
             candidates.append(Candidate(index, tuple(context), tuple(continuation)))
         self._check_length(max((len(c.context) + len(c.continuation) - 1 for c in candidates), default=0), "answer")
         answers: dict[int, Answer] = self._dealt(batches(candidates, self.batch_size), lambda batch: score(self.model, batch))
+        for index, request in enumerate(requests):
+            if not math.isfinite(answers[index].loglikelihood):  # lm-eval would take the first of them for the likeliest
+                raise ConfigurationError(
+                    f"model: the log-likelihood of {request.args[1]!r} is {answers[index].loglikelihood} in "
+                    f"{self.description()['dtype']}; evaluate in dtype=float32 or bfloat16, and if it is the same there, the "
+                    "weights are damaged or training diverged"
+                )
         return [(answers[index].loglikelihood, answers[index].is_greedy) for index in range(len(requests))]
 
     def generate_until(self, requests: Sequence[Any]) -> list[str]:

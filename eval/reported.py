@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -69,6 +69,18 @@ def distances_to_reported(results: EvalResults, names: Sequence[str], model: str
                 )
             )
     return found
+
+
+def mean_distances(runs: Sequence[Sequence[Distance]]) -> list[Distance]:
+    """The distance of the mean over training runs, for each task that all of them have; its spread over items is none then."""
+    if len(runs) == 1:
+        return list(runs[0])
+    scores = [{one.task: one.ours for one in run} for run in runs]
+    return [
+        replace(one, ours=sum(run[one.task] for run in scores) / len(runs), stderr=None)
+        for one in runs[0]
+        if all(one.task in run for run in scores)
+    ]
 
 
 HEADERS = ("task", "few-shot", "published", "ours", "± stderr", "distance")

@@ -22,6 +22,8 @@ from statsmodels.stats.power import TTestPower
 
 Floats = npt.NDArray[np.float64]
 
+FEWEST = 10
+"""Clusters that differ, for the bootstrap to draw from: of fewer, its samples are so alike that intervals are far too narrow."""
 RESAMPLES = 9_999
 """Permutations and bootstrap samples, where not all can be enumerated."""
 LEVEL = 0.05
@@ -182,7 +184,7 @@ def bootstrap_interval(
     With a spread, halves are those of Student's t with `freedom` degrees for those of the normal distribution.
     """
     mean = float(sums.sum() / sizes.sum())
-    if len(sums) < 2 or not (sums / sizes).std():
+    if len(sums) < 2 or np.count_nonzero(sums) < FEWEST or np.ptp(sums / sizes) < 1e-12:
         return (-1.0, 1.0) if len(sums) < 2 else adjusted_interval(sums, sizes, spread, freedom if spread else None)
 
     def statistic(sums: Floats, sizes: Floats, axis: int = -1) -> Floats:

@@ -35,7 +35,7 @@ from eval.published import (
 )
 from eval.results import EvalResults, count_tasks, format_stderr, versions_used, write_aside
 from spark_jobs.excerpt import Excerpt, best_excerpts
-from spark_jobs.settings import Settings, command
+from spark_jobs.settings import ConfigurationError, Settings, command
 from spark_jobs.tables import Manifest
 
 METRIC = "acc"
@@ -102,8 +102,14 @@ def gather(settings: SummarySettings) -> Findings:
     build = read_build(settings.corpus)
     run = read_run(settings.run)
     before, after = read_evaluations(settings.before, settings.after)
-    comparisons = compare_evaluations(before, after)
+    comparisons = [one for one in compare_evaluations(before, after) if METRIC in one.before and METRIC in one.after]
+    if not comparisons:
+        tasks = ", ".join(after.tasks)
+        raise ConfigurationError(
+            f"after: {settings.after} holds {tasks}, and no task with {METRIC}; evaluate one with candidates"
+        )
     paired = pair([Model("before", (settings.before,), (before,)), Model("after", (settings.after,), (after,))], METRIC)
+    paired = [one for one in paired if one.metric == METRIC]
     count, limit = settings.articles_per_wiki, settings.excerpt_characters
     return Findings(
         build=build,

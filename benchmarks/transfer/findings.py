@@ -82,10 +82,6 @@ class Family:
     question: str
     rows: tuple[Comparison, ...]
 
-    def of(self, first: str, second: str) -> Comparison:
-        """The comparison of two arms, in their order; `KeyError` where none is planned."""
-        return next(row for row in self.rows if (row.first, row.second) == (first, second))
-
 
 def finding_of(contrasts: Sequence[Contrast], first: str, second: str, kind: str) -> Finding:
     """What was found of `second` against `first` in a kind of question."""
@@ -132,16 +128,19 @@ def sentences(
         contrasts: eval.compare's, of `base` and the arms in order.
         arms: names; the first one is plain fine-tuning.
         chance: in per cent.
-        masked: the arms whose only difference is that names are not predicted: (predicted, not predicted).
+        masked: the two arms whose only difference is whether names are predicted, in any order.
     """
     against_plain, among = planned(contrasts, arms)
     told = [_precondition(accuracies, arms, chance)]
     told += [f"{row.second} against {row.first}: {row.words(len(against_plain.rows))}." for row in against_plain.rows]
     told.append(_best(accuracies, arms, against_plain, among))
     if masked is not None:
-        told.append(
-            f"Names predicted or only seen ({masked[1]} against {masked[0]}): {among.of(*masked).words(len(among.rows))}."
-        )
+        told += [
+            f"Names predicted or only seen ({row.second} against {row.first}): {row.words(len(family.rows))}."
+            for family in (against_plain, among)
+            for row in family.rows
+            if {row.first, row.second} == set(masked)
+        ]
     told += [_english(contrasts, arms[0], arm) for arm in arms]
     return told
 

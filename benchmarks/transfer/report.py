@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import io
+import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -28,7 +30,7 @@ from benchmarks.transfer.findings import (
     transfer_rate,
 )
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE, task
-from benchmarks.transfer.stages import Layout
+from benchmarks.transfer.stages import Layout, digest
 from benchmarks.transfer.world import SPELLED_ALIKE
 from eval import compare
 from eval.findings import Contrast, contrasts
@@ -65,6 +67,12 @@ class Findings:
     items: int
     """Held-out facts that are asked."""
     sentences: Sequence[str]
+    models: int
+    """Trained and asked, the bases among them."""
+    training_minutes: float
+    """Of all models together, each on one thread where the device is the CPU."""
+    fingerprint: str
+    """Of all models' weights and tokenizers: equal where a run gave the same models."""
 
 
 def read_findings(layout: Layout) -> Findings:
@@ -88,8 +96,25 @@ def read_findings(layout: Layout) -> Findings:
     found = contrasts(list(tasks.values()), [BASE, *arms], paired_runs=True)
     chance = 100 * asked.chance
     told = sentences(accuracies, found, arms, chance, masked_pair(layout.settings.arms))
-    groups = {arm: _groups(asked, arm) for arm in (BASE, *arms)}
-    return Findings(accuracies, rates, groups, found, planned(found, arms), chance, len(asked.items), told)
+    models = [(arm, seed) for arm in (BASE, *arms) for seed in layout.settings.seeds]
+    return Findings(
+        accuracies=accuracies,
+        rates=rates,
+        groups={arm: _groups(asked, arm) for arm in (BASE, *arms)},
+        contrasts=found,
+        families=planned(found, arms),
+        chance=chance,
+        items=len(asked.items),
+        sentences=told,
+        models=len(models),
+        training_minutes=sum(_read(layout.folder(*model) / "run/run.json")["wall_seconds"] for model in models) / 60,
+        fingerprint=digest([_read(layout.answers(*model) / "results.json")["model"]["fingerprint"] for model in models]),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_bytes())
+    return found
 
 
 def masked_pair(arms: Mapping[str, InsertionSettings]) -> tuple[str, str] | None:
@@ -114,15 +139,15 @@ def _groups(paired: PairedTask, arm: str) -> dict[str, tuple[float, ...]]:
     }
 
 
-def write_report(layout: Layout, findings: Findings, command: str, minutes: float) -> None:
+def write_report(layout: Layout, findings: Findings, command: str) -> None:
     """The page and its plot."""
     path = layout.settings.report
     plot = path.with_suffix(".svg")
     write_aside(plot, draw(findings))
-    write_aside(path, page(layout, findings, command, minutes, plot.name))
+    write_aside(path, page(layout, findings, command, plot.name))
 
 
-def page(layout: Layout, findings: Findings, command: str, minutes: float, plot: str) -> str:
+def page(layout: Layout, findings: Findings, command: str, plot: str) -> str:
     """The report as Markdown (`report.md.j2`)."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
@@ -134,7 +159,6 @@ def page(layout: Layout, findings: Findings, command: str, minutes: float, plot:
         command=command,
         when=f"{datetime.now(UTC):%Y-%m-%d}",
         versions=versions(layout.settings.device),
-        minutes=f"{minutes:.0f}",
         plot=plot,
         headers=HEADERS,
         accuracy_headers=["arm", *(HEADERS[kind] for kind in KINDS), "transfer"],

@@ -49,12 +49,11 @@ def main(settings: ExperimentSettings) -> int:
         return 1
     _tell(4, "the report (eval.compare)")
     findings = read_findings(layout)
-    minutes = (time.monotonic() - began) / 60
-    write_report(layout, findings, shlex.join(["python", "-m", "benchmarks.transfer.run", *sys.argv[1:]]), minutes)
+    write_report(layout, findings, shlex.join(["python", "-m", "benchmarks.transfer.run", *sys.argv[1:]]))
     for sentence in findings.sentences:
         console.print(f"  {sentence}", highlight=False, markup=False)
     pages = f"{settings.report}, {settings.report.with_suffix('.svg')}, {settings.output_dir}/compare/compare.html"
-    console.print(f"{pages}; {minutes:.1f} minutes", highlight=False)
+    console.print(f"{pages}; {(time.monotonic() - began) / 60:.1f} minutes", highlight=False)
     return 0
 
 

@@ -335,6 +335,14 @@ def test_the_answers_say_what_the_figures_show(shown, p, expected):
         assert part in told
 
 
+@pytest.mark.parametrize("masked", [("right", "left"), ("left", "right"), ("none", "left")])
+def test_predicted_names_are_compared_whatever_the_order_of_the_arms(masked):
+    accuracies = {arm: accuracy((10.0, 11.0), (80.0, 81.0)) for arm in ("base", "none", "right", "left")}
+    told = module("findings").sentences(accuracies, contrasts(0.01), ["none", "right", "left"], 10.0, masked)
+    pair = ("right", "left") if "right" in masked else ("none", "left")
+    assert sum(f"only seen ({pair[1]} against {pair[0]}): " in sentence for sentence in told) == 1
+
+
 def contrasts(p):
     pairs = {("none", "right"): (20, p), ("none", "left"): (5, 0.3), ("right", "left"): (-15, 5 * p)}
     return [contrast("base", arm, -2, 0.5) for arm in ("none", "right", "left")] + [

@@ -178,8 +178,34 @@ def test_a_reproduction_stands_beside_what_was_published(tmp_path):
     ours = write(tmp_path / "ours", "aaa", {"xcsqa_ja_reference": right}, scoring="reference", reported="swallow-7b")
     other = write(tmp_path / "other", "bbb", {"xcsqa_ja_reference": 1 - right}, scoring="reference")
     main([str(ours), str(other)], tmp_path / "out")
-    assert "| xcsqa_ja_reference | 41.0 | 40.0 | -1.0 |" in (tmp_path / "out" / MARKDOWN).read_text()
+    assert "| xcsqa_ja_reference | 0 | 41.0 | 40.0 | -1.0 |" in (tmp_path / "out" / MARKDOWN).read_text()
     assert "ours beside Swallow-7B as published" in (tmp_path / "out" / PAGE).read_text()
+
+
+def test_of_several_runs_the_mean_stands_beside_what_was_published_and_every_test_is_named(tmp_path):
+    rights = [np.array([1] * n + [0] * (100 - n)) for n in (40, 50)]
+    runs = [
+        write(tmp_path / f"run{at}", f"r{at}", {"xcsqa_ja_reference": right}, scoring="reference", reported="swallow-7b")
+        for at, right in enumerate(rights)
+    ]
+    base, other = (
+        write(tmp_path / name, name, {"xcsqa_ja_reference": 1 - right}, scoring="reference")
+        for name, right in zip(("base", "other"), rights, strict=True)
+    )
+    main([str(base), str(other), f"leia={runs[0]},{runs[1]}"], tmp_path / "out")
+    text, page = ((tmp_path / "out" / name).read_text() for name in (MARKDOWN, PAGE))
+    assert "## leia, mean of 2 runs beside Swallow-7B as published" in text
+    assert "| xcsqa_ja_reference | 0 | 41.0 | 45.0 | +4.0 |" in text
+    assert "<dd>exact McNemar, permutation and runs</dd>" in page
+
+
+def test_runs_that_are_pairs_are_as_many_on_either_side(tmp_path):
+    rights = [np.array([1] * n + [0] * (10 - n)) for n in (2, 4, 7, 5)]
+    folders = [write(tmp_path / str(at), str(at), {"xcsqa_ja": right}) for at, right in enumerate(rights)]
+    main([f"base={folders[0]},{folders[1]}", f"leia={folders[2]},{folders[3]}"], tmp_path / "out", paired_runs=True)
+    assert "permutation and paired runs" in (tmp_path / "out" / PAGE).read_text()
+    with pytest.raises(ConfigurationError, match=r"--paired-runs: models have different numbers of runs \(base 1, leia 2\)"):
+        main([f"base={folders[0]}", f"leia={folders[2]},{folders[3]}"], tmp_path / "out", paired_runs=True)
 
 
 def test_a_mistake_on_the_command_line_ends_in_a_sentence(evaluations, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from eval.catalogue import read_catalogue, tasks_folder
 from eval.config import EvalSettings
-from eval.data_files import fetch, published_file
+from eval.data_files import check_published, fetch, published_file
 from eval.harness import entries, load_tasks
 from spark_jobs.settings import ConfigurationError
 
@@ -96,14 +96,24 @@ def test_a_file_in_the_cache_that_was_damaged_is_fetched_again(server):
 def test_a_file_of_unknown_hash_is_held_to_what_it_was_at_first(server, tmp_path):
     lock, url = tmp_path / "build" / "data.sha256", f"{server.url}/a.json"
     source = {"local": "a.json", "url": url, "sha256": None}
-    published_file("t", source, "", None, str(lock))
+
+    def read(items=5, lock=lock):
+        path = published_file("t", {**source, "items": 5}, "", None)
+        check_published(path, {**source, "items": 5}, items, lock and str(lock))
+        return path.read_bytes()
+
+    with pytest.raises(ValueError, match="has 4 items, and 5 were published"):
+        read(items=4)
+    assert not lock.exists()
+    assert cached(tmp_path) == []
+    assert read() == CONTENT
     assert lock.read_text() == f"{SHA256}  {url}\n"
-    published_file("t", source, "", None, str(lock))
+    assert read() == CONTENT
     shutil.rmtree(tmp_path / "cache")  # another machine, later
     server.files["/a.json"] = b"other"
     with pytest.raises(ValueError, match=rf"a\.json is no longer what it was: .* holds {SHA256} of an earlier reading.* remove"):
-        published_file("t", source, "", None, str(lock))
-    assert published_file("t", source, "", None, None).read_bytes() == b"other"
+        read()
+    assert read(lock=None) == b"other"
     assert lock.read_text().count("\n") == 1
 
 

@@ -138,7 +138,7 @@ def test_a_links_name_decides_whose_it_is_and_a_surface_only_without_one():
     from eval.exposure import Exposure
 
     found = [Exposure() for _ in ENTITIES]
-    count_links(LINKED, index(ENTITIES, "entity"), index(ENTITIES, "english"), "en", found)
+    count_links(LINKED, index(ENTITIES, "entity"), index(ENTITIES, "english"), found)
     assert [(exposure.named, exposure.unnamed) for exposure in found] == [(2, 1), (0, 2), (0, 0), (0, 0)]
     assert [exposure.group for exposure in found] == [NAMED, UNNAMED, ABSENT, ABSENT]
 
@@ -182,6 +182,27 @@ def test_the_report_has_knowledge_population_and_what_the_corpus_links(tmp_path,
     assert page.count("<svg") == 2
     assert page.count("<table>") == text.count("\n## ") == 5  # two models by language and by population; the links of ja
     assert "+100.0 (" in page
+
+
+def test_a_model_that_lacks_a_language_has_no_column_there(tmp_path, corpus):
+    right = {"en": [1, 1, 1, 0], "ja": [0, 1, 0, 0], "ru": [0, 0, 0, 0]}
+    base = evaluation(tmp_path / "base", right)
+    ft = evaluation(tmp_path / "ft", right, ("en", "ru"))
+    leia = evaluation(tmp_path / "leia", {**right, "ja": [1, 1, 0, 0]})
+    main([base, ft, leia], tmp_path / "out", corpus=corpus)
+    text = (tmp_path / "out" / OUTPUT).read_text()
+    assert "| entity | n | base | leia | leia minus base |" in text
+    assert "| linked, with a name | 1 | 0.0 | 100.0 | +100.0 (" in text
+
+
+def test_models_that_were_asked_other_facts_are_refused(tmp_path):
+    base = evaluation(tmp_path / "base", {"en": [1] * 4, "ja": [1] * 4})
+    tasks = {f"cities_{language}": [answer(0, 1, "another", **ENTITIES[0])] for language in ("ja", "en")}
+    other = str(write_evaluation(tmp_path / "other", "f", tasks))
+    with pytest.raises(
+        ConfigurationError, match="other was asked other facts than base; evaluate both with the same data and limit"
+    ):
+        main([base, other], tmp_path / "out")
 
 
 @pytest.mark.parametrize(

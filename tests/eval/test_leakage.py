@@ -1,7 +1,5 @@
 """The probe for tags sees a tag that leaks, also where it is an added token that decoders hide."""
 
-import shutil
-
 import pytest
 
 from eval.config import EvalSettings
@@ -32,12 +30,16 @@ def test_there_are_beginnings_in_the_papers_languages_and_english():
 
 @pytest.fixture
 def leaky_model(tiny_model, tmp_path):
-    """The tiny model with the tags as special tokens, the first of them the likeliest behind the first beginning."""
+    """The tiny model with the tags as special tokens, the first of them the likeliest behind the first beginning.
+
+    Exported as training does it, with a configuration by which `generate` never chooses the tags.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = shutil.copytree(tiny_model, tmp_path / "leaky")
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    from training.export import export
+
+    tokenizer, model = AutoTokenizer.from_pretrained(tiny_model), AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<translate>", "</translate>"]})
     model.resize_token_embeddings(len(tokenizer))
     tag = tokenizer.convert_tokens_to_ids("<translate>")
@@ -47,8 +49,8 @@ def leaky_model(tiny_model, tmp_path):
         first = [1, *tokenizer.encode("The capital of Egypt is Cairo", add_special_tokens=False)]
         hidden = model.model(torch.tensor([first])).last_hidden_state[0, -1]
         model.lm_head.weight[tag] = 1e3 * hidden
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    folder = tmp_path / "leaky"
+    export(model, tokenizer, folder, [tag, tokenizer.convert_tokens_to_ids("</translate>")], main=True)
     return folder
 
 

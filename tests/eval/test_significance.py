@@ -264,6 +264,20 @@ def test_the_bootstrap_interval_is_near_the_t_interval_of_symmetric_data():
     assert (low, high) == pytest.approx(expected, abs=0.004)
 
 
+@pytest.mark.parametrize("differing", [3, 5])
+def test_f1_that_differs_in_a_few_items_has_an_interval_that_agrees_with_p(differing):
+    first = np.full(120, 0.5)
+    second = np.where(np.arange(120) < differing, 1.0, 0.5)
+    found = compare(runs(first), runs(second), ids(120))
+    assert found.p == 2 / 2**differing
+    assert found.low < 0 < found.points < found.high
+
+
+def test_f1_that_differs_alike_in_every_item_has_an_interval_with_a_width():
+    found = compare(runs(np.full(30, 0.3)), runs(np.full(30, 0.4)), ids(30))
+    assert found.low < found.points - 1 < found.points + 1 < found.high
+
+
 def test_one_cluster_shows_nothing():
     found = compare(runs([0.2]), runs([0.9]), ["a"])
     assert (found.low, found.high, found.detectable) == (-100, 100, 100)

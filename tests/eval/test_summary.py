@@ -291,3 +291,25 @@ def test_a_browser_lays_the_page_out_without_overflow_in_both_dresses(demo, sche
     assert len(found["plots"]) == 2
     assert min(found["plots"]) > 80
     assert found["arabic"] == "rtl"
+
+
+def test_a_summary_leaves_out_tasks_without_candidates_and_needs_one_with(demo, tmp_path):
+    from eval.results import EvalResults, records_sha256
+
+    for side in ("before", "after"):
+        shutil.copytree(demo / "eval" / side, tmp_path / side)
+        path = tmp_path / side / "results.json"
+        results = EvalResults.model_validate_json(path.read_text())
+        name = next(iter(results.tasks))
+        score = results.tasks[name].scores.pop("acc")
+        results.tasks[name].scores.clear()
+        results.tasks[name].scores["exact_match"] = score
+        samples = tmp_path / side / "samples" / f"{name}.jsonl"
+        samples.write_text(samples.read_text().replace('"metrics":{"acc":', '"metrics":{"exact_match":'))
+        results.tasks[name].samples_sha256 = records_sha256(tmp_path / side, name)
+        path.write_text(results.model_dump_json())
+    settings = settings_for(demo, before=tmp_path / "before", after=tmp_path / "after")
+    found = gather(settings)
+    assert name not in [comparison.task for comparison in found.comparisons]
+    assert name not in [paired.name for paired in found.paired]
+    assert "<svg" in render(settings, found)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.data_files import check_count, published_file, read_json_lines
+from eval.data_files import check_published, published_file, read_json_lines
 from eval.reference import Recipe, add_prompts, check_runner
 from eval.text_metrics import character_f1, exact_match, reference_f1, squad_match
 
@@ -47,12 +47,12 @@ def load(
     check_runner(scoring, scored_by)
     splits = {}
     for role, source in files.items():
-        path = published_file(benchmark, source, folder, data_dir, data_lock)
+        path = published_file(benchmark, source, folder, data_dir)
         splits[role] = [{**item, "language": language} for item in READERS[benchmark](path)]
         if not splits[role]:
             raise ValueError(f"{path} holds no item that can be scored")
         if data_dir is None:
-            check_count(source["url"], len(splits[role]), source.get("items"))
+            check_published(path, source, len(splits[role]), data_lock)
     if reference is not None:
         recipe = Recipe.model_validate(reference)
         add_prompts(splits["test"], splits.get("fewshot", []), recipe, num_fewshot, seed)

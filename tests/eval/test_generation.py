@@ -1,0 +1,65 @@
+"""Written answers are what the weights make likeliest, whatever generation_config.json says, and hold no token that ends them."""
+
+import shutil
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from eval.config import EvalSettings
+from eval.fingerprint import model_fingerprint
+from eval.generation import Prompt, generate, keep_ends_only
+from eval.run import main
+from spark_jobs.settings import ConfigurationError
+
+
+@pytest.fixture
+def parts(tiny_model):
+    return AutoModelForCausalLM.from_pretrained(tiny_model).eval(), AutoTokenizer.from_pretrained(tiny_model)
+
+
+def written(model, tokenizer, **told):
+    for name, value in told.items():
+        setattr(model.generation_config, name, value)
+    keep_ends_only(model, tokenizer)
+    return generate(model, tokenizer, [Prompt(0, (1, 1000, 2000, 3000), (), 12)])[0]
+
+
+def test_penalties_and_suppressed_tokens_of_the_models_own_configuration_change_no_answer(parts):
+    model, tokenizer = parts
+    plain = written(model, tokenizer)
+    first = tokenizer.encode(plain, add_special_tokens=False)
+    assert written(model, tokenizer, repetition_penalty=5.0, no_repeat_ngram_size=1, suppress_tokens=first) == plain
+
+
+def test_any_token_that_ends_an_answer_ends_it_and_is_no_part_of_it(parts):
+    model, tokenizer = parts
+    ids = torch.tensor([[1, 1000, 2000, 3000]])
+    with torch.no_grad():
+        following = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)[0, 4:].tolist()
+    end = following[3]
+    expected = tokenizer.decode(following[: following.index(end)])
+    assert written(model, tokenizer, eos_token_id=[2, end]) == expected
+    assert tokenizer.decode([end]) not in (expected, "")
+
+
+def test_which_tokens_end_an_answer_is_part_of_which_model_it_was(tiny_model, tmp_path):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    before = model_fingerprint(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    model.generation_config.eos_token_id = [2, 7]
+    model.generation_config.save_pretrained(folder)
+    assert model_fingerprint(folder) != before
+
+
+def test_a_model_that_gives_no_number_is_refused_by_name(tiny_model, xcsr, tmp_path):
+    folder = shutil.copytree(tiny_model, tmp_path / "diverged")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        model.model.norm.weight[0] = float("nan")
+    model.save_pretrained(folder)
+    settings = EvalSettings(
+        model=folder, tasks=["xcsqa_en"], data_dir=xcsr, output_dir=tmp_path / "out", device="cpu", num_fewshot=0
+    )
+    with pytest.raises(ConfigurationError, match=r"the log-likelihood of '.+' is nan in float32; .* training diverged"):
+        main(settings)
