@@ -1,5 +1,6 @@
 """The report of the experiment: eval.compare's figures, a table, a plot, the answers in words, and how to run it again."""
 
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -72,7 +73,7 @@ class Findings:
     training_minutes: float
     """Of all models together, each on one thread where the device is the CPU."""
     fingerprint: str
-    """Of all models' weights and tokenizers: equal where a run gave the same models."""
+    """Of all models' weights: equal where a run gave the same models, to the last bit."""
 
 
 def read_findings(layout: Layout) -> Findings:
@@ -108,8 +109,13 @@ def read_findings(layout: Layout) -> Findings:
         sentences=told,
         models=len(models),
         training_minutes=sum(_read(layout.folder(*model) / "run/run.json")["wall_seconds"] for model in models) / 60,
-        fingerprint=digest([_read(layout.answers(*model) / "results.json")["model"]["fingerprint"] for model in models]),
+        fingerprint=digest([_weights(layout.folder(*model) / "run/model") for model in models]),
     )
+
+
+def _weights(folder: Path) -> list[str]:
+    """sha256 of each file of weights."""
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.safetensors"))]
 
 
 def _read(path: Path) -> dict[str, Any]:
