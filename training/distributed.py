@@ -108,18 +108,31 @@ def deepspeed_config(settings: TrainSettings, accumulation: int) -> dict[str, An
 def with_precision(config: dict[str, Any], bf16: bool) -> dict[str, Any]:
     """The configuration for fp32, or for bf16 with fp32 master weights and gradients that are accumulated in fp32.
 
+    At stage 1 ranks exchange those sums, once a step, in fp32 too: DeepSpeed (0.19) would round them to bf16 for it, even where
+    there is one rank alone. At stages 2 and 3 it exchanges every micro-batch's gradients, in the bf16 that the backward pass made
+    them in, before they are added up; `communication_data_type` of DeepSpeed's configuration may say fp32.
+
     Raises:
         ConfigurationError: for bf16 in ZeRO stage 0, which DeepSpeed (0.19) can accumulate in bf16 only, and where it starts
-            Adam's count of steps at one, so that the first updates come out too small.
+            Adam's count of steps at one, so that the first updates come out too small; for another `communication_data_type` at
+            stage 1.
     """
     if not bf16:
         return config
-    if zero_stage(config) == 0:
+    stage = zero_stage(config)
+    if stage == 0:
         raise ConfigurationError(
             "deepspeed: ZeRO stage 0 in bf16 would add up gradients in bf16, which drops small ones; use "
-            "conf/deepspeed/zero1.json (on one GPU it costs nothing), or --set model.precision=fp32"
+            "conf/deepspeed/zero1.json or zero2.json, or --set model.precision=fp32"
         )
-    return config | {"bf16": {"enabled": True}, "data_types": {"grad_accum_dtype": "fp32"}}
+    exchanged = config.get("communication_data_type", "fp32")
+    if stage == 1 and str(exchanged).lower() != "fp32":
+        raise ConfigurationError(
+            f"deepspeed: communication_data_type is {exchanged!r}, to which ZeRO stage 1 would round the sums of gradients; "
+            "remove it (it is fp32 then), or use conf/deepspeed/zero2.json"
+        )
+    rounding = {"communication_data_type": "fp32"} if stage == 1 else {}
+    return config | {"bf16": {"enabled": True}, "data_types": {"grad_accum_dtype": "fp32"}} | rounding
 
 
 def zero_stage(config: dict[str, Any]) -> int:

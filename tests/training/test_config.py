@@ -127,6 +127,22 @@ def test_bf16_keeps_fp32_accumulation_and_is_refused_where_deepspeed_cannot():
     assert with_precision({}, bf16=False) == {}
 
 
+@pytest.mark.parametrize(
+    ("stage", "given", "expected"),
+    [(1, {}, "fp32"), (1, {"communication_data_type": "FP32"}, "fp32"), (2, {}, None), (3, {}, None)]
+    + [(stage, {"communication_data_type": "fp32"}, "fp32") for stage in (2, 3)],
+)
+def test_in_bf16_stage_1_exchanges_its_sums_in_fp32_and_the_others_what_the_file_says(stage, given, expected):
+    config = with_precision({"zero_optimization": {"stage": stage}, **given}, bf16=True)
+    assert config.get("communication_data_type") == expected
+
+
+def test_sums_of_gradients_are_not_exchanged_in_bf16():
+    config = {"zero_optimization": {"stage": 1}, "communication_data_type": "bf16"}
+    with pytest.raises(ConfigurationError, match=r"communication_data_type is 'bf16', .* ZeRO stage 1 would round the sums"):
+        with_precision(config, bf16=True)
+
+
 def test_the_shipped_configurations_load(repository, monkeypatch):
     monkeypatch.chdir(repository)
     recipes = [path for path in Path("conf/train").glob("*.yaml") if path.name not in ("tiny_model.yaml", "llama2-7b.yaml")]

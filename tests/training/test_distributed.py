@@ -1,6 +1,12 @@
-"""Ranks, their devices and their cores."""
+"""Ranks, their devices and their cores, and what they exchange."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import torch
 
 from spark_jobs.settings import ConfigurationError
 from training.distributed import Ranks, check_device_count, cpu_threads, ranks_of_environment
@@ -62,3 +68,22 @@ def test_ranks_that_have_a_device_each_are_not_refused(ranks, devices):
 )
 def test_ranks_share_the_cores_unless_omp_num_threads_says_otherwise(ranks, omp_num_threads, expected):
     assert cpu_threads(8, ranks, omp_num_threads) == expected
+
+
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_in_bf16_the_sum_of_gradients_reaches_the_optimizer_in_fp32_at_every_stage(repository, tmp_path, ranks):
+    script = Path(__file__).with_name("exchanged_gradients.py")
+    environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
+    torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", str(ranks)]
+    command = [*torchrun, str(script), str(tmp_path / "gradients.pt")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = torch.load(tmp_path / "gradients.pt")
+    for gradient in found.values():
+        some = gradient[gradient != 0]
+        assert (some == some.bfloat16().float()).float().mean() < 0.5, "sums of eight bf16 numbers are seldom bf16 numbers"
+    assert torch.equal(found[2], found[3])
+    if ranks == 1:
+        assert torch.equal(found[1], found[2])
+    else:  # stages 2 and 3 exchange each micro-batch in bf16: one more rounding, as large as one of the backward pass's own
+        assert (found[1] - found[2]).norm() < 2**-8 * found[1].norm()
