@@ -1,6 +1,5 @@
 """The report of the experiment: eval.compare's figures, a table, a plot, the answers in words, and how to run it again."""
 
-import hashlib
 import importlib.metadata
 import io
 import json
@@ -31,7 +30,7 @@ from benchmarks.transfer.findings import (
     transfer_rate,
 )
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE, task
-from benchmarks.transfer.stages import Layout, digest
+from benchmarks.transfer.stages import Layout, digest, sha256
 from benchmarks.transfer.world import SPELLED_ALIKE
 from eval import compare
 from eval.findings import Contrast, contrasts
@@ -115,7 +114,7 @@ def read_findings(layout: Layout) -> Findings:
 
 def _weights(folder: Path) -> list[str]:
     """sha256 of each file of weights."""
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.safetensors"))]
+    return [sha256(path) for path in sorted(folder.glob("*.safetensors"))]
 
 
 def _read(path: Path) -> dict[str, Any]:

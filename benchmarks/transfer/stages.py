@@ -1,11 +1,15 @@
 """The stages of the experiment, each in a folder named by a hash of what decides its result.
 
+The hash covers the configuration, the experiment's own code and sentences, and the versions of what computes; not the code of
+spark_jobs/, training/ and eval/. After a change there that changes numbers, begin with an empty folder.
+
 world-HASH/     dumps, vocabulary, questions, and the corpus that spark_jobs.build makes of them: one for all arms and seeds
 base-HASH/      seed-S: an untrained Llama, and the base that training makes of it
 ARM-HASH/       seed-S: the adapted model and its answers
 """
 
 import hashlib
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -19,11 +23,11 @@ from rich.console import Console
 
 from benchmarks.transfer import names
 from benchmarks.transfer.config import BASE, ExperimentSettings, PhaseSettings
-from benchmarks.transfer.dumps import Langlink, Page, write_dump
 from benchmarks.transfer.jobs import Job, JobFailedError
 from benchmarks.transfer.questions import KINDS, questions, task
 from benchmarks.transfer.vocabulary import save, train
-from benchmarks.transfer.world import ENGLISH, Sentence, World, english_articles, foreign_articles, language_articles, make_world
+from benchmarks.transfer.wikis import articles, english_text, foreign_text, write_wikis
+from benchmarks.transfer.world import ENGLISH, World, make_world
 from eval.config import EvalSettings
 from eval.results import write_aside
 from training.config import (
@@ -40,15 +44,21 @@ from training.tiny import TinyModelSettings
 
 HERE = Path(__file__).parent
 TOKENIZER = "world"
+DEEPSPEED = Path("conf/deepspeed/zero0.json")
+COMPUTES = ("torch", "deepspeed", "transformers", "tokenizers")
+"""Packages whose versions decide a model's weights."""
 NO_SPIKES = GuardSettings(min_history=10**9)
 """Gradients of a model that begins from nothing rise tenfold within its first steps, and no arm may be fed less than another."""
-
-Articles = list[list[Sentence]]
 
 
 def digest(*parts: Any) -> str:
     """Eight hexadecimal digits for anything that JSON can hold."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()[:8]
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,9 @@ class Layout:
     @cached_property
     def world(self) -> Path:
         """Folder of the world; its hash covers the code and the sentences that make it."""
-        sources = ["world.py", "names.py", "vocabulary.py", "dumps.py", "questions.py", "languages/en.yaml"]
+        sources = ["world.py", "wikis.py", "names.py", "vocabulary.py", "dumps.py", "questions.py", "languages/en.yaml"]
         sources.append(f"languages/{self.settings.language}.yaml")
-        written = {name: hashlib.sha256((HERE / name).read_bytes()).hexdigest() for name in sources}
+        written = {name: sha256(HERE / name) for name in sources}
         parts = self.settings.model_dump(mode="json", include={"language", "names", "world", "first", "target", "vocabulary"})
         return self.settings.output_dir / f"world-{digest(parts, written)}"
 
@@ -74,7 +84,8 @@ class Layout:
     @property
     def _base_key(self) -> list[Any]:
         parts = self.settings.model_dump(mode="json", include={"model", "stream", "base", "device"})
-        return [self.world.name, parts]
+        versions = {name: importlib.metadata.version(name) for name in COMPUTES}
+        return [self.world.name, parts, NO_SPIKES.model_dump(mode="json"), sha256(DEEPSPEED), versions]
 
     def folder(self, arm: str, seed: int) -> Path:
         """Folder of a model; `arm` may be `base`."""
@@ -108,12 +119,12 @@ def build_world(layout: Layout, console: Console) -> None:
     settings, folder = layout.settings, layout.world
     if not (folder / "corpus.yaml").is_file():
         world = world_of(settings)
-        english, other = _articles(world, settings)
+        english, other = articles(world, settings)
         texts = [english_text(world, said) for said in english[0]]
         texts += [foreign_text(world, said) for said in (*english[1], *other)]
         tokenizer = train(texts, settings.vocabulary)
         save(tokenizer, folder / "tokenizer")
-        _write_wikis(world, english, other, folder / "dumps")
+        write_wikis(world, english, other, folder / "dumps")
         asked = questions(world, settings.world.candidates, settings.world.questions, settings.world.seed)
         for kind, items in asked.items():
             language = ENGLISH if task(kind, "").endswith(ENGLISH) else settings.language
@@ -135,45 +146,6 @@ def build_world(layout: Layout, console: Console) -> None:
     if code:
         end = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         raise JobFailedError(f"spark_jobs.build ended with exit code {code}; {log} has all it said, and last:\n{end}")
-
-
-def _articles(world: World, settings: ExperimentSettings) -> tuple[tuple[Articles, Articles], Articles]:
-    """((English ones, fillers of the first phase in the other language), the other language's)."""
-    seed, first = settings.world.seed, settings.first
-    english = list(english_articles(world, first.copies, first.fillers, seed))
-    fillers = round(first.foreign_fillers * world.cities)
-    foreign = list(foreign_articles(world, first.foreign_copies, fillers, seed))
-    return (english, foreign), language_articles(world, settings.target.mentions, settings.target.statements, seed)
-
-
-def english_text(world: World, said: Sequence[Sentence]) -> str:
-    """An English article: the first sentence gives a popular city's name in both languages."""
-    own, both = world.names[ENGLISH], world.both_names(world.english)
-    return world.english.space.join(sentence.text(own if place else both) for place, sentence in enumerate(said))
-
-
-def foreign_text(world: World, said: Sequence[Sentence]) -> str:
-    """An article of the first phase in the other language: a popular city's name always stands with the English one."""
-    both = world.both_names(world.language)
-    return world.language.space.join(sentence.text(both) for sentence in said)
-
-
-def _write_wikis(world: World, english: tuple[Articles, Articles], other: Articles, folder: Path) -> None:
-    """enwiki: the first phase. The other language's wiki: an article for each city, with links, and what they are in English."""
-    own, foreign = world.names[ENGLISH], world.names[world.language.code]
-    pages = []
-    for place, said in enumerate(english[0]):
-        city = said[0].city
-        title = own[city] if place < world.cities else f"{own[city]} ({place + 1})"
-        pages.append(Page(title, english_text(world, said)))
-    for place, said in enumerate(english[1], start=1):
-        pages.append(Page(f"Text {place}", foreign_text(world, said)))
-    write_dump(folder, ENGLISH, pages, [Langlink(city + 1, world.language.code, name) for city, name in enumerate(foreign)])
-    linked = [
-        Page(foreign[city], world.language.space.join(sentence.wikitext(foreign) for sentence in said))
-        for city, said in enumerate(other)
-    ]
-    write_dump(folder, world.language.code, linked, [Langlink(city + 1, ENGLISH, name) for city, name in enumerate(own)])
 
 
 def _corpus(layout: Layout) -> dict[str, Any]:
@@ -222,7 +194,7 @@ def training(layout: Layout, arm: str, seed: int) -> TrainSettings:
         steps=phase.steps,
         global_batch_size=phase.global_batch_size,
         micro_batch_size=phase.micro_batch_size or phase.global_batch_size,
-        deepspeed=Path("conf/deepspeed/zero0.json"),
+        deepspeed=DEEPSPEED,
         output_dir=layout.folder(arm, seed) / "run",
         guard=NO_SPIKES,
         resume=True,

@@ -87,16 +87,16 @@ def test_english_articles_state_every_fact_once_a_copy_in_different_words(world)
 
 
 def test_popular_cities_have_more_articles_in_english_and_only_they_are_told_of_in_the_other_language(popular):
-    worlds, stages = module("world"), module("stages")
+    worlds, wikis = module("world"), module("wikis")
     told = list(worlds.english_articles(popular, copies=2, fillers=0, seed=1))
     count = [sum(article[0].city == city for article in told) for city in range(popular.cities)]
     assert count == [2 * worlds.MORE] * 4 + [2] * 12
     assert all(len({sentence.city for sentence in article}) == 1 for article in told)
-    texts = [stages.english_text(popular, article) for article in told]
+    texts = [wikis.english_text(popular, article) for article in told]
     assert all(("(" in text) == (article[0].city < 4) for text, article in zip(texts, told, strict=True))
 
     foreign = list(worlds.foreign_articles(popular, copies=1, fillers=20, seed=1))
-    text = "".join(stages.foreign_text(popular, article) for article in foreign)
+    text = "".join(wikis.foreign_text(popular, article) for article in foreign)
     for relation in popular.facts:
         for city in range(popular.cities):
             statement = popular.statement(popular.language, relation, city).text(popular.both_names(popular.language))
@@ -267,7 +267,7 @@ def test_every_preset_can_be_read(repository):
         assert yaml.safe_load(told.to_yaml())["language"] == told.language
 
 
-def test_a_stage_has_a_new_folder_when_what_decides_it_changes_and_only_then(repository):
+def test_a_stage_has_a_new_folder_when_what_decides_it_changes_and_only_then(repository, monkeypatch):
     config, stages = module("config"), module("stages")
     path = repository / "conf" / "experiment" / "ja.yaml"
 
@@ -284,6 +284,10 @@ def test_a_stage_has_a_new_folder_when_what_decides_it_changes_and_only_then(rep
     assert folders("base.steps=70000")[1] != base
     assert folders("base.steps=70000")[2] != arm
     assert len({world, folders("target.mentions=7")[0], folders("world.seed=7")[0]}) == 3
+    monkeypatch.setattr(stages, "NO_SPIKES", stages.GuardSettings())
+    assert folders()[0] == world
+    assert base not in folders()
+    assert arm not in folders()
 
 
 def contrast(first, second, points, p):
