@@ -2,12 +2,16 @@
 
 An entry is a folder of raw array files with a description, named by a hash of what its content is a function of. It is built
 aside, under a lock, and appears in one rename: processes that start together build it once, and a killed one leaves no entry.
+Where machines share the folder and locks do not reach from one to another, each may build it, aside under a name of its own, and
+the first one to be ready is taken.
 Pages of mapped files are shared by all processes and can be taken back by the kernel. Entries are never changed and may be
 deleted whenever nobody reads them.
 """
 
 import json
+import os
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -71,12 +75,19 @@ class PlanCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / f"{key}.lock"):
                 if not (entry / _ABOUT).is_file():
-                    aside = self.folder / f"{key}.partial"
-                    shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed: we hold the lock
+                    mine = f"{key}.{socket.gethostname()}"
+                    for left in self.folder.glob(f"{mine}.*.partial"):
+                        shutil.rmtree(left, ignore_errors=True)  # of a process that was killed: we hold the lock of this machine
+                    aside = self.folder / f"{mine}.{os.getpid()}.partial"
                     aside.mkdir()
                     about = write(aside)
                     (aside / _ABOUT).write_text(json.dumps(about))
-                    aside.rename(entry)
+                    try:
+                        aside.rename(entry)
+                    except OSError:
+                        if not (entry / _ABOUT).is_file():  # else another machine was faster, with the same content
+                            raise
+                        shutil.rmtree(aside)
         about = json.loads((entry / _ABOUT).read_text())
         return {name: _map(entry / name, **description) for name, description in about.items()}
 

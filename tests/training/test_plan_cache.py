@@ -1,12 +1,15 @@
 """Arrays that are made once on a machine."""
 
+import contextlib
 import multiprocessing
+import socket
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import training.plan_cache
 from training.plan_cache import ArrayFile, PlanCache
 
 
@@ -60,6 +63,21 @@ def test_processes_that_start_together_make_an_entry_once(tmp_path):
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert (tmp_path / "log").read_text() == "x"
+
+
+def test_machines_whose_locks_do_not_reach_each_other_leave_each_others_work_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(training.plan_cache, "FileLock", lambda _: contextlib.nullcontext())
+    left = tmp_path / f"key.{socket.gethostname()}.1.partial"  # of a process of this machine that was killed
+    left.mkdir()
+
+    def build_slowly():
+        # Meanwhile another machine builds the same, and is ready first.
+        monkeypatch.setattr(socket, "gethostname", lambda: "other")
+        assert PlanCache(tmp_path).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
+        return content()
+
+    assert PlanCache(tmp_path).arrays("key", build_slowly)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["key"]
 
 
 def test_values_that_do_not_fit_are_refused(tmp_path):
