@@ -232,18 +232,21 @@ def test_configurations_for_launchers_are_well_formed(repository) -> None:
 
 def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_when_it_saved(repository, tmp_path) -> None:
     """With a `srun` that runs the ranks here, and a `scontrol` that notes what it was asked."""
+    saved_file = importlib.import_module("training.train").SAVED_FILE
     (tmp_path / "conf").symlink_to(repository / "conf")
     (tmp_path / "training").mkdir()
     (tmp_path / "training/train.py").write_text(
-        "import os, sys\n"
+        "import os, pathlib, sys\n"
         "names = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'LOCAL_WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')\n"
         "print('rank:', *(os.environ[name] for name in names), *sys.argv[1:])\n"
+        f"if os.environ['SAVED'] and os.environ['RANK'] == '0': pathlib.Path(os.environ['{saved_file}']).touch()\n"
         "sys.exit(int(os.environ['STATUS']))\n"
     )
     tools = tmp_path / "bin"
     tools.mkdir()
     srun = (
-        "while [[ $1 == --* ]]; do shift; done\nfor SLURM_PROCID in 0 1; do\n  export SLURM_PROCID SLURM_LOCALID=$SLURM_PROCID\n"
+        "while [[ $1 == --* ]]; do echo $1 >> options; shift; done\n"
+        "for SLURM_PROCID in 0 1; do\n  export SLURM_PROCID SLURM_LOCALID=$SLURM_PROCID\n"
     )
     srun += '  "$@"; status=$?\ndone\nexit $status\n'
     scontrol = 'if [ "$1" = show ]; then echo first; echo second; else echo "scontrol $*"; fi\n'
@@ -252,14 +255,20 @@ def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_whe
         (tools / name).chmod(0o755)
     slurm = {"SLURM_SUBMIT_DIR": str(tmp_path), "SLURM_JOB_NODELIST": "x", "SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "4"}
     slurm |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "PATH": f"{tools}:{os.environ['PATH']}"}
-    expected = [f"rank: {rank} {rank} 2 2 first 20007 --config c.yaml --set steps=3 --set resume=true" for rank in (0, 1)]
-    for status, queued in ((75, True), (1, False), (0, False)):
+    given = f"--set data.cache=/tmp/leia-cache-{os.getuid()} --config c.yaml --set steps=3 --set resume=true"
+    expected = [f"rank: {rank} {rank} 2 2 first 20007 {given}" for rank in (0, 1)]
+    # srun may tell of a rank that it has ended (137) though the run has saved; what an earlier start has left counts for nothing.
+    cases = [(75, True, 75), (75, False, 75), (137, True, 75), (143, True, 75), (137, False, 137), (1, False, 1), (0, False, 0)]
+    for status, saved, left in cases:
         line = ["bash", str(repository / "conf/launch/slurm.sbatch"), "--config", "c.yaml", "--set", "steps=3"]
-        environment = {**os.environ, **slurm, "STATUS": str(status)}
+        environment = {**os.environ, **slurm, "STATUS": str(status), "SAVED": "yes" if saved else ""}
+        (tmp_path / "leia-7.saved").touch()
         result = subprocess.run(line, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
         told = result.stdout.splitlines()
-        assert (result.returncode, told[:2]) == (status, expected), result.stderr
-        assert ("scontrol requeue 7" in told) is queued
+        assert (result.returncode, told[:2]) == (left, expected), result.stderr
+        assert ("scontrol requeue 7" in told) is (left == 75)
+        assert not (tmp_path / "leia-7.saved").exists()
+    assert "--cpus-per-task=4" in (tmp_path / "options").read_text().splitlines()
 
 
 def test_the_site_is_built_without_a_warning(repository, tmp_path) -> None:
