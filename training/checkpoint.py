@@ -78,10 +78,20 @@ class Checkpoints:
         return self.folder / f"step-{step:06d}.partial"
 
     def publish(self, state: RunState, sums: dict[str, dict[str, Any]]) -> Path:
-        """Give the written checkpoint its name, then delete the oldest ones. `sums` is the union of all ranks' `file_sums`."""
+        """Give the written checkpoint its name, then delete the oldest ones. `sums` is the union of all ranks' `file_sums`.
+
+        The manifest names every file of the folder: what is in `sums`, and whatever else lies there, which is hashed here.
+
+        Raises:
+            ConfigurationError: when `sums` has a file that is not in the folder as this rank sees it; nothing is published then.
+        """
         partial = self.partial(state.step)
         _write(partial / STATE, state.model_dump_json(indent=1))
-        _write(partial / MANIFEST, json.dumps(sums | file_sums([partial / STATE]), indent=1, sort_keys=True))
+        absent = [name for name in sorted(sums) if not (partial / name).is_file()]
+        if absent:
+            raise ConfigurationError(unseen(partial, absent))
+        sums = sums | file_sums([partial / name for name in files_of(partial) if name not in sums])
+        _write(partial / MANIFEST, json.dumps(sums, indent=1, sort_keys=True))
         final = self.folder / f"step-{state.step:06d}"
         _sync(partial)
         partial.rename(final)
@@ -115,9 +125,28 @@ def read_state(checkpoint: Path) -> RunState:
     return RunState.model_validate(content)
 
 
-def files_of(checkpoint: Path, rank: int, ranks: int) -> list[Path]:
-    """The files that one of `ranks` looks after: every `ranks`-th one, in the order of their names."""
-    return sorted(path for path in checkpoint.iterdir() if path.is_file() and path.name != MANIFEST)[rank::ranks]
+def files_of(checkpoint: Path) -> list[str]:
+    """Names of the files of a checkpoint as this machine lists its folder, without the manifest."""
+    return sorted(path.name for path in checkpoint.iterdir() if path.is_file() and path.name != MANIFEST)
+
+
+def dealt(listings: list[list[str]], rank: int) -> list[str]:
+    """The files that one rank looks after, of all that any rank lists (`listings` has one for each): every n-th one by name.
+
+    A network mount may list a folder as it was seconds ago. But who has written a file sees it.
+
+    >>> [dealt([["a", "c"], ["a", "b"]], rank) for rank in (0, 1)]
+    [['a', 'c'], ['b']]
+    """
+    return sorted({name for listing in listings for name in listing})[rank :: len(listings)]
+
+
+def unseen(checkpoint: Path, names: list[str]) -> str:
+    """The message about files that one rank has written and another one does not see."""
+    return (
+        f"output_dir: not all ranks see {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''} of "
+        f"{checkpoint}, which another rank has written; output_dir must be on a file system that all machines share"
+    )
 
 
 def file_sums(files: list[Path]) -> dict[str, dict[str, Any]]:

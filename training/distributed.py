@@ -9,6 +9,7 @@ import os
 import socket
 import warnings
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +42,15 @@ _FIXED = {
     "zero_force_ds_cpu_optimizer": (False, "the optimizer is torch's AdamW"),
 }
 """Keys of a DeepSpeed configuration that are the same in every run: their value, and why."""
+
+
+PATIENCE = timedelta(hours=1)
+"""How long a collective waits for the slowest rank, unless DEEPSPEED_TIMEOUT (minutes) says otherwise.
+
+DeepSpeed's ten minutes are too few for what ranks do at different speeds before the first step and at checkpoints: 13.5 GB of a
+base model that each machine downloads (at 4 MB/s they take an hour), or a share of a checkpoint that is hashed on busy storage.
+When a rank dies, the others are ended sooner: its launcher sees it.
+"""
 
 
 class Ranks(NamedTuple):
@@ -201,8 +211,9 @@ def start(ranks: Ranks, announce: Callable[[str], None]) -> None:
     accelerator = get_accelerator()
     if accelerator.device_name() == "cpu":
         compiled_ops.prepare(ranks.size == (ranks.local_size or ranks.size), announce)
+    patience = {} if "DEEPSPEED_TIMEOUT" in os.environ else {"timeout": PATIENCE}
     try:
-        deepspeed.init_distributed(dist_backend=accelerator.communication_backend_name(), verbose=False)
+        deepspeed.init_distributed(dist_backend=accelerator.communication_backend_name(), verbose=False, **patience)
     except torch.distributed.DistNetworkError as error:
         raise ConfigurationError(
             f"the ranks cannot meet at {os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')} ({error}): if another "

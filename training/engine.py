@@ -1,15 +1,26 @@
 """DeepSpeed's engine: made of the model, saved into a checkpoint, brought back from one."""
 
+import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from spark_jobs.settings import ConfigurationError
-from training.checkpoint import Checkpoints, RunState, file_sums, files_of
+from training.checkpoint import Checkpoints, RunState, dealt, file_sums, files_of, unseen
 from training.config import TrainSettings
 from training.distributed import Ranks, barrier, everyone, zero3, zero_stage
+from training.interruption import InterruptedByRequestError, Interruption
+
+TOLD_EVERY = 60.0
+"""Seconds between two lines about a conversion that goes on."""
 
 
 class Setup(NamedTuple):
@@ -46,15 +57,16 @@ def build_engine(setup: Setup, universal: bool = False) -> Any:
     return engine
 
 
-def resumed_engine(setup: Setup, checkpoint: Path, other_ranks: bool) -> Any:
-    """The engine as it was when the checkpoint was written; `other_ranks` says that their number was another one."""
+def resumed_engine(
+    setup: Setup, checkpoint: Path, other_ranks: bool, interruption: Interruption, tell: Callable[[str], None]
+) -> Any:
+    """The engine as it was when the checkpoint was written; `other_ranks` says that their number was another one.
+
+    Raises:
+        ConfigurationError, InterruptedByRequestError: see `converted`.
+    """
     universal = other_ranks and zero_stage(setup.config) > 0  # ZeRO-0 deals nothing out: its checkpoint fits any number
-    source = checkpoint
-    if universal:
-        if setup.ranks.main:
-            make_universal(checkpoint, setup.config)
-        barrier()
-        source = universal_folder(checkpoint)
+    source = converted(checkpoint, zero_stage(setup.config), setup.ranks, interruption, tell) if universal else checkpoint
     engine = build_engine(setup, universal)
     load(engine, source)
     barrier()
@@ -99,7 +111,11 @@ def check_master_weights(engine: Any) -> None:
 
 
 def save(engine: Any, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -> Path | None:
-    """Write and publish a checkpoint; every rank calls it. The published folder, on the main rank."""
+    """Write and publish a checkpoint; every rank calls it. The published folder, on the main rank.
+
+    Raises:
+        ConfigurationError: when the ranks do not share the folder.
+    """
     partial = checkpoints.partial(state.step)
     if ranks.main:
         checkpoints.begin(state.step)
@@ -107,12 +123,16 @@ def save(engine: Any, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -
     frozen = any(not parameter.requires_grad for parameter in engine.module.parameters())
     engine.save_checkpoint(str(partial.parent), tag=partial.name, save_latest=False, exclude_frozen_parameters=frozen)
     barrier()
-    sums = everyone(file_sums(files_of(partial, ranks.rank, ranks.size)))
+    own = [partial / name for name in dealt(everyone(files_of(partial)), ranks.rank)]
+    absent = [name for names in everyone([path.name for path in own if not path.is_file()]) for name in names]
+    if absent:
+        raise ConfigurationError(unseen(partial, absent))
+    sums = everyone(file_sums(own))
     published = None
     if ranks.main:
         for script in partial.parent.glob("zero_to_*.py"):  # DeepSpeed leaves one beside its checkpoints
             script.unlink()
-        published = checkpoints.publish(state, {name: entry for own in sums for name, entry in own.items()})
+        published = checkpoints.publish(state, {name: entry for part in sums for name, entry in part.items()})
     barrier()
     return published
 
@@ -136,31 +156,90 @@ def load(engine: Any, checkpoint: Path) -> None:
         state["step"] = state["step"].clone()
 
 
-def universal_folder(checkpoint: Path) -> Path:
-    """Where the universal form of a checkpoint lies for as long as it is needed."""
-    return checkpoint.with_name(checkpoint.name + ".universal")
+def converted(checkpoint: Path, stage: int, ranks: Ranks, interruption: Interruption, tell: Callable[[str], None]) -> Path:
+    """The universal form of a checkpoint, for any number of ranks; every rank calls it. `discard_universal` removes it.
 
-
-def make_universal(checkpoint: Path, config: dict[str, Any]) -> Path:
-    """Convert a checkpoint for any number of ranks, beside it, with DeepSpeed's own tool; `discard_universal` removes it.
+    The first rank has it made beside the checkpoint, which can take an hour for a large model on shared storage. The others look
+    twice a second whether it is done, so that no collective waits for as long. `tell` is told what is going on.
 
     Raises:
-        ConfigurationError: when the tool fails; its last words are in the message.
+        ConfigurationError: when DeepSpeed's tool fails; its last words are in the message.
+        InterruptedByRequestError: when the run was asked to end meanwhile; what was made is removed.
     """
-    universal = universal_folder(checkpoint)
-    shutil.rmtree(universal, ignore_errors=True)
+    conversion = Conversion(checkpoint, stage, tell) if ranks.main else None
+    try:
+        finished = interruption.wait(conversion.is_finished if conversion is not None else lambda: False)
+        failure = conversion.failure() if conversion is not None and finished else None
+    finally:
+        if conversion is not None:
+            conversion.stop()
+    [folder, failure], *_ = everyone([None if conversion is None else str(conversion.folder), failure])
+    if conversion is not None and (failure or not finished):
+        discard_universal(conversion.folder)
+    if not finished:
+        raise InterruptedByRequestError
+    if failure:
+        raise ConfigurationError(
+            f"elastic: DeepSpeed's tool could not convert {checkpoint} for another number of ranks:\n{failure}"
+        )
+    return Path(folder)
+
+
+def conversion_command(checkpoint: Path, universal: Path, stage: int) -> list[str]:
+    """The command line of DeepSpeed's own tool."""
     command = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal"]
     command += ["--input_folder", str(checkpoint), "--output_folder", str(universal)]
-    if zero_stage(config) < 3:
-        command.append("--inject_missing_state")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
-        raise ConfigurationError(f"elastic: DeepSpeed's tool could not convert {checkpoint} for another number of ranks:\n{last}")
-    return universal
+    return command if stage == 3 else [*command, "--inject_missing_state"]
+
+
+class Conversion:
+    """DeepSpeed's tool at work on a checkpoint."""
+
+    def __init__(self, checkpoint: Path, stage: int, tell: Callable[[str], None]) -> None:
+        """Start it. What conversions that were killed have left is removed, and never used.
+
+        Each has a folder of its own: the tool of a killed run may still be at work in its.
+        """
+        for leftover in checkpoint.parent.glob("*.universal"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        self.folder = checkpoint.with_name(f"{checkpoint.name}.{uuid.uuid4().hex[:8]}.universal")
+        self._tell, self._began, self._told = tell, time.monotonic(), time.monotonic()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `stop`)
+        # In a session of its own, so that its workers can be ended with it.
+        self._process = subprocess.Popen(
+            conversion_command(checkpoint, self.folder, stage), stdout=self._log, stderr=self._log, start_new_session=True
+        )
+        tell(f"converting {checkpoint} for another number of ranks, which takes a while for a large model")
+
+    def is_finished(self) -> bool:
+        """Whether it has ended, well or not. How far it is, is told once a minute."""
+        if self._process.poll() is not None:
+            return True
+        now = time.monotonic()
+        if now - self._told >= TOLD_EVERY:
+            self._told = now
+            with contextlib.suppress(OSError):  # the tool removes files, too
+                written = sum(path.stat().st_size for path in self.folder.rglob("*"))
+                self._tell(f"still converting: {now - self._began:,.0f} s, {written / 1e9:,.1f} GB written")
+        return False
+
+    def failure(self) -> str | None:
+        """The last words of a tool that is finished and has failed."""
+        if self._process.wait() == 0:
+            return None
+        self._log.seek(0)
+        return "\n".join(self._log.read().decode(errors="replace").strip().splitlines()[-5:]) or "(it said nothing)"
+
+    def stop(self) -> None:
+        """End it and its workers, if they have not."""
+        if self._process.poll() != 0:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._log.close()
 
 
 def discard_universal(universal: Path) -> None:
-    """Remove what `make_universal` made."""
+    """Remove what `converted` has made."""
     shutil.rmtree(universal, ignore_errors=True)
     (universal.parent / "latest_universal").unlink(missing_ok=True)

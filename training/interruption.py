@@ -6,6 +6,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from spark_jobs.settings import ConfigurationError
+
 EXIT_INTERRUPTED = 75
 """Exit code of a run that was asked to end and saved (EX_TEMPFAIL of sysexits.h: try again later)."""
 
@@ -25,10 +27,23 @@ class Interruption:
         self._group: Any = None
 
     def __enter__(self) -> "Interruption":
+        """Every rank calls it, before anything slow is loaded.
+
+        Raises:
+            ConfigurationError: when the CPUs of the ranks cannot reach each other.
+        """
         import torch.distributed as dist
 
         # Flags are compared on the CPU: asking a GPU would make every micro-batch wait for it.
-        self._group = dist.new_group(backend="gloo")
+        try:
+            self._group = dist.new_group(backend="gloo")
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"the ranks cannot reach each other with gloo ({str(error).strip().partition(chr(10))[0][:300]}). It goes by the "
+                "address that a machine's own name has there, which may be 127.0.1.1 (/etc/hosts): set the environment variable "
+                "GLOO_SOCKET_IFNAME on all machines to the network interface by which they reach each other, such as eth0 "
+                "(`ip -brief address` lists them)"
+            ) from error
         self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
         return self
 

@@ -7,6 +7,7 @@ python training/train.py --config conf/train/llama2-7b-ja.yaml --dry-run
 """
 
 import dataclasses
+import os
 import shutil
 import time
 from pathlib import Path
@@ -60,10 +61,15 @@ from training.task_scores import Scoring, TaskEvaluationError
 EXIT_DIVERGED, EXIT_OUT_OF_MEMORY, EXIT_RANK_LOST = 3, 4, 5
 PATIENCE = 10.0
 """Seconds that a rank leaves to the first one of its machine to tell an error that both have found."""
+SAVED_FILE = "LEIA_SAVED_FILE"
+"""Environment variable: path of a file that the first rank writes when the run was asked to end and all is saved.
+
+For whatever starts the job again and may not see exit code 75, since a launcher that ends ranks can replace it by its own.
+"""
 
 
 class TrainingDivergedError(RuntimeError):
-    """Too many steps were skipped; the message names the last one, its reason and its sequences."""
+    """Too many steps were skipped; the message names them, and if it was just now the reason and the sequences of the last."""
 
 
 @dataclasses.dataclass
@@ -126,34 +132,35 @@ def train(settings: TrainSettings) -> None:
     config = with_precision(config, precision == "bf16")
     held_out = HeldOut(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
 
-    # Process group; where to go on; model and engine.
+    # Process group; where to go on; model and engine; the steps.
     start(ranks, console.print)
     checkpoints = Checkpoints(output.folder / "checkpoints", settings.checkpoint.keep)
     same = same_settings(settings, ranks, zero_stage(config), precision)
     setup = Setup(settings, config, rows, precision, ranks, device)
-    checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
-    if checkpoint is None:
-        position, engine = Position(new_guard(settings.guard)), build_engine(setup)
-    else:
-        position, engine = go_on(setup, checkpoint, stream, same)
-    if ranks.main:
-        output.prepare(config, None if checkpoint is None else position.step)
-    barrier()
-    summary = Summary(settings, ranks, output.metrics())
-    summary.describe(corpus, stream, engine, device)
-    console.print(
-        f"training {summary.parameters / 1e6:,.1f} M parameters in {summary.precision}, ZeRO-{summary.zero_stage} "
-        f"on {ranks.size} x {device.type}: {settings.steps} steps of {settings.global_batch_size} x "
-        f"{settings.stream.sequence_length} tokens (micro-batch {settings.micro_batch_size}, accumulation {accumulation})"
-    )
-    page = Drawing(output.folder, console, ranks.main)
-    run = Run(
-        settings, ranks, console, device, engine, stream, position, tokenizer, same, held_out, checkpoints, page, position.step
-    )
-    with MetricsWriter(settings, console, ranks.main, position.step) as writer, Interruption() as interruption:
-        if checkpoint is not None:
-            writer.event(position.step, "resumed", {"path": str(checkpoint), "ranks": ranks.size})
-        train_steps(run, writer, summary, interruption)
+    try:
+        with Interruption() as interruption:
+            position, engine, checkpoint = begin(setup, checkpoints, stream, same, interruption, console)
+            if ranks.main:
+                output.prepare(config, None if checkpoint is None else position.step)
+            barrier()
+            summary = Summary(settings, ranks, output.metrics())
+            summary.describe(corpus, stream, engine, device)
+            console.print(
+                f"training {summary.parameters / 1e6:,.1f} M parameters in {summary.precision}, ZeRO-{summary.zero_stage} "
+                f"on {ranks.size} x {device.type}: {settings.steps} steps of {settings.global_batch_size} x "
+                f"{settings.stream.sequence_length} tokens (micro-batch {settings.micro_batch_size}, accumulation {accumulation})"
+            )
+            page, step = Drawing(output.folder, console, ranks.main), position.step
+            run = Run(
+                settings, ranks, console, device, engine, stream, position, tokenizer, same, held_out, checkpoints, page, step
+            )
+            train_and_report(run, checkpoint, summary, interruption)
+    except (InterruptedByRequestError, TrainingDivergedError) as error:
+        if ranks.main and isinstance(error, InterruptedByRequestError):
+            leave_mark()
+        # No rank leaves before the first one has closed its reports: launchers end all ranks as soon as one has left.
+        barrier()
+        raise
 
     finish(run, summary)
 
@@ -174,6 +181,12 @@ def finish(run: Run, summary: Summary) -> None:
     stop()
 
 
+def leave_mark() -> None:
+    """Write the file that `SAVED_FILE` of the environment names, if it does."""
+    if path := os.environ.get(SAVED_FILE):
+        Path(path).write_text("ended on request, and saved\n", encoding="utf-8")
+
+
 def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console) -> tuple[Any, StreamRules, Any]:
     """The model's tokenizer, with the tags if they are used; the rules of the stream; the `Rows` for the model, or None."""
     from training import model as models
@@ -191,17 +204,40 @@ def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console)
     return tokenizer, stream_rules(settings, tokenizer, tags), rows
 
 
-def go_on(setup: Setup, checkpoint: Path, stream: Stream, same: dict[str, Any]) -> tuple[Position, Any]:
-    """Where a checkpoint stands, and the engine as it was then.
+def begin(
+    setup: Setup, checkpoints: Checkpoints, stream: Stream, same: dict[str, Any], interruption: Interruption, console: Console
+) -> tuple[Position, Any, Path | None]:
+    """Where the run stands, its engine, and the checkpoint that it goes on from, if there is one.
 
     Raises:
         ConfigurationError: when the checkpoint is of another run, another stream, or another number of ranks without `elastic`.
+        TrainingDivergedError: when the guard has ended the run there, and would end it again.
+        InterruptedByRequestError: see `training.engine.converted`.
     """
-    settings, state = setup.settings, read_state(checkpoint)
+    settings, ranks = setup.settings, setup.ranks
+    checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
+    if checkpoint is None:
+        return Position(new_guard(settings.guard)), build_engine(setup), None
+    state = read_state(checkpoint)
     other_ranks = check(state, same, settings.elastic)
     step, rolling = stream.seek(state.stream)
     position = Position(new_guard(settings.guard, state.guard), step, rolling, state.skipped)
-    return position, resumed_engine(setup, checkpoint, other_ranks)
+    if position.guard.exhausted:
+        raise TrainingDivergedError(still_diverged(position, checkpoint))
+    return position, resumed_engine(setup, checkpoint, other_ranks, interruption, console.print), checkpoint
+
+
+def train_and_report(run: Run, checkpoint: Path | None, summary: Summary, interruption: Interruption) -> None:
+    """All steps that are left, and what is written about them; the run goes on from `checkpoint` if there is one.
+
+    Raises:
+        InterruptedByRequestError, TrainingDivergedError: see `train_steps`; all reports are closed.
+    """
+    step = run.position.step
+    with MetricsWriter(run.settings, run.console, run.ranks.main, step) as writer:
+        if checkpoint is not None:
+            writer.event(step, "resumed", {"path": str(checkpoint), "ranks": run.ranks.size})
+        train_steps(run, writer, summary, interruption)
 
 
 def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption: Interruption) -> None:
@@ -243,10 +279,9 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
 
 
 def draw_last(run: Run) -> None:
-    """The page of a run that ends before its time. No rank leaves earlier: its launcher would then end the one that draws."""
+    """The page of a run that ends before its time."""
     if run.position.step:
         run.page.draw()
-    barrier()
 
 
 def write_checkpoint(run: Run, writer: MetricsWriter) -> None:
@@ -305,6 +340,16 @@ def diverged(metrics: dict[str, Any], position: Position, saved: int) -> str:
         f"step {metrics['step']}: {metrics['skipped']} in sequences {sequences}; these steps were skipped: {skipped}. The run "
         f"ends here, saved at step {saved}. Look at the sequences (events.jsonl has all). Go on with --set resume=true and a "
         "higher guard.stop_after, or start anew with a lower optimizer.learning_rate or model.precision=fp32"
+    )
+
+
+def still_diverged(position: Position, checkpoint: Path) -> str:
+    """The message of a run that the guard has ended, and that is to go on as it was."""
+    skipped = position.guard.skipped
+    return (
+        f"{checkpoint} is of a run that the guard has ended: these steps were skipped: {', '.join(map(str, skipped))} (reasons "
+        f"and sequences are in events.jsonl). It would end again, so no step was made. Go on with a guard.stop_after above "
+        f"{len(skipped)}, or start anew with another output_dir and a lower optimizer.learning_rate or model.precision=fp32"
     )
 
 

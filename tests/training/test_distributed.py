@@ -10,6 +10,7 @@ import torch
 
 from spark_jobs.settings import ConfigurationError
 from training.distributed import Ranks, check_device_count, cpu_threads, ranks_of_environment
+from training.interruption import Interruption
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,16 @@ def test_in_bf16_the_sum_of_gradients_reaches_the_optimizer_in_fp32_at_every_sta
         assert torch.equal(found[1], found[2])
     else:  # stages 2 and 3 exchange each micro-batch in bf16: one more rounding, as large as one of the backward pass's own
         assert (found[1] - found[2]).norm() < 2**-8 * found[1].norm()
+
+
+def test_ranks_that_cannot_reach_each_other_over_gloo_are_told_which_variable_to_set(tmp_path, monkeypatch):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "no0")
+    try:
+        with (
+            pytest.raises(ConfigurationError, match=r"cannot reach each other with gloo .*no0.* GLOO_SOCKET_IFNAME"),
+            Interruption(),
+        ):
+            pass
+    finally:
+        torch.distributed.destroy_process_group()

@@ -1,19 +1,30 @@
 """Runs that are killed, asked to end, damaged or moved to another number of ranks, and go on."""
 
+import doctest
 import json
+import multiprocessing
+import os
 import random
 import signal
+import sys
+import threading
+import time
+from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+import training.checkpoint
+import training.engine
 from spark_jobs.settings import ConfigurationError
 from training.checkpoint import Checkpoints, RunState, file_sums
 from training.distributed import Ranks
-from training.interruption import EXIT_INTERRUPTED
+from training.engine import converted
+from training.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
 from training.resume import check, newest_sound
 
 CHECKPOINTS = {"every": 4, "keep": 2}
@@ -99,6 +110,80 @@ def test_twenty_kills_at_random_moments_change_nothing(finish, launch_and_signal
         launch_and_signal(settings, signal.SIGKILL, after, delay=rng.random() * 0.3, rank=rng.randrange(2))
     finish(settings)
     assert read(tmp_path / "run") == read(tmp_path / "quiet")
+
+
+# --- conversion for another number of ranks ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """What is no checkpoint of DeepSpeed's, beside the rest of a conversion that was killed."""
+    checkpoint = tmp_path / "checkpoints" / "step-000010"
+    checkpoint.mkdir(parents=True)
+    (checkpoint.with_name("step-000010.0123abcd.universal") / "zero").mkdir(parents=True)
+    return checkpoint
+
+
+def test_a_conversion_that_fails_is_told_with_the_tools_last_words_and_leaves_nothing(alone, broken):
+    told = []
+    with Interruption() as interruption, pytest.raises(ConfigurationError, match=r"could not convert .*step-000010 (.|\n)*Error"):
+        converted(broken, 2, alone, interruption, told.append)
+    assert told == [f"converting {broken} for another number of ranks, which takes a while for a large model"]
+    assert list(broken.parent.iterdir()) == [broken]
+
+
+def sleepers():
+    return [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["sleep", "61.5"]]
+
+
+def ask_when_the_tool_has_a_worker():
+    while not sleepers():
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def test_a_run_that_is_asked_to_end_while_a_checkpoint_is_converted_ends_the_tool_and_leaves_nothing(alone, broken, monkeypatch):
+    command = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '61.5'])"]
+    monkeypatch.setattr(training.engine, "conversion_command", lambda *_: command)
+    with Interruption() as interruption:
+        threading.Thread(target=ask_when_the_tool_has_a_worker, daemon=True).start()
+        with pytest.raises(InterruptedByRequestError):
+            converted(broken, 2, alone, interruption, lambda _: None)
+    assert list(broken.parent.iterdir()) == [broken]
+    psutil.wait_procs(left := sleepers(), timeout=10)
+    assert not any(process.is_running() for process in left)
+
+
+LIMIT, LONGER = 6.0, 10.0
+"""Seconds that a collective may wait, and that a conversion takes."""
+
+
+def convert_slowly(rank, meet, checkpoint):
+    """A rank whose collectives wait for `LIMIT`, with a tool that takes `LONGER` and is heard of once a second."""
+    tool = f"import os, time; time.sleep({LONGER}); os.mkdir(%r)"
+    training.engine.conversion_command = lambda _, universal, stage: [sys.executable, "-c", tool % str(universal)]
+    training.engine.TOLD_EVERY = 1.0
+    limit = timedelta(seconds=LIMIT)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=2, timeout=limit)
+    told = []
+    with Interruption() as interruption:
+        began = time.monotonic()
+        folder = converted(checkpoint, 2, Ranks(rank, rank, 2, 2), interruption, told.append)
+    assert time.monotonic() - began > LIMIT
+    assert folder.is_dir()
+    assert folder.name.endswith(".universal")
+    assert any(line.startswith("still converting: ") for line in told) is (rank == 0)
+    torch.distributed.destroy_process_group()
+
+
+def test_a_conversion_may_take_longer_than_a_collective_may_wait(broken, tmp_path):
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=convert_slowly, args=(rank, tmp_path / "meet", broken)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------------
@@ -202,6 +287,29 @@ def test_where_all_are_damaged_the_run_does_not_start_silently_anew(alone, check
         cut_short(folder)
     with pytest.raises(ConfigurationError, match=r"none of the 2 checkpoints .* is sound .* overwrite=true"):
         newest_sound(checkpoints, alone, Console(quiet=True))
+
+
+def test_the_manifest_names_every_file_of_the_folder_whatever_the_ranks_have_listed(alone, tmp_path):
+    assert doctest.testmod(training.checkpoint).failed == 0
+    made = Checkpoints(tmp_path / "checkpoints", keep=2)
+    folder = made.begin(20)
+    for name in ("a.pt", "b.pt"):
+        (folder / name).write_text(name)
+    published = made.publish(state(), file_sums([folder / "a.pt"]))  # nobody has listed b.pt
+    assert set(json.loads((published / "manifest.json").read_text())) == {"a.pt", "b.pt", "state.json"}
+    (published / "b.pt").unlink()
+    with pytest.raises(ConfigurationError, match=r"none of the 1 checkpoints"):
+        newest_sound(made, alone, Console(quiet=True))
+
+
+def test_a_checkpoint_whose_files_the_first_rank_does_not_see_is_not_published(tmp_path):
+    made = Checkpoints(tmp_path / "checkpoints", keep=2)
+    folder = made.begin(20)
+    (folder / "a.pt").write_text("a")
+    sums = file_sums([folder / "a.pt"])
+    with pytest.raises(ConfigurationError, match=r"not all ranks see b\.pt of .*a file system that all machines share"):
+        made.publish(state(), sums | {"b.pt": sums["a.pt"]})
+    assert made.published() == []
 
 
 def test_where_there_is_none_there_is_none(alone, tmp_path):

@@ -1,6 +1,7 @@
 """Whole training runs, started as a person starts them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -253,7 +254,7 @@ def plain_batches(stream, base_model):
 def test_a_loss_that_is_no_number_can_end_the_run_which_is_saved_and_names_step_and_sequences(
     launch, run_settings, base_model, plain_batches, tmp_path
 ):
-    changes = {"micro_batch_size": 1, "insertion": PLAIN, "guard": {"stop_after": 1}}
+    changes = {"micro_batch_size": 1, "insertion": PLAIN, "guard": {"stop_after": 1}, "steps": 3}
     first = plain_batches(run_settings(tmp_path / "run", **changes))[0]
     token = next(token for token in range(3, 63) if 0 < (first[:, :-1] == token).any(axis=1).sum() < 5)
     named = ", ".join(map(str, np.flatnonzero((first == token).any(axis=1))))
@@ -267,6 +268,19 @@ def test_a_loss_that_is_no_number_can_end_the_run_which_is_saved_and_names_step_
     assert not (tmp_path / "run" / "model").exists()
     assert not (tmp_path / "run" / "run.json").exists()
     assert (tmp_path / "run" / "checkpoints" / "step-000001" / "manifest.json").is_file()
+    # Started again as it was, it ends again, and makes no step.
+    changes |= {"model": model, "resume": True}
+    done = launch(run_settings(tmp_path / "run", **changes), ranks=None)
+    assert done.returncode == 3, done.stderr
+    assert re.search(
+        r"step-000001 is of a run that the guard has ended: these steps were skipped: 1 .*stop_after above 1,", done.stderr
+    )
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000001"]
+    assert (tmp_path / "run" / "metrics.jsonl").read_text().count("\n") == 1
+    # With what the message says it goes on: here to the next step, which holds the token too.
+    done = launch(run_settings(tmp_path / "run", **changes | {"guard": {"stop_after": 2}}), ranks=None)
+    assert done.returncode == 3, done.stderr
+    assert re.search(r"error: step 2: the loss is nan in sequences .*; these steps were skipped: 1, 2\.", done.stderr)
 
 
 @pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -79,3 +80,33 @@ def test_without_a_login_the_run_is_refused_with_the_remedies(repository, run_se
     refused = r"refused: log\.wandb: a run of project 'leia' cannot be started: .*api.key.* configured"  # in wandb's own words
     assert re.search(refused, done.stdout, re.IGNORECASE), done.stdout + done.stderr
     assert "WANDB_MODE=offline" in done.stdout
+
+
+SLOW_WANDB = """
+import time
+from pathlib import Path
+from types import SimpleNamespace
+errors = SimpleNamespace(Error=OSError)
+class Run:
+    def log(self, *_, **__): pass
+    def finish(self, exit_code):
+        time.sleep(4)
+        Path(__file__).with_name("finished").write_text(str(exit_code))
+def init(**_):
+    return Run()
+"""
+
+
+def test_a_run_that_is_asked_to_end_closes_its_reports_before_any_rank_leaves(
+    launch_and_signal, run_settings, tmp_path, monkeypatch
+):
+    """Else the launcher would end the first rank; with a stand-in of the package that takes its time to send the last lines."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "wandb.py").write_text(SLOW_WANDB)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
+    monkeypatch.setenv("LEIA_SAVED_FILE", str(tmp_path / "saved"))
+    settings = run_settings(tmp_path / "run", 2, log={"tensorboard": False, "wandb": "leia"}, checkpoint={"every": None})
+    asked = launch_and_signal(settings, signal.SIGTERM, after=2)
+    assert "exitcode  : 75" in asked.stdout, asked.stdout[-4000:]
+    assert (tmp_path / "packages" / "finished").read_text() == "1"
+    assert (tmp_path / "saved").is_file()
