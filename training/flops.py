@@ -2,7 +2,8 @@
 
 Model FLOPs utilisation (MFU) is as in PaLM (Chowdhery et al. 2022, arXiv 2204.02311, appendix B): tokens per second, times the
 FLOPs that the *model* needs for a token, over the accelerator's peak. What a run computes twice (gradient checkpointing, about a
-third more) does not count as work, so MFU can be compared between runs that differ in it.
+third more) does not count as work, so MFU can be compared between runs that differ in it. What a model does not need, such as
+gradients of frozen weights, does not count either.
 
     per_token = flops_per_token(shape, sequence_length=2048)                       # 42.9e9 for Llama-2-7B
     mfu(per_token, tokens_per_second_per_gpu, peak_flops("NVIDIA A100-SXM4-80GB", "bf16"))
@@ -16,23 +17,38 @@ from training.model_shapes import ModelShape
 Precision = Literal["bf16", "fp16", "fp32"]
 
 
-def flops_per_token(shape: ModelShape, sequence_length: int) -> float:
-    """FLOPs that one token costs in training, forward and backward: 6 N + 12 L A T.
+def flops_per_token(shape: ModelShape, sequence_length: int, trained: int | None = None) -> float:
+    """FLOPs that one token costs in training, forward and backward: 6 N + 12 L A T, with N = M + F: 6 M + 4 F + 12 L A T.
 
     N are the parameters that a token is multiplied with (all but embeddings that are only looked up), each one multiplication
-    and one addition forward and twice that backward; L are the layers, A = heads x head size, T the sequence length. The second
-    term is attention's two products of T x T, not halved for the causal mask: PaLM (appendix B, 6 N + 12 L H Q T), and what the
-    published figures of LLM-Foundry count. Megatron-LM's formula (Narayanan et al. 2021, arXiv 2104.04473, eq. 3) is the same
-    for GPT's layers, times 4/3 for recomputation.
+    and one addition forward, 2 N, and as much for each of two products backward: the gradient of activations and the gradient of
+    weights. The M trained ones need all three. F frozen ones (LoRA) have no gradient of their own, but the layers before them
+    need that of their activations: 4 F. L are the layers, A = heads x head size, T the sequence length. The last term is
+    attention's two products of T x T, not halved for the causal mask; it has no weights, so it is the same whatever is trained.
 
-    Limits: dense models (of a mixture of experts every expert would count), full attention (sliding windows cost less).
+    This is PaLM's formula (appendix B, 6 N + 12 L H Q T), and what the published figures of LLM-Foundry count. Megatron-LM's
+    (Narayanan et al. 2021, arXiv 2104.04473, eq. 3) is the same for GPT's layers, times 4/3 for recomputation.
+
+    Limits: dense models (of a mixture of experts every expert would count), full attention (sliding windows cost less). With
+    LoRA no gradient goes further back than the first layer's first adapters: those few products are counted nevertheless.
+
+    Args:
+        shape: of the model as it trains, with adapters if it has them.
+        sequence_length: tokens in a sequence.
+        trained: parameters that are trained, where not all are; looked-up ones that are among them cost nothing.
 
     >>> llama = ModelShape(6_738_415_616, 131_072_000, 4096, 32, 32, 32, 128, 11008, 32_000)  # Llama-2-7B
     >>> f"{flops_per_token(llama, 2048):.4g}"
     '4.287e+10'
+    >>> from dataclasses import replace
+    >>> with_adapters = replace(llama, parameters=llama.parameters + 19_988_480)  # LoRA of rank 8 on all linear layers
+    >>> f"{flops_per_token(with_adapters, 2048, trained=19_988_480):.4g}"
+    '2.977e+10'
     """
     multiplied = shape.parameters - shape.lookup_parameters
-    return 6.0 * multiplied + 12.0 * shape.num_layers * shape.num_heads * shape.head_dim * sequence_length
+    with_gradient = multiplied if trained is None else min(trained, multiplied)
+    attention = 12.0 * shape.num_layers * shape.num_heads * shape.head_dim * sequence_length
+    return 4.0 * multiplied + 2.0 * with_gradient + attention
 
 
 def mfu(flops_per_token: float, tokens_per_second: float, peak: float | None) -> float | None:

@@ -16,7 +16,7 @@ from training.distributed import zero_stage
 from training.flops import flops_per_token, peak_flops
 from training.memory import Memory, Offload, estimate
 from training.mixture import Mixture
-from training.model_shapes import FoundShape
+from training.model_shapes import FoundShape, ModelShape
 from training.optimizer import learning_rate
 from training.plan import WikiPlan, is_held_out
 from training.stream import Stream
@@ -114,7 +114,8 @@ def make_plan(
     """
     length, options = settings.stream.sequence_length, settings.dry_run
     precision: Literal["bf16", "fp32"] = "fp32" if settings.model.precision == "fp32" else "bf16"
-    per_token = flops_per_token(model.shape, length)
+    trained = trained_parameters(settings, model)
+    per_token = flops_per_token(trained_shape(settings, model), length, trained)
     tokens_per_step = settings.global_batch_size * length
     tokens = settings.steps * tokens_per_step
     peak = peak_flops(options.gpu, precision)
@@ -131,7 +132,7 @@ def make_plan(
         precision=precision,
         gradient_checkpointing=settings.model.gradient_checkpointing,
         model=model,
-        trained=trained_parameters(settings, model),
+        trained=trained,
         memory=tuple(memory_rows(settings, deepspeed, ranks, precision, model)),
         flops_per_token=per_token,
         flops=per_token * tokens,
@@ -149,34 +150,56 @@ def trained_parameters(settings: TrainSettings, model: FoundShape) -> int:
     return model.shape.parameters if lora is None else lora.rank * model.linear_features
 
 
+def trained_shape(settings: TrainSettings, model: FoundShape) -> ModelShape:
+    """The shape of what trains: the model's own, or with its adapters."""
+    if settings.model.lora is None:
+        return model.shape
+    return replace(model.shape, parameters=model.shape.parameters + trained_parameters(settings, model))
+
+
 def memory_rows(
     settings: TrainSettings, deepspeed: Mapping[str, Any], ranks: int, precision: Literal["bf16", "fp32"], model: FoundShape
 ) -> Iterator[MemoryRow]:
     """Every stage of ZeRO with everything that it can offload. DeepSpeed's buffers are of the run's own configuration."""
     zero = deepspeed.get("zero_optimization", {})
     chosen = (zero_stage(dict(deepspeed)), chosen_offload(zero))
-    trained, shape = trained_parameters(settings, model), model.shape
-    if settings.model.lora is not None:
-        shape = replace(shape, parameters=shape.parameters + trained)
+    both = [
+        settings.model_copy(update={"model": settings.model.model_copy(update={"gradient_checkpointing": again})})
+        for again in (True, False)
+    ]
     for stage in range(4):
         for offload in get_args(Offload)[: (1, 2, 2, 3)[stage]]:
-            checkpointed, plain = (
-                estimate(
-                    shape,
-                    stage=stage,
-                    ranks=ranks,
-                    sequence_length=settings.stream.sequence_length,
-                    micro_batch_size=settings.micro_batch_size,
-                    precision=precision,
-                    gradient_checkpointing=again,
-                    attention=settings.model.attention,
-                    offload=offload,
-                    trained=trained,
-                    zero=zero,
-                )
-                for again in (True, False)
-            )
+            checkpointed, plain = (run_memory(one, zero, ranks, precision, model, stage, offload) for one in both)
             yield MemoryRow(stage, offload, checkpointed, plain, chosen == (stage, offload))
+
+
+def run_memory(
+    settings: TrainSettings,
+    zero: Mapping[str, Any],
+    ranks: int,
+    precision: Literal["bf16", "fp32"],
+    model: FoundShape,
+    stage: int,
+    offload: Offload,
+) -> Memory:
+    """Memory of one rank of a run, with its adapters; `zero` is for the sizes of DeepSpeed's buffers.
+
+    Raises:
+        ValueError: for what ZeRO cannot offload at that stage.
+    """
+    return estimate(
+        trained_shape(settings, model),
+        stage=stage,
+        ranks=ranks,
+        sequence_length=settings.stream.sequence_length,
+        micro_batch_size=settings.micro_batch_size,
+        precision=precision,
+        gradient_checkpointing=settings.model.gradient_checkpointing,
+        attention=settings.model.attention,
+        offload=offload,
+        trained=trained_parameters(settings, model),
+        zero=zero,
+    )
 
 
 def chosen_offload(zero: Mapping[str, Any]) -> Offload:

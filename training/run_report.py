@@ -43,7 +43,7 @@ def adapters(plan: RunPlan) -> str:
     """What to know of a run that trains adapters (LoRA); nothing to say of another one."""
     if plan.trained == plan.model.shape.parameters:
         return ""
-    return f"; {plan.trained / 1e6:,.1f} M parameters of adapters are trained, so that it takes up to a third less than below"
+    return f"; {plan.trained / 1e6:,.1f} M parameters of adapters are trained"
 
 
 def optimizer_text(settings: TrainSettings) -> str:

@@ -248,8 +248,9 @@ def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption:
         TrainingDivergedError: when the guard ends it; it is saved.
     """
     settings, position = run.settings, run.position
-    shape = shape_of(run.engine.module)
-    flops = flops_per_token(shape, settings.stream.sequence_length)
+    module = run.engine.module
+    trained = sum(getattr(p, "ds_numel", p.numel()) for p in module.parameters() if p.requires_grad)
+    flops = flops_per_token(shape_of(module), settings.stream.sequence_length, trained)
     peak = peak_flops(device_name(run.device), "bf16" if run.engine.bfloat16_enabled() else "fp32")
     profile = Profile(settings.log.profile, settings.output_dir / "profile", run.ranks.rank)
     if position.step == 0:

@@ -1,13 +1,22 @@
 """FLOPs of a token, MFU, and what accelerators can do, against published figures."""
 
 import doctest
+import json
 import re
+from dataclasses import replace
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from training import flops
+from training.config import LoraSettings, TrainSettings
 from training.flops import ACCELERATORS, accelerator, flops_per_token, memory_bytes, mfu, peak_flops
-from training.model_shapes import ModelShape
+from training.lora import add_adapters
+from training.model import load_model
+from training.model_shapes import ModelShape, shape_of
+from training.train import train
 
 LLAMA_2_7B = ModelShape(
     parameters=6_738_415_616,
@@ -50,6 +59,37 @@ def test_the_worked_examples_hold():
 )
 def test_a_token_costs_six_flops_a_multiplied_parameter_and_attention_grows_with_the_sequence(length, by_hand):
     assert flops_per_token(LLAMA_2_7B, length) == by_hand
+
+
+def test_frozen_parameters_cost_four_flops_and_those_of_adapters_six():
+    adapters = 8 * 32 * (4 * (4096 + 4096) + 3 * (4096 + 11_008))  # LoRA of rank 8 on the seven linear layers of each of 32
+    shape = replace(LLAMA_2_7B, parameters=LLAMA_2_7B.parameters + adapters)
+    by_hand = 4 * (6_738_415_616 - 32_000 * 4_096) + 6 * adapters + 12 * 32 * 4_096 * 2048
+    assert flops_per_token(shape, 2048, trained=adapters) == by_hand
+
+
+def test_where_all_is_trained_it_does_not_matter_whether_that_is_said():
+    assert flops_per_token(LLAMA_2_7B, 2048, trained=LLAMA_2_7B.parameters) == flops_per_token(LLAMA_2_7B, 2048)
+
+
+@pytest.mark.parametrize("rank", [None, 4], ids=["all is trained", "LoRA"])
+def test_they_are_those_that_torch_counts_forward_and_backward(rank):
+    length, h, heads, keys = 32, 64, 4, 2
+    sizes = {"hidden_size": h, "intermediate_size": 112, "num_attention_heads": heads, "num_key_value_heads": keys}
+    config = LlamaConfig(vocab_size=96, num_hidden_layers=3, **sizes)
+    config._attn_implementation = "eager"  # whose products torch counts one by one
+    model = LlamaForCausalLM(config)
+    if rank is not None:
+        model = add_adapters(model, LoraSettings(rank=rank), seed=0)
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    shape = shape_of(model)
+    norms = sum(p.numel() for p in model.parameters() if p.dim() == 1)  # which multiply no matrix
+    expected = flops_per_token(replace(shape, parameters=shape.parameters - norms), length, trained)
+    if rank is not None:  # nothing before the first layer's adapters of queries, keys and values is trained
+        expected -= 2 * h * (h + 2 * h * keys // heads) + 3 * 2 * h * rank
+    with FlopCounterMode(display=False) as counted:
+        model(input_ids=torch.arange(length)[None], use_cache=False).logits.sum().backward()
+    assert counted.get_total_flops() == expected * length
 
 
 @pytest.mark.parametrize(
@@ -117,3 +157,15 @@ def test_every_example_is_known_by_its_own_entry_alone():
     for entry in ACCELERATORS:
         assert [other for other in ACCELERATORS if re.fullmatch(other.pattern, entry.example)] == [entry]
         assert memory_bytes(entry.example) >= 16 * 2**30
+
+
+def test_a_run_with_adapters_is_told_the_mfu_of_what_it_trains(run_settings, base_model, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.train.peak_flops", lambda name, precision: 1e12)  # of CPUs none is known
+    model = {"path": str(base_model), "precision": "fp32", "lora": {"rank": 4}}
+    settings = TrainSettings(**run_settings(tmp_path / "run", 0, model=model, steps=2, insertion={"tags": False}, optimizer={}))
+    train(settings)
+    adapted = add_adapters(load_model(settings.model, torch.float32), settings.model.lora, 0)
+    trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+    per_token = flops_per_token(shape_of(adapted), 64, trained)
+    for line in map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()):
+        assert line["mfu"] == pytest.approx(mfu(per_token, line["tokens_per_second_per_gpu"], 1e12), rel=1e-9)

@@ -21,6 +21,7 @@ from training.config import InsertionSettings, TrainSettings
 from training.corpus import open_corpus
 from training.distributed import deepspeed_config
 from training.dry_run import how_to_build, open_stream, show_plan
+from training.flops import flops_per_token
 from training.mixture import Mixture
 from training.model import add_rows, add_tags, load_model, load_tokenizer
 from training.model_shapes import find_shape, published, shape_of
@@ -327,6 +328,8 @@ def test_adapters_are_counted_as_peft_makes_them(run_settings, base_model, tmp_p
     (chosen,) = (row.plain for row in plan.memory if row.chosen)
     assert chosen.parameters == 4 * sum(p.numel() for p in model.parameters())
     assert chosen.gradients == 4 * trained // 2
+    assert plan.flops_per_token == flops_per_token(shape_of(model), 64, trained)
+    assert plan.flops == plan.flops_per_token * 12 * 8 * 64
     assert "M parameters of adapters are trained" in dry_run(settings, capsys)
 
 
