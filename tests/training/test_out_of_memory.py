@@ -1,13 +1,24 @@
 """What a person reads when memory does not suffice."""
 
+import doctest
 import re
+from pathlib import Path
 
 import pytest
 import torch
 
+from spark_jobs.settings import ConfigurationError, load
+from training import out_of_memory
+from training.checkpoint import RunState
 from training.config import TrainSettings
+from training.distributed import Ranks, deepspeed_config
+from training.model_shapes import find_shape
 from training.out_of_memory import explain, is_out_of_memory
+from training.resume import check, same_settings
+from training.run_plan import make_plan
 from training.train import EXIT_OUT_OF_MEMORY, main
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 def too_much():
@@ -20,6 +31,7 @@ def test_the_errors_of_gpu_and_machine_are_known_and_no_others():
         too_much()
     assert is_out_of_memory(error.value)
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
+    assert is_out_of_memory(RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"))
     assert is_out_of_memory(MemoryError())
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
@@ -36,17 +48,100 @@ def test_a_run_without_enough_memory_ends_with_the_estimate_and_three_remedies(r
     assert "2. --set model.gradient_checkpointing=true (" in told
 
 
-def test_remedies_that_are_taken_already_are_not_told(run_settings, tmp_path):
+def test_remedies_that_are_taken_already_are_not_told(run_settings, repository, tmp_path):
     settings = run_settings(tmp_path / "run", 3, micro_batch_size=1)
     settings["model"] |= {"gradient_checkpointing": True}
     told = explain(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
     assert "1. --set deepspeed=conf/deepspeed/zero3_offload.json" in told
     assert "micro_batch_size=" not in told
     assert "gradient_checkpointing=" not in told
+    settings["deepspeed"] = str(repository / "conf" / "deepspeed" / "zero3_offload.json")
+    told = explain(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
+    assert "(ZeRO-3, optimizer and parameters offloaded, ranks 8" in told
+    assert "deepspeed=" not in told
 
 
 def test_the_remedies_need_less_by_the_estimate(run_settings, tmp_path):
     told = explain(MemoryError(), TrainSettings(**run_settings(tmp_path / "run", 0)), ranks=8)
     figures = [float(number) for number in re.findall(r"([\d.]+) MiB", told)]
-    assert len(figures) == 3  # what ZeRO-3 needs for its buffers is more than such a small model itself
+    assert len(figures) == 4  # what ZeRO-3 needs for its buffers is more than such a small model itself
     assert all(figure < figures[0] for figure in figures[1:])
+
+
+def of_llama(*changes):
+    return load(TrainSettings, CONF / "train" / "llama2-7b-ja.yaml", [f"deepspeed={CONF}/deepspeed/zero2.json", *changes])
+
+
+@pytest.mark.parametrize(
+    ("changes", "gigabytes"),
+    [
+        ([], 28.3),
+        ([f"deepspeed={CONF}/deepspeed/zero3_offload.json"], 4.1),
+        ([f"deepspeed={CONF}/deepspeed/zero2_offload.json"], 15.7),
+        (["model.lora={rank: 8}"], 15.8),
+        (["model.lora={rank: 8}", f"deepspeed={CONF}/deepspeed/zero3_offload.json"], 4.1),
+    ],
+    ids=["ZeRO-2", "ZeRO-3, offload", "ZeRO-2, offload", "LoRA", "LoRA, offload"],
+)
+def test_the_estimate_is_that_of_the_dry_run(changes, gigabytes):
+    settings = of_llama(*changes)
+    plan = make_plan(settings, deepspeed_config(settings, 1), 8, find_shape(settings.model.path), None)
+    (expected,) = (row.checkpointed for row in plan.memory if row.chosen)
+    told = explain(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    assert f"By estimate a rank needs {expected.total / 2**30:.1f} GiB" in told
+    assert f"needs {gigabytes} GiB" in told
+    if expected.host:
+        assert f"{gigabytes} GiB and {expected.host / 2**30:.1f} GiB of the machine's memory (ZeRO" in told
+
+
+def remedies(told):
+    return [line.partition(". ")[2] for line in told.splitlines() if line.startswith("  ")]
+
+
+def test_a_remedy_says_what_a_run_with_checkpoints_needs_for_it_as_resume_decides():
+    settings = of_llama("micro_batch_size=4", "model.gradient_checkpointing=false")
+    told = explain(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    micro, checkpointing, stage = remedies(told)
+    assert micro.startswith("--set micro_batch_size=2 (")
+    assert micro.endswith("; to go on, elastic=true too)")
+    assert checkpointing == "--set model.gradient_checkpointing=true (32.1 GiB; about a third slower)"
+    assert stage.startswith("--set deepspeed=conf/deepspeed/zero3.json (")
+    assert stage.endswith("; a new run)")
+    ranks = Ranks(0, 0, 8, 8)
+    before = same_settings(settings, ranks, 2, "bf16")
+    state = RunState(step=1, stream={}, guard=[], skipped=0, ranks=8, settings=before)
+    fewer = before | {"micro_batch_size": 2}
+    with pytest.raises(ConfigurationError, match="elastic=true"):
+        check(state, fewer, elastic=False)
+    check(state, fewer, elastic=True)
+    again = settings.model_copy(update={"model": settings.model.model_copy(update={"gradient_checkpointing": True})})
+    check(state, same_settings(again, ranks, 2, "bf16"), elastic=False)
+    with pytest.raises(ConfigurationError, match="of another run: zero_stage: 2 there, 3 here"):
+        check(state, before | {"zero_stage": 3}, elastic=True)
+
+
+def test_offload_at_the_same_stage_lets_a_run_go_on():
+    told = explain(torch.OutOfMemoryError("CUDA out of memory."), of_llama(f"deepspeed={CONF}/deepspeed/zero3.json"), ranks=8)
+    assert re.match(r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow\)$", remedies(told)[0])
+    stage_2 = explain(torch.OutOfMemoryError("CUDA out of memory."), of_llama(), ranks=8)
+    other, same, all_of_it = remedies(stage_2)
+    assert re.match(r"--set deepspeed=\S+zero3.json \(18.2 GiB; .*; a new run\)$", other)
+    assert re.match(r"--set deepspeed=\S+zero2_offload.json \(15.7 GiB and .* slower\)$", same)
+    assert re.match(r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow; a new run\)$", all_of_it)
+
+
+def test_a_machine_that_is_full_of_what_was_offloaded_is_not_told_to_offload():
+    told = explain(MemoryError(), of_llama(f"deepspeed={CONF}/deepspeed/zero3_offload.json", "micro_batch_size=2"), ranks=8)
+    assert remedies(told)[0] == "--set deepspeed=conf/deepspeed/zero3.json (19.5 GiB; nothing offloaded)"
+    assert all("_offload" not in remedy and "micro_batch" not in remedy for remedy in remedies(told))
+
+
+def test_a_smaller_micro_batch_divides_the_batch():
+    settings = of_llama("global_batch_size=72", "micro_batch_size=9", "stream.lanes=8")
+    told = explain(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    assert remedies(told)[0].startswith("--set micro_batch_size=3 (")
+    assert "16 GPUs" not in told
+
+
+def test_the_worked_example_holds():
+    assert doctest.testmod(out_of_memory).failed == 0
