@@ -378,3 +378,8 @@ def test_a_card_of_a_run_without_names_calls_it_a_baseline(run_settings, tmp_pat
     assert "as they are, without any names: a baseline" in card
     assert "translate>" not in card
     assert "probability" not in card.partition("## Configuration")[0]
+
+
+def test_a_card_of_a_run_whose_steps_were_all_left_out_says_so(run_settings, tmp_path):
+    card = model_card(settings_of(run_settings, tmp_path), RUN | {"first_loss": None, "last_loss": None}, TAGS)
+    assert card.count("| none: the guard left all out |") == 2
