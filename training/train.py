@@ -378,13 +378,13 @@ def main(settings: TrainSettings) -> int:
             raise
         return told(error, EXIT_CONFIGURATION)
     except (RuntimeError, MemoryError) as error:
+        if is_lost_rank(error):  # at once: the launcher that has seen the other one end ends this one, too
+            return told(LOST_RANK, EXIT_RANK_LOST)
         from training.out_of_memory import explain, is_out_of_memory
 
-        if is_out_of_memory(error):
-            return told(explain(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
-        if not is_lost_rank(error):
+        if not is_out_of_memory(error):
             raise
-        return told(LOST_RANK, EXIT_RANK_LOST)
+        return told(explain(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
     return 0
 
 
