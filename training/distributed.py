@@ -44,7 +44,7 @@ _FIXED = {
 """Keys of a DeepSpeed configuration that are the same in every run: their value, and why."""
 
 
-PATIENCE = timedelta(hours=1)
+COLLECTIVE_TIMEOUT = timedelta(hours=1)
 """How long a collective waits for the slowest rank, unless DEEPSPEED_TIMEOUT (minutes) says otherwise.
 
 DeepSpeed's ten minutes are too few for what ranks do at different speeds before the first step and at checkpoints: 13.5 GB of a
@@ -211,9 +211,9 @@ def start(ranks: Ranks, announce: Callable[[str], None]) -> None:
     accelerator = get_accelerator()
     if accelerator.device_name() == "cpu":
         compiled_ops.prepare(ranks.size == (ranks.local_size or ranks.size), announce)
-    patience = {} if "DEEPSPEED_TIMEOUT" in os.environ else {"timeout": PATIENCE}
+    timeout = {} if "DEEPSPEED_TIMEOUT" in os.environ else {"timeout": COLLECTIVE_TIMEOUT}
     try:
-        deepspeed.init_distributed(dist_backend=accelerator.communication_backend_name(), verbose=False, **patience)
+        deepspeed.init_distributed(dist_backend=accelerator.communication_backend_name(), verbose=False, **timeout)
     except torch.distributed.DistNetworkError as error:
         raise ConfigurationError(
             f"the ranks cannot meet at {os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')} ({error}): if another "

@@ -11,11 +11,10 @@ from scipy import stats
 from benchmarks.transfer.config import BASE
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE
 from eval.findings import Contrast, Finding, format_p, interval
-from eval.significance import holm
+from eval.significance import LEVEL, holm
 
 Accuracies = Mapping[str, Mapping[str, tuple[float, ...]]]
 """Arm to kind of question to the accuracy of each seed, in per cent."""
-LEVEL = 0.95
 CLEARLY = 2.0
 """The precondition asks for so many times chance."""
 PAIRS = ("pair", "from → to", "difference", "95 % interval", "p", "detectable")
@@ -41,7 +40,7 @@ def mean(values: Sequence[float]) -> Mean:
     '20.0 (0.0 to 44.8)'
     """
     value = float(np.mean(values))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = float(stats.t.ppf(1 - LEVEL / 2, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return Mean(value, max(0.0, value - half), min(100.0, value + half))
 
 
