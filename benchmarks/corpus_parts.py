@@ -10,11 +10,13 @@ from unittest import mock
 
 import pyarrow.parquet as pq
 
-from spark_jobs import augment, extract_pages, shards
+from spark_jobs.common.storage import Location
 from spark_jobs.config import ExtractSettings
-from spark_jobs.dumps import streams
-from spark_jobs.extract import corrected, options_of, plan_units, profile_of, siteinfo_of, survey
-from spark_jobs.storage import Location
+from spark_jobs.dumps import compressed_streams as streams
+from spark_jobs.extraction import dump_unit as extract_pages
+from spark_jobs.publishing import shard_files as shards
+from spark_jobs.stages import augment_stage as augment
+from spark_jobs.stages.extract_stage import corrected, options_of, plan_units, profile_of, siteinfo_of, survey
 
 
 @contextmanager

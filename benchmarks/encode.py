@@ -35,10 +35,10 @@ from rich.table import Table
 from tekken import read_tekken
 from tokenizers import Tokenizer
 
-from spark_jobs.encode_article import ArticleEncoder, Entity
-from spark_jobs.encode_batch import encode_file, pivot_entities
-from spark_jobs.tables import AUGMENTED
-from spark_jobs.tokenizer_source import TokenizerSource, load_source
+from spark_jobs.contract.table_schemas import AUGMENTED
+from spark_jobs.tokens.article_tokens import ArticleEncoder, Entity
+from spark_jobs.tokens.encoded_columns import encode_file, pivot_entities
+from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
 
 BASELINE = "tokenizer.encode"
 PACKAGE = "package:mistral_common/data/"

@@ -28,9 +28,9 @@ LANGUAGES = ["ja", "es", "en"]
 
 def requests(fewshot: int, limit: int) -> list[Any]:
     """lm-eval's requests for the first `limit` items of each language."""
-    from eval.catalogue import read_catalogue, resolve, tasks_folder
     from eval.config import EvalSettings
-    from eval.harness import entries, load_tasks
+    from eval.scoring.lm_eval_adapter import entries, load_tasks
+    from eval.tasks.task_catalogue import read_catalogue, resolve, tasks_folder
 
     settings = EvalSettings(model="m", tasks=["xcsqa"], output_dir="o", data_dir=ROOT / "tests/sample/eval", num_fewshot=fewshot)
     tasks = resolve(settings.tasks, LANGUAGES, read_catalogue(tasks_folder()))
@@ -65,7 +65,7 @@ def tools(folder: Path, batch_size: int) -> dict[str, Callable[[Sequence[Any]], 
     from lm_eval.models.huggingface import HFLM
 
     from eval.config import EvalSettings
-    from eval.language_model import load_language_model
+    from eval.scoring.language_model import load_language_model
 
     options: dict[str, Any] = {"device": "cpu", "dtype": "float32", "batch_size": batch_size}
     ours = load_language_model(EvalSettings(model=folder, tasks=["t"], output_dir=Path("o"), **options))

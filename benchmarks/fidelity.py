@@ -31,11 +31,11 @@ from rich.progress import track
 from rich.table import Table
 from wikitext_pages import find_dumps, read_articles
 
+from spark_jobs.common.wiki_languages import interwiki_prefix, wikipedia_codes
 from spark_jobs.wikis import WikiProfile, load_profile
-from spark_jobs.wikis.languages import interwiki_prefix, wikipedia_codes
-from spark_jobs.wikis.resources import read_yaml
+from spark_jobs.wikis.packaged_data import read_yaml
 from spark_jobs.wikitext import Options, extract, normalise_title
-from spark_jobs.wikitext.opaque import DROPPED_TAGS
+from spark_jobs.wikitext.passes.comments_and_extensions import DROPPED_TAGS
 
 HERE = Path(__file__).parent / "mediawiki"
 SHINGLE = 8

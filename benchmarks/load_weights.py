@@ -3,7 +3,7 @@
     python benchmarks/load_weights.py [--hidden-size 1536 --layers 12] [--ranks 2]
 
 Makes an untrained Llama in bfloat16 (1.1 GB in shards of 200 MB; the files are deleted), then loads it twice in fresh processes
-on gloo ranks: tensor by tensor (training/weights.py), and with `from_pretrained`. Memory is anonymous memory above that before
+on gloo ranks: tensor by tensor (training/model/weight_files.py), and with `from_pretrained`. Memory is anonymous memory above that before
 the load (what must be had) and file-backed memory (mapped files, which the kernel can take back), each at its peak.
 """
 
@@ -62,8 +62,8 @@ def as_rank(model: str, how: str) -> None:
     from transformers import AutoModelForCausalLM
 
     from training.config import ModelSettings
-    from training.distributed import everyone, quiet, ranks_of_environment, start, stop, zero3
-    from training.model import load_model
+    from training.engine.process_group import everyone, quiet, ranks_of_environment, start, stop, zero3
+    from training.model.model_loading import load_model
 
     ranks = ranks_of_environment()
     quiet()

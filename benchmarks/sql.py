@@ -33,8 +33,8 @@ from rich.console import Console
 from rich.table import Table
 from sql_truth import read_slowly
 
-from spark_jobs.dumps.sql import Value, read_table
-from spark_jobs.dumps.streams import open_decompressed
+from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.sql.table_reader import Value, read_table
 
 PEER = "mwsql"
 HEADER = ("", f"speed, {PEER} = 1", "MB/s", "rows", "lost", "wrong")

@@ -10,8 +10,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spark_jobs.tables import MANIFEST, SCHEMA_VERSION, TOKENIZER_FOLDER, Manifest, Shard, encoded, vocabulary_sha256
-from spark_jobs.tokenizer_source import load_source
+from spark_jobs.contract.table_schemas import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    TOKENIZER_FOLDER,
+    Manifest,
+    Shard,
+    encoded,
+    vocabulary_sha256,
+)
+from spark_jobs.tokens.tokenizer_files import load_source
 
 TOKENIZER = "package:mistral_common/data/tokenizer.model.v1"
 ROWS_IN_GROUP = 1024

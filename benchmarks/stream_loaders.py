@@ -101,9 +101,9 @@ class Ours:
 
     def __init__(self, corpus: Path) -> None:
         from training.config import DataSettings
-        from training.corpus import open_corpus
-        from training.plan import StreamRules
-        from training.stream import Stream
+        from training.data.encoded_corpus import open_corpus
+        from training.stream.stream_plan import StreamRules
+        from training.stream.token_stream import Stream
 
         settings = DataSettings(corpus=str(corpus), tokenizer="mistral", wikis=("jawiki",), cache=corpus / "cache")
         rules = StreamRules(

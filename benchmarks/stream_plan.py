@@ -45,10 +45,10 @@ class Watch(threading.Thread):
 
 def plan(corpus: Path) -> dict[str, float]:
     """Make a plan in this process."""
-    from training import corpus as opening
     from training.config import DataSettings
-    from training.plan import StreamRules
-    from training.stream import Stream
+    from training.data import encoded_corpus as opening
+    from training.stream.stream_plan import StreamRules
+    from training.stream.token_stream import Stream
 
     spent = 0.0
     read = opening.narrow_columns

@@ -33,9 +33,9 @@ from importlib import import_module
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from spark_jobs.wikis.profiles import NAMESPACE_CATEGORY, NAMESPACE_FILE, WikiProfile
+from spark_jobs.wikis.wiki_profile import NAMESPACE_CATEGORY, NAMESPACE_FILE, WikiProfile
 from spark_jobs.wikitext import Options, extract, normalise_title, titles
-from spark_jobs.wikitext.links import link_syntax
+from spark_jobs.wikitext.passes.internal_links import link_syntax
 
 OURS, OURS_IN_ENGINE = "ours", "ours, as the engine runs it"
 BASELINE = "mwparserfromhell"

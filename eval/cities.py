@@ -17,8 +17,8 @@ from pathlib import Path
 from pydantic import Field
 from rich.console import Console
 
-from eval.results import write_aside
-from spark_jobs.settings import ConfigurationError, Settings, command
+from eval.results.evaluation_results import write_aside
+from spark_jobs.common.settings import ConfigurationError, Settings, command
 
 
 class CitySettings(Settings):

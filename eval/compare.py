@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.figures import delta_plot
-from eval.findings import Contrast, Finding, contrasts, format_p, interval
-from eval.page import render_page
-from eval.pairing import Model, PairedTask, pair, read_model
-from eval.reported import Distance, distances_to_reported, mean_distances
-from eval.results import versions_used, write_aside
-from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
+from eval.analysis.findings import Contrast, Finding, contrasts, format_p, interval
+from eval.analysis.pairing import Model, PairedTask, pair, read_model
+from eval.report.evaluation_pages import render_page
+from eval.report.score_plots import delta_plot
+from eval.results.evaluation_results import versions_used, write_aside
+from eval.results.published_scores import Distance, distances_to_reported, mean_distances
+from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
 
 HEADERS = ("task", "metric", "n", "difference", "95 % interval", "p", "p Holm", "detectable")
 MARKDOWN, PAGE = "compare.md", "compare.html"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from spark_jobs.settings import Settings
+from spark_jobs.common.settings import Settings
 
 FewshotCount = Annotated[int, Field(ge=0)]
 
@@ -40,7 +40,7 @@ class EvalSettings(Settings):
     seed: int = 42
     """Draws the few-shot examples."""
     reported: str | None = None
-    """Name of published figures (eval/reported.yaml) to show beside reference scores: `swallow-7b`."""
+    """Name of published figures (eval/results/published_scores.yaml) to show beside reference scores: `swallow-7b`."""
     trust_remote_code: bool = False
     """Run the model directory's own Python. Only for a model whose code was read."""
 

@@ -19,15 +19,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.consistency import Knowledge, chance_consistency, knowledge
-from eval.exposure import GROUPS, population_bands, read_exposure
-from eval.figures import Row, difference_plot
-from eval.findings import format_p, interval
-from eval.page import render_page
-from eval.pairing import parse_model
-from eval.results import ItemRecord, read_results, records_of, write_aside
-from eval.significance import LEVEL, Runs, compare, holm
-from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
+from eval.analysis.consistency import Knowledge, chance_consistency, knowledge
+from eval.analysis.findings import format_p, interval
+from eval.analysis.link_exposure import GROUPS, population_bands, read_exposure
+from eval.analysis.pairing import parse_model
+from eval.analysis.significance import LEVEL, Runs, compare, holm
+from eval.report.evaluation_pages import render_page
+from eval.report.score_plots import Row, difference_plot
+from eval.results.evaluation_results import ItemRecord, read_results, records_of, write_aside
+from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
 
 OUTPUT, PAGE = "knowledge.md", "knowledge.html"
 ENGLISH = "en"

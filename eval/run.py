@@ -18,24 +18,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from eval.catalogue import TaskFile, check_local_files, read_catalogue, resolve, tasks_folder
 from eval.config import EvalSettings
-from eval.fingerprint import check_model, model_fingerprint
-from eval.harness import (
-    SCORING_VERSION,
-    Entry,
-    Outcome,
-    entries,
-    evaluate_task,
-    hub_commit,
-    items_sha256,
-    load_tasks,
-    num_candidates,
-    quiet_libraries,
-)
-from eval.ranks import Ranks, join_ranks
-from eval.reported import check_reported, distances_markdown, distances_table, distances_to_reported
-from eval.results import (
+from eval.results.evaluation_results import (
     RESULTS,
     SAMPLES,
     SCHEMA_VERSION,
@@ -50,7 +34,23 @@ from eval.results import (
     write_aside,
     write_records,
 )
-from spark_jobs.settings import command
+from eval.results.published_scores import check_reported, distances_markdown, distances_table, distances_to_reported
+from eval.scoring.lm_eval_adapter import (
+    SCORING_VERSION,
+    Entry,
+    Outcome,
+    entries,
+    evaluate_task,
+    hub_commit,
+    items_sha256,
+    load_tasks,
+    num_candidates,
+    quiet_libraries,
+)
+from eval.scoring.model_fingerprint import check_model, model_fingerprint
+from eval.scoring.scoring_ranks import Ranks, join_ranks
+from eval.tasks.task_catalogue import TaskFile, check_local_files, read_catalogue, resolve, tasks_folder
+from spark_jobs.common.settings import command
 
 VERSIONS = ("leia-at-scale", "lm_eval", "transformers", "tokenizers", "torch", "datasets")
 """Packages whose versions are recorded."""
@@ -194,7 +194,7 @@ def _evaluate(
 ) -> None:
     """Score the pending tasks one after the other; each is in the output folder before the next begins."""
     with console.status("Loading the model"):
-        from eval.language_model import load_language_model
+        from eval.scoring.language_model import load_language_model
 
         model = load_language_model(settings, ranks)
     results.model.update(model.description())

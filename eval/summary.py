@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.figures import loss_curve, score_plot
-from eval.findings import Contrast, contrasts, interval, overall
-from eval.page import render_page
-from eval.pairing import Model, PairedTask, pair
-from eval.published import (
+from eval.analysis.findings import Contrast, contrasts, interval, overall
+from eval.analysis.pairing import Model, PairedTask, pair
+from eval.report.evaluation_pages import render_page
+from eval.report.score_plots import loss_curve, score_plot
+from eval.results.artifacts import (
     Build,
     Comparison,
     Run,
@@ -33,10 +33,10 @@ from eval.published import (
     read_manifests,
     read_run,
 )
-from eval.results import EvalResults, count_tasks, format_stderr, versions_used, write_aside
-from spark_jobs.excerpt import Excerpt, best_excerpts
-from spark_jobs.settings import ConfigurationError, Settings, command
-from spark_jobs.tables import Manifest
+from eval.results.evaluation_results import EvalResults, count_tasks, format_stderr, versions_used, write_aside
+from spark_jobs.common.excerpts import Excerpt, best_excerpts
+from spark_jobs.common.settings import ConfigurationError, Settings, command
+from spark_jobs.contract.table_schemas import Manifest
 
 METRIC = "acc"
 WIDTH = 80

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from spark_jobs.dumps.mirrors import mirror_of
-from spark_jobs.settings import ConfigurationError, Settings
-from spark_jobs.spans import SpanMapping
-from spark_jobs.wikis.languages import wiki_of_language
+from spark_jobs.common.settings import ConfigurationError, Settings
+from spark_jobs.common.wiki_languages import wiki_of_language
+from spark_jobs.dumps.remote.mirrors import mirror_of
+from spark_jobs.tokens.span_mapping import SpanMapping
 
 
 def _property_value(value: Any) -> Any:

@@ -78,7 +78,7 @@ ELSEWHERE = {
     "spark-submit --master spark://127.0.0.1": ("tests/spark_jobs/test_cluster.py", '"bin/spark-submit"'),
     "make experiment": ("tests/benchmarks/test_transfer.py", "quick.yaml"),
     "python training/train.py --config conf/train/llama2-7b-ja.yaml --dry-run": (
-        "tests/training/test_recipes.py",
+        "tests/training/planning/test_recipes.py",
         '"conf/train/llama2-7b-ja.yaml", "--dry-run"',
     ),
     "python -m training.train --help": ("tests/test_packaging.py", '"training.train",'),

@@ -65,7 +65,7 @@ def test_each_part_imports_without_what_the_others_need(repository, package: str
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("module", ["spark_jobs.tables", "spark_jobs.settings"])
+@pytest.mark.parametrize("module", ["spark_jobs.contract.table_schemas", "spark_jobs.common.settings"])
 def test_the_contract_imports_with_the_base_dependencies_alone(module: str) -> None:
     absent = ["pyspark", "torch", "lxml", "pandas", "transformers", "tokenizers", "jinja2"]
     block = "".join(f"sys.modules[{name!r}] = None\n" for name in absent)
@@ -75,7 +75,7 @@ def test_the_contract_imports_with_the_base_dependencies_alone(module: str) -> N
 
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 11, 4)])
 def test_a_python_whose_regular_expressions_have_a_fault_is_refused(version: tuple[int, ...]) -> None:
-    result = python(f"import sys\nsys.version_info = {(*version, 'final', 0)}\nimport spark_jobs.tables")
+    result = python(f"import sys\nsys.version_info = {(*version, 'final', 0)}\nimport spark_jobs.contract.table_schemas")
     assert result.returncode == 1
     assert "3.11.5 or newer is needed, on the workers of a cluster too" in result.stderr
 
@@ -87,7 +87,7 @@ def test_the_engine_works_from_a_zip(repository, tmp_path) -> None:
             if file.is_file() and "__pycache__" not in file.parts:
                 target.write(file, file.relative_to(repository))
     code = (
-        "import spark_jobs, spark_jobs.publish as p\n"
+        "import spark_jobs, spark_jobs.publishing.publication as p\n"
         "from spark_jobs.wikis import load_profile\n"
         "from spark_jobs.wikitext import extract\n"
         f"assert spark_jobs.__file__.startswith({str(archive)!r}), spark_jobs.__file__\n"
@@ -127,9 +127,9 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
     from eval.cities import CitySettings
     from eval.config import EvalSettings
     from eval.summary import SummarySettings
+    from spark_jobs.common.settings import load
     from spark_jobs.config import CorpusSettings
-    from spark_jobs.render import RenderSettings
-    from spark_jobs.settings import load
+    from spark_jobs.stages.render_stage import RenderSettings
     from training.config import TrainSettings
     from training.tiny import TinyModelSettings
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from spark_jobs.name_choice import Strategy
-from spark_jobs.settings import ConfigurationError, Settings
+from spark_jobs.common.link_sampling import Strategy
+from spark_jobs.common.settings import ConfigurationError, Settings
 
 MAX_LANES = 64
 """Lanes where the configuration says nothing: as many ranks can read without reading anything twice."""
@@ -93,7 +93,7 @@ class StreamSettings(Settings):
     """Tokens in a sequence."""
     lanes: int | None = Field(default=None, ge=1)
     """Parts of the data that are read side by side, a divisor of global_batch_size; left out, the largest one up to 64.
-    Nothing is read twice where the number of ranks divides it. A small wiki gets fewer: see training/lanes.py."""
+    Nothing is read twice where the number of ranks divides it. A small wiki gets fewer: see training/stream/lanes.py."""
     shuffle_window: int = Field(default=2, ge=1)
     """Row groups of a lane whose documents are shuffled together; as many of each lane are held in memory."""
     bos: bool = True
@@ -162,7 +162,7 @@ class OptimizerSettings(Settings):
 
 
 class GuardSettings(Settings):
-    """When a step is skipped and when the run ends because of that; see training/guard.py for the rule."""
+    """When a step is skipped and when the run ends because of that; see training/loop/step_guard.py for the rule."""
 
     sigmas: float = Field(default=6.0, gt=0)
     """A loss or gradient norm is a spike from so many standard deviations above the mean on."""
@@ -226,7 +226,7 @@ class DryRunSettings(Settings):
     ranks: int = Field(default=1, ge=1)
     """GPUs, where no launcher says how many."""
     gpu: str = "NVIDIA A100-SXM4-80GB"
-    """Their name, as torch.cuda.get_device_name prints it: for their peak FLOPs and their memory (training/flops.py)."""
+    """Their name, as torch.cuda.get_device_name prints it: for their peak FLOPs and their memory (training/model/flops.py)."""
     mfu: float = Field(default=0.4, gt=0, le=1)
     """Model FLOPs utilisation that the hours are worked out for."""
     json_file: Path | None = None

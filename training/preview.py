@@ -17,17 +17,17 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text as Shown
 
-from spark_jobs.settings import Settings, command
-from spark_jobs.storage import Location
-from spark_jobs.tables import TOKENIZER_FOLDER
+from spark_jobs.common.settings import Settings, command
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER
 from training.config import DataSettings, TrainSettings
-from training.corpus import Corpus, open_corpus
-from training.insertion import IGNORED, NAME, TAG
-from training.plan import Part
-from training.retry import retried
-from training.rules import stream_rules
-from training.stream import COUNTERS, Stream
-from training.stream_report import describe_stream
+from training.data.encoded_corpus import Corpus, open_corpus
+from training.data.read_retries import retried
+from training.stream.name_insertion import IGNORED, NAME, TAG
+from training.stream.stream_plan import Part
+from training.stream.stream_rules import stream_rules
+from training.stream.stream_summary import describe_stream
+from training.stream.token_stream import COUNTERS, Stream
 
 STYLES = {NAME: "bold green", TAG: "cyan"}
 
@@ -181,10 +181,10 @@ def lines(stream: Stream, corpus: Corpus, options: PreviewOptions, tokenizer: An
 
 def preview(settings: PreviewSettings) -> int:
     """Show the corpus and some sequences."""
-    from training.distributed import quiet
+    from training.engine.process_group import quiet
 
     quiet()
-    from training.model import add_tags
+    from training.model.model_loading import add_tags
 
     corpus = open_corpus(settings.data)
     tokenizer = load_tokenizer(settings.data)

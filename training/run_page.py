@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
-from training.run_html import PAGE, write_page
-from training.run_plots import Over
+from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
+from training.report.run_html import PAGE, write_page
+from training.report.run_plots import Over
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 

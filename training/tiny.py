@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from rich.console import Console
 
-from spark_jobs.settings import ConfigurationError, Settings, command
+from spark_jobs.common.settings import ConfigurationError, Settings, command
 
 
 class TinyModelSettings(Settings):
@@ -56,7 +56,7 @@ def make(settings: TinyModelSettings) -> int:
             f"tokenizer: {settings.tokenizer} holds no tokenizer.json; run spark_jobs/encode.py, "
             "which leaves the tokenizer beside its shards"
         )
-    from training.distributed import quiet
+    from training.engine.process_group import quiet
 
     quiet()
     import torch

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from spark_jobs.settings import (
+from spark_jobs.common.settings import (
     EXIT_CONFIGURATION,
     ConfigOption,
     ConfigurationError,
@@ -25,10 +25,12 @@ from spark_jobs.settings import (
     program_name,
     run_configured,
 )
-from training.checkpoint import Checkpoints, RunState, read_state
 from training.config import TrainSettings, accumulation_steps
-from training.corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
-from training.distributed import (
+from training.data.encoded_corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
+from training.engine.checkpoints import Checkpoints, RunState, read_state
+from training.engine.deepspeed_engine import Setup, build_engine, resumed_engine, save
+from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
+from training.engine.process_group import (
     Ranks,
     barrier,
     deepspeed_config,
@@ -40,23 +42,21 @@ from training.distributed import (
     with_precision,
     zero_stage,
 )
-from training.document_mask import check_documents
-from training.engine import Setup, build_engine, resumed_engine, save
-from training.flops import flops_per_token, mfu, peak_flops
-from training.held_out import HeldOut
-from training.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
-from training.loop import Position, new_guard, steps
-from training.metrics import MetricsWriter, check_wandb
-from training.model_shapes import shape_of
-from training.output import Output, Summary
-from training.plan import StreamRules
-from training.profiling import Profile
-from training.resume import check, newest_sound, same_settings
-from training.rules import stream_rules
-from training.run_html import Drawing
-from training.stream import Stream
-from training.stream_report import describe_corpus, describe_stream
-from training.task_scores import Scoring, TaskEvaluationError
+from training.engine.resume import check, newest_sound, same_settings
+from training.loop.held_out_loss import HeldOut
+from training.loop.metrics_log import MetricsWriter, check_wandb
+from training.loop.profiling import Profile
+from training.loop.run_folder import Output, Summary
+from training.loop.task_scoring import Scoring, TaskEvaluationError
+from training.loop.training_steps import Position, new_guard, steps
+from training.model.document_mask import check_documents
+from training.model.flops import flops_per_token, mfu, peak_flops
+from training.model.model_shapes import shape_of
+from training.report.run_html import Drawing
+from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import stream_rules
+from training.stream.stream_summary import describe_corpus, describe_stream
+from training.stream.token_stream import Stream
 
 EXIT_DIVERGED, EXIT_OUT_OF_MEMORY, EXIT_RANK_LOST = 3, 4, 5
 PATIENCE = 10.0
@@ -115,7 +115,7 @@ def train(settings: TrainSettings) -> None:
     corpus = open_corpus(settings.data)
     console.print(describe_corpus(corpus))
     quiet()
-    from training import model as models
+    from training.model import model_loading as models
 
     # The data: sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
@@ -167,8 +167,8 @@ def train(settings: TrainSettings) -> None:
 
 def finish(run: Run, summary: Summary) -> None:
     """The model first and run.json last: where run.json is, the run is finished."""
-    from training.export import export
-    from training.model_card import model_card
+    from training.model.model_card import model_card
+    from training.model.model_export import export
 
     settings, tags = run.settings, run.stream.rules.tags or ()
     card = model_card(settings, summary.as_dict(), tags)
@@ -189,7 +189,7 @@ def leave_mark() -> None:
 
 def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console) -> tuple[Any, StreamRules, Any]:
     """The model's tokenizer, with the tags if they are used; the rules of the stream; the `Rows` for the model, or None."""
-    from training import model as models
+    from training.model import model_loading as models
 
     tokenizer = models.load_tokenizer(settings.model.path)
     check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
@@ -212,7 +212,7 @@ def begin(
     Raises:
         ConfigurationError: when the checkpoint is of another run, another stream, or another number of ranks without `elastic`.
         TrainingDivergedError: when the guard has ended the run there, and would end it again.
-        InterruptedByRequestError: see `training.engine.converted`.
+        InterruptedByRequestError: see `training.engine.deepspeed_engine.converted`.
     """
     settings, ranks = setup.settings, setup.ranks
     checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
@@ -313,7 +313,7 @@ def measure(run: Run, writer: MetricsWriter, interruption: Interruption) -> None
     tasks = run.settings.evaluation.tasks
     if tasks is None:
         return
-    from training.export import export
+    from training.model.model_export import export
 
     folder = run.settings.output_dir / "evaluations" / f"step-{step:06d}"
     if run.ranks.main:
@@ -380,7 +380,7 @@ def main(settings: TrainSettings) -> int:
     except (RuntimeError, MemoryError) as error:
         if is_lost_rank(error):  # at once: the launcher that has seen the other one end ends this one, too
             return told(LOST_RANK, EXIT_RANK_LOST)
-        from training.out_of_memory import explain, is_out_of_memory
+        from training.planning.out_of_memory import explain, is_out_of_memory
 
         if not is_out_of_memory(error):
             raise
@@ -426,7 +426,7 @@ def entry(
 ) -> None:
     """The command line."""
     if dry_run:
-        from training.dry_run import show_plan
+        from training.planning.dry_run import show_plan
 
         run_configured(TrainSettings, show_plan, config, set_ or ())
     run_configured(TrainSettings, main, config, set_ or ())

@@ -9,12 +9,12 @@ import hashlib
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from spark_jobs.settings import command
+from spark_jobs.common.settings import command
 from training.config import TrainSettings
-from training.corpus import open_corpus
-from training.retry import CorpusError, retried
-from training.row_groups import ShardFile
-from training.threads import in_order
+from training.data.encoded_corpus import open_corpus
+from training.data.ordered_threads import in_order
+from training.data.read_retries import CorpusError, retried
+from training.data.row_groups import ShardFile
 
 _CHUNK = 1 << 22
 _AT_ONCE = 4

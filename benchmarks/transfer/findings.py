@@ -10,8 +10,8 @@ from scipy import stats
 
 from benchmarks.transfer.config import BASE
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE
-from eval.findings import Contrast, Finding, format_p, interval
-from eval.significance import LEVEL, holm
+from eval.analysis.findings import Contrast, Finding, format_p, interval
+from eval.analysis.significance import LEVEL, holm
 
 Accuracies = Mapping[str, Mapping[str, tuple[float, ...]]]
 """Arm to kind of question to the accuracy of each seed, in per cent."""

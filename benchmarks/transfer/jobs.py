@@ -21,7 +21,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 PRELOADED = [
     *("torch", "transformers.models.llama.modeling_llama", "deepspeed", "peft", "lm_eval.tasks", "lm_eval.evaluator", "datasets"),
-    *("training.train", "training.model", "training.engine", "training.export", "eval.run", "eval.language_model"),
+    *(
+        "training.train",
+        "training.model.model_loading",
+        "training.engine.deepspeed_engine",
+        "training.model.model_export",
+        "eval.run",
+        "eval.scoring.language_model",
+    ),
 ]
 """Modules that the server process imports."""
 LOOK_EVERY = 2.0

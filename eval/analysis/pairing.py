@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.published import conditions
-from eval.results import EvalResults, ItemRecord, TaskResult, read_results, records_of
-from eval.significance import Runs
-from spark_jobs.settings import ConfigurationError
+from eval.analysis.significance import Runs
+from eval.results.artifacts import conditions
+from eval.results.evaluation_results import EvalResults, ItemRecord, TaskResult, read_results, records_of
+from spark_jobs.common.settings import ConfigurationError
 
 
 @dataclass(frozen=True)

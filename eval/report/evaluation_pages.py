@@ -1,10 +1,10 @@
-"""HTML pages from eval/templates."""
+"""HTML pages from eval/report/templates."""
 
 from typing import Any
 
-from spark_jobs import page
+from spark_jobs.common import page_templates as page
 
 
 def render_page(template: str, filters: dict[str, Any], **values: Any) -> str:
-    """The named template of eval with `values`; see `spark_jobs.page`."""
-    return page.render_page("eval", template, filters, **values)
+    """The named template of eval with `values`; see `spark_jobs.common.page_templates`."""
+    return page.render_page("eval.report", template, filters, **values)

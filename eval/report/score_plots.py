@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eval.findings import Contrast
-from eval.published import Comparison, Step
-from eval.significance import PairedDifference
-from spark_jobs.plots import ACCENT, LINE, QUIET, STYLE, TEXT, inline_svg
+from eval.analysis.findings import Contrast
+from eval.analysis.significance import PairedDifference
+from eval.results.artifacts import Comparison, Step
+from spark_jobs.common.svg_plots import ACCENT, LINE, QUIET, STYLE, TEXT, inline_svg
 
 
 def loss_curve(steps: Sequence[Step]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from eval.results import EvalResults, Score, TaskResult, problems, read_results
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.tables import MANIFEST, Manifest, read_manifest
+from eval.results.evaluation_results import EvalResults, Score, TaskResult, problems, read_results
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.contract.table_schemas import MANIFEST, Manifest, read_manifest
 
 BUILD = "_build.json"
 METRICS = "metrics.jsonl"

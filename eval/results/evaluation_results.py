@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 
 SCHEMA_VERSION = "2.1"
 RESULTS = "results.json"
@@ -54,7 +54,7 @@ class TaskResult(BaseModel):
     """Of samples/<task>.jsonl, which is written first: a run killed between the two leaves records that do not fit."""
     seconds: float
     scoring_version: str
-    """`SCORING_VERSION` in eval/harness.py."""
+    """`SCORING_VERSION` in eval/scoring/lm_eval_adapter.py."""
     versions: dict[str, str]
     """Packages that the task was scored with."""
 
@@ -64,7 +64,7 @@ class EvalResults(BaseModel):
 
     schema_version: str
     model: dict[str, Any]
-    """`path`, `fingerprint` (see eval/fingerprint.py) and, once loaded, `parameters`, `dtype` and `device`."""
+    """`path`, `fingerprint` (see eval/scoring/model_fingerprint.py) and, once loaded, `parameters`, `dtype` and `device`."""
     configuration: dict[str, Any]
     """The last run's, resolved."""
     tasks: dict[str, TaskResult]

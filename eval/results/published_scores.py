@@ -1,4 +1,4 @@
-"""Figures that others published (eval/reported.yaml) beside our own reference scores, with the distance between them."""
+"""Figures that others published (eval/results/published_scores.yaml) beside our own reference scores, with the distance between them."""
 
 import difflib
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from rich.table import Table
 
-from eval.results import EvalResults
-from spark_jobs.settings import ConfigurationError
+from eval.results.evaluation_results import EvalResults
+from spark_jobs.common.settings import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Distance:
 @cache
 def read_reported() -> dict[str, dict[str, Any]]:
     """All published figures by the models' names."""
-    text = (files("eval") / "reported.yaml").read_text(encoding="utf-8")
+    text = (files("eval.results") / "published_scores.yaml").read_text(encoding="utf-8")
     reported: dict[str, dict[str, Any]] = yaml.safe_load(text)
     return reported
 

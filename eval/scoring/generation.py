@@ -30,7 +30,7 @@ def keep_ends_only(model: Any, tokenizer: Any) -> None:
     """Leave of what a model's generation_config.json says only the tokens that end an answer.
 
     `generate` obeys that file: penalties and warpers would change greedy answers, and `suppress_tokens`, by which
-    `training.export` keeps the tags out of sight, would hide from `tag_leakage` what it is there to find. What is scored is what
+    `training.model.model_export` keeps the tags out of sight, would hide from `tag_leakage` what it is there to find. What is scored is what
     the weights make likeliest.
     """
     told = model.generation_config

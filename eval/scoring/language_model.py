@@ -10,10 +10,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from eval.config import EvalSettings
-from eval.generation import Prompt, generate, generation_batches, keep_ends_only
-from eval.likelihood import Answer, Candidate, batches, score
-from eval.ranks import Ranks
-from spark_jobs.settings import ConfigurationError
+from eval.scoring.generation import Prompt, generate, generation_batches, keep_ends_only
+from eval.scoring.likelihood import Answer, Candidate, batches, score
+from eval.scoring.scoring_ranks import Ranks
+from spark_jobs.common.settings import ConfigurationError
 
 AUTO_BATCH = {"cpu": 64, "cuda": 128}
 """What `batch_size: auto` begins with; a batch that does not fit is halved."""

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from eval.catalogue import TaskFile, tasks_folder
 from eval.config import EvalSettings
-from eval.reference import RUNNER
-from eval.results import ItemRecord, Score
-from spark_jobs.settings import ConfigurationError
+from eval.results.evaluation_results import ItemRecord, Score
+from eval.tasks.reference_prompts import RUNNER
+from eval.tasks.task_catalogue import TaskFile, tasks_folder
+from spark_jobs.common.settings import ConfigurationError
 
 SCORING_VERSION = "3"
-"""Raised by hand when this file, eval/language_model.py or what they call scores otherwise: earlier results do not count."""
+"""Raised by hand when this file, eval/scoring/language_model.py or what they call scores otherwise: earlier results do not count."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from eval.data_files import find_file
-from spark_jobs.settings import ConfigurationError
+from eval.tasks.data_files import find_file
+from spark_jobs.common.settings import ConfigurationError
 
 
 class _Loader(yaml.SafeLoader):

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.counter_hash import fold, mix, text_key, uniform
+from spark_jobs.common.stateless_random import fold, mix, text_key, uniform
 
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]

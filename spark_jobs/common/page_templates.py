@@ -26,7 +26,7 @@ def _render(package: str, template: str, filters: Mapping[str, Any], values: Map
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package), jinja2.PackageLoader("spark_jobs")]),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package), jinja2.PackageLoader("spark_jobs.common")]),
         autoescape=escape,  # noqa: S701  (Markdown is no HTML)
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -8,12 +8,15 @@ understood, and `canonical_code` gives the first kind.
 
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
+from typing import Any
 
-from spark_jobs.wikis.resources import read_siteinfo, read_yaml
+import yaml
 
 MULTILINGUAL = frozenset({"commons", "wikidata"})
 """Entries of the site configuration that are wikis of all languages; their own words are English."""
 _SUFFIX = "wiki"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,17 @@ class Prefix:
 
 
 @cache
+def language_codes() -> dict[str, Any]:
+    """The packaged table `language_codes.yaml`; the value is shared, so callers must not change it."""
+    text = (files("spark_jobs.common") / "language_codes.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506  (a safe loader)
+    return table
+
+
+@cache
 def wikipedia_codes() -> frozenset[str]:
     """Codes of all known Wikipedias, each once, as langlinks hold them."""
-    return (frozenset(read_siteinfo()) | frozenset(read_yaml("codes.yaml")["same_configuration"])) - MULTILINGUAL
+    return frozenset(language_codes()["wikipedias"])
 
 
 def canonical_code(code: str) -> str:
@@ -40,7 +51,7 @@ def canonical_code(code: str) -> str:
     code = code.lower().replace("_", "-")
     if code in wikipedia_codes():
         return code
-    alias: str = read_yaml("codes.yaml")["aliases"].get(code, code)
+    alias: str = language_codes()["aliases"].get(code, code)
     return alias
 
 
@@ -60,7 +71,7 @@ def language_tag(wiki: str) -> str:
     Raises ValueError for an id that does not end in `wiki`.
     """
     code = language_of(wiki)
-    tag: str = read_yaml("codes.yaml")["language_tags"].get(code, code)
+    tag: str = language_codes()["language_tags"].get(code, code)
     return tag
 
 
@@ -72,7 +83,7 @@ def wiki_of_language(code: str) -> str | None:
 
 def codes_of(wiki: str) -> list[str]:
     """All codes, old and new, that name a wiki: `nowiki` -> ['nb', 'no']."""
-    known = wikipedia_codes() | read_yaml("codes.yaml")["aliases"].keys()
+    known = wikipedia_codes() | language_codes()["aliases"].keys()
     return sorted(code for code in known if wiki_of_language(code) == wiki)
 
 
@@ -86,7 +97,7 @@ def interwiki_prefix(prefix: str, language: str) -> Prefix | None:
     ('jawiktionary', 'commonswiki', None)
     """
     key = prefix.strip().lower()
-    data = read_yaml("codes.yaml")
+    data = language_codes()
     wiki = wiki_of_language(key) if key not in MULTILINGUAL else None
     if wiki is not None:
         return Prefix(wiki, canonical_code(key))

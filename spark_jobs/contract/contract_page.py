@@ -3,15 +3,15 @@
 python -m spark_jobs.contract > docs/contract.md
 """
 
-from spark_jobs.page import render_markdown
-from spark_jobs.tables import MANIFEST, RENDERED, SCHEMA_VERSION, TABLES, TOKENIZER_METADATA, Manifest
-from spark_jobs.type_names import type_text
+from spark_jobs.common.page_templates import render_markdown
+from spark_jobs.contract.table_schemas import MANIFEST, RENDERED, SCHEMA_VERSION, TABLES, TOKENIZER_METADATA, Manifest
+from spark_jobs.contract.type_names import type_text
 
 
 def contract_page() -> str:
     """The page as Markdown."""
     return render_markdown(
-        "spark_jobs",
+        "spark_jobs.contract",
         "contract.md",
         {"type": type_text},
         tables=[*TABLES.values(), RENDERED],
@@ -20,7 +20,3 @@ def contract_page() -> str:
         fields=list(Manifest.model_fields),
         tokenizer_metadata=TOKENIZER_METADATA,
     )
-
-
-if __name__ == "__main__":
-    print(contract_page(), end="")

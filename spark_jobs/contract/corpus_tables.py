@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
-from spark_jobs.tables import MANIFEST, RENDERED, TABLES, Manifest, Table, check_schema_version, encoded
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.table_schemas import MANIFEST, RENDERED, TABLES, Manifest, Table, check_schema_version, encoded
 
 _ORDER = [*TABLES, RENDERED.name]
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from spark_jobs.columns import list_array
-from spark_jobs.tables import ARTICLES
-from spark_jobs.wikitext.model import Link, Section
+from spark_jobs.contract.arrow_columns import list_array
+from spark_jobs.contract.table_schemas import ARTICLES
+from spark_jobs.wikitext.extraction_result import Link, Section
 
 _SCHEMA = ARTICLES.schema
 _SECTION = _SCHEMA.field("sections").type.value_type

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.dumps.index import BadStream, index_name, match_index, read_index
-from spark_jobs.storage import Location
+from spark_jobs.common.storage import Location
+from spark_jobs.dumps.multistream_index import BadStream, index_name, match_index, read_index
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ def name_lost_pages(dump: Location, starts: Sequence[int], size: int, bad: Itera
 
     `starts` and `size` are the file's streams as the scan found them and its bytes; `bad` is `UnitReport.bad_streams` of all its
     units. The index is looked for beside the file and read only if a stream is bad. Without one, and where it does not agree with
-    the dump (`spark_jobs.dumps.index` has the rule), there are no rows: the streams' own rejects say what is lost.
+    the dump (`spark_jobs.dumps.multistream_index` has the rule), there are no rows: the streams' own rejects say what is lost.
 
     Each row is a page more than the units counted: add them to `pages` and to `rejected_pages` alike.
     """

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
-from spark_jobs.tables import NAMES
+from spark_jobs.contract.table_schemas import NAMES
 
 Langlinks = Iterable[Mapping[str, str]]
 """Entries with `language` and `title`, in any order."""

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.wikis.languages import wiki_of_language
-from spark_jobs.wikis.names import NameRules, clean_name, name_rules
+from spark_jobs.common.wiki_languages import wiki_of_language
+from spark_jobs.wikis.title_cleaning import NameRules, clean_name, name_rules
 
 
 @dataclass(frozen=True)

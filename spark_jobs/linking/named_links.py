@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.columns import list_array
-from spark_jobs.entities import Pivot, Target, resolve_link
-from spark_jobs.tables import AUGMENTED, LINKS
+from spark_jobs.contract.arrow_columns import list_array
+from spark_jobs.contract.table_schemas import AUGMENTED, LINKS
+from spark_jobs.linking.name_resolution import Pivot, Target, resolve_link
 
 _NAMES = LINKS.schema.field("names").type
 _ENTITY = AUGMENTED.schema.field("entities").type.value_type

@@ -7,10 +7,10 @@ its target is comes after.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from spark_jobs.entities import Pivot
+from spark_jobs.linking.name_resolution import Pivot
 from spark_jobs.wikis import WikiProfile
-from spark_jobs.wikis.names import clean_name
-from spark_jobs.wikis.profiles import namespace_key
+from spark_jobs.wikis.title_cleaning import clean_name
+from spark_jobs.wikis.wiki_profile import namespace_key
 
 Reason = Literal[
     "same_page",
@@ -65,7 +65,7 @@ def reason_of_link(wiki: str | None, target: str, fragment: str | None, pivot: P
 def reason_of_target(title: str, facts: TargetFacts, pivot: Pivot, profile: WikiProfile) -> Reason | None:
     """Why a title of the wiki itself gives no name; None if it gives one.
 
-    >>> from spark_jobs.entities import pivots_of
+    >>> from spark_jobs.linking.name_resolution import pivots_of
     >>> from spark_jobs.wikis import load_profile
     >>> english, japanese = pivots_of(["en"])[0], load_profile("jawiki")
     >>> reason_of_target("江戸", TargetFacts(names=[]), english, japanese)

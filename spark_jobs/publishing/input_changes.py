@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from pyarrow import fs
 
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 
 
 class InputChangedError(ConfigurationError):

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from spark_jobs.row_hash import add_hashes, sum_of_rows
-from spark_jobs.shards import HashingFile, ShardReport
-from spark_jobs.storage import Location
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.row_hash import add_hashes, sum_of_rows
+from spark_jobs.publishing.shard_files import HashingFile, ShardReport
 
 Compression = Literal["zstd", "gzip", "none"]
 SUFFIXES: Mapping[Compression, str] = {"zstd": ".jsonl.zst", "gzip": ".jsonl.gz", "none": ".jsonl"}

@@ -25,10 +25,10 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from spark_jobs import __version__
-from spark_jobs.row_hash import add_hashes
-from spark_jobs.shards import PARQUET, ShardReport
-from spark_jobs.storage import Location
-from spark_jobs.tables import MANIFEST, SCHEMA_VERSION, Manifest, Shard, Table
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.row_hash import add_hashes
+from spark_jobs.contract.table_schemas import MANIFEST, SCHEMA_VERSION, Manifest, Shard, Table
+from spark_jobs.publishing.shard_files import PARQUET, ShardReport
 
 _STAGING = "_staging"
 _SHAPING_LIBRARIES = ("pyarrow", "lxml", "tokenizers")

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spark_jobs.columns import conform
-from spark_jobs.row_hash import add_hashes, sum_of_rows
-from spark_jobs.storage import Location
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.arrow_columns import conform
+from spark_jobs.contract.row_hash import add_hashes, sum_of_rows
 
 _WRITE_OPTIONS: dict[str, Any] = {
     "version": "2.6",

@@ -1,22 +1,14 @@
-"""Write the dataset card of a corpus: README.md for people and the Hugging Face hub, croissant.json for machines.
-
-    python -m spark_jobs.card --config conf/corpus/demo.yaml
-
-Takes the configuration of the build; a build writes the card itself at its end. Made from the manifests of everything that is
-published in output_dir, so it is right again after tables were added or taken away. Needs no Spark. README.md is written anew
-each time: what you want to say beside the figures goes into the section `card` of the configuration.
-"""
+"""Write the dataset card of a corpus: README.md and croissant.json."""
 
 import json
 
+from spark_jobs.common.console import console
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, CorpusSettings
-from spark_jobs.croissant import croissant
-from spark_jobs.dataset_card import about, dataset_card
-from spark_jobs.progress import console
-from spark_jobs.published_corpus import corpus_tables, read_manifests
-from spark_jobs.settings import command
-from spark_jobs.storage import Location
-from spark_jobs.tables import MANIFEST
+from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
+from spark_jobs.contract.table_schemas import MANIFEST
+from spark_jobs.reports.croissant import croissant
+from spark_jobs.reports.dataset_card import about, dataset_card
 
 README = "README.md"
 CROISSANT = "croissant.json"
@@ -37,13 +29,9 @@ def write_card(corpus: Location, settings: CardSettings) -> None:
         aside.move_to(corpus / name)
 
 
-def main(settings: CorpusSettings) -> int:
+def write_card_of_corpus(settings: CorpusSettings) -> int:
     """Write the card and say where it is."""
     corpus = Location.of(settings.output_dir)
     write_card(corpus, settings.card)
     console.print(f"the card is in {settings.output_dir}/{README}, the same for machines in {settings.output_dir}/{CROISSANT}")
     return 0
-
-
-if __name__ == "__main__":
-    command(CorpusSettings, main, __doc__)

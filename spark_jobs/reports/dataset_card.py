@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
+from spark_jobs.common.page_templates import render_markdown
+from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import CardSettings
-from spark_jobs.page import render_markdown
-from spark_jobs.published_corpus import CorpusTable, schema_versions, wikis_of
-from spark_jobs.tables import RENDERED, Manifest
-from spark_jobs.type_names import hub_features, type_text
-from spark_jobs.wikis.languages import language_tag
+from spark_jobs.contract.corpus_tables import CorpusTable, schema_versions, wikis_of
+from spark_jobs.contract.table_schemas import RENDERED, Manifest
+from spark_jobs.contract.type_names import hub_features, type_text
 
 LICENCES = ["cc-by-sa-4.0", "gfdl"]
 _TAGS = ["wikipedia", "entity-linking", "cross-lingual", "leia"]
@@ -37,7 +37,7 @@ def dataset_card(tables: Sequence[CorpusTable], settings: CardSettings) -> str:
     wikis = wikis_of(tables)
     first = next((table for table in tables if table.name == "augmented"), tables[0])
     return render_markdown(
-        "spark_jobs",
+        "spark_jobs.reports",
         "card.md",
         {"count": "{:,}".format, "type": type_text},
         head=yaml.safe_dump(card_head(tables, settings), sort_keys=False, allow_unicode=True),

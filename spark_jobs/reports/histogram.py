@@ -72,7 +72,7 @@ def histogram_plot(histogram: Histogram, unit: str, label: str) -> str:
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-    from spark_jobs.plots import ACCENT, STYLE, TEXT, inline_svg
+    from spark_jobs.common.svg_plots import ACCENT, STYLE, TEXT, inline_svg
 
     filled = np.flatnonzero(histogram.counts[1:]) + 1
     last = int(filled[-1]) if len(filled) else 1

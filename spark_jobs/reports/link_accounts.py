@@ -6,12 +6,12 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
-from spark_jobs.entities import Pivot
-from spark_jobs.no_name import REASONS, Reason, TargetFacts, name_in, reason_of_link, reason_of_target
-from spark_jobs.published_corpus import CorpusTable
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
-from spark_jobs.tables import NAME_SOURCES
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.corpus_tables import CorpusTable
+from spark_jobs.contract.table_schemas import NAME_SOURCES
+from spark_jobs.linking.name_resolution import Pivot
+from spark_jobs.linking.unnamed_reasons import REASONS, Reason, TargetFacts, name_in, reason_of_link, reason_of_target
 from spark_jobs.wikis import WikiProfile
 from spark_jobs.wikitext import normalise_title
 

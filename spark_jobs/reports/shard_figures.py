@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_jobs.entities import Pivot
-from spark_jobs.excerpt import Excerpt, best_excerpts
-from spark_jobs.histogram import Histogram
-from spark_jobs.no_name import reason_of_link
-from spark_jobs.storage import Location
+from spark_jobs.common.excerpts import Excerpt, best_excerpts
+from spark_jobs.common.storage import Location
+from spark_jobs.linking.name_resolution import Pivot
+from spark_jobs.linking.unnamed_reasons import reason_of_link
+from spark_jobs.reports.histogram import Histogram
 
 _COLUMNS = ["title", "is_disambiguation", "text", "links.list.element.start", "entities"]
 _READ_ROWS = 1000

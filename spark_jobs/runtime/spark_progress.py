@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from pyspark import SparkContext
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from spark_jobs.common.console import console
 
 _POLL_SECONDS = 0.5
 _LINE_SECONDS = 10.0
 _STARVED_SECONDS = 60.0
 _JOB_GROUP, _JOB_DESCRIPTION = "spark.jobGroup.id", "spark.job.description"
-
-console = Console(stderr=True)
 
 
 class ManyWikis:

@@ -6,8 +6,8 @@ import sys
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
+from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.config import SparkSettings
-from spark_jobs.settings import ConfigurationError
 
 # `DataFrame.repartitionById`, which sends a row to the task of its shard, is new in 4.1.
 _LEAST_SPARK = (4, 1)

@@ -15,8 +15,8 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 
 _STAGING = "_staging"
 # How a task's exception ends in the text that Spark hands to the driver.

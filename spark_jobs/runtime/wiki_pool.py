@@ -18,9 +18,9 @@ from typing import Generic, TypeVar
 
 from pyspark.sql import SparkSession
 
-from spark_jobs.faults import DiskFullError
-from spark_jobs.progress import many_wikis
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.runtime.spark_progress import many_wikis
+from spark_jobs.runtime.task_errors import DiskFullError
 
 T = TypeVar("T")
 Work = Callable[[SparkSession, str], T]

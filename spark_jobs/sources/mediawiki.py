@@ -12,9 +12,10 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
-from spark_jobs.dumps.pages import MAX_PAGE_BYTES, HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
-from spark_jobs.dumps.siteinfo import namespaces_by_name, read_head
-from spark_jobs.dumps.streams import MAX_STREAM_BYTES, StreamError, find_boundaries, read_whole
+from spark_jobs.common.storage import Location
+from spark_jobs.dumps.compressed_streams import MAX_STREAM_BYTES, StreamError, find_boundaries, read_whole
+from spark_jobs.dumps.export_head import namespaces_by_name, read_head
+from spark_jobs.dumps.page_xml import MAX_PAGE_BYTES, HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
 from spark_jobs.sources.options import (
     Mode,
     SourceError,
@@ -26,7 +27,6 @@ from spark_jobs.sources.options import (
     read_size,
     refuse_twice,
 )
-from spark_jobs.storage import Location
 
 _SCHEMA = pa.schema(
     [
@@ -107,7 +107,7 @@ class MediaWikiSource(DataSource):
 
     Options (names without regard to case; any other is an error):
 
-    - `path`: a file, a folder or a glob, local or a URI of `spark_jobs.storage.Location` (hdfs, s3). Files end in .xml, .xml.bz2,
+    - `path`: a file, a folder or a glob, local or a URI of `spark_jobs.common.storage.Location` (hdfs, s3). Files end in .xml, .xml.bz2,
       .xml.gz, .xml.xz or .xml.zst. Of a folder, all files named `…-pages-articles…` or `…-pages-meta-current…` are read, and an
       error names two that hold the same pages.
     - `columns`: those wanted, in this order, separated by commas; all by default. A schema given to `.schema()` does the same.

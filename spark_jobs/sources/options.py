@@ -9,8 +9,8 @@ from typing import Literal
 
 from pyarrow import fs
 
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 
 Mode = Literal["PERMISSIVE", "DROPMALFORMED", "FAILFAST"]
 _MODES: tuple[Mode, ...] = ("PERMISSIVE", "DROPMALFORMED", "FAILFAST")

@@ -9,11 +9,11 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
-from spark_jobs.dumps.sql import SqlError, read_rows
-from spark_jobs.dumps.sql_statements import Cursor, read_create
-from spark_jobs.dumps.streams import open_decompressed
+from spark_jobs.common.storage import Location
+from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.sql.sql_statements import Cursor, read_create
+from spark_jobs.dumps.sql.table_reader import SqlError, read_rows
 from spark_jobs.sources.options import SourceError, check_names, find_files, read_names, refuse_twice
-from spark_jobs.storage import Location
 
 _OPTIONS = ("path", "paths", "columns", "where")
 _TABLES = re.compile(r"\.sql(?:\.(?:gz|bz2|xz|zst))?$")
@@ -35,7 +35,7 @@ class MediaWikiSqlSource(DataSource):
 
     Options (names without regard to case; any other is an error):
 
-    - `path`: a file, a folder or a glob, local or a URI of `spark_jobs.storage.Location` (hdfs, s3). Files end in .sql, .sql.gz,
+    - `path`: a file, a folder or a glob, local or a URI of `spark_jobs.common.storage.Location` (hdfs, s3). Files end in .sql, .sql.gz,
       .sql.bz2, .sql.xz or .sql.zst, and are all of one table, of any wikis.
     - `columns`: those wanted, in this order, separated by commas. By default all of the table; `file`, the name of the file, is
       there for the asking.
@@ -43,7 +43,7 @@ class MediaWikiSqlSource(DataSource):
       faster than a filter in Spark. A value cannot hold a comma or a semicolon; filter in Spark for such.
 
     Columns and types are those of `CREATE TABLE` in the first file; a file whose table lacks one, or has it with another type, is
-    an error (integers are long, floats and decimals double, all else string: see `spark_jobs.dumps.sql`).
+    an error (integers are long, floats and decimals double, all else string: see `spark_jobs.dumps.sql.table_reader`).
 
     Each file is one partition, because its rows cannot be found from the middle. There is no mode: what is no row is an error
     with its place, since after it nothing can be trusted. What it cannot do, because Spark does not tell a Python data source:

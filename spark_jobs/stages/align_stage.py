@@ -1,10 +1,4 @@
-"""Stage `align`: titles of `articles` and the langlinks SQL table become `names`.
-
-    spark-submit spark_jobs/align.py --config conf/corpus/demo.yaml
-
-For every title that leads to an article, the article's page id and what it is called in the pivot languages: by the title's
-own langlink, else by that of the article behind its redirects.
-"""
+"""Stage `align`: titles of `articles` and the langlinks SQL table become `names`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -13,23 +7,24 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from spark_jobs.common.console import console
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
+from spark_jobs.common.wiki_languages import codes_of, wiki_of_language
 from spark_jobs.config import CorpusSettings
-from spark_jobs.dumps.sql import read_rows
-from spark_jobs.dumps.streams import open_decompressed
-from spark_jobs.extract import list_dumps, locate_dump
-from spark_jobs.input_files import unchanged
-from spark_jobs.progress import console, show_progress
-from spark_jobs.publish import Publication, table_input
-from spark_jobs.redirects import resolve_redirects
-from spark_jobs.session import size_shuffles
-from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.shards import ShardReport, sum_counters
-from spark_jobs.spark_shards import read_shards, write_shards
-from spark_jobs.stage import StageResult, published, run_stage
-from spark_jobs.storage import Location
-from spark_jobs.tables import ARTICLES, NAMES
-from spark_jobs.title_names import names_of_titles
-from spark_jobs.wikis.languages import codes_of, wiki_of_language
+from spark_jobs.contract.table_schemas import ARTICLES, NAMES
+from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.sql.table_reader import read_rows
+from spark_jobs.linking.langlink_names import names_of_titles
+from spark_jobs.publishing.input_changes import unchanged
+from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.shard_files import ShardReport, sum_counters
+from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.spark_session import size_shuffles
+from spark_jobs.runtime.spark_shards import read_shards, write_shards
+from spark_jobs.stages.extract_stage import list_dumps, locate_dump
+from spark_jobs.stages.redirect_chains import resolve_redirects
+from spark_jobs.stages.stage_runs import StageResult, published, run_stage
 
 _ROWS_PER_SHARD = 500_000
 _ROW_GROUP_ROWS = 20_000
@@ -147,10 +142,6 @@ def write_names(rows: DataFrame, langlinks: DataFrame, size: int, attempts: Loca
     }
 
 
-def main(settings: CorpusSettings) -> int:
+def align_wikis(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
     return run_stage("align", partial(run, files=list_dumps(settings)), settings)
-
-
-if __name__ == "__main__":
-    command(CorpusSettings, main, __doc__)

@@ -1,10 +1,4 @@
-"""Stage `augment`: `articles` and `names` become `augmented` and `links`.
-
-    spark-submit spark_jobs/augment.py --config conf/corpus/demo.yaml
-
-Text is not shuffled: each shard of `articles` is rewritten where a task reads it. What travels is one row for each distinct
-link target of a shard, joined with `names` by title and brought to the task that owns the shard.
-"""
+"""Stage `augment`: `articles` and `names` become `augmented` and `links`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -13,18 +7,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.entities import Pivot, Target, pivots_of
-from spark_jobs.link_names import count_links, entities_of, links_table, name_links, titles_of
-from spark_jobs.progress import show_progress
-from spark_jobs.publish import Publication, table_input
-from spark_jobs.session import size_shuffles
-from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.shards import ShardReport, ShardWriter, shard_name, sum_counters
-from spark_jobs.spark_shards import REPORT_SCHEMA, bring_to_shards, by_shard, read_shards, report_batch, report_of
-from spark_jobs.stage import StageResult, published, run_stage
-from spark_jobs.storage import Location
-from spark_jobs.tables import ARTICLES, AUGMENTED, LINKS, NAMES, Manifest
+from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES, Manifest
+from spark_jobs.linking.name_resolution import Pivot, Target, pivots_of
+from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
+from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name, sum_counters
+from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.spark_session import size_shuffles
+from spark_jobs.runtime.spark_shards import REPORT_SCHEMA, bring_to_shards, by_shard, read_shards, report_batch, report_of
+from spark_jobs.stages.stage_runs import StageResult, published, run_stage
 
 _ROW_GROUP_ROWS = {AUGMENTED.name: 1000, LINKS.name: 50_000}
 _READ_ROWS = 1000
@@ -118,10 +112,6 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     return StageResult([publication.publish(reports[name], counters) for name, publication in publications.items()])
 
 
-def main(settings: CorpusSettings) -> int:
+def augment_wikis(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
     return run_stage("augment", run, settings)
-
-
-if __name__ == "__main__":
-    command(CorpusSettings, main, __doc__)

@@ -1,14 +1,4 @@
-"""All stages in one Spark application: dumps in, every table of the contract out.
-
-    python -m spark_jobs.build --config conf/corpus/demo.yaml
-    spark-submit spark_jobs/build.py --config conf/corpus/demo.yaml --set wikis='[jawiki]'
-
-A stage whose inputs, configuration and code have not changed since it was published is not run again.
-
-Any number of wikis: several run at a time, the largest first. One that fails does not stop the others; what failed, why, and the
-command that does it again stand at the end. Exit code 0: all wikis are built; 1: some failed, or the dataset card did; 2: a
-mistake in the configuration, or a fault that concerns all, such as a full disk.
-"""
+"""Run all stages for every wiki in one Spark application."""
 
 import json
 import time
@@ -25,18 +15,21 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table as Grid
 
-from spark_jobs import align, augment, encode, extract
-from spark_jobs.card import README, write_card
+from spark_jobs.common.console import console
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.each_wiki import Failure, for_each_wiki, parallel_wikis
-from spark_jobs.faults import told_faults
-from spark_jobs.progress import console
-from spark_jobs.publish import code_version
-from spark_jobs.session import start_session
-from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.stage import Stage, StageResult, tell_failures, timed
-from spark_jobs.storage import Location
-from spark_jobs.tokenizer_source import load_source
+from spark_jobs.publishing.publication import code_version
+from spark_jobs.reports.corpus_card import README, write_card
+from spark_jobs.runtime.spark_session import start_session
+from spark_jobs.runtime.task_errors import told_faults
+from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
+from spark_jobs.stages import align_stage as align
+from spark_jobs.stages import augment_stage as augment
+from spark_jobs.stages import encode_stage as encode
+from spark_jobs.stages import extract_stage as extract
+from spark_jobs.stages.stage_runs import Stage, StageResult, tell_failures, timed
+from spark_jobs.tokens.tokenizer_files import load_source
 
 REPORT = "_build.json"
 _TABLE_WIDTH = 112
@@ -159,7 +152,7 @@ def check_before(settings: CorpusSettings) -> Plan:
     return Plan(dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))), failures, files)
 
 
-def main(settings: CorpusSettings) -> int:
+def build_wikis(settings: CorpusSettings) -> int:
     """Build what the configuration says and show what was built."""
     console.print(settings.to_yaml(), style="dim", highlight=False)
     plan = check_before(settings)
@@ -222,7 +215,3 @@ def show(report: dict[str, Any], settings: CorpusSettings) -> None:
             markup=False,
             soft_wrap=True,
         )
-
-
-if __name__ == "__main__":
-    command(CorpusSettings, main, __doc__)

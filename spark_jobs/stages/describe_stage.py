@@ -1,28 +1,21 @@
-"""What a build holds, as a page to look at: how many pages, links and names, what was lost and why, and how it reads.
-
-    python -m spark_jobs.describe --config conf/corpus/demo.yaml
-
-Takes the configuration of the build and describes everything that is published in its output_dir. Writes report.html there: one
-file that needs nothing else, for any browser. Why one link has no name, `python -m spark_jobs.explain` tells.
-"""
+"""Gather the figures of a build and write the report page."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import SparkSession
 
+from spark_jobs.common.console import console
+from spark_jobs.common.page_templates import render_page
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.dataset_card import dump_files
-from spark_jobs.faults import told_faults
-from spark_jobs.histogram import histogram_plot
-from spark_jobs.no_name import REASONS
-from spark_jobs.page import render_page
-from spark_jobs.progress import console
-from spark_jobs.published_corpus import CorpusTable, corpus_tables, read_manifests, schema_versions, wikis_of
-from spark_jobs.session import start_session
-from spark_jobs.settings import command
-from spark_jobs.storage import Location
-from spark_jobs.wiki_report import WikiReport, gather
+from spark_jobs.contract.corpus_tables import CorpusTable, corpus_tables, read_manifests, schema_versions, wikis_of
+from spark_jobs.linking.unnamed_reasons import REASONS
+from spark_jobs.reports.dataset_card import dump_files
+from spark_jobs.reports.histogram import histogram_plot
+from spark_jobs.runtime.spark_session import start_session
+from spark_jobs.runtime.task_errors import told_faults
+from spark_jobs.stages.wiki_report import WikiReport, gather
 
 REPORT = "report.html"
 _OPEN_WIKIS = 3
@@ -46,7 +39,7 @@ def report_page(settings: CorpusSettings, tables: Sequence[CorpusTable], wikis: 
     figures = [wiki.figures for wiki in wikis]
     pivots = sorted({pivot.language for wiki in wikis for pivot in wiki.pivots})
     return render_page(
-        "spark_jobs",
+        "spark_jobs.reports",
         "report.html",
         {"count": "{:,}".format, "short": short_number},
         title=settings.card.title,
@@ -100,14 +93,10 @@ def short_number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def main(settings: CorpusSettings) -> int:
+def describe_wikis(settings: CorpusSettings) -> int:
     """Write the report and say where it is."""
     spark = start_session(settings.spark, "leia describe")
     report = describe(spark, settings)
     spark.stop()
     console.print(f"the report is {settings.output_dir}/{report.name}", highlight=False)
     return 0
-
-
-if __name__ == "__main__":
-    command(CorpusSettings, main, __doc__)

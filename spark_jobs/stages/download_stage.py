@@ -1,14 +1,4 @@
-"""Fetch what a build reads: the newest finished dump of each wiki, from Wikimedia or a mirror.
-
-    python -m spark_jobs.download --wikis jawiki,elwiki --set download.contact=you@example.org
-    python -m spark_jobs.download --config conf/corpus/llama2-ja.yaml
-
-The same configuration as of a build, so that one file says both. Files lie in `dumps_dir/WIKI/DATE/`, where a build finds them,
-with a list that `sha1sum -c` reads. A dump that is still being written is not taken: it is the newest day whose jobs are all
-done, or with `date` that day or none. Stopped or failed, the same command goes on where it was; what is there whole stays.
-
-Exit code 0: all wikis are there; 1: some are not, and the table says which and why; 2: a mistake in the configuration.
-"""
+"""Fetch the newest finished dump of each wiki from Wikimedia or a mirror. Needs no Spark."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -17,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich import box
 from rich.console import Console
 from rich.filesize import decimal
@@ -27,15 +15,15 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from spark_jobs import __version__
+from spark_jobs.common.console import console
+from spark_jobs.common.retry_command import retry_command
+from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.config import CorpusSettings
-from spark_jobs.dumps.dump_status import RemoteDump, RemoteFile, StatusError, UnfinishedDumpError, days_of, finished_dump
-from spark_jobs.dumps.dump_status import with_checksums as checked_with
-from spark_jobs.dumps.fetch import DownloadError, NotThereError, Server, StoppedError
-from spark_jobs.dumps.mirrors import mirror_of
-from spark_jobs.progress import console
-from spark_jobs.retry_command import retry_command
-from spark_jobs.settings import ConfigOption, ConfigurationError, SetOption, help_texts, program_name, run_configured
-from spark_jobs.transfer_progress import TransferProgress
+from spark_jobs.dumps.remote.dump_status import RemoteDump, RemoteFile, StatusError, UnfinishedDumpError, days_of, finished_dump
+from spark_jobs.dumps.remote.dump_status import with_checksums as checked_with
+from spark_jobs.dumps.remote.http_fetch import DownloadError, NotThereError, Server, StoppedError
+from spark_jobs.dumps.remote.mirrors import mirror_of
+from spark_jobs.dumps.remote.transfer_progress import TransferProgress
 from spark_jobs.wikis import load_profile
 
 _DAYS_LOOKED_AT = 6
@@ -250,7 +238,7 @@ def _show(outcomes: Sequence[WikiOutcome], settings: CorpusSettings) -> None:
         )
 
 
-def main(settings: CorpusSettings) -> int:
+def download_wikis(settings: CorpusSettings) -> int:
     """Fetch what the configuration says and show what is there."""
     for wiki in settings.wikis:
         try:
@@ -272,23 +260,3 @@ def main(settings: CorpusSettings) -> int:
         return 130
     _show(outcomes, settings)
     return int(any(outcome.failure is not None for outcome in outcomes))
-
-
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-
-
-@app.command(**help_texts(CorpusSettings, __doc__ or ""))
-def entry(
-    config: ConfigOption | None = None,
-    wikis: Annotated[
-        str | None, typer.Option("--wikis", metavar="WIKI,WIKI", help="Wiki ids; instead of those of the configuration.")
-    ] = None,
-    set_: SetOption = None,
-) -> None:
-    """Read the options; see `spark_jobs.settings.command`."""
-    chosen = [] if wikis is None else [f"wikis=[{wikis}]"]
-    run_configured(CorpusSettings, main, config, [*(set_ or ()), *chosen])
-
-
-if __name__ == "__main__":
-    app(prog_name=program_name())

@@ -1,11 +1,4 @@
-"""Stage `encode`: `augmented` becomes `encoded`, for one tokenizer and the names of one pivot language.
-
-    spark-submit spark_jobs/encode.py --config conf/corpus/demo.yaml
-
-Adds no BOS, EOS or names to the tokens: where they go is the training job's choice. `<s>` in an article is text. Rows are mixed:
-they are ordered by a hash of (wiki, page_id), so that neighbours in a shard have nothing to do with each other. The manifest
-counts tokens, entities, name tokens, and what the span mapping lost (`encode_article.COUNTS`).
-"""
+"""Stage `encode`: `augmented` becomes `encoded`, for one tokenizer and the names of one pivot language."""
 
 import json
 import os
@@ -16,18 +9,18 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.encode_article import ArticleEncoder
-from spark_jobs.encode_batch import TRAVEL_COLUMNS, count_rows, encode_file
-from spark_jobs.progress import show_progress
-from spark_jobs.publish import Publication, table_input
-from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.shards import sum_counters
-from spark_jobs.spark_shards import write_shards
-from spark_jobs.stage import StageResult, published, run_stage
-from spark_jobs.storage import Location
-from spark_jobs.tables import AUGMENTED, TOKENIZER_FOLDER, encoded
-from spark_jobs.tokenizer_source import TokenizerSource, load_source
+from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_FOLDER, encoded
+from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.shard_files import sum_counters
+from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.spark_shards import write_shards
+from spark_jobs.stages.stage_runs import StageResult, published, run_stage
+from spark_jobs.tokens.article_tokens import ArticleEncoder
+from spark_jobs.tokens.encoded_columns import TRAVEL_COLUMNS, count_rows, encode_file
+from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
 
 _TOKENIZER_LOCK = threading.Lock()
 
@@ -101,10 +94,6 @@ def _publish_tokenizer(output: Location, source: TokenizerSource) -> None:
     aside.put_folder(folder, last)
 
 
-def main(settings: CorpusSettings) -> int:
+def encode_wikis(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
     return run_stage("encode", run, settings)
-
-
-if __name__ == "__main__":
-    command(CorpusSettings, main, __doc__)

@@ -1,55 +1,24 @@
-"""Why does this link have no name? Every link of a page, what it leads to, and what became of it.
+"""Show every link of a page, what it leads to, and why it has no name. Needs no Spark."""
 
-    python -m spark_jobs.explain --config conf/corpus/demo.yaml jawiki 水星
-    python -m spark_jobs.explain --config conf/corpus/demo.yaml jawiki 水星 海
-
-Reads a few rows of the published tables: no Spark, and no dump. The first form lists the links of the page that have no name, the
-second one those whose text or target is 海, with a name or without.
-"""
-
-import sys
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.dataset_card import pivots_of_tables
-from spark_jobs.entities import pivots_of
-from spark_jobs.link_accounts import LinkAccount, WikiLookup, account_for_links, find_page
-from spark_jobs.published_corpus import corpus_tables, read_manifests, wikis_of
-from spark_jobs.settings import EXIT_CONFIGURATION, ConfigOption, ConfigurationError, SetOption, keep_examples, load
-from spark_jobs.storage import Location
+from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests, wikis_of
+from spark_jobs.linking.name_resolution import pivots_of
+from spark_jobs.reports.dataset_card import pivots_of_tables
+from spark_jobs.reports.link_accounts import LinkAccount, WikiLookup, account_for_links, find_page
 from spark_jobs.wikis import load_profile
 
 _NEEDED = ("articles", "names", "augmented", "rejects")
-_WIDTH = 120
+PIPED_WIDTH = 120
 """Columns where the output is no terminal."""
-
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-
-
-@app.command(help=keep_examples(escape(__doc__)))
-def entry(
-    wiki: Annotated[str, typer.Argument(metavar="WIKI", help="Wiki id, such as jawiki.")],
-    page: Annotated[str, typer.Argument(metavar="PAGE", help="Title of an article or of a redirect to it, or a page id.")],
-    config: ConfigOption,
-    link: Annotated[
-        str | None, typer.Argument(metavar="LINK", help="Text or target of the links to tell of; whole, or a part of it.")
-    ] = None,
-    set_: SetOption = None,
-) -> None:
-    """Look and tell; a mistake ends in a sentence."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
-    try:
-        explain(load(CorpusSettings, config, set_ or ()), wiki, page, link, console)
-    except ConfigurationError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(EXIT_CONFIGURATION) from error
 
 
 def explain(settings: CorpusSettings, wiki: str, page: str, link: str | None, console: Console) -> None:
@@ -95,7 +64,3 @@ def table_of(accounts: Sequence[LinkAccount]) -> Table:
         place = f"{account.start}–{account.end}"
         table.add_row(place, escape(account.surface), escape(account.target), account.language, name, escape(account.because))
     return table
-
-
-if __name__ == "__main__":
-    app()

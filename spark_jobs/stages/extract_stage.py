@@ -1,14 +1,4 @@
-"""Stage `extract`: the XML of a dump becomes `articles` and `rejects`.
-
-    spark-submit spark_jobs/extract.py --config conf/corpus/demo.yaml
-
-Inputs: `{wiki}-{date}-pages-articles….xml` and, where they lie beside it, `{wiki}-{date}-siteinfo-namespaces.json.gz`, whose
-namespaces, words, link trail and case rule win over the head of the dump, as that wins over the packaged table; `page.sql.gz`
-with `redirect.sql.gz` for redirects between templates; `page_props.sql.gz` for disambiguation pages. What is missing is said.
-
-The driver finds the streams of the dump's files and cuts them into runs; a task owns a run, decompresses and parses it in
-its Python process and writes one shard. Raw XML never enters the JVM, and text is never shuffled.
-"""
+"""Stage `extract`: the XML of a dump becomes `articles` and `rejects`."""
 
 import hashlib
 from bisect import bisect_left
@@ -20,25 +10,27 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from spark_jobs.common.console import console
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings, ExtractSettings
-from spark_jobs.dumps.files import Dump, DumpError, find_dump
-from spark_jobs.dumps.pages import PageError
-from spark_jobs.dumps.siteinfo import namespaces_by_name, read_head
-from spark_jobs.dumps.sql_head import read_database
-from spark_jobs.dumps.streams import StreamError, group_streams, read_whole, scan_streams
-from spark_jobs.extract_pages import ExtractJob, Unit, UnitReport, account_of, extract_unit
-from spark_jobs.input_files import unchanged
-from spark_jobs.lost_pages import name_lost_pages
-from spark_jobs.progress import console, show_progress
-from spark_jobs.publish import Publication, PublishError
-from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.shards import ShardReport, ShardWriter, number_shards, shard_name
-from spark_jobs.side_tables import LOSSES, read_side_tables, with_known_redirects
-from spark_jobs.spark_shards import map_tasks
-from spark_jobs.stage import StageResult, run_stage
-from spark_jobs.storage import Location
-from spark_jobs.tables import ARTICLES, REJECTS, Manifest
-from spark_jobs.wikis import SiteInfo, SiteInfoError, WikiProfile, load_profile, read_siteinfo_file
+from spark_jobs.contract.table_schemas import ARTICLES, REJECTS, Manifest
+from spark_jobs.dumps.compressed_streams import StreamError, group_streams, read_whole, scan_streams
+from spark_jobs.dumps.dump_files import Dump, DumpError, find_dump
+from spark_jobs.dumps.export_head import namespaces_by_name, read_head
+from spark_jobs.dumps.page_xml import PageError
+from spark_jobs.dumps.siteinfo_file import SiteInfoError, read_siteinfo_file
+from spark_jobs.dumps.sql.database_name import read_database
+from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, account_of, extract_unit
+from spark_jobs.extraction.lost_pages import name_lost_pages
+from spark_jobs.publishing.input_changes import unchanged
+from spark_jobs.publishing.publication import Publication, PublishError
+from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, number_shards, shard_name
+from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.spark_shards import map_tasks
+from spark_jobs.stages.side_tables import LOSSES, read_side_tables, with_known_redirects
+from spark_jobs.stages.stage_runs import StageResult, run_stage
+from spark_jobs.wikis import SiteInfo, WikiProfile, load_profile
 from spark_jobs.wikitext import Options
 
 _REJECT_ROW_GROUP_ROWS = 10_000
@@ -315,10 +307,6 @@ def _write_rejects(folder: Location, rows: list[dict[str, Any]]) -> ShardReport:
     return writer.report
 
 
-def main(settings: CorpusSettings) -> int:
+def extract_wikis(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
     return run_stage("extract", partial(run, files=list_dumps(settings)), settings)
-
-
-if __name__ == "__main__":
-    command(CorpusSettings, main, __doc__)

@@ -9,15 +9,15 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from spark_jobs.entities import Pivot
-from spark_jobs.no_name import TargetFacts, reason_of_target
-from spark_jobs.published_corpus import CorpusTable
-from spark_jobs.session import size_shuffles
-from spark_jobs.shard_figures import LINK_LEAVES, UNNAMED_SCHEMA, unnamed_links
-from spark_jobs.spark_shards import read_shards
-from spark_jobs.storage import Location
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.corpus_tables import CorpusTable
+from spark_jobs.linking.name_resolution import Pivot
+from spark_jobs.linking.unnamed_reasons import TargetFacts, reason_of_target
+from spark_jobs.reports.shard_figures import LINK_LEAVES, UNNAMED_SCHEMA, unnamed_links
+from spark_jobs.runtime.spark_session import size_shuffles
+from spark_jobs.runtime.spark_shards import read_shards
 from spark_jobs.wikis import WikiProfile
-from spark_jobs.wikis.names import clean_name
+from spark_jobs.wikis.title_cleaning import clean_name
 
 _NAMES = "title string, page_id long, names array<struct<language: string, title: string, source: string>>"
 _PAGES = "page_id long, title string, redirect_title string, redirect_fragment string"

@@ -1,40 +1,26 @@
-"""Write a corpus as plain text with names in it, for those who want no spans and no tokens: Parquet or JSON lines.
-
-    python -m spark_jobs.render --config conf/render/demo.yaml
-    python -m spark_jobs.render --config conf/render/demo.yaml --set strategy=left --set tags='[" (", ")"]' --set format=jsonl
-
-Reads the table `augmented` and writes `rendered`, a row for each article: page_id, revision_id, title, url and text (in JSON
-lines wiki too), in output_dir, with a manifest and a dataset card. Each experiment has an output_dir of its own.
-
-Which links get their name is the rule of the training stream, `spark_jobs.name_choice`: a hash of (seed, epoch, wiki, page_id,
-number of the link in the page). So the text is the same on every run and any number of cores, and with the seed and epoch of a
-training run it has that run's links: all of them wherever the tokenizer of the run lost none of a page's links. Where it lost one
-(the counters `entities_without_token` and `names_without_token` of `encoded`; `span_mapping: exact` loses many), the links behind
-it on that page have other numbers there, and other draws.
-
-A text that holds the tags by itself is not escaped. Tags are any text: `[" (", ")"]` and strategy right make `鴨 (Duck)`.
-"""
+"""Write a corpus as plain text with names in it: Parquet or JSON lines."""
 
 from typing import Literal
 
 from pydantic import Field, field_validator
 from pyspark.sql import SparkSession
 
-from spark_jobs.card import README, write_card
+from spark_jobs.common.console import console
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, SparkSettings
-from spark_jobs.faults import told_faults
-from spark_jobs.json_lines import Compression
-from spark_jobs.progress import console, show_progress
-from spark_jobs.publish import Publication, table_input
-from spark_jobs.published_corpus import CorpusTable, corpus_tables, read_manifests
-from spark_jobs.rendering import RenderRule, render_shard
-from spark_jobs.session import start_session
-from spark_jobs.settings import ConfigurationError, command
-from spark_jobs.shards import sum_counters
-from spark_jobs.spark_shards import map_tasks
-from spark_jobs.stage import StageResult
-from spark_jobs.storage import Location
-from spark_jobs.tables import AUGMENTED, RENDERED
+from spark_jobs.contract.corpus_tables import CorpusTable, corpus_tables, read_manifests
+from spark_jobs.contract.table_schemas import AUGMENTED, RENDERED
+from spark_jobs.publishing.json_lines import Compression
+from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.shard_files import sum_counters
+from spark_jobs.reports.corpus_card import README, write_card
+from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.spark_session import start_session
+from spark_jobs.runtime.spark_shards import map_tasks
+from spark_jobs.runtime.task_errors import told_faults
+from spark_jobs.stages.rendered_text import RenderRule, render_shard
+from spark_jobs.stages.stage_runs import StageResult
 
 
 class RenderSettings(RenderRule):
@@ -119,7 +105,7 @@ def render_corpus(spark: SparkSession, settings: RenderSettings) -> dict[str, St
     return results
 
 
-def main(settings: RenderSettings) -> int:
+def render_wikis(settings: RenderSettings) -> int:
     """Render every wiki and say what was written."""
     console.print(settings.to_yaml(), style="dim", highlight=False)
     augmented_table(settings)  # what is wrong with the configuration is said before Spark starts
@@ -136,7 +122,3 @@ def main(settings: RenderSettings) -> int:
     spark.stop()
     console.print(f"the text lies in {settings.output_dir}, described in {settings.output_dir}/{README}", highlight=False)
     return 0
-
-
-if __name__ == "__main__":
-    command(RenderSettings, main, __doc__)

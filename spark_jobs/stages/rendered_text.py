@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_jobs.encode_article import Entity
-from spark_jobs.encode_batch import pivot_entities
-from spark_jobs.json_lines import SUFFIXES, Compression, JsonLinesWriter
-from spark_jobs.name_choice import Strategy, choose
-from spark_jobs.settings import Settings
-from spark_jobs.shards import PARQUET, ShardReport, ShardWriter
-from spark_jobs.storage import Location
-from spark_jobs.tables import RENDERED
+from spark_jobs.common.link_sampling import Strategy, choose
+from spark_jobs.common.settings import Settings
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.table_schemas import RENDERED
+from spark_jobs.publishing.json_lines import SUFFIXES, Compression, JsonLinesWriter
+from spark_jobs.publishing.shard_files import PARQUET, ShardReport, ShardWriter
+from spark_jobs.tokens.article_tokens import Entity
+from spark_jobs.tokens.encoded_columns import pivot_entities
 
 _COLUMNS = ["page_id", "revision_id", "title", "url", "text", "entities"]
 _ROWS = 1000

@@ -12,11 +12,11 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from spark_jobs.dumps.files import Dump
-from spark_jobs.dumps.sql import read_rows
-from spark_jobs.dumps.streams import open_decompressed
-from spark_jobs.spark_shards import map_tasks
-from spark_jobs.storage import Location
+from spark_jobs.common.storage import Location
+from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.dump_files import Dump
+from spark_jobs.dumps.sql.table_reader import read_rows
+from spark_jobs.runtime.spark_shards import map_tasks
 from spark_jobs.wikis import WikiProfile
 
 _TEMPLATE_NAMESPACE = 10

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
+from spark_jobs.common.console import console
+from spark_jobs.common.retry_command import retry_command
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.each_wiki import Failure, for_each_wiki, parallel_wikis
-from spark_jobs.faults import told_faults
-from spark_jobs.progress import console
-from spark_jobs.retry_command import retry_command
-from spark_jobs.session import start_session
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
-from spark_jobs.tables import MANIFEST, Manifest, Table, check_schema_version
+from spark_jobs.contract.table_schemas import MANIFEST, Manifest, Table, check_schema_version
+from spark_jobs.runtime.spark_session import start_session
+from spark_jobs.runtime.task_errors import told_faults
+from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
 
 EXIT_FAILED = 1
 """Exit code of a command of which some wikis failed."""

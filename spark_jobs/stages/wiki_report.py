@@ -8,23 +8,23 @@ from typing import Any
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from spark_jobs.common.excerpts import Excerpt
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
+from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import DescribeSettings
-from spark_jobs.dataset_card import pivots_of_tables, wiki_figures
-from spark_jobs.encode_article import COUNTS
-from spark_jobs.entities import pivots_of
-from spark_jobs.excerpt import Excerpt
-from spark_jobs.histogram import Histogram
-from spark_jobs.link_figures import Target, WikiTables, most_linked, unnamed_by_reason
-from spark_jobs.no_name import REASONS
-from spark_jobs.progress import show_progress
-from spark_jobs.published_corpus import CorpusTable
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.shard_figures import Selection, ShardFigures, shard_figures
-from spark_jobs.spark_shards import map_tasks
-from spark_jobs.storage import Location
-from spark_jobs.tables import NAME_SOURCES
+from spark_jobs.contract.corpus_tables import CorpusTable
+from spark_jobs.contract.table_schemas import NAME_SOURCES
+from spark_jobs.linking.name_resolution import pivots_of
+from spark_jobs.linking.unnamed_reasons import REASONS
+from spark_jobs.reports.dataset_card import pivots_of_tables, wiki_figures
+from spark_jobs.reports.histogram import Histogram
+from spark_jobs.reports.shard_figures import Selection, ShardFigures, shard_figures
+from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.spark_shards import map_tasks
+from spark_jobs.stages.link_counts import Target, WikiTables, most_linked, unnamed_by_reason
+from spark_jobs.tokens.article_tokens import COUNTS
 from spark_jobs.wikis import load_profile
-from spark_jobs.wikis.languages import language_tag
 
 _NEEDED = ("articles", "names", "augmented", "links", "rejects")
 

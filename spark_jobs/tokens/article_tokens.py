@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from tokenizers import Tokenizer
 
-from spark_jobs.spans import MappedSpan, OffsetOf, SpanMapping, map_spans
+from spark_jobs.tokens.span_mapping import MappedSpan, OffsetOf, SpanMapping, map_spans
 
 COUNTS = {
     "entities_that_begin_inside_a_token": "the token before the entity's first character goes on into it",

@@ -15,8 +15,8 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.tables import IdType, id_type_for, vocabulary_sha256
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.contract.table_schemas import IdType, id_type_for, vocabulary_sha256
 
 _SPACE = "▁"
 _PACKAGE = "package:"

@@ -25,6 +25,6 @@ def read_yaml(name: str) -> Any:
 
 @cache
 def read_siteinfo() -> dict[str, dict[str, Any]]:
-    """The packaged site configuration of every wiki, by language code; built by `spark_jobs.wikis.rebuild`."""
+    """The packaged site configuration of every wiki, by language code; built by `spark_jobs.wikis.rebuild_siteinfo`."""
     table: dict[str, dict[str, Any]] = json.loads(gzip.decompress(read_bytes("siteinfo.json.gz")))
     return table

@@ -1,4 +1,4 @@
-"""Rebuilds the packaged table `data/siteinfo.json.gz`: `python -m spark_jobs.wikis.rebuild FOLDER`.
+"""Rebuilds the packaged table `data/siteinfo.json.gz`: `python -m spark_jobs.wikis.rebuild_siteinfo FOLDER`.
 
 FOLDER holds two files of facts taken from MediaWiki's own site configuration:
 
@@ -65,7 +65,10 @@ def build_table(wikis: Mapping[str, Any], link_trails: Mapping[str, str]) -> byt
 def main(arguments: list[str]) -> int:
     """Reads FOLDER, writes the table beside this module and says how large it is."""
     if len(arguments) != 1:
-        print("usage: python -m spark_jobs.wikis.rebuild FOLDER  (FOLDER holds wikis.json and linktrails.json)", file=sys.stderr)
+        print(
+            "usage: python -m spark_jobs.wikis.rebuild_siteinfo FOLDER  (FOLDER holds wikis.json and linktrails.json)",
+            file=sys.stderr,
+        )
         return 2
     folder = Path(arguments[0])
     missing = [name for name in ("wikis.json", "linktrails.json") if not (folder / name).is_file()]

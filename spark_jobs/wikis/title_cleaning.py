@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from spark_jobs.wikis.languages import wiki_of_language
-from spark_jobs.wikis.profiles import load_profile, namespace_key
-from spark_jobs.wikis.resources import read_yaml
+from spark_jobs.common.wiki_languages import wiki_of_language
+from spark_jobs.wikis.packaged_data import read_yaml
+from spark_jobs.wikis.wiki_profile import load_profile, namespace_key
 
 _CLOSING = {")": "(", "）": "（"}
 

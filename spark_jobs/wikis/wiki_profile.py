@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache, lru_cache
 from typing import Any
 
-from spark_jobs.wikis.languages import MULTILINGUAL, canonical_code, language_of, wikipedia_codes
-from spark_jobs.wikis.lettercase import upper_first
-from spark_jobs.wikis.resources import read_siteinfo, read_yaml
-from spark_jobs.wikis.rules import LinkTemplate, link_template
+from spark_jobs.common.wiki_languages import MULTILINGUAL, canonical_code, language_codes, language_of, wikipedia_codes
+from spark_jobs.wikis.first_letter import upper_first
+from spark_jobs.wikis.packaged_data import read_siteinfo, read_yaml
 from spark_jobs.wikis.siteinfo import CaseRule, MagicWords, SiteInfo, sort_words
 from spark_jobs.wikis.template_redirects import resolve_template_redirects, rules_of_renamed
+from spark_jobs.wikis.template_rules import LinkTemplate, link_template
 
 NAMESPACE_MEDIA, NAMESPACE_SPECIAL, NAMESPACE_ARTICLE = -2, -1, 0
 NAMESPACE_FILE, NAMESPACE_TEMPLATE, NAMESPACE_CATEGORY = 6, 10, 14
@@ -141,7 +141,7 @@ class WikiProfile:
         if variant not in self.variants:
             known = ", ".join(self.variants) or "none"
             raise ValueError(f"{self.wiki} has no language variant {variant!r}; it has: {known}")
-        fallbacks = read_yaml("codes.yaml")["variant_fallbacks"].get(variant, ())
+        fallbacks = language_codes()["variant_fallbacks"].get(variant, ())
         return replace(self, variants=tuple(dict.fromkeys([variant, *fallbacks, *self.variants])))
 
 
@@ -177,7 +177,7 @@ def load_profile(wiki: str) -> WikiProfile:
 
 
 def _profile(wiki: str, language: str, configuration: str) -> WikiProfile:
-    codes = read_yaml("codes.yaml")
+    codes = language_codes()
     site = read_siteinfo()[codes["same_configuration"].get(configuration, configuration)]
     case: CaseRule = "case-sensitive" if site["case"] == "case-sensitive" else "first-letter"
     dotted_i = language in codes["dotted_i"]

@@ -10,8 +10,8 @@ The passes, each in a module of its own, in order: `opaque` (comments, extension
 `headings`, `links`, `inline` (quotes, external links, entities), `blocks` (paragraphs), and `scanner.finish` (offsets).
 """
 
-from spark_jobs.wikitext.model import Budget, Extraction, Link, Section, WikitextError
-from spark_jobs.wikitext.redirects import Redirect, parse_redirect
+from spark_jobs.wikitext.extraction_result import Budget, Extraction, Link, Section, WikitextError
+from spark_jobs.wikitext.redirect_syntax import Redirect, parse_redirect
 from spark_jobs.wikitext.scanner import Options, extract
 from spark_jobs.wikitext.titles import Title, normalise_title
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from spark_jobs.wikis.profiles import WikiProfile
-from spark_jobs.wikitext.model import Budget, LinkKind, WikitextError
+from spark_jobs.wikis.wiki_profile import WikiProfile
+from spark_jobs.wikitext.extraction_result import Budget, LinkKind, WikitextError
 
 LINK_OPEN, LINK_CLOSE = "\x02", "\x03"
 HEADING_OPEN, HEADING_CLOSE = "\x05", "\x06"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from spark_jobs.wikis.profiles import WikiProfile
+from spark_jobs.wikis.wiki_profile import WikiProfile
 from spark_jobs.wikitext.titles import normalise_title
 
 

@@ -6,20 +6,29 @@ from itertools import accumulate, compress, repeat
 from operator import itemgetter
 from typing import Literal, get_args
 
-from spark_jobs.wikis.profiles import WikiProfile
-from spark_jobs.wikitext.blocks import close_gaps, lay_out
-from spark_jobs.wikitext.cells import keep_cells
-from spark_jobs.wikitext.headings import mark_headings
-from spark_jobs.wikitext.inline import decode_entities, drop_external_links, drop_switches
-from spark_jobs.wikitext.links import drop_files, mark_links
-from spark_jobs.wikitext.model import DEFAULT_BUDGET, Budget, Extraction, Link, LinkKind, Section
-from spark_jobs.wikitext.opaque import clean_source, strip_opaque
-from spark_jobs.wikitext.page import HEADING_CLOSE, HEADING_OPEN, LINK_CLOSE, LINK_OPEN, NO_TRAIL, STRIP_CLOSE, STRIP_OPEN, Page
-from spark_jobs.wikitext.quotes import drop_quotes
-from spark_jobs.wikitext.tables import drop_tables
-from spark_jobs.wikitext.tags import drop_tags
-from spark_jobs.wikitext.templates import expand_templates
-from spark_jobs.wikitext.variants import choose_variant
+from spark_jobs.wikis.wiki_profile import WikiProfile
+from spark_jobs.wikitext.extraction_result import DEFAULT_BUDGET, Budget, Extraction, Link, LinkKind, Section
+from spark_jobs.wikitext.page_state import (
+    HEADING_CLOSE,
+    HEADING_OPEN,
+    LINK_CLOSE,
+    LINK_OPEN,
+    NO_TRAIL,
+    STRIP_CLOSE,
+    STRIP_OPEN,
+    Page,
+)
+from spark_jobs.wikitext.passes.bold_italics import drop_quotes
+from spark_jobs.wikitext.passes.comments_and_extensions import clean_source, strip_opaque
+from spark_jobs.wikitext.passes.headings import mark_headings
+from spark_jobs.wikitext.passes.html_tags import drop_tags
+from spark_jobs.wikitext.passes.inline_markup import decode_entities, drop_external_links, drop_switches
+from spark_jobs.wikitext.passes.internal_links import drop_files, mark_links
+from spark_jobs.wikitext.passes.language_variants import choose_variant
+from spark_jobs.wikitext.passes.table_cells import keep_cells
+from spark_jobs.wikitext.passes.template_calls import expand_templates
+from spark_jobs.wikitext.passes.text_blocks import close_gaps, lay_out
+from spark_jobs.wikitext.passes.wiki_tables import drop_tables
 
 _WHITE_SPACE = re.compile(r"\s*+")
 _STRIPPED = re.compile(f"{STRIP_OPEN}([0-9]+){STRIP_CLOSE}")

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from spark_jobs.wikis.languages import interwiki_prefix, wiki_of_language
-from spark_jobs.wikis.profiles import NAMESPACE_ARTICLE, WikiProfile, load_profile, namespace_key
+from spark_jobs.common.wiki_languages import interwiki_prefix, wiki_of_language
+from spark_jobs.wikis.wiki_profile import NAMESPACE_ARTICLE, WikiProfile, load_profile, namespace_key
 
 MAX_TITLE_BYTES = 255
 LONGEST_TARGET = 2 * MAX_TITLE_BYTES

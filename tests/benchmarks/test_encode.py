@@ -11,7 +11,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from spark_jobs.tables import AUGMENTED
+from spark_jobs.contract.table_schemas import AUGMENTED
 
 TEXTS = ["Sol y Luna. " * 40, "", "太陽と月。\n" * 40]
 

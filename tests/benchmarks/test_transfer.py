@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from spark_jobs.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load
 
 ANSWERS = {
     "founded": {"en": ["1500", "1511"], "ja": ["1500", "1511"]},
@@ -158,7 +158,7 @@ def test_questions_of_one_fact_have_one_id_and_the_same_right_candidate(world):
 
 
 def test_every_kind_of_question_has_a_task_in_every_language():
-    from eval.catalogue import read_catalogue, tasks_folder
+    from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 
     catalogue, asked = read_catalogue(tasks_folder()), module("questions")
     for language in module("world").known_languages():
@@ -170,8 +170,8 @@ def test_every_kind_of_question_has_a_task_in_every_language():
 
 
 def test_the_data_engine_reads_the_dump_and_finds_the_links_and_their_names(world, tmp_path):
-    from spark_jobs.dumps.files import find_dump
-    from spark_jobs.dumps.sql import read_table
+    from spark_jobs.dumps.dump_files import find_dump
+    from spark_jobs.dumps.sql.table_reader import read_table
 
     dumps = module("dumps")
     pages = [dumps.Page(name, f"[[{CITIES[at - 1][1]}]] & <b>") for at, (_, name) in enumerate(CITIES)]
@@ -291,8 +291,8 @@ def test_a_stage_has_a_new_folder_when_what_decides_it_changes_and_only_then(rep
 
 
 def contrast(first, second, points, p):
-    from eval.findings import Contrast, Finding
-    from eval.significance import PairedDifference
+    from eval.analysis.findings import Contrast, Finding
+    from eval.analysis.significance import PairedDifference
 
     difference = PairedDifference(points, points - 1, points + 1, p, 1.0, 100, 100, "permutation")
     kinds = {"asked": "ja", "beside": "ja", "inplace": "ja", "stated": "ja", "source": "en"}

@@ -163,7 +163,7 @@ def _write_corpus(corpus: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from spark_jobs.tables import AUGMENTED, MANIFEST, SCHEMA_VERSION, Manifest, Shard
+    from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, SCHEMA_VERSION, Manifest, Shard
 
     figures = {}
     for wiki, articles in ARTICLES.items():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.results import SCHEMA_VERSION, EvalResults, ItemRecord, Score, TaskResult, write_aside, write_records
+from eval.results.evaluation_results import SCHEMA_VERSION, EvalResults, ItemRecord, Score, TaskResult, write_aside, write_records
 
 
 def answer(place: int, right: float, id_: str | None = None, **attributes) -> ItemRecord:

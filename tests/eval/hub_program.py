@@ -84,10 +84,10 @@ def main(folder):
     os.environ |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     os.environ.pop("HF_HUB_OFFLINE", None)
 
-    from eval.catalogue import read_catalogue, tasks_folder
     from eval.config import EvalSettings
-    from eval.harness import entries, hub_commit, load_tasks
-    from spark_jobs.settings import ConfigurationError
+    from eval.scoring.lm_eval_adapter import entries, hub_commit, load_tasks
+    from eval.tasks.task_catalogue import read_catalogue, tasks_folder
+    from spark_jobs.common.settings import ConfigurationError
 
     settings = EvalSettings(model="m", tasks=["t"], output_dir="o", data_lock=folder / "data.sha256")
     wanted = entries([read_catalogue(tasks_folder())["xcodah_ja"]], None)

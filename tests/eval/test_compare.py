@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from eval.analysis.findings import contrasts
+from eval.analysis.pairing import pair, parse_model, read_model
 from eval.compare import MARKDOWN, PAGE, app, main
-from eval.findings import contrasts
-from eval.pairing import pair, parse_model, read_model
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 
 from .evaluations import answer, write_evaluation
 
@@ -267,7 +267,7 @@ def test_two_tiny_models_are_evaluated_and_compared_on_the_data_that_ships(tiny_
 
     from eval.config import EvalSettings
     from eval.run import main as evaluate
-    from spark_jobs.settings import load
+    from spark_jobs.common.settings import load
 
     other = shutil.copytree(tiny_model, tmp_path / "other")
     model = AutoModelForCausalLM.from_pretrained(other)

@@ -13,7 +13,7 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", [*MODULES, "eval.tasks.xcsr.utils"])
+@pytest.mark.parametrize("name", [*MODULES, "eval.tasks.xcsr.xcsr_documents"])
 def test_examples_give_what_they_say(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from eval.analysis.consistency import chance_consistency, knowledge, rank_consistency
+from eval.analysis.link_exposure import ABSENT, NAMED, UNNAMED, count_links, index, population_bands, read_exposure
 from eval.cities import City, candidates, draw, items, usable
-from eval.consistency import chance_consistency, knowledge, rank_consistency
-from eval.exposure import ABSENT, NAMED, UNNAMED, count_links, index, population_bands, read_exposure
 from eval.knowledge import OUTPUT, PAGE, main
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.tables import LINKS
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.contract.table_schemas import LINKS
 
 from .evaluations import answer, write_evaluation
 
@@ -135,7 +135,7 @@ LINKED = [
 
 
 def test_a_links_name_decides_whose_it_is_and_a_surface_only_without_one():
-    from eval.exposure import Exposure
+    from eval.analysis.link_exposure import Exposure
 
     found = [Exposure() for _ in ENTITIES]
     count_links(LINKED, index(ENTITIES, "entity"), index(ENTITIES, "english"), found)
@@ -229,10 +229,10 @@ def test_a_corpus_of_other_wikis_is_refused(tmp_path, corpus):
 
 
 def test_every_language_of_the_shipped_configurations_has_a_sentence(repository):
-    from eval.catalogue import read_catalogue, resolve, tasks_folder
     from eval.cities import CitySettings
     from eval.config import EvalSettings
-    from spark_jobs.settings import load
+    from eval.tasks.task_catalogue import read_catalogue, resolve, tasks_folder
+    from spark_jobs.common.settings import load
 
     facts = load(CitySettings, repository / "conf" / "eval" / "cities.yaml")
     asked = load(EvalSettings, repository / "conf" / "eval" / "knowledge.yaml")
@@ -245,9 +245,9 @@ def test_every_language_of_the_shipped_configurations_has_a_sentence(repository)
 def test_a_city_is_asked_for_in_the_tasks_sentence(tmp_path):
     import json
 
-    from eval.catalogue import read_catalogue, tasks_folder
     from eval.config import EvalSettings
-    from eval.harness import entries, load_tasks
+    from eval.scoring.lm_eval_adapter import entries, load_tasks
+    from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 
     chosen = [city("1", "EG", "Cairo", "カイロ"), city("2", "JP", "Tokyo", "東京"), city("30", "FR", "Lyon", "リヨン")]
     (tmp_path / "cities").mkdir()

@@ -17,12 +17,12 @@ from rich.console import Console
 
 from eval.cities import CitySettings
 from eval.config import EvalSettings
-from eval.fingerprint import check_model, model_fingerprint
-from eval.harness import SCORING_VERSION
-from eval.results import EvalResults, read_records, read_results, write_aside
+from eval.results.evaluation_results import EvalResults, read_records, read_results, write_aside
 from eval.run import main, results_table
+from eval.scoring.lm_eval_adapter import SCORING_VERSION
+from eval.scoring.model_fingerprint import check_model, model_fingerprint
 from eval.summary import SummarySettings
-from spark_jobs.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load
 
 from .evaluations import answer, write_evaluation
 
@@ -56,7 +56,7 @@ def test_a_mistake_is_answered_before_the_slow_imports(settings, repository):
         "import sys\n"
         "from eval.run import main\n"
         "from eval.config import EvalSettings\n"
-        "from spark_jobs.settings import ConfigurationError\n"
+        "from spark_jobs.common.settings import ConfigurationError\n"
         "try:\n"
         "    main(EvalSettings(model='no/such', tasks=['xcodah_ja'], output_dir='o'))\n"
         "except ConfigurationError:\n"
@@ -101,7 +101,7 @@ def test_a_pickle_beside_an_adapters_safetensors_is_refused(pickled_model):
 def test_the_load_itself_never_reads_a_pickle(settings, pickled_model):
     from transformers import AutoModelForCausalLM
 
-    from eval.language_model import load_language_model
+    from eval.scoring.language_model import load_language_model
 
     assert AutoModelForCausalLM.from_pretrained(pickled_model, use_safetensors=False) is not None  # it could be read
     with pytest.raises(OSError, match=r"model\.safetensors"):
@@ -401,7 +401,7 @@ def test_the_shipped_configurations_are_valid(repository, name, model):
 
 
 def test_the_demonstration_has_its_data(repository):
-    from eval.catalogue import check_local_files, read_catalogue, resolve, tasks_folder
+    from eval.tasks.task_catalogue import check_local_files, read_catalogue, resolve, tasks_folder
 
     settings = load(EvalSettings, repository / "conf" / "eval" / "demo.yaml")
     tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eval.published import Step, read_run
+from eval.results.artifacts import Step, read_run
 from eval.summary import SummarySettings, gather, main, render, table_rows, total_figures
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.tables import MANIFEST
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.contract.table_schemas import MANIFEST
 
 
 def settings_for(demo: Path, **options) -> SummarySettings:
@@ -294,7 +294,7 @@ def test_a_browser_lays_the_page_out_without_overflow_in_both_dresses(demo, sche
 
 
 def test_a_summary_leaves_out_tasks_without_candidates_and_needs_one_with(demo, tmp_path):
-    from eval.results import EvalResults, records_sha256
+    from eval.results.evaluation_results import EvalResults, records_sha256
 
     for side in ("before", "after"):
         shutil.copytree(demo / "eval" / side, tmp_path / side)

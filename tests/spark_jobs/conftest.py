@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs.build import build
+from spark_jobs.common.settings import load
 from spark_jobs.config import CorpusSettings, SparkSettings
-from spark_jobs.session import start_session
-from spark_jobs.settings import load
+from spark_jobs.runtime.spark_session import start_session
+from spark_jobs.stages.build_stages import build
 
 WIKIS = ("jawiki", "eswiki")
 

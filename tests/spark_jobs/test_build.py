@@ -11,12 +11,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs import align, augment, encode, extract
-from spark_jobs.build import build
+from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.config import CorpusSettings
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.stage import timed
-from spark_jobs.tables import MANIFEST, read_manifest
+from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
+from spark_jobs.stages import align_stage as align
+from spark_jobs.stages import augment_stage as augment
+from spark_jobs.stages import encode_stage as encode
+from spark_jobs.stages import extract_stage as extract
+from spark_jobs.stages.build_stages import build
+from spark_jobs.stages.stage_runs import timed
 
 WIKI = "eswiki"
 MULTISTREAM = "eswiki-20240101-pages-articles-multistream.xml.bz2"

@@ -16,9 +16,9 @@ from typing import Any
 import pyspark
 import pytest
 
-from spark_jobs.build import build
 from spark_jobs.config import CorpusSettings
-from spark_jobs.session import _PROPERTIES
+from spark_jobs.runtime.spark_session import _PROPERTIES
+from spark_jobs.stages.build_stages import build
 
 from .many_wikis import make_dumps
 

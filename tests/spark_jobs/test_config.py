@@ -1,8 +1,8 @@
 import pytest
 
-from spark_jobs.build import check_before
+from spark_jobs.common.settings import ConfigurationError, load
 from spark_jobs.config import CorpusSettings
-from spark_jobs.settings import ConfigurationError, load
+from spark_jobs.stages.build_stages import check_before
 
 FILE = "conf/corpus/demo.yaml"
 

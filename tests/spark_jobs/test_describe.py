@@ -14,21 +14,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_jobs.common.excerpts import make_excerpt
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
+from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import CorpusSettings, DescribeSettings
-from spark_jobs.describe import REPORT, describe, report_page
-from spark_jobs.entities import pivots_of
-from spark_jobs.excerpt import make_excerpt
-from spark_jobs.histogram import EDGES, Histogram, histogram_plot
-from spark_jobs.link_accounts import WikiLookup, account_for_links
-from spark_jobs.link_figures import Target
-from spark_jobs.no_name import REASONS
-from spark_jobs.published_corpus import corpus_tables, read_manifests
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
-from spark_jobs.tables import NAME_SOURCES, read_manifest
-from spark_jobs.wiki_report import WikiReport, gather
+from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
+from spark_jobs.contract.table_schemas import NAME_SOURCES, read_manifest
+from spark_jobs.linking.name_resolution import pivots_of
+from spark_jobs.linking.unnamed_reasons import REASONS
+from spark_jobs.reports.histogram import EDGES, Histogram, histogram_plot
+from spark_jobs.reports.link_accounts import WikiLookup, account_for_links
+from spark_jobs.stages.describe_stage import REPORT, describe, report_page
+from spark_jobs.stages.link_counts import Target
+from spark_jobs.stages.wiki_report import WikiReport, gather
 from spark_jobs.wikis import load_profile
-from spark_jobs.wikis.languages import language_tag
 
 ENGLISH = pivots_of(["en"])[0]
 # Right to left. The texts begin with Latin letters: their direction is not that of their first letter.

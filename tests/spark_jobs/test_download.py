@@ -11,12 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from spark_jobs import download as module
-from spark_jobs.build import check_before
+from spark_jobs.common.retry_command import retry_command
+from spark_jobs.common.settings import ConfigurationError, load
 from spark_jobs.config import CorpusSettings
-from spark_jobs.download import main
-from spark_jobs.dumps import fetch
-from spark_jobs.dumps.dump_status import (
+from spark_jobs.dumps.dump_files import find_dump
+from spark_jobs.dumps.remote import http_fetch as fetch
+from spark_jobs.dumps.remote.dump_status import (
     RemoteFile,
     StatusError,
     UnfinishedDumpError,
@@ -24,12 +24,12 @@ from spark_jobs.dumps.dump_status import (
     finished_dump,
     with_checksums,
 )
-from spark_jobs.dumps.fetch import DownloadError, NotThereError, Server
-from spark_jobs.dumps.files import find_dump
-from spark_jobs.dumps.mirrors import known_mirrors, mirror_of
-from spark_jobs.extract import locate_dump
-from spark_jobs.retry_command import retry_command
-from spark_jobs.settings import ConfigurationError, load
+from spark_jobs.dumps.remote.http_fetch import DownloadError, NotThereError, Server
+from spark_jobs.dumps.remote.mirrors import known_mirrors, mirror_of
+from spark_jobs.stages import download_stage as module
+from spark_jobs.stages.build_stages import check_before
+from spark_jobs.stages.download_stage import download_wikis
+from spark_jobs.stages.extract_stage import locate_dump
 
 from .dump_server import DumpServer, cut_after, hang_after, other_bytes, serving, sha1, status, too_many_bytes
 
@@ -336,12 +336,12 @@ def settings(server, tmp_path) -> CorpusSettings:
 
 
 def test_the_newest_finished_dump_of_each_wiki_is_fetched_once(server, settings, tmp_path, capfd, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.transfer_progress._LINE_SECONDS", 0.0)
+    monkeypatch.setattr("spark_jobs.dumps.remote.transfer_progress._LINE_SECONDS", 0.0)
     for wiki in settings.wikis:
         server.add_dump(wiki, "20240101", WIKI_FILES)
     server.add_dump("jawiki", "20240120", WIKI_FILES, {"articlesmultistreamdump": "in-progress"})
     server.pause = 0.02
-    assert main(settings) == 0
+    assert download_wikis(settings) == 0
     told = capfd.readouterr().err
     assert "jawiki: 20240101, 7 files" in told
     assert re.search(r"\n  (\d\S* \w+) of \1 are there\n", told)
@@ -355,7 +355,7 @@ def test_the_newest_finished_dump_of_each_wiki_is_fetched_once(server, settings,
 
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir() if "sha1sums" not in path.name}
     server.requests.clear()
-    assert main(settings) == 0
+    assert download_wikis(settings) == 0
     assert [path for path, _ in server.requests if path.endswith((".bz2", ".gz"))] == []
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -365,7 +365,7 @@ def test_a_wiki_that_fails_does_not_stop_the_others_and_the_command_to_retry_is_
     folder = server.add_dump("jawiki", "20240101", WIKI_FILES)
     damaged = f"{folder}/jawiki-20240101-langlinks.sql.gz"
     server.faults[damaged] = [other_bytes] * 2
-    assert main(settings) == 1
+    assert download_wikis(settings) == 1
     told = " ".join(capfd.readouterr().err.split())
     assert "arrived twice with a wrong checksum" in told
     assert "1 of 2 wikis failed; again:" in told
@@ -373,7 +373,7 @@ def test_a_wiki_that_fails_does_not_stop_the_others_and_the_command_to_retry_is_
     assert (tmp_path / "dumps/elwiki/20240101/elwiki-20240101-sha1sums.txt").exists()
     assert not (tmp_path / "dumps/jawiki/20240101/jawiki-20240101-sha1sums.txt").exists()
     assert not (tmp_path / f"dumps{damaged}").exists()
-    assert main(settings) == 0
+    assert download_wikis(settings) == 0
     assert (tmp_path / f"dumps{damaged}").read_bytes() == WIKI_FILES["langlinks.sql.gz"]
 
 
@@ -403,13 +403,13 @@ def test_a_wiki_that_fails_does_not_stop_the_others_and_the_command_to_retry_is_
 def test_where_no_dump_is_finished_it_is_told_what_is_missing(server, settings, capfd, prepare, overrides, reason) -> None:
     prepare(server)
     chosen = load(CorpusSettings, None, [*as_overrides(settings), "wikis=[jawiki]", *overrides])
-    assert main(chosen) == 1
+    assert download_wikis(chosen) == 1
     assert reason in " ".join(capfd.readouterr().err.split())
 
 
 def test_optional_files_can_be_left_out(server, settings, tmp_path) -> None:
     server.add_dump("jawiki", "20240101", WIKI_FILES, {"pagetable": "failed"})
-    assert main(load(CorpusSettings, None, [*as_overrides(settings), "wikis=[jawiki]", "download.optional=false"])) == 0
+    assert download_wikis(load(CorpusSettings, None, [*as_overrides(settings), "wikis=[jawiki]", "download.optional=false"])) == 0
     assert len(list((tmp_path / "dumps/jawiki/20240101").iterdir())) == 4
 
 
@@ -433,7 +433,7 @@ def as_overrides(settings: CorpusSettings) -> list[str]:
 )
 def test_mistakes_are_told_before_anything_is_asked(server, settings, overrides, reason) -> None:
     with pytest.raises(ConfigurationError) as error:
-        main(load(CorpusSettings, None, [*as_overrides(settings), *overrides]))
+        download_wikis(load(CorpusSettings, None, [*as_overrides(settings), *overrides]))
     assert reason in str(error.value)
     assert server.requests == []
 
@@ -442,7 +442,7 @@ def test_what_does_not_fit_on_the_disk_is_not_begun(server, settings, monkeypatc
     server.add_dump("jawiki", "20240101", WIKI_FILES)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
     with pytest.raises(ConfigurationError, match="are still to come: make room"):
-        main(settings)
+        download_wikis(settings)
     assert not [path for path, _ in server.requests if path.endswith(".bz2")]
 
 
@@ -478,7 +478,7 @@ def test_a_configuration_of_a_build_says_what_to_fetch_and_the_build_finds_it(se
         server.add_dump(wiki, "20240101", {**WIKI_FILES, **contents})
     overrides = [f"dumps_dir={tmp_path}/dumps", f"download.mirror={server.url}", "download.optional=false"]
     settings = load(CorpusSettings, repository / "conf/corpus/demo.yaml", overrides)
-    assert main(settings) == 0
+    assert download_wikis(settings) == 0
     check_before(settings)
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from spark_jobs.entities import pivots_of
-from spark_jobs.explain import explain, matching
-from spark_jobs.link_accounts import WikiLookup, account_for_links, find_page
-from spark_jobs.no_name import REASONS, TargetFacts, reason_of_link, reason_of_target
-from spark_jobs.published_corpus import corpus_tables, read_manifests
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
-from spark_jobs.tables import NAME_SOURCES
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
+from spark_jobs.contract.table_schemas import NAME_SOURCES
+from spark_jobs.linking.name_resolution import pivots_of
+from spark_jobs.linking.unnamed_reasons import REASONS, TargetFacts, reason_of_link, reason_of_target
+from spark_jobs.reports.link_accounts import WikiLookup, account_for_links, find_page
+from spark_jobs.stages.explain_stage import explain, matching
 from spark_jobs.wikis import load_profile
 
 ENGLISH = pivots_of(["en"])[0]

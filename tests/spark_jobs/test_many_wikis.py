@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.build import build, check_before, show
+from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.wiki_languages import wikipedia_codes
 from spark_jobs.config import CorpusSettings
-from spark_jobs.each_wiki import Failure, for_each_wiki, parallel_wikis
-from spark_jobs.faults import BadInputError, DiskFullError
-from spark_jobs.settings import ConfigurationError, load
-from spark_jobs.tables import MANIFEST, read_manifest
-from spark_jobs.wikis.languages import wikipedia_codes
+from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
+from spark_jobs.runtime.task_errors import BadInputError, DiskFullError
+from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
+from spark_jobs.stages.build_stages import build, check_before, show
 
 from .many_wikis import DATE, damage_last_stream, make_dumps
 

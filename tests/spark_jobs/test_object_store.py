@@ -7,12 +7,12 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from spark_jobs.build import build, check_before
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.publish import Publication
-from spark_jobs.shards import ShardWriter, shard_name
-from spark_jobs.storage import Location
-from spark_jobs.tables import MANIFEST, NAMES
+from spark_jobs.contract.table_schemas import MANIFEST, NAMES
+from spark_jobs.publishing.publication import Publication
+from spark_jobs.publishing.shard_files import ShardWriter, shard_name
+from spark_jobs.stages.build_stages import build, check_before
 
 BUCKET = "corpora"
 KEY = "key:secret"  # in the URI, because the workers of the session were started before the server

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.build import build, stages_of
 from spark_jobs.config import CorpusSettings
+from spark_jobs.stages.build_stages import build, stages_of
 
 
 @pytest.fixture(scope="module")

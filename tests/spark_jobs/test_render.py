@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from spark_jobs.encode_article import Entity
-from spark_jobs.publish import PublishError
-from spark_jobs.render import RenderSettings, render_corpus
-from spark_jobs.rendering import render, render_batch
-from spark_jobs.settings import ConfigurationError, load
-from spark_jobs.spark_shards import map_tasks
-from spark_jobs.tables import RENDERED, read_manifest
-from training.corpus import open_corpus
+from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.contract.table_schemas import RENDERED, read_manifest
+from spark_jobs.publishing.publication import PublishError
+from spark_jobs.runtime.spark_shards import map_tasks
+from spark_jobs.stages.render_stage import RenderSettings, render_corpus
+from spark_jobs.stages.rendered_text import render, render_batch
+from spark_jobs.tokens.article_tokens import Entity
+from training.data.encoded_corpus import open_corpus
 
 TAGS = ("<translate>", "</translate>")
 WIKIS = ("eswiki", "jawiki")
@@ -80,10 +80,10 @@ def names_in_stream(corpus: Path, wiki: str, strategy: str, cache: Path) -> dict
     from itertools import groupby
 
     from training.config import DataSettings
-    from training.insertion import NAME
-    from training.lane_reader import LaneReader
-    from training.plan import StreamRules
-    from training.stream import Stream
+    from training.stream.lane_reader import LaneReader
+    from training.stream.name_insertion import NAME
+    from training.stream.stream_plan import StreamRules
+    from training.stream.token_stream import Stream
 
     opened = open_corpus(DataSettings(corpus=str(corpus), tokenizer="mistral-7b-v0.1", wikis=(wiki,), cache=cache))
     rules = StreamRules(
@@ -233,7 +233,7 @@ def test_an_attempt_of_another_size_than_reported_is_not_published(spark, settin
         reports = map_tasks(*arguments)
         return [type(report)(**{**vars(report), "bytes": report.bytes - 1}) for report in reports]
 
-    monkeypatch.setattr("spark_jobs.render.map_tasks", short)
+    monkeypatch.setattr("spark_jobs.stages.render_stage.map_tasks", short)
     with pytest.raises(PublishError, match="its task reported"):
         render_corpus(spark, changed(settings, format="jsonl", wikis=["jawiki"]))
     assert not (Path(settings.output_dir) / "rendered").exists()

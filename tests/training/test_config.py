@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
-from training.distributed import deepspeed_config, with_precision
-from training.optimizer import learning_rate
+from training.engine.optimizer import learning_rate
+from training.engine.process_group import deepspeed_config, with_precision
 from training.tiny import TinyModelSettings
 
 MINIMAL = """

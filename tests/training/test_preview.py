@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from training.config import DataSettings
-from training.corpus import open_corpus
-from training.plan import StreamRules
+from training.data.encoded_corpus import open_corpus
 from training.preview import Decoder, PreviewSettings, figures, load_tokenizer, preview, shown_sequence
-from training.stream import Stream
+from training.stream.stream_plan import StreamRules
+from training.stream.token_stream import Stream
 
 OPEN, CLOSE = 63, 64
 RULES = StreamRules(

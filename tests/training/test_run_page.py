@@ -17,12 +17,12 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from spark_jobs.settings import ConfigurationError
-from training.metrics import EVENTS, METRICS
-from training.run_files import read_run
-from training.run_html import PAGE, Drawing, facts, write_page
+from spark_jobs.common.settings import ConfigurationError
+from training.loop.metrics_log import EVENTS, METRICS
+from training.report.run_files import read_run
+from training.report.run_html import PAGE, Drawing, facts, write_page
+from training.report.run_plots import plots
 from training.run_page import app
-from training.run_plots import plots
 
 WIKIS = ("jawiki", "eswiki", "be_x_oldwiki")
 

@@ -10,19 +10,19 @@ import yaml
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from spark_jobs.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
-from training.corpus import open_corpus
-from training.distributed import Ranks, deepspeed_config
-from training.document_mask import only_own_document
-from training.engine import build_model
-from training.insertion import IGNORED
-from training.loop import step_seed
-from training.model import add_rows, add_tags
-from training.optimizer import learning_rate
-from training.output import Output
-from training.rules import stream_rules
-from training.stream import RollingHash, Stream
+from training.data.encoded_corpus import open_corpus
+from training.engine.deepspeed_engine import build_model
+from training.engine.optimizer import learning_rate
+from training.engine.process_group import Ranks, deepspeed_config
+from training.loop.run_folder import Output
+from training.loop.training_steps import step_seed
+from training.model.document_mask import only_own_document
+from training.model.model_loading import add_rows, add_tags
+from training.stream.name_insertion import IGNORED
+from training.stream.stream_rules import stream_rules
+from training.stream.token_stream import RollingHash, Stream
 from training.train import main, train
 
 

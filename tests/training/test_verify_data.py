@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from training.config import TrainSettings
-from training.retry import CorpusError
+from training.data.read_retries import CorpusError
 from training.verify_data import verify
 
 

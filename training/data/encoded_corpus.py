@@ -1,7 +1,7 @@
 """An encoded corpus, opened: manifests and footers checked, narrow columns at hand, row groups on demand.
 
 It may lie on a local disk or anywhere pyarrow reads (`s3://…`, `hdfs://…`); what fails there for a moment is read again
-(`training.retry`). What is refused, each with the value, the reason and the remedy: a folder without manifest, a shard that is
+(`training.data.read_retries`). What is refused, each with the value, the reason and the remedy: a folder without manifest, a shard that is
 missing, has another size or another number of rows than the manifest says, a file that the manifest does not name, another
 major version of the contract, another table or schema, names of another pivot, wikis of different tokenizers or span mappings,
 and a model whose vocabulary is not the shards'. Checksums of whole shards are `training.verify_data`'s work; pages are checked
@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 from pydantic import BaseModel, ValidationError
 
-from spark_jobs.storage import Location
-from spark_jobs.tables import (
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.table_schemas import (
     MANIFEST,
     TOKENIZER_FOLDER,
     IdType,
@@ -31,13 +31,13 @@ from spark_jobs.tables import (
     encoded,
     vocabulary_sha256,
 )
-from training.columns import narrow_columns
 from training.config import DataSettings
-from training.plan import Documents, cumulative
-from training.plan_cache import PlanCache
-from training.retry import CorpusError, retried
-from training.row_groups import RowGroupTokens, ShardFile, read_tokens
-from training.threads import in_order
+from training.data.array_cache import PlanCache
+from training.data.narrow_columns import narrow_columns
+from training.data.ordered_threads import in_order
+from training.data.read_retries import CorpusError, retried
+from training.data.row_groups import RowGroupTokens, ShardFile, read_tokens
+from training.stream.stream_plan import Documents, cumulative
 
 _FOOTERS_AT_ONCE = 8
 _REBUILD = "build the wiki again (a published folder is never changed by hand)"

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.plan_cache import ArrayFile, PlanCache
-from training.row_groups import ShardFile, flat
-from training.threads import in_order
+from training.data.array_cache import ArrayFile, PlanCache
+from training.data.ordered_threads import in_order
+from training.data.row_groups import ShardFile, flat
 
 COLUMNS = ("page_id", "num_tokens", "entity_start", "entity_end", "name_lengths")
 COLUMNS_VERSION = 1

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spark_jobs.storage import Location
-from training.retry import CorpusError, retried
+from spark_jobs.common.storage import Location
+from training.data.read_retries import CorpusError, retried
 
 TOKEN_COLUMNS = ("input_ids", "entity_start", "entity_end", "name_lengths", "name_ids")
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 
 MANIFEST, STATE = "manifest.json", "state.json"
 VERSION = 1
@@ -50,7 +50,7 @@ class RunState(BaseModel):
     ranks: int
     """World size that wrote it."""
     settings: dict[str, Any]
-    """What must be the same to go on: see `training.resume`."""
+    """What must be the same to go on: see `training.engine.resume`."""
 
 
 class Checkpoints:

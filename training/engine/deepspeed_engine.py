@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spark_jobs.settings import ConfigurationError
-from training.checkpoint import Checkpoints, RunState, dealt, file_sums, files_of, unseen
+from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
-from training.distributed import Ranks, barrier, everyone, zero3, zero_stage
-from training.interruption import InterruptedByRequestError, Interruption
+from training.engine.checkpoints import Checkpoints, RunState, dealt, file_sums, files_of, unseen
+from training.engine.interruption import InterruptedByRequestError, Interruption
+from training.engine.process_group import Ranks, barrier, everyone, zero3, zero_stage
 
 TOLD_EVERY = 60.0
 """Seconds between two lines about a conversion that goes on."""
@@ -30,7 +30,7 @@ class Setup(NamedTuple):
     config: dict[str, Any]
     """DeepSpeed's."""
     rows: Any
-    """`training.model.Rows` of the tags, or None."""
+    """`training.model.model_loading.Rows` of the tags, or None."""
     precision: str
     ranks: Ranks
     device: Any
@@ -43,7 +43,7 @@ def build_engine(setup: Setup, universal: bool = False) -> Any:
     """
     import deepspeed
 
-    from training.optimizer import build_optimizer
+    from training.engine.optimizer import build_optimizer
 
     settings, config, rows, precision, ranks, device = setup
     partitioning = zero3(config)
@@ -79,14 +79,14 @@ def build_model(settings: TrainSettings, rows: Any, precision: str, ranks: Ranks
     """The model with the rows of the tags and, if wanted, adapters: the same on all ranks."""
     import torch
 
-    from training import model as models
+    from training.model import model_loading as models
 
     torch.manual_seed(settings.seed)
     model = models.load_model(settings.model, models.DTYPES[precision], device, ranks.main)
     if rows is not None:
         models.add_rows(model, rows)
     if settings.model.lora is not None:
-        from training.lora import add_adapters
+        from training.model.adapters import add_adapters
 
         model = add_adapters(model, settings.model.lora, settings.seed)
     return model

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 
 EXIT_INTERRUPTED = 75
 """Exit code of a run that was asked to end and saved (EX_TEMPFAIL of sysexits.h: try again later)."""

@@ -29,7 +29,7 @@ def build_optimizer(settings: OptimizerSettings, model: Any) -> Any:
 
     Torch's own AdamW, with a gate, needs no compilation, on CPU or GPU; DeepSpeed shards its states like those of any other.
     """
-    from training.gated_adamw import GatedAdamW
+    from training.engine.gated_adamw import GatedAdamW
 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     matrices = [p for p in trained if len(getattr(p, "ds_shape", p.shape)) > 1]

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.settings import ConfigurationError
-from training import compiled_ops
+from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
+from training.engine import compiled_ops
 
 _OURS = {
     "train_batch_size": "global_batch_size",

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from spark_jobs.settings import ConfigurationError
-from training.checkpoint import Checkpoints, RunState, damage
+from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
-from training.distributed import Ranks, everyone
+from training.engine.checkpoints import Checkpoints, RunState, damage
+from training.engine.process_group import Ranks, everyone
 
 _ELASTIC = ("ranks", "micro_batch_size")
 

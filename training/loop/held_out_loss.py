@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from training.config import TrainSettings
-from training.corpus import Corpus, open_corpus
-from training.distributed import Ranks, gather
-from training.insertion import IGNORED
-from training.loop import summed_loss
-from training.plan import StreamRules
-from training.stream import Stream
+from training.data.encoded_corpus import Corpus, open_corpus
+from training.engine.process_group import Ranks, gather
+from training.loop.training_steps import summed_loss
+from training.stream.name_insertion import IGNORED
+from training.stream.stream_plan import StreamRules
+from training.stream.token_stream import Stream
 
 
 class HeldOut:
@@ -50,7 +50,7 @@ class HeldOut:
         """(loss, predicted tokens) of this rank's share: as many micro-batches on each rank, since ZeRO-3 gathers in step."""
         import torch
 
-        from training.document_mask import only_own_document
+        from training.model.document_mask import only_own_document
 
         total = np.zeros(2)
         for first in range(0, sequences, self._micro * ranks.size):

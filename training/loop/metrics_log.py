@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
 
 METRICS, EVENTS = "metrics.jsonl", "events.jsonl"

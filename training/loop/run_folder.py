@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
-from training.corpus import Corpus
-from training.distributed import Ranks
-from training.metrics import EVENTS, METRICS, cut_back, read_lines
-from training.stream import Stream
+from training.data.encoded_corpus import Corpus
+from training.engine.process_group import Ranks
+from training.loop.metrics_log import EVENTS, METRICS, cut_back, read_lines
+from training.stream.token_stream import Stream
 
 SUMMARY = "run.json"
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from training.config import GuardSettings, TrainSettings
-from training.distributed import Ranks, gather
-from training.guard import Guard
-from training.insertion import IGNORED
-from training.interruption import InterruptedByRequestError, Interruption
-from training.optimizer import learning_rate
-from training.stream import COUNTERS, Batch, RollingHash, Stream
+from training.engine.interruption import InterruptedByRequestError, Interruption
+from training.engine.optimizer import learning_rate
+from training.engine.process_group import Ranks, gather
+from training.loop.step_guard import Guard
+from training.stream.name_insertion import IGNORED
+from training.stream.token_stream import COUNTERS, Batch, RollingHash, Stream
 
 Float64s = npt.NDArray[np.float64]
 
@@ -114,7 +114,7 @@ def train_step(
     """
     import torch
 
-    from training.document_mask import only_own_document
+    from training.model.document_mask import only_own_document
 
     step, micro = position.step, settings.micro_batch_size
     accumulation = len(batch.sequences) // micro

@@ -12,7 +12,7 @@ gradients of frozen weights, does not count either.
 import re
 from typing import Literal, NamedTuple
 
-from training.model_shapes import ModelShape
+from training.model.model_shapes import ModelShape
 
 Precision = Literal["bf16", "fp16", "fp32"]
 

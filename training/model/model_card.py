@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.page import render_markdown
-from spark_jobs.wikis.languages import language_tag
+from spark_jobs.common.page_templates import render_markdown
+from spark_jobs.common.wiki_languages import language_tag
 from training.config import InsertionSettings, TrainSettings
 
 _PLACES = {"left": "before it", "right": "behind it", "replace": "in its place"}
@@ -19,13 +19,13 @@ def model_card(settings: TrainSettings, run: Mapping[str, Any], tags: Sequence[i
 
     Args:
         settings: the run's configuration.
-        run: what `run.json` holds (`training.output.Summary.as_dict`).
+        run: what `run.json` holds (`training.loop.run_folder.Summary.as_dict`).
         tags: ids of the opening and the closing tag; empty where none were used.
     """
-    from training.model import CLOSING_TAG, OPENING_TAG
+    from training.model.model_loading import CLOSING_TAG, OPENING_TAG
 
     return render_markdown(
-        "training",
+        "training.model",
         "model_card.md",
         {"count": "{:,}".format},
         head=f"{card_head(settings)}\n",

@@ -22,8 +22,8 @@ from typing import Any
 
 import torch
 
-from training.lora import Weight, plain_weights
-from training.weights import INDEX, gathered
+from training.model.adapters import Weight, plain_weights
+from training.model.weight_files import INDEX, gathered
 
 SHARD_BYTES = 5 * 10**9
 """The most that a file of weights holds, unless one tensor alone is larger."""
@@ -45,7 +45,7 @@ def export(
     Every rank calls it, since ZeRO-3 gathers; `main` alone holds weights on the CPU and writes. The model is not changed.
 
     Args:
-        model: what was trained; adapters of `training.lora` are merged into the weights that are written.
+        model: what was trained; adapters of `training.model.adapters` are merged into the weights that are written.
         tokenizer: with the tags, if they were added.
         folder: the directory to make.
         suppress: ids of tokens that `generate` must never choose: those of the tags.

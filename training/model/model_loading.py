@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from spark_jobs.settings import ConfigurationError
-from training import weights
+from spark_jobs.common.settings import ConfigurationError
 from training.config import ModelSettings
-from training.weights import gathered
+from training.model import weight_files as weights
+from training.model.weight_files import gathered
 
 OPENING_TAG, CLOSING_TAG = "<translate>", "</translate>"
 
@@ -65,8 +65,8 @@ def add_tags(tokenizer: Any) -> tuple[tuple[int, int], Rows]:
 def load_model(settings: ModelSettings, dtype: torch.dtype, device: str = "cpu", main: bool = True) -> Any:
     """The model in `dtype` on `device`, ready to train. Every rank calls it; `main` is the one that reads for all under ZeRO-3.
 
-    Under ZeRO-3 (see `training.distributed.zero3`) each rank keeps its share only, wherever DeepSpeed puts it; see
-    `training.weights` for how the tensors get there.
+    Under ZeRO-3 (see `training.engine.process_group.zero3`) each rank keeps its share only, wherever DeepSpeed puts it; see
+    `training.model.weight_files` for how the tensors get there.
     """
     folder = weights.model_folder(settings.path)
     attention = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}

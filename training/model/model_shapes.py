@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spark_jobs.settings import ConfigurationError, read_yaml
+from spark_jobs.common.settings import ConfigurationError, read_yaml
 
 PUBLISHED = Path(__file__).with_name("model_shapes.yaml")
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 _FETCHED = ("*.safetensors", "*.json", "*.model", "*.txt")

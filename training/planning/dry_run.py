@@ -1,6 +1,6 @@
 """`python training/train.py --config FILE --dry-run`: what a run would do and need, without its weights and without a GPU.
 
-Needs the model's `config.json` (or a model whose shape is published, see `training.model_shapes`) and, for what depends on the
+Needs the model's `config.json` (or a model whose shape is published, see `training.model.model_shapes`) and, for what depends on the
 data, the encoded corpus. Under a launcher the plan is for its ranks, and rank 0 alone talks; otherwise for `dry_run.ranks`.
 """
 
@@ -12,22 +12,22 @@ from typing import Any
 
 from rich.console import Console
 
-from spark_jobs.settings import ConfigurationError, read_config
-from spark_jobs.storage import Location
-from spark_jobs.tables import MANIFEST
+from spark_jobs.common.settings import ConfigurationError, read_config
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.table_schemas import MANIFEST
 from training.config import TrainSettings
-from training.corpus import check_vocabulary, open_corpus, shown
-from training.distributed import deepspeed_config, quiet, ranks_of_environment, with_precision
-from training.flops import ACCELERATORS
-from training.model_shapes import config_file, find_shape
-from training.output import Output
-from training.plan import StreamRules
-from training.retry import retried
-from training.rules import stream_rules
-from training.run_plan import RunPlan, make_plan
-from training.run_report import report
-from training.stream import Stream
-from training.stream_report import describe_corpus, describe_stream
+from training.data.encoded_corpus import check_vocabulary, open_corpus, shown
+from training.data.read_retries import retried
+from training.engine.process_group import deepspeed_config, quiet, ranks_of_environment, with_precision
+from training.loop.run_folder import Output
+from training.model.flops import ACCELERATORS
+from training.model.model_shapes import config_file, find_shape
+from training.planning.plan_report import report
+from training.planning.run_plan import RunPlan, make_plan
+from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import stream_rules
+from training.stream.stream_summary import describe_corpus, describe_stream
+from training.stream.token_stream import Stream
 
 CORPUS_CONFIGURATIONS = Path("conf/corpus")
 
@@ -74,7 +74,7 @@ def missing_wikis(settings: TrainSettings) -> list[str]:
 
 def open_stream(settings: TrainSettings) -> Stream:
     """The stream that the run would train on; the tokenizer is the one that lies beside the shards."""
-    from training.model import add_tags, load_tokenizer
+    from training.model.model_loading import add_tags, load_tokenizer
     from training.preview import load_tokenizer as load_published_tokenizer
 
     corpus = open_corpus(settings.data)

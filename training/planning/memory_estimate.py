@@ -43,7 +43,7 @@ tenth of a device for them.
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from training.model_shapes import ModelShape
+from training.model.model_shapes import ModelShape
 
 Offload = Literal["none", "optimizer", "all"]
 """What lies in the memory of the machine: nothing; optimizer states and gradients; parameters too."""

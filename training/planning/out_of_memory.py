@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 import torch
 
 from training.config import TrainSettings
-from training.distributed import zero_stage
-from training.memory import Memory, Offload
-from training.model_shapes import find_shape
-from training.run_plan import chosen_offload, run_memory
+from training.engine.process_group import zero_stage
+from training.model.model_shapes import find_shape
+from training.planning.memory_estimate import Memory, Offload
+from training.planning.run_plan import chosen_offload, run_memory
 
 _OF_THE_MACHINE = ("not enough memory", "can't allocate memory")
 """Torch's words where the machine has no memory left (Windows and Linux)."""
 _OFFLOADED = {"none": "", "optimizer": ", optimizer offloaded", "all": ", optimizer and parameters offloaded"}
 _ELASTIC, _ANEW = "to go on, elastic=true too", "a new run"
-"""What `training.resume.check` asks for beside resume=true, and what it refuses to go on with."""
+"""What `training.engine.resume.check` asks for beside resume=true, and what it refuses to go on with."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -45,7 +45,7 @@ class Remedy(NamedTuple):
 
 
 def explain(error: BaseException, settings: TrainSettings, ranks: int) -> str:
-    """The message for a person: the error's first line, the estimate of `training.memory`, up to three remedies with theirs.
+    """The message for a person: the error's first line, the estimate of `training.planning.memory_estimate`, up to three remedies with theirs.
 
     The estimate is that of `--dry-run`, adapters and offload included. A remedy needs less than it of the memory that is short:
     the GPU's, or the machine's.

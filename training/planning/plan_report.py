@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table
 
 from training.config import TrainSettings
-from training.flops import memory_bytes
-from training.memory import MARGIN, Memory
-from training.run_plan import RunPlan
+from training.model.flops import memory_bytes
+from training.planning.memory_estimate import MARGIN, Memory
+from training.planning.run_plan import RunPlan
 
 _GIB = 2**30
 _OFFLOADED = {"none": "", "optimizer": "optimizer", "all": "all"}

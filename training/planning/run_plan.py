@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from training.config import TrainSettings, accumulation_steps
-from training.distributed import zero_stage
-from training.flops import flops_per_token, peak_flops
-from training.memory import Memory, Offload, estimate
-from training.mixture import Mixture
-from training.model_shapes import FoundShape, ModelShape
-from training.optimizer import learning_rate
-from training.plan import WikiPlan, is_held_out
-from training.stream import Stream
+from training.engine.optimizer import learning_rate
+from training.engine.process_group import zero_stage
+from training.model.flops import flops_per_token, peak_flops
+from training.model.model_shapes import FoundShape, ModelShape
+from training.planning.memory_estimate import Memory, Offload, estimate
+from training.stream.source_mixture import Mixture
+from training.stream.stream_plan import WikiPlan, is_held_out
+from training.stream.token_stream import Stream
 
 Int64s = npt.NDArray[np.int64]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from spark_jobs.plots import QUIET, SERIES, STYLE, TEXT, inline_svg
-from training.run_series import Float64s
+from spark_jobs.common.svg_plots import QUIET, SERIES, STYLE, TEXT, inline_svg
+from training.report.metric_series import Float64s
 
 MOST_LINES = len(SERIES)
 """So many wikis or scores are drawn; the tables have all."""

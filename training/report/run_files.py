@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.settings import ConfigurationError, read_yaml
-from training.checkpoint import STATE, Checkpoints
-from training.metrics import EVENTS, METRICS, read_lines
-from training.run_series import Series, series
+from spark_jobs.common.settings import ConfigurationError, read_yaml
+from training.engine.checkpoints import STATE, Checkpoints
+from training.loop.metrics_log import EVENTS, METRICS, read_lines
+from training.report.metric_series import Series, series
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from spark_jobs.page import render_page
-from spark_jobs.settings import ConfigurationError
-from training.run_figures import MOST_LINES, draw
-from training.run_files import RunFiles, differences, read_run
-from training.run_plots import POINTS, Over, plots
-from training.run_series import Float64s, measured
+from spark_jobs.common.page_templates import render_page
+from spark_jobs.common.settings import ConfigurationError
+from training.report.metric_series import Float64s, measured
+from training.report.plot_drawing import MOST_LINES, draw
+from training.report.run_files import RunFiles, differences, read_run
+from training.report.run_plots import POINTS, Over, plots
 
 PAGE = "run.html"
 SHARE = 0.05
@@ -47,7 +47,7 @@ def run_page(runs: Sequence[RunFiles], over: Over = "step") -> str:
     """The page as HTML."""
     loss, *others = plots(runs, over)
     return render_page(
-        "training",
+        "training.report",
         "run.html",
         {
             "count": "{:,}".format,

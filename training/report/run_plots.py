@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from training.run_figures import MOST_LINES, Line, Plot
-from training.run_files import RunFiles
-from training.run_series import Buckets, Float64s, Points, buckets, measured, ratio
+from training.report.metric_series import Buckets, Float64s, Points, buckets, measured, ratio
+from training.report.plot_drawing import MOST_LINES, Line, Plot
+from training.report.run_files import RunFiles
 
 Over = Literal["step", "tokens"]
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from training.corpus import Wiki
-from training.insertion import Frame, Links, augmented_lengths, growth, insert
-from training.plan import WikiPlan, chosen_links, cumulative
-from training.row_groups import RowGroupTokens
+from training.data.encoded_corpus import Wiki
+from training.data.row_groups import RowGroupTokens
+from training.stream.name_insertion import Frame, Links, augmented_lengths, growth, insert
+from training.stream.stream_plan import WikiPlan, chosen_links, cumulative
 
 Int64s = npt.NDArray[np.int64]
 
@@ -28,7 +28,7 @@ class Text(NamedTuple):
 
     tokens: npt.NDArray[np.uint32]
     kinds: npt.NDArray[np.uint8]
-    """As in `training.insertion`."""
+    """As in `training.stream.name_insertion`."""
     documents: npt.NDArray[np.integer]
     """Their indices in the wiki."""
     begins: Int64s

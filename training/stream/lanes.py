@@ -17,7 +17,7 @@ import heapq
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.counter_hash import fold, mix, text_key
+from spark_jobs.common.stateless_random import fold, mix, text_key
 
 Int64s = npt.NDArray[np.int64]
 

@@ -1,6 +1,6 @@
 """Names into token streams: how long they make a document, and the tokens that result.
 
-Which links get their name is `spark_jobs.name_choice`.
+Which links get their name is `spark_jobs.common.link_sampling`.
 
 Everything here is a pure function of arrays. Documents come *flat*: the tokens of many documents lie one after the other,
 `document_offsets[d] : document_offsets[d + 1]`, and so do their links, `link_offsets[d] : link_offsets[d + 1]`. Spans are
@@ -39,7 +39,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.name_choice import Strategy
+from spark_jobs.common.link_sampling import Strategy
 
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]

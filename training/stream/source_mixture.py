@@ -16,7 +16,7 @@ second (1 x 3 // 2), and the number says which sequence of its wiki each takes:
     0 ['a0', 'b0', 'a1', 'a2', 'b1', 'a3']
     1 ['b0', 'a0', 'a1', 'b1', 'a2', 'a3']
 
-Each slot counts a wiki's sequences for itself; `training.plan` makes of (slot, number) a sequence that no other slot has.
+Each slot counts a wiki's sequences for itself; `training.stream.stream_plan` makes of (slot, number) a sequence that no other slot has.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,9 +4,9 @@
     accumulation steps, nor on how often the job was stopped.
 
 **From k to a lane.** A global batch of B sequences is cut into L slots of n = B / L. Sequence k is number j of batch b, so it is
-the (b n + j mod n)-th sequence of slot j // n. A wiki's row groups are dealt to L' lanes (`training.lanes`; L' = L, or a divisor
+the (b n + j mod n)-th sequence of slot j // n. A wiki's row groups are dealt to L' lanes (`training.stream.lanes`; L' = L, or a divisor
 of L for a small wiki), so R = L / L' slots share a lane, slot s being number s mod R of those of lane s // R: the slot's m-th
-sequence of that wiki is sequence m R + s mod R of the lane. (Of several wikis, `training.mixture` says which one it is.)
+sequence of that wiki is sequence m R + s mod R of the lane. (Of several wikis, `training.stream.source_mixture` says which one it is.)
 
 **From a lane to documents.** A lane is endless: epoch 0, epoch 1, and so on, each a permutation of the lane's documents, one
 after the other, cut into sequences of T tokens. A remainder shorter than T at the end of an epoch is the beginning of the next
@@ -40,7 +40,7 @@ more than a tenth of e epochs, and by what names add to one lane more than to an
 of thousands of them differ by less than a percent there.
 
 **State** is (fingerprint of the plan, number of the next batch). Seeking is two binary searches. The layout of an epoch takes 12
-bytes a document, computed once for each epoch or mapped from the cache (`training.plan_cache`); to reach epoch e, the layouts of
+bytes a document, computed once for each epoch or mapped from the cache (`training.data.array_cache`); to reach epoch e, the layouts of
 the epochs before it must have been made, because their lengths say where e begins.
 """
 
@@ -56,12 +56,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.counter_hash import fold, mix, text_key, uniform
-from spark_jobs.name_choice import Strategy, choose
-from training import mixture
-from training.insertion import augmented_lengths, growth
-from training.lanes import deal, document_order, imbalance, number_of_lanes
-from training.plan_cache import PlanCache
+from spark_jobs.common.link_sampling import Strategy, choose
+from spark_jobs.common.stateless_random import fold, mix, text_key, uniform
+from training.data.array_cache import PlanCache
+from training.stream import source_mixture as mixture
+from training.stream.lanes import deal, document_order, imbalance, number_of_lanes
+from training.stream.name_insertion import augmented_lengths, growth
 
 Int64s = npt.NDArray[np.int64]
 Part = Literal["train", "held_out"]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
-from training.plan import Part, StreamRules
+from training.stream.stream_plan import Part, StreamRules
 
 
 def stream_rules(settings: TrainSettings, tokenizer: Any, tags: tuple[int, int] | None, part: Part = "train") -> StreamRules:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from training.corpus import Corpus
-from training.stream import Stream
+from training.data.encoded_corpus import Corpus
+from training.stream.token_stream import Stream
 
 
 def describe_corpus(corpus: Corpus) -> str:

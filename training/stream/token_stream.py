@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.settings import ConfigurationError
-from training.corpus import Corpus
-from training.insertion import IGNORED, labels
-from training.lane_reader import LaneReader, Text
-from training.plan import Plan, StreamRules, differences, rank_slice
-from training.plan_cache import PlanCache
+from spark_jobs.common.settings import ConfigurationError
+from training.data.array_cache import PlanCache
+from training.data.encoded_corpus import Corpus
+from training.stream.lane_reader import LaneReader, Text
+from training.stream.name_insertion import IGNORED, labels
+from training.stream.stream_plan import Plan, StreamRules, differences, rank_slice
 
 COUNTERS = ("tokens", "masked", "links_seen", "links_inserted")
 """What is counted for each wiki: tokens; tokens that the loss skips; links in the sequence; those with their name.

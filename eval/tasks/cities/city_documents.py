@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.data_files import find_file, read_json_lines
+from eval.tasks.data_files import find_file, read_json_lines
 
 if TYPE_CHECKING:
     import datasets

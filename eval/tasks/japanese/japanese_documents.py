@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.data_files import check_published, published_file, read_json_lines
-from eval.reference import Recipe, add_prompts, check_runner
-from eval.text_metrics import character_f1, exact_match, reference_f1, squad_match
+from eval.tasks.data_files import check_published, published_file, read_json_lines
+from eval.tasks.reference_prompts import Recipe, add_prompts, check_runner
+from eval.tasks.text_metrics import character_f1, exact_match, reference_f1, squad_match
 
 if TYPE_CHECKING:
     import datasets
@@ -40,7 +40,7 @@ def load(
     """The scored split (`test`) and the one that examples come from (`fewshot`); in `reference` scoring with prompts made.
 
     With `data_dir`, the files are those in `data_dir/folder`, or in `data_dir` itself where it has no such folder. Without, they
-    are fetched and checked (eval/data_files.py).
+    are fetched and checked (eval/tasks/data_files.py).
     """
     import datasets
 

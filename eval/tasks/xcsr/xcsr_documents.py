@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from eval.data_files import check_count, check_lock, find_file, read_json_lines
-from eval.reference import Recipe, add_prompts, check_runner
+from eval.tasks.data_files import check_count, check_lock, find_file, read_json_lines
+from eval.tasks.reference_prompts import Recipe, add_prompts, check_runner
 
 if TYPE_CHECKING:
     import datasets

@@ -26,7 +26,7 @@ from typing import BinaryIO, Self
 import httpx2
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event, wait_random_exponential
 
-from spark_jobs.dumps.dump_status import RemoteFile
+from spark_jobs.dumps.remote.dump_status import RemoteFile
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds: the wait before attempt n + 1 is drawn below FIRST_WAIT * 2**n, and never longer than LONGEST_WAIT."""

@@ -10,7 +10,7 @@ from typing import Self
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from spark_jobs.progress import console
+from spark_jobs.common.console import console
 
 _LINE_SECONDS = 10.0
 

@@ -17,7 +17,7 @@ from itertools import compress
 
 import pyarrow as pa
 
-from spark_jobs.dumps.sql_statements import Column, Cursor, Insert, SqlError
+from spark_jobs.dumps.sql.sql_statements import Column, Cursor, Insert, SqlError
 
 Value = str | int | float | None
 Literals = list[bytes | None]

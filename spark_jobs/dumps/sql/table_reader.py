@@ -26,9 +26,9 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.dumps.sql_rows import RowPattern, Value, make_row_pattern, read_statement, to_batch
-from spark_jobs.dumps.sql_statements import Column, Cursor, Insert, SqlError, Table, next_insert, read_create
-from spark_jobs.dumps.streams import open_decompressed
+from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.sql.insert_rows import RowPattern, Value, make_row_pattern, read_statement, to_batch
+from spark_jobs.dumps.sql.sql_statements import Column, Cursor, Insert, SqlError, Table, next_insert, read_create
 
 __all__ = ["SqlError", "Value", "read_rows", "read_table"]
 

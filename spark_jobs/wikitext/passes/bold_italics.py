@@ -2,7 +2,7 @@
 
 import re
 
-from spark_jobs.wikitext.page import TAG_CLOSE, TAG_OPEN
+from spark_jobs.wikitext.page_state import TAG_CLOSE, TAG_OPEN
 
 _QUOTES = re.compile(r"('{2,})")
 ITALIC, BOLD, BOTH = 2, 3, 5

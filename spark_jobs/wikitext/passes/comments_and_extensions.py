@@ -7,7 +7,7 @@ attributes are well formed); a tag that is never closed is literal, an unclosed 
 import html
 import re
 
-from spark_jobs.wikitext.page import BREAK, DROPPED, TAG_OPEN, Page
+from spark_jobs.wikitext.page_state import BREAK, DROPPED, TAG_OPEN, Page
 
 _DROPPED_TAGS_NAMES = """
 ask calendar categorytree ce charinsert chem chess display_map dynamicpagelist gallery googlemap graph hiero imagemap

@@ -3,8 +3,8 @@
 import re
 from functools import lru_cache
 
-from spark_jobs.wikis.profiles import WikiProfile, section_key
-from spark_jobs.wikitext.page import DROPPED, HEADING_CLOSE, HEADING_OPEN, TAG_CLOSE, TAG_OPEN, Page
+from spark_jobs.wikis.wiki_profile import WikiProfile, section_key
+from spark_jobs.wikitext.page_state import DROPPED, HEADING_CLOSE, HEADING_OPEN, TAG_CLOSE, TAG_OPEN, Page
 
 MAX_LEVEL = 6
 CACHED_HEADINGS = 1 << 13

@@ -6,8 +6,8 @@ A tag ends at its first `>`; attributes are not looked at. Ruby annotations lose
 
 import re
 
-from spark_jobs.wikitext.opaque import OPAQUE_TAGS
-from spark_jobs.wikitext.page import BREAK, TAG_CLOSE, TAG_OPEN
+from spark_jobs.wikitext.page_state import BREAK, TAG_CLOSE, TAG_OPEN
+from spark_jobs.wikitext.passes.comments_and_extensions import OPAQUE_TAGS
 
 _BLOCK_NAMES = """
 blockquote br caption center dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p section table tbody td tfoot th thead tr ul

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from html.entities import html5
 
-from spark_jobs.wikitext.page import TAG_CLOSE, TAG_OPEN
+from spark_jobs.wikitext.page_state import TAG_CLOSE, TAG_OPEN
 
 _ABSOLUTE = (
     r"bitcoin:|ftps?://|geo:|git://|gopher://|https?://|ircs?://|magnet:|mailto:|matrix:|mms://|news:|nntp://|redis://|sftp://"

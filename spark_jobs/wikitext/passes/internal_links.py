@@ -6,10 +6,9 @@ from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
-from spark_jobs.wikis.profiles import NAMESPACE_FILE, WikiProfile
-from spark_jobs.wikitext.inline import PROTOCOLS
-from spark_jobs.wikitext.model import LinkKind
-from spark_jobs.wikitext.page import (
+from spark_jobs.wikis.wiki_profile import NAMESPACE_FILE, WikiProfile
+from spark_jobs.wikitext.extraction_result import LinkKind
+from spark_jobs.wikitext.page_state import (
     BREAK,
     DROPPED,
     HEADING_CLOSE,
@@ -20,8 +19,9 @@ from spark_jobs.wikitext.page import (
     Page,
     TargetFields,
 )
-from spark_jobs.wikitext.quotes import drop_quotes_of_line
-from spark_jobs.wikitext.targets import LITERAL, NO_NAMES, SILENT, Resolved, resolve_target
+from spark_jobs.wikitext.passes.bold_italics import drop_quotes_of_line
+from spark_jobs.wikitext.passes.inline_markup import PROTOCOLS
+from spark_jobs.wikitext.passes.link_targets import LITERAL, NO_NAMES, SILENT, Resolved, resolve_target
 from spark_jobs.wikitext.titles import ORDINARY_TITLE, Capitals, are_stored
 
 # A heading ends what is open: an unclosed link must not take the sections after it. No link stands inside a link.

@@ -7,7 +7,7 @@ variant's code as flag keeps the text for that variant. Tables of words for auto
 import re
 from functools import lru_cache
 
-from spark_jobs.wikitext.page import TAG_OPEN, Page
+from spark_jobs.wikitext.page_state import TAG_OPEN, Page
 
 _OPEN, _CLOSE = "-{", "}-"
 _EDGES = re.compile(r"(-\{|\}-)")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from spark_jobs.wikis.profiles import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
-from spark_jobs.wikitext.inline import PROTOCOLS
-from spark_jobs.wikitext.page import DROPPED, LinkTarget
+from spark_jobs.wikis.wiki_profile import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
+from spark_jobs.wikitext.page_state import DROPPED, LinkTarget
+from spark_jobs.wikitext.passes.inline_markup import PROTOCOLS
 from spark_jobs.wikitext.titles import Title, is_ordinary, normalise_title
 
 LITERAL, UNKNOWN = "links_literal", "links_as_text"

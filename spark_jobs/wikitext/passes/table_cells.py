@@ -6,7 +6,7 @@ Only `{| |}` is read here; the tags of `<table>` are line breaks to the pass ove
 import re
 from dataclasses import dataclass, field
 
-from spark_jobs.wikitext.page import BREAK, DROPPED, Page
+from spark_jobs.wikitext.page_state import BREAK, DROPPED, Page
 
 _START = re.compile(rf"[ \t:{DROPPED}]*\{{\|")
 _BAR = " | "

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from spark_jobs.wikis.languages import canonical_code, wiki_of_language
-from spark_jobs.wikis.profiles import NAMESPACE_TEMPLATE, WikiProfile, load_profile, namespace_key
-from spark_jobs.wikis.rules import LinkTemplate, fill
-from spark_jobs.wikitext.page import DROPPED, EQUALS, NO_TRAIL, PIPE, TEMPLATE_LINK, LinkTarget, Page
+from spark_jobs.common.wiki_languages import canonical_code, wiki_of_language
+from spark_jobs.wikis.template_rules import LinkTemplate, fill
+from spark_jobs.wikis.wiki_profile import NAMESPACE_TEMPLATE, WikiProfile, load_profile, namespace_key
+from spark_jobs.wikitext.page_state import DROPPED, EQUALS, NO_TRAIL, PIPE, TEMPLATE_LINK, LinkTarget, Page
 from spark_jobs.wikitext.titles import MAX_TITLE_BYTES, normalise_title
 
 _BRACES = re.compile(r"(\{\{+|\}\}+)")

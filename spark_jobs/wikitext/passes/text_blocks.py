@@ -6,8 +6,7 @@ paragraphs and headings are set off by an empty line.
 
 import re
 
-from spark_jobs.wikitext.inline import FREE_LINK
-from spark_jobs.wikitext.page import (
+from spark_jobs.wikitext.page_state import (
     BREAK,
     DROPPED,
     HEADING_CLOSE,
@@ -17,6 +16,7 @@ from spark_jobs.wikitext.page import (
     TAG_CLOSE,
     TAG_OPEN,
 )
+from spark_jobs.wikitext.passes.inline_markup import FREE_LINK
 
 _GONE = f"{DROPPED}{TAG_OPEN}{TAG_CLOSE}"
 """Marks that show nothing."""

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterator
 
-from spark_jobs.wikitext.page import DROPPED, Page
+from spark_jobs.wikitext.page_state import DROPPED, Page
 
 _EDGES = re.compile(r"\{\||\|\}|<table(?=[\s/>])|</table\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?table", re.IGNORECASE)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eval.significance import (
+from eval.analysis.significance import (
     Runs,
     adjusted_interval,
     bootstrap_interval,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from eval.catalogue import read_catalogue, tasks_folder
 from eval.config import EvalSettings
-from eval.reported import check_reported, distances_markdown, distances_to_reported, read_reported
-from eval.results import read_results
+from eval.results.evaluation_results import read_results
+from eval.results.published_scores import check_reported, distances_markdown, distances_to_reported, read_reported
 from eval.run import main
-from spark_jobs.settings import ConfigurationError
+from eval.tasks.task_catalogue import read_catalogue, tasks_folder
+from spark_jobs.common.settings import ConfigurationError
 
 from .evaluations import answer, write_evaluation
 

@@ -7,10 +7,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from eval.config import EvalSettings
-from eval.fingerprint import model_fingerprint
-from eval.generation import Prompt, generate, keep_ends_only
 from eval.run import main
-from spark_jobs.settings import ConfigurationError
+from eval.scoring.generation import Prompt, generate, keep_ends_only
+from eval.scoring.model_fingerprint import model_fingerprint
+from spark_jobs.common.settings import ConfigurationError
 
 
 @pytest.fixture

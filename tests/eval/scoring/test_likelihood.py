@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from eval.likelihood import Candidate, batches, score
+from eval.scoring.likelihood import Candidate, batches, score
 
 SIZES = {"vocab_size": 97, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 WINDOW = 8
@@ -71,9 +71,9 @@ def test_a_greedy_continuation_is_called_greedy():
 
 
 def test_a_batch_that_the_device_has_no_memory_for_is_halved(monkeypatch):
-    import eval.likelihood
+    import eval.scoring.likelihood
 
-    answers, sizes = eval.likelihood._answers, []
+    answers, sizes = eval.scoring.likelihood._answers, []
 
     def small(model, batch):
         sizes.append(len(batch))
@@ -81,7 +81,7 @@ def test_a_batch_that_the_device_has_no_memory_for_is_halved(monkeypatch):
             raise torch.OutOfMemoryError
         return answers(model, batch)
 
-    monkeypatch.setattr(eval.likelihood, "_answers", small)
+    monkeypatch.setattr(eval.scoring.likelihood, "_answers", small)
     asked = candidates()[4:12]
     assert sorted(score(model_of("llama"), asked)) == [candidate.index for candidate in asked]
     assert sizes == [8, 4, 2, 2, 4, 2, 2]
@@ -91,6 +91,6 @@ def test_one_text_that_does_not_fit_is_an_error(monkeypatch):
     def never(model, batch):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr("eval.likelihood._answers", never)
+    monkeypatch.setattr("eval.scoring.likelihood._answers", never)
     with pytest.raises(torch.OutOfMemoryError):
         score(None, candidates()[:2])

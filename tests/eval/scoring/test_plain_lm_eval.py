@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from eval.catalogue import tasks_folder
 from eval.config import EvalSettings
-from eval.results import read_records, read_results
+from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
+from eval.tasks.task_catalogue import tasks_folder
 
 TASKS = ["xcodah_en", "xcsqa_en", "xcsqa_ja"]
 

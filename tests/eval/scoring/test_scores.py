@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from eval.config import EvalSettings
-from eval.results import read_records, read_results
+from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 
 from .numpy_llama import NumpyLlama
 
@@ -123,10 +123,10 @@ def test_a_model_in_bfloat16_has_the_log_likelihoods_of_its_logits_to_more_than_
     """Against the very logits: another way to the same ones, or another CPU, rounds them otherwise in bfloat16."""
     import torch
 
-    import eval.language_model
-    import eval.likelihood
+    import eval.scoring.language_model
+    import eval.scoring.likelihood
 
-    taken, scored, logits_of, found = [], eval.likelihood.score, eval.likelihood._logits, []
+    taken, scored, logits_of, found = [], eval.scoring.likelihood.score, eval.scoring.likelihood._logits, []
 
     def recorded(*arguments):
         taken.append(logits_of(*arguments))
@@ -145,8 +145,8 @@ def test_a_model_in_bfloat16_has_the_log_likelihoods_of_its_logits_to_more_than_
             found.append(answers[candidate.index].loglikelihood)
         return answers
 
-    monkeypatch.setattr(eval.likelihood, "_logits", recorded)
-    monkeypatch.setattr(eval.language_model, "score", checked)
+    monkeypatch.setattr(eval.scoring.likelihood, "_logits", recorded)
+    monkeypatch.setattr(eval.scoring.language_model, "score", checked)
     main(settings(bfloat16_model, xcsr, tmp_path))
     assert len(found) == 6 * (4 + 4 + 5 + 5)
     values = torch.tensor(found, dtype=torch.float64)

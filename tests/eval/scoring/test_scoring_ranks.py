@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 from eval.config import EvalSettings
-from eval.ranks import Ranks
-from eval.results import read_records, read_results
+from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
+from eval.scoring.scoring_ranks import Ranks
 
 FINISHED, TASKS = ["xcodah_en"], ["xcsqa_en", "xcodah_ja", "xcsqa_ja_reference"]
 

@@ -10,11 +10,11 @@ import threading
 
 import pytest
 
-from eval.catalogue import read_catalogue, tasks_folder
 from eval.config import EvalSettings
-from eval.data_files import check_published, fetch, published_file
-from eval.harness import entries, load_tasks
-from spark_jobs.settings import ConfigurationError
+from eval.scoring.lm_eval_adapter import entries, load_tasks
+from eval.tasks.data_files import check_published, fetch, published_file
+from eval.tasks.task_catalogue import read_catalogue, tasks_folder
+from spark_jobs.common.settings import ConfigurationError
 
 CONTENT = "質問\n".encode() * 200
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -124,7 +124,7 @@ def load_from(server, tmp_path, monkeypatch):
     for path in (folder / "japanese").glob("*.yaml"):
         lines = [line.replace("https://raw.githubusercontent.com", server.url) for line in path.read_text().splitlines()]
         path.write_text("\n".join(lines) + "\n")
-    monkeypatch.setattr("eval.harness.tasks_folder", lambda: folder)
+    monkeypatch.setattr("eval.scoring.lm_eval_adapter.tasks_folder", lambda: folder)
 
     def load(name):
         settings = EvalSettings(model="m", tasks=[name], output_dir="o", data_lock=tmp_path / "lock")

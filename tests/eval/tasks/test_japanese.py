@@ -6,14 +6,14 @@ from functools import cache
 
 import pytest
 
-from eval.catalogue import read_catalogue, tasks_folder
 from eval.config import EvalSettings
-from eval.harness import entries, load_tasks
-from eval.results import read_records, read_results
+from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
-from eval.tasks.japanese.utils import process_reference, process_standard, read_jaqket, read_jemhopqa, read_niilc
-from eval.text_metrics import reference_f1
-from spark_jobs.settings import ConfigurationError
+from eval.scoring.lm_eval_adapter import entries, load_tasks
+from eval.tasks.japanese.japanese_documents import process_reference, process_standard, read_jaqket, read_jemhopqa, read_niilc
+from eval.tasks.task_catalogue import read_catalogue, tasks_folder
+from eval.tasks.text_metrics import reference_f1
+from spark_jobs.common.settings import ConfigurationError
 
 JAQKET = [
     {
@@ -157,7 +157,7 @@ def tiny_folder(tmp_path):
 
 
 def test_the_longest_right_answer_bounds_the_reference_answer(japanese, tiny_model):
-    from eval.language_model import load_language_model
+    from eval.scoring.language_model import load_language_model
 
     model = load_language_model(EvalSettings(model=tiny_model, tasks=["t"], output_dir="o", device="cpu"))
     assert model._longest_answer({"answers": ["京都", "ふじさん"]}) == len(

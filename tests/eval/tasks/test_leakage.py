@@ -3,9 +3,9 @@
 import pytest
 
 from eval.config import EvalSettings
-from eval.results import read_records, read_results
+from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
-from eval.tasks.leakage.utils import load, process
+from eval.tasks.leakage.leakage_documents import load, process
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def leaky_model(tiny_model, tmp_path):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from training.export import export
+    from training.model.model_export import export
 
     tokenizer, model = AutoTokenizer.from_pretrained(tiny_model), AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<translate>", "</translate>"]})

@@ -7,13 +7,13 @@ import re
 
 import pytest
 
-from eval.catalogue import read_catalogue, tasks_folder
 from eval.config import EvalSettings
-from eval.harness import entries, load_tasks
-from eval.reference import Recipe, prompts, shots
-from eval.results import read_records, read_results
+from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
-from spark_jobs.settings import ConfigurationError
+from eval.scoring.lm_eval_adapter import entries, load_tasks
+from eval.tasks.reference_prompts import Recipe, prompts, shots
+from eval.tasks.task_catalogue import read_catalogue, tasks_folder
+from spark_jobs.common.settings import ConfigurationError
 
 from .numpy_llama import NumpyLlama
 
@@ -22,7 +22,7 @@ EOS = 2
 
 @pytest.fixture(scope="module")
 def language_model(tiny_model):
-    from eval.language_model import load_language_model
+    from eval.scoring.language_model import load_language_model
 
     return load_language_model(EvalSettings(model=tiny_model, tasks=["t"], output_dir="o", device="cpu"))
 
@@ -218,7 +218,7 @@ def test_lm_eval_validates_every_task(capsys, monkeypatch):
 
 
 def test_counts_of_candidates_do_not_depend_on_the_batch():
-    from eval.likelihood import Candidate, batches
+    from eval.scoring.likelihood import Candidate, batches
 
     many = [Candidate(i, (1,) * (1 + i % 4), tuple(range(i % 3))) for i in range(40)]
     for size in (1, 3, 7, 100):

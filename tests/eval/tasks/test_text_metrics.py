@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.text_metrics import character_f1, exact_match, normalise, reference_f1, squad_match, token_sort_ratio
+from eval.tasks.text_metrics import character_f1, exact_match, normalise, reference_f1, squad_match, token_sort_ratio
 
 
 @pytest.mark.parametrize(

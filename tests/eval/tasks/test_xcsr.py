@@ -2,11 +2,11 @@
 
 import pytest
 
-from eval.catalogue import read_catalogue, tasks_folder
 from eval.config import EvalSettings
-from eval.harness import entries, load_tasks
-from eval.tasks.xcsr.utils import rows_sha256, scorable
-from spark_jobs.settings import ConfigurationError
+from eval.scoring.lm_eval_adapter import entries, load_tasks
+from eval.tasks.task_catalogue import read_catalogue, tasks_folder
+from eval.tasks.xcsr.xcsr_documents import rows_sha256, scorable
+from spark_jobs.common.settings import ConfigurationError
 
 
 def row(texts=("bleu", "sel"), answer="A", stem="Ciel ?"):

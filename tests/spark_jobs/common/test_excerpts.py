@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_jobs.excerpt import Segment, best_excerpts, cut_length, make_excerpt, text_direction
+from spark_jobs.common.excerpts import Segment, best_excerpts, cut_length, make_excerpt, text_direction
 
 
 def article(text, *spans, title="t"):

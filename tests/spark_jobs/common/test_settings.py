@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from spark_jobs.settings import ConfigurationError, Settings, load, read_yaml
+from spark_jobs.common.settings import ConfigurationError, Settings, load, read_yaml
 
 
 class Inner(Settings):

@@ -1,4 +1,4 @@
-"""The hash of rows once more, value by value in plain integers, from the words of `spark_jobs.row_hash`."""
+"""The hash of rows once more, value by value in plain integers, from the words of `spark_jobs.contract.row_hash`."""
 
 import datetime
 import hashlib

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pytest
 
 from spark_jobs.contract import contract_page
-from spark_jobs.tables import RENDERED, SCHEMA_VERSION, TABLES
-from spark_jobs.type_names import hub_features, type_text
+from spark_jobs.contract.table_schemas import RENDERED, SCHEMA_VERSION, TABLES
+from spark_jobs.contract.type_names import hub_features, type_text
 
 
 def test_the_page_is_up_to_date(repository) -> None:
     committed = (repository / "docs" / "contract.md").read_text(encoding="utf-8")
-    assert committed == contract_page(), "run: python -m spark_jobs.contract > docs/contract.md"
+    assert committed == contract_page(), "run: python -m spark_jobs.contract.contract_page > docs/contract.md"
 
 
 def test_the_command_prints_the_page(repository) -> None:
-    command = [sys.executable, "-m", "spark_jobs.contract"]
+    command = [sys.executable, "-m", "spark_jobs.contract.contract_page"]
     assert subprocess.run(command, capture_output=True, text=True, cwd=repository, check=True).stdout == contract_page()
 
 
@@ -71,7 +71,9 @@ def test_templates_are_found_in_the_zip_that_travels_to_a_cluster(repository, tm
         for file in sorted((repository / "spark_jobs").rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
                 target.write(file, file.relative_to(repository))
-    code = "import spark_jobs, spark_jobs.contract as c; print(spark_jobs.__file__); print(c.contract_page(), end='')"
+    code = (
+        "import spark_jobs, spark_jobs.contract.contract_page as c; print(spark_jobs.__file__); print(c.contract_page(), end='')"
+    )
     environment = {**os.environ, "PYTHONPATH": str(archive)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=tmp_path, check=True)
     place, _, page = done.stdout.partition("\n")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "reading.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reading.md"
 PLACE = "build/demo/corpus"
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import spark_jobs.columns
-import spark_jobs.row_hash
-from spark_jobs.columns import conform
-from spark_jobs.row_hash import sum_of_rows
-from spark_jobs.tables import ARTICLES, AUGMENTED, NAMES
+import spark_jobs.contract.arrow_columns
+import spark_jobs.contract.row_hash
+from spark_jobs.contract.arrow_columns import conform
+from spark_jobs.contract.row_hash import sum_of_rows
+from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, NAMES
 
 from .row_hash_oracle import row_hash
 
@@ -43,7 +43,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.parametrize("module", [spark_jobs.row_hash, spark_jobs.columns])
+@pytest.mark.parametrize("module", [spark_jobs.contract.row_hash, spark_jobs.contract.arrow_columns])
 def test_the_worked_examples_hold(module) -> None:
     assert doctest.testmod(module).failed == 0
 
@@ -54,7 +54,7 @@ def test_the_hash_is_that_of_the_words_whatever_the_order_and_the_slices(rows, c
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     assert f"{sum_of_rows(table):032x}" == row_hash(rows, SCHEMA)
     parts = [table.slice(cut), table.slice(0, cut)]
-    assert f"{spark_jobs.row_hash.add_hashes(map(sum_of_rows, parts)):032x}" == row_hash(rows, SCHEMA)
+    assert f"{spark_jobs.contract.row_hash.add_hashes(map(sum_of_rows, parts)):032x}" == row_hash(rows, SCHEMA)
     random.shuffle(rows)
     assert f"{sum_of_rows(pa.Table.from_pylist(rows, schema=SCHEMA)):032x}" == row_hash(rows, SCHEMA)
 

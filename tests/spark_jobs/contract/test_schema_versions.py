@@ -10,19 +10,19 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from spark_jobs import tables
-from spark_jobs.card import write_card
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, CorpusSettings
-from spark_jobs.describe import REPORT, describe
-from spark_jobs.explain import explain
-from spark_jobs.publish import Publication
-from spark_jobs.render import RenderSettings, render_corpus
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.stage import published
-from spark_jobs.storage import Location
-from spark_jobs.tables import AUGMENTED, MANIFEST, check_schema_version, read_manifest
+from spark_jobs.contract import table_schemas as tables
+from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, check_schema_version, read_manifest
+from spark_jobs.publishing.publication import Publication
+from spark_jobs.reports.corpus_card import write_card
+from spark_jobs.stages.describe_stage import REPORT, describe
+from spark_jobs.stages.explain_stage import explain
+from spark_jobs.stages.render_stage import RenderSettings, render_corpus
+from spark_jobs.stages.stage_runs import published
 from training.config import DataSettings
-from training.corpus import open_corpus
+from training.data.encoded_corpus import open_corpus
 
 WIKI = "jawiki"
 TOKENIZER = "mistral-7b-v0.1"

@@ -1,6 +1,6 @@
 import pytest
 
-from spark_jobs.dumps.files import DumpError, find_dump
+from spark_jobs.dumps.dump_files import DumpError, find_dump
 
 JA = "jawiki-20240101-"
 XML, STREAMS, LINKS = f"{JA}pages-articles.xml.bz2", f"{JA}pages-articles-multistream.xml.bz2", f"{JA}langlinks.sql.gz"

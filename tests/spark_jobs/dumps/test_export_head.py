@@ -3,10 +3,10 @@ import doctest
 
 import pytest
 
-import spark_jobs.dumps.siteinfo
-from spark_jobs.dumps.pages import PageError, parse_page, split_pages
-from spark_jobs.dumps.siteinfo import namespaces_by_name, read_head
-from spark_jobs.dumps.streams import Chunk, read_whole
+import spark_jobs.dumps.export_head
+from spark_jobs.dumps.compressed_streams import Chunk, read_whole
+from spark_jobs.dumps.export_head import namespaces_by_name, read_head
+from spark_jobs.dumps.page_xml import PageError, parse_page, split_pages
 from spark_jobs.wikis import Namespace
 
 SITEINFO = """<siteinfo><sitename>Wikipedia</sitename>{dbname}<base>https://de.wikipedia.org/wiki/Wikipedia:Hauptseite</base>
@@ -26,7 +26,7 @@ def read(data: bytes, size: int = 10**6):
 
 
 def test_the_worked_example_holds() -> None:
-    assert doctest.testmod(spark_jobs.dumps.siteinfo).failed == 0
+    assert doctest.testmod(spark_jobs.dumps.export_head).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import io
 
 import pytest
 
-import spark_jobs.dumps.index
-from spark_jobs.dumps.index import (
+import spark_jobs.dumps.multistream_index
+from spark_jobs.dumps.compressed_streams import Chunk, read_streams, scan_streams
+from spark_jobs.dumps.multistream_index import (
     BadStream,
     IndexEntry,
     IndexFileError,
@@ -14,8 +15,7 @@ from spark_jobs.dumps.index import (
     parse_line,
     read_index,
 )
-from spark_jobs.dumps.pages import name_page, split_pages
-from spark_jobs.dumps.streams import Chunk, read_streams, scan_streams
+from spark_jobs.dumps.page_xml import name_page, split_pages
 
 # The head begins at 0, streams with pages at 100, 200 and 300, the tail at 400; the file ends at 420.
 STARTS, SIZE = [0, 100, 200, 300, 400], 420
@@ -27,7 +27,7 @@ def lost(entries: list[IndexEntry], *bad: BadStream, starts: list[int] = STARTS)
 
 
 def test_the_worked_examples_hold() -> None:
-    assert doctest.testmod(spark_jobs.dumps.index).failed == 0
+    assert doctest.testmod(spark_jobs.dumps.multistream_index).failed == 0
 
 
 @pytest.mark.parametrize("line", [b"", b"\n", b"1:2", b"1:2:", b"x:2:T", b"1:x:T", b":2:T", b"-1:2:T", b"1" * 30 + b":2:T"])

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.extract import corrected, read_siteinfo_of
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
-from spark_jobs.wikis import Namespace, SiteInfo, SiteInfoError, load_profile, read_siteinfo_file, siteinfo_file
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
+from spark_jobs.dumps import siteinfo_file
+from spark_jobs.dumps.siteinfo_file import SiteInfoError, link_prefix_of, link_trail_of, read_siteinfo_file
+from spark_jobs.stages.extract_stage import corrected, read_siteinfo_of
+from spark_jobs.wikis import Namespace, SiteInfo, load_profile
 from spark_jobs.wikis.siteinfo import sort_words
-from spark_jobs.wikis.siteinfo_file import link_prefix_of, link_trail_of
 from spark_jobs.wikitext import extract, normalise_title, parse_redirect
 
 GENERAL = {

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.build import build, check_before
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.extract import list_dumps, locate_dump
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
+from spark_jobs.stages.build_stages import build, check_before
+from spark_jobs.stages.extract_stage import list_dumps, locate_dump
 
 from .many_wikis import make_dumps
 

@@ -15,8 +15,8 @@ from typing import Any
 
 def signal_first_writers(tables: list[str], signal_number: int, folder: Path) -> None:
     """Wrap `ShardWriter.write` of this process and of those that are forked from it."""
-    from spark_jobs.shards import ShardWriter
-    from spark_jobs.storage import Location
+    from spark_jobs.common.storage import Location
+    from spark_jobs.publishing.shard_files import ShardWriter
 
     begin: Callable[..., None] = ShardWriter.__init__
     write: Callable[..., None] = ShardWriter.write

@@ -2,8 +2,8 @@ import doctest
 
 import pytest
 
-import spark_jobs.entities
-from spark_jobs.entities import Target, pivots_of, resolve_link
+import spark_jobs.linking.name_resolution
+from spark_jobs.linking.name_resolution import Target, pivots_of, resolve_link
 
 TARGETS = {
     "水星": Target(7, (("en", "Mercury (planet)", "langlink"), ("fr", "Mercure (planète)", "langlink"))),
@@ -19,7 +19,7 @@ def link(**fields):
 
 
 def test_the_worked_examples_hold() -> None:
-    assert doctest.testmod(spark_jobs.entities).failed == 0
+    assert doctest.testmod(spark_jobs.linking.name_resolution).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.articles import Article, to_table
-from spark_jobs.entities import Target, pivots_of, resolve_link
-from spark_jobs.link_names import count_links, entities_of, links_table, name_links, titles_of
-from spark_jobs.wikitext.model import Link, Section
+from spark_jobs.extraction.article_columns import Article, to_table
+from spark_jobs.linking.name_resolution import Target, pivots_of, resolve_link
+from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
+from spark_jobs.wikitext.extraction_result import Link, Section
 
 TARGETS = {
     "水星": Target(7, (("en", "Mercury (planet)", "langlink"),)),

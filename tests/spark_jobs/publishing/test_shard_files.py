@@ -6,13 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import spark_jobs.tables
-from spark_jobs import publish, shards
-from spark_jobs.publish import Publication, PublishError
-from spark_jobs.row_hash import add_hashes
-from spark_jobs.shards import ShardWriter, shard_name
-from spark_jobs.storage import Location
-from spark_jobs.tables import NAMES, check_schema_version, read_manifest
+import spark_jobs.contract.table_schemas
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.row_hash import add_hashes
+from spark_jobs.contract.table_schemas import NAMES, check_schema_version, read_manifest
+from spark_jobs.publishing import publication as publish
+from spark_jobs.publishing import shard_files as shards
+from spark_jobs.publishing.publication import Publication, PublishError
+from spark_jobs.publishing.shard_files import ShardWriter, shard_name
 
 ROWS = [
     {"title": f"t{i}", "page_id": i, "names": [{"language": "en", "title": f"T{i}", "source": "langlink"}]} for i in range(25)
@@ -27,7 +28,7 @@ def write(folder, rows, index=0, group=10):
 
 
 def test_the_worked_example_of_the_contract_holds() -> None:
-    assert doctest.testmod(spark_jobs.tables).failed == 0
+    assert doctest.testmod(spark_jobs.contract.table_schemas).failed == 0
 
 
 def test_a_report_says_what_the_file_holds(tmp_path) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spark_jobs.card import CROISSANT, README, main, write_card
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings
-from spark_jobs.published_corpus import corpus_tables, read_manifests
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.storage import Location
-from spark_jobs.tables import MANIFEST, TABLES, read_manifest
+from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
+from spark_jobs.contract.table_schemas import MANIFEST, TABLES, read_manifest
+from spark_jobs.reports.corpus_card import CROISSANT, README, write_card, write_card_of_corpus
 
 WIKIS = ["eswiki", "jawiki"]
 ENCODED = "encoded-mistral-7b-v0.1-en"
@@ -166,6 +166,6 @@ def test_the_card_is_the_same_each_time_and_leaves_nothing_beside(tables) -> Non
 
 def test_the_command_writes_what_the_build_wrote(corpus, demo_settings, capsys) -> None:
     before = {name: (corpus / name).read_bytes() for name in (README, CROISSANT)}
-    assert main(demo_settings.model_copy(update={"output_dir": str(corpus)})) == 0
+    assert write_card_of_corpus(demo_settings.model_copy(update={"output_dir": str(corpus)})) == 0
     assert {name: (corpus / name).read_bytes() for name in before} == before
     assert README in " ".join(capsys.readouterr().err.split())

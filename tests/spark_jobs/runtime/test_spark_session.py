@@ -8,7 +8,7 @@ from pathlib import Path
 
 SCRIPT = """
 from spark_jobs.config import SparkSettings
-from spark_jobs.session import start_session
+from spark_jobs.runtime.spark_session import start_session
 
 session = start_session(SparkSettings(master="local[2]", conf={"spark.sql.session.timeZone": "Asia/Tokyo"}), "x")
 conf = session.sparkContext.getConf()

@@ -14,19 +14,20 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs import align, extract
-from spark_jobs.build import STAGES, build, check_before
+from spark_jobs.common.console import console
+from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
 from spark_jobs.config import CorpusSettings
-from spark_jobs.dumps.index import index_name
-from spark_jobs.dumps.streams import scan_streams
-from spark_jobs.extract_pages import ExtractJob, Unit, UnitReport, extract_unit
-from spark_jobs.faults import BadInputError, DiskFullError
-from spark_jobs.input_files import InputChangedError
-from spark_jobs.progress import console
-from spark_jobs.publish import PublishError
-from spark_jobs.settings import EXIT_CONFIGURATION, ConfigurationError
-from spark_jobs.stage import timed
-from spark_jobs.tables import Manifest
+from spark_jobs.contract.table_schemas import Manifest
+from spark_jobs.dumps.compressed_streams import scan_streams
+from spark_jobs.dumps.multistream_index import index_name
+from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, extract_unit
+from spark_jobs.publishing.input_changes import InputChangedError
+from spark_jobs.publishing.publication import PublishError
+from spark_jobs.runtime.task_errors import BadInputError, DiskFullError
+from spark_jobs.stages import align_stage as align
+from spark_jobs.stages import extract_stage as extract
+from spark_jobs.stages.build_stages import STAGES, build, check_before
+from spark_jobs.stages.stage_runs import timed
 
 WIKI = "eswiki"
 MULTISTREAM = "eswiki-20240101-pages-articles-multistream.xml.bz2"

@@ -15,9 +15,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 import spark_jobs.sources.options
 import spark_jobs.sources.sql_table
-from spark_jobs.dumps.pages import parse_page, split_pages
-from spark_jobs.dumps.sql import read_table
-from spark_jobs.dumps.streams import Chunk, scan_streams
+from spark_jobs.dumps.compressed_streams import Chunk, scan_streams
+from spark_jobs.dumps.page_xml import parse_page, split_pages
+from spark_jobs.dumps.sql.table_reader import read_table
 from spark_jobs.sources import register
 
 DUMP = "eswiki-20240101-pages-articles-multistream.xml.bz2"

@@ -4,10 +4,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.align import write_names
-from spark_jobs.redirects import resolve_redirects
-from spark_jobs.shards import ShardReport
-from spark_jobs.storage import Location
+from spark_jobs.common.storage import Location
+from spark_jobs.publishing.shard_files import ShardReport
+from spark_jobs.stages.align_stage import write_names
+from spark_jobs.stages.redirect_chains import resolve_redirects
 
 LANGLINKS = "page_id long, language string, title string"
 SCHEMA = "title string, redirect_title string, redirect_fragment string"

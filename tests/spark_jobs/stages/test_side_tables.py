@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs import extract
 from spark_jobs.config import CorpusSettings
-from spark_jobs.side_tables import LOSSES, with_known_redirects
+from spark_jobs.stages import extract_stage as extract
+from spark_jobs.stages.side_tables import LOSSES, with_known_redirects
 from spark_jobs.wikis import load_profile
 
 WIKI = "eswiki"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import spark_jobs.spans
-from spark_jobs.spans import MappedSpan, map_spans
+import spark_jobs.tokens.span_mapping
+from spark_jobs.tokens.span_mapping import MappedSpan, map_spans
 
 
 def token_spans(text, offsets, spans, mapping):
@@ -13,7 +13,7 @@ def token_spans(text, offsets, spans, mapping):
 
 
 def test_the_worked_examples_hold() -> None:
-    assert doctest.testmod(spark_jobs.spans).failed == 0
+    assert doctest.testmod(spark_jobs.tokens.span_mapping).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import random
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-import spark_jobs.tokenizer_source
-from spark_jobs.settings import ConfigurationError
-from spark_jobs.tokenizer_source import TokenizerSource, load_source
+import spark_jobs.tokens.tokenizer_files
+from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
 
 SPEC = "package:mistral_common/data/tokenizer.model.v1"
 
@@ -21,7 +21,7 @@ def source() -> TokenizerSource:
 
 
 def test_the_worked_example_holds() -> None:
-    assert doctest.testmod(spark_jobs.tokenizer_source).failed == 0
+    assert doctest.testmod(spark_jobs.tokens.tokenizer_files).failed == 0
 
 
 def test_the_tokenizer_is_the_one_it_says_it_is(source: TokenizerSource) -> None:

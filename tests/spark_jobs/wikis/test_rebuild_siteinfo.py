@@ -1,8 +1,8 @@
 import gzip
 import json
 
-from spark_jobs.wikis.rebuild import build_table, main
-from spark_jobs.wikis.resources import read_bytes
+from spark_jobs.wikis.packaged_data import read_bytes
+from spark_jobs.wikis.rebuild_siteinfo import build_table, main
 
 
 def entry() -> dict:

@@ -5,8 +5,8 @@ import unicodedata
 import pytest
 
 from spark_jobs.wikis import load_profile
-from spark_jobs.wikis.profiles import section_key
-from spark_jobs.wikis.resources import read_bytes, read_yaml
+from spark_jobs.wikis.packaged_data import read_bytes, read_yaml
+from spark_jobs.wikis.wiki_profile import section_key
 from spark_jobs.wikitext import extract
 
 REVIEWED = ("ar", "de", "el", "en", "es", "fr", "hi", "it", "ja", "ko", "pt", "ru", "sw", "uk", "vi", "zh")

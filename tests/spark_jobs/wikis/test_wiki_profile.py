@@ -6,12 +6,12 @@ import zipfile
 
 import pytest
 
+from spark_jobs.common.wiki_languages import canonical_code, interwiki_prefix, wikipedia_codes
 from spark_jobs.wikis import Namespace, SiteInfo, language_of, load_profile, wiki_of_language
-from spark_jobs.wikis.languages import canonical_code, interwiki_prefix, wikipedia_codes
-from spark_jobs.wikis.lettercase import upper_first
-from spark_jobs.wikis.profiles import section_key
-from spark_jobs.wikis.resources import read_yaml
-from spark_jobs.wikis.rules import fill, parse_pattern
+from spark_jobs.wikis.first_letter import upper_first
+from spark_jobs.wikis.packaged_data import read_yaml
+from spark_jobs.wikis.template_rules import fill, parse_pattern
+from spark_jobs.wikis.wiki_profile import section_key
 
 ALL_WIKIS = sorted(code.replace("-", "_") + "wiki" for code in wikipedia_codes())
 

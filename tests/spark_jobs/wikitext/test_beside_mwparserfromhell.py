@@ -12,9 +12,9 @@ import mwparserfromhell
 import pytest
 
 from spark_jobs.wikis import load_profile
-from spark_jobs.wikis.profiles import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
+from spark_jobs.wikis.wiki_profile import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
 from spark_jobs.wikitext import Extraction, Options, extract, normalise_title
-from spark_jobs.wikitext.opaque import DROPPED_TAGS, LITERAL_TAGS
+from spark_jobs.wikitext.passes.comments_and_extensions import DROPPED_TAGS, LITERAL_TAGS
 
 from .test_real_pages import articles
 

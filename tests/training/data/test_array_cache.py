@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import training.plan_cache
-from training.plan_cache import ArrayFile, PlanCache
+import training.data.array_cache
+from training.data.array_cache import ArrayFile, PlanCache
 
 
 def content():
@@ -66,7 +66,7 @@ def test_processes_that_start_together_make_an_entry_once(tmp_path):
 
 
 def test_machines_whose_locks_do_not_reach_each_other_leave_each_others_work_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(training.plan_cache, "FileLock", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(training.data.array_cache, "FileLock", lambda _: contextlib.nullcontext())
     left = tmp_path / f"key.{socket.gethostname()}.1.partial"  # of a process of this machine that was killed
     left.mkdir()
 

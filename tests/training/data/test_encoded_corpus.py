@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.tables import Manifest
+from spark_jobs.contract.table_schemas import Manifest
 from training.config import DataSettings
-from training.corpus import CorpusError, check_vocabulary, open_corpus, tokenizer_difference
+from training.data.encoded_corpus import CorpusError, check_vocabulary, open_corpus, tokenizer_difference
 
 
 @pytest.fixture(scope="module")

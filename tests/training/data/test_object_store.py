@@ -12,12 +12,12 @@ import pytest
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from training import retry
 from training.config import DataSettings
-from training.corpus import open_corpus
-from training.plan import StreamRules
-from training.retry import CorpusError
-from training.stream import Stream
+from training.data import read_retries as retry
+from training.data.encoded_corpus import open_corpus
+from training.data.read_retries import CorpusError
+from training.stream.stream_plan import StreamRules
+from training.stream.token_stream import Stream
 
 BUCKET = "corpora"
 RULES = StreamRules(

@@ -12,8 +12,8 @@ from deepspeed.utils import safe_get_full_grad
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import OptimizerSettings
-from training.distributed import quiet, with_precision, zero3
-from training.optimizer import build_optimizer
+from training.engine.optimizer import build_optimizer
+from training.engine.process_group import quiet, with_precision, zero3
 
 ACCUMULATION = 8
 

@@ -7,7 +7,7 @@ import sysconfig
 import pytest
 from torch.utils.file_baton import FileBaton
 
-from training.compiled_ops import SHARED_MEMORY_COLLECTIVES, extensions_folder, left_behind, prepare, with_own_scripts
+from training.engine.compiled_ops import SHARED_MEMORY_COLLECTIVES, extensions_folder, left_behind, prepare, with_own_scripts
 
 OWN = sysconfig.get_path("scripts")
 

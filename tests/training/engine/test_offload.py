@@ -9,7 +9,7 @@ import shutil
 import pytest
 from safetensors.torch import load_file
 
-from training.run_plan import chosen_offload
+from training.planning.run_plan import chosen_offload
 
 
 def offloaded(repository, stage):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from spark_jobs.settings import ConfigurationError
-from training.distributed import Ranks, check_device_count, cpu_threads, ranks_of_environment
-from training.interruption import Interruption
+from spark_jobs.common.settings import ConfigurationError
+from training.engine.interruption import Interruption
+from training.engine.process_group import Ranks, check_device_count, cpu_threads, ranks_of_environment
 
 
 @pytest.mark.parametrize(

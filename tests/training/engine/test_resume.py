@@ -18,14 +18,14 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
-import training.checkpoint
-import training.engine
-from spark_jobs.settings import ConfigurationError
-from training.checkpoint import Checkpoints, RunState, file_sums
-from training.distributed import Ranks
-from training.engine import converted
-from training.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
-from training.resume import check, newest_sound
+import training.engine.checkpoints
+import training.engine.deepspeed_engine
+from spark_jobs.common.settings import ConfigurationError
+from training.engine.checkpoints import Checkpoints, RunState, file_sums
+from training.engine.deepspeed_engine import converted
+from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
+from training.engine.process_group import Ranks
+from training.engine.resume import check, newest_sound
 
 CHECKPOINTS = {"every": 4, "keep": 2}
 TOLERANCE = 1e-4
@@ -144,7 +144,7 @@ def ask_when_the_tool_has_a_worker():
 
 def test_a_run_that_is_asked_to_end_while_a_checkpoint_is_converted_ends_the_tool_and_leaves_nothing(alone, broken, monkeypatch):
     command = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '61.5'])"]
-    monkeypatch.setattr(training.engine, "conversion_command", lambda *_: command)
+    monkeypatch.setattr(training.engine.deepspeed_engine, "conversion_command", lambda *_: command)
     with Interruption() as interruption:
         threading.Thread(target=ask_when_the_tool_has_a_worker, daemon=True).start()
         with pytest.raises(InterruptedByRequestError):
@@ -161,8 +161,12 @@ LIMIT, LONGER = 6.0, 10.0
 def convert_slowly(rank, meet, checkpoint):
     """A rank whose collectives wait for `LIMIT`, with a tool that takes `LONGER` and is heard of once a second."""
     tool = f"import os, time; time.sleep({LONGER}); os.mkdir(%r)"
-    training.engine.conversion_command = lambda _, universal, stage: [sys.executable, "-c", tool % str(universal)]
-    training.engine.TOLD_EVERY = 1.0
+    training.engine.deepspeed_engine.conversion_command = lambda _, universal, stage: [
+        sys.executable,
+        "-c",
+        tool % str(universal),
+    ]
+    training.engine.deepspeed_engine.TOLD_EVERY = 1.0
     limit = timedelta(seconds=LIMIT)
     torch.distributed.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=2, timeout=limit)
     told = []
@@ -290,7 +294,7 @@ def test_where_all_are_damaged_the_run_does_not_start_silently_anew(alone, check
 
 
 def test_the_manifest_names_every_file_of_the_folder_whatever_the_ranks_have_listed(alone, tmp_path):
-    assert doctest.testmod(training.checkpoint).failed == 0
+    assert doctest.testmod(training.engine.checkpoints).failed == 0
     made = Checkpoints(tmp_path / "checkpoints", keep=2)
     folder = made.begin(20)
     for name in ("a.pt", "b.pt"):

@@ -10,19 +10,19 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-import training.metrics
-import training.task_scores
-from spark_jobs.settings import ConfigurationError, load
+import training.loop.metrics_log
+import training.loop.task_scoring
+from spark_jobs.common.settings import ConfigurationError, load
 from training.config import TrainSettings
-from training.corpus import open_corpus
-from training.distributed import Ranks
-from training.held_out import HeldOut
-from training.metrics import cut_back, read_lines
-from training.model import add_rows, add_tags
-from training.output import Summary
-from training.rules import stream_rules
-from training.stream import Stream
-from training.task_scores import Scoring, TaskEvaluationError
+from training.data.encoded_corpus import open_corpus
+from training.engine.process_group import Ranks
+from training.loop.held_out_loss import HeldOut
+from training.loop.metrics_log import cut_back, read_lines
+from training.loop.run_folder import Summary
+from training.loop.task_scoring import Scoring, TaskEvaluationError
+from training.model.model_loading import add_rows, add_tags
+from training.stream.stream_rules import stream_rules
+from training.stream.token_stream import Stream
 
 HELD_OUT = 0.3
 
@@ -131,7 +131,7 @@ def test_tasks_are_scored_while_a_model_trains(finish, run_settings, repository,
 
 
 def test_a_loss_that_is_no_number_is_null_in_the_files(run_settings, tmp_path):
-    assert doctest.testmod(training.metrics).failed == 0
+    assert doctest.testmod(training.loop.metrics_log).failed == 0
     settings = TrainSettings(**run_settings(tmp_path / "run"))
     line = {"step": 1, "loss": math.nan, "skipped": "the loss is nan", "tokens": 64, "tokens_per_second": 9.0, "seconds": 1.0}
     line |= {"masked": 0, "links_seen": 0, "links_inserted": 0, "stream_hash": "0"}
@@ -146,7 +146,7 @@ def test_a_loss_that_is_no_number_is_null_in_the_files(run_settings, tmp_path):
 
 
 def test_an_evaluation_that_fails_is_told_with_its_last_words_and_its_log(tmp_path):
-    assert doctest.testmod(training.task_scores).failed == 0
+    assert doctest.testmod(training.loop.task_scoring).failed == 0
     (tmp_path / "tasks.yaml").write_text("tasks: [no_such_task]")
     scoring = Scoring(tmp_path / "model", tmp_path / "tasks.yaml", tmp_path)
     with pytest.raises(

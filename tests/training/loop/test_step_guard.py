@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from training.guard import Guard
+from training.loop.step_guard import Guard
 
 USUAL = [(4.0, 1.0), (3.9, 1.1), (3.8, 0.9), (3.7, 1.0)]
 

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
-from training.metrics import check_wandb
+from training.loop.metrics_log import check_wandb
 
 needs_wandb = pytest.mark.skipif(
     importlib.util.find_spec("wandb") is None, reason="the package wandb is not installed: pip install 'leia-at-scale[wandb]'"
@@ -22,9 +22,9 @@ REPORT = """
 import json, sys
 from pathlib import Path
 from rich.console import Console
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
-from training.metrics import MetricsWriter
+from training.loop.metrics_log import MetricsWriter
 settings = TrainSettings(**json.loads(Path(sys.argv[1]).read_text()))
 settings.output_dir.mkdir(parents=True, exist_ok=True)
 try:

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from training.config import TrainSettings, accumulation_steps
-from training.distributed import deepspeed_config, quiet, ranks_of_environment, start, stop, with_precision
-from training.weights import gathered
+from training.engine.process_group import deepspeed_config, quiet, ranks_of_environment, start, stop, with_precision
+from training.model.weight_files import gathered
 
 SHARD_BYTES = 60_000
 
@@ -31,9 +31,9 @@ def known_weights(model):
 
 if __name__ == "__main__":
     quiet()
-    from training.engine import Setup, build_engine
-    from training.export import export
-    from training.model import add_tags, load_tokenizer
+    from training.engine.deepspeed_engine import Setup, build_engine
+    from training.model.model_export import export
+    from training.model.model_loading import add_tags, load_tokenizer
 
     ranks = ranks_of_environment()
     start(ranks, print)

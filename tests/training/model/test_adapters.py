@@ -12,10 +12,10 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from training.config import LoraSettings, ModelSettings, OptimizerSettings
-from training.export import export
-from training.lora import add_adapters, plain_weights
-from training.model import add_rows, add_tags
-from training.optimizer import build_optimizer
+from training.engine.optimizer import build_optimizer
+from training.model.adapters import add_adapters, plain_weights
+from training.model.model_export import export
+from training.model.model_loading import add_rows, add_tags
 
 RANK_4 = LoraSettings(rank=4, alpha=12)
 IDS = torch.tensor([[1, 5, 9, 30, 31, 32]])

@@ -17,15 +17,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from transformers import AutoConfig, AutoModelForCausalLM, modeling_flash_attention_utils
 
-from spark_jobs.settings import ConfigurationError
-from training import document_mask as module
+from spark_jobs.common.settings import ConfigurationError
 from training.config import DataSettings, TrainSettings
-from training.corpus import open_corpus
-from training.document_mask import check_documents, document_mask, only_own_document
-from training.insertion import IGNORED
-from training.loop import summed_loss
-from training.plan import StreamRules
-from training.stream import Stream
+from training.data.encoded_corpus import open_corpus
+from training.loop.training_steps import summed_loss
+from training.model import document_mask as module
+from training.model.document_mask import check_documents, document_mask, only_own_document
+from training.stream.name_insertion import IGNORED
+from training.stream.stream_plan import StreamRules
+from training.stream.token_stream import Stream
 from training.train import train
 
 RULES = StreamRules(

@@ -12,12 +12,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from training import flops
 from training.config import LoraSettings, TrainSettings
-from training.flops import ACCELERATORS, accelerator, flops_per_token, memory_bytes, mfu, peak_flops
-from training.lora import add_adapters
-from training.model import load_model
-from training.model_shapes import ModelShape, shape_of
+from training.model import flops
+from training.model.adapters import add_adapters
+from training.model.flops import ACCELERATORS, accelerator, flops_per_token, memory_bytes, mfu, peak_flops
+from training.model.model_loading import load_model
+from training.model.model_shapes import ModelShape, shape_of
 from training.train import train
 
 LLAMA_2_7B = ModelShape(

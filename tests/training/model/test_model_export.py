@@ -27,10 +27,10 @@ from transformers import (
 )
 
 from training.config import TrainSettings
-from training.distributed import Ranks
-from training.export import export
-from training.model import add_rows, add_tags
-from training.model_card import base_name, card_head, insertion_text, model_card, wiki_languages
+from training.engine.process_group import Ranks
+from training.model.model_card import base_name, card_head, insertion_text, model_card, wiki_languages
+from training.model.model_export import export
+from training.model.model_loading import add_rows, add_tags
 
 TAGS = (63, 64)
 
@@ -242,7 +242,7 @@ def helper():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain", "adapters"])
 def test_what_zero_3_has_dealt_to_two_ranks_is_exported_as_one_process_would(zero3, tmp_path, name):
-    from training.engine import build_model
+    from training.engine.deepspeed_engine import build_model
 
     folder, settings = zero3
     tokenizer = AutoTokenizer.from_pretrained(settings[name].model.path)

@@ -15,8 +15,8 @@ import torch.distributed as dist
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import OptimizerSettings
-from training.distributed import quiet, with_precision, zero3
-from training.optimizer import build_optimizer
+from training.engine.optimizer import build_optimizer
+from training.engine.process_group import quiet, with_precision, zero3
 
 SMALL_BUFFERS = {"reduce_bucket_size": 1000, "stage3_max_live_parameters": 1, "stage3_param_persistence_threshold": 0}
 

@@ -13,12 +13,12 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from training import memory
 from training.config import OptimizerSettings
-from training.loop import summed_loss
-from training.memory import ZERO_PAPER, Memory, buffer_bytes, estimate, layer_bytes, model_states
-from training.model_shapes import ModelShape, shape_of
-from training.optimizer import build_optimizer
+from training.engine.optimizer import build_optimizer
+from training.loop.training_steps import summed_loss
+from training.model.model_shapes import ModelShape, shape_of
+from training.planning import memory_estimate as memory
+from training.planning.memory_estimate import ZERO_PAPER, Memory, buffer_bytes, estimate, layer_bytes, model_states
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 LLAMA_2_7B = ModelShape(6_738_415_616, 131_072_000, 4096, 32, 32, 32, 128, 11_008, 32_000)

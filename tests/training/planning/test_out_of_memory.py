@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from spark_jobs.settings import ConfigurationError, load
-from training import out_of_memory
-from training.checkpoint import RunState
+from spark_jobs.common.settings import ConfigurationError, load
 from training.config import TrainSettings
-from training.distributed import Ranks, deepspeed_config
-from training.model_shapes import find_shape
-from training.out_of_memory import explain, is_out_of_memory
-from training.resume import check, same_settings
-from training.run_plan import make_plan
+from training.engine.checkpoints import RunState
+from training.engine.process_group import Ranks, deepspeed_config
+from training.engine.resume import check, same_settings
+from training.model.model_shapes import find_shape
+from training.planning import out_of_memory
+from training.planning.out_of_memory import explain, is_out_of_memory
+from training.planning.run_plan import make_plan
 from training.train import EXIT_OUT_OF_MEMORY, main
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+CONF = Path(__file__).resolve().parents[3] / "conf"
 
 
 def too_much():

@@ -15,20 +15,21 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from spark_jobs.settings import ConfigurationError, load, read_config
-from training import run_plan, run_report
+from spark_jobs.common.settings import ConfigurationError, load, read_config
 from training.config import InsertionSettings, TrainSettings
-from training.corpus import open_corpus
-from training.distributed import deepspeed_config
-from training.dry_run import how_to_build, open_stream, show_plan
-from training.flops import flops_per_token
-from training.mixture import Mixture
-from training.model import add_rows, add_tags, load_model, load_tokenizer
-from training.model_shapes import find_shape, published, shape_of
-from training.run_plan import chosen_offload, make_plan, sequences_of_wikis, wiki_parts
-from training.stream import Stream
+from training.data.encoded_corpus import open_corpus
+from training.engine.process_group import deepspeed_config
+from training.model.flops import flops_per_token
+from training.model.model_loading import add_rows, add_tags, load_model, load_tokenizer
+from training.model.model_shapes import find_shape, published, shape_of
+from training.planning import plan_report as run_report
+from training.planning import run_plan
+from training.planning.dry_run import how_to_build, open_stream, show_plan
+from training.planning.run_plan import chosen_offload, make_plan, sequences_of_wikis, wiki_parts
+from training.stream.source_mixture import Mixture
+from training.stream.token_stream import Stream
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+CONF = Path(__file__).resolve().parents[3] / "conf"
 
 # What is the same in every recipe of the paper: the authors' train.sh (github.com/leia-llm/leia at defbd7c), value by value.
 TRAIN_SH = {
@@ -290,7 +291,7 @@ def test_tokens_links_and_names_are_those_of_the_stream(run_settings, corpus, tm
 
 
 def test_the_stream_is_the_one_that_the_run_trains_on(run_settings, corpus, tmp_path):
-    from training.rules import stream_rules
+    from training.stream.stream_rules import stream_rules
 
     settings = TrainSettings(**run_settings(tmp_path / "run"))
     tokenizer = load_tokenizer(settings.model.path)
@@ -317,7 +318,7 @@ def test_the_shape_is_that_of_the_loaded_model_with_its_tags(run_settings, base_
 def test_adapters_are_counted_as_peft_makes_them(run_settings, base_model, tmp_path, here, capsys):
     import torch
 
-    from training.lora import add_adapters
+    from training.model.adapters import add_adapters
 
     given = {"path": str(base_model), "precision": "fp32", "lora": {"rank": 4}}
     settings = TrainSettings(**run_settings(tmp_path / "run", model=given))

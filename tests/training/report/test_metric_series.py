@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from spark_jobs.settings import ConfigurationError
-from training import run_files, run_html, run_series
-from training.metrics import EVENTS, METRICS
-from training.run_files import differences, read_run
-from training.run_series import buckets, measured, ratio, series
+from spark_jobs.common.settings import ConfigurationError
+from training.loop.metrics_log import EVENTS, METRICS
+from training.report import metric_series as run_series
+from training.report import run_files, run_html
+from training.report.metric_series import buckets, measured, ratio, series
+from training.report.run_files import differences, read_run
 
 
 def line(step, loss=2.0, skipped=None, wikis=("jawiki",), **more):

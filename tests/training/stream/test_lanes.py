@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from training.lanes import MAX_IMBALANCE, deal, document_order, imbalance, number_of_lanes
+from training.stream.lanes import MAX_IMBALANCE, deal, document_order, imbalance, number_of_lanes
 
 OFFSETS = np.arange(0, 121, 10)
 LANES = np.array([0, 1, 2] * 4)

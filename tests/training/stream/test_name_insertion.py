@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from spark_jobs.counter_hash import mix, permutation, uniform
-from spark_jobs.name_choice import choose
-from training.insertion import IGNORED, NAME, TAG, TEXT, Frame, Links, augmented_lengths, growth, insert, labels
+from spark_jobs.common.link_sampling import choose
+from spark_jobs.common.stateless_random import mix, permutation, uniform
+from training.stream.name_insertion import IGNORED, NAME, TAG, TEXT, Frame, Links, augmented_lengths, growth, insert, labels
 
 OPEN, CLOSE = 98, 99
 TAGS = (OPEN, CLOSE)

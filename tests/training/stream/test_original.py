@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from spark_jobs.encode_article import ArticleEncoder, Entity
-from spark_jobs.tokenizer_source import load_source
+from spark_jobs.tokens.article_tokens import ArticleEncoder, Entity
+from spark_jobs.tokens.tokenizer_files import load_source
 from training.config import DataSettings
-from training.corpus import open_corpus
-from training.insertion import IGNORED
-from training.plan import StreamRules
-from training.stream import Stream
+from training.data.encoded_corpus import open_corpus
+from training.stream.name_insertion import IGNORED
+from training.stream.stream_plan import StreamRules
+from training.stream.token_stream import Stream
 
 BOS, OPEN, CLOSE = 1, 32_000, 32_001
 LENGTH = 48
@@ -74,7 +74,7 @@ class Original:
         for index, (start, _) in enumerate(encoding.offsets):
             begins.setdefault(start, index)
         for index, (start, end) in enumerate(encoding.offsets):
-            # A token that starts with a space also starts one character later; a lone space does not (spark_jobs.spans).
+            # A token that starts with a space also starts one character later; a lone space does not (spark_jobs.tokens.span_mapping).
             if end - start > 1 and text[start] == " ":
                 begins.setdefault(start + 1, index)
         begins[len(text)] = len(encoding.ids)

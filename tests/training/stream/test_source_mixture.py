@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.mixture import PERIOD, Mixture, quotas, shares, weighted
+from training.stream.source_mixture import PERIOD, Mixture, quotas, shares, weighted
 
 
 @pytest.mark.parametrize(

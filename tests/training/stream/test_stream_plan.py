@@ -8,10 +8,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from spark_jobs import counter_hash, name_choice
-from training import config, insertion, lanes, mixture, optimizer, plan
-from training.lanes import MAX_IMBALANCE
-from training.plan import (
+from spark_jobs.common import link_sampling as name_choice
+from spark_jobs.common import stateless_random as counter_hash
+from training import config
+from training.data.array_cache import PlanCache
+from training.engine import optimizer
+from training.stream import lanes
+from training.stream import name_insertion as insertion
+from training.stream import source_mixture as mixture
+from training.stream import stream_plan as plan
+from training.stream.lanes import MAX_IMBALANCE
+from training.stream.stream_plan import (
     Documents,
     Plan,
     StreamRules,
@@ -25,7 +32,6 @@ from training.plan import (
     is_held_out,
     rank_slice,
 )
-from training.plan_cache import PlanCache
 
 RULES = StreamRules(
     seed=3,

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training import lane_reader, plan, stream
 from training.config import DataSettings
-from training.corpus import open_corpus
-from training.insertion import IGNORED
-from training.plan import StreamRules
-from training.stream import RollingHash, Stream, StreamChangedError
+from training.data.encoded_corpus import open_corpus
+from training.stream import lane_reader
+from training.stream import stream_plan as plan
+from training.stream import token_stream as stream
+from training.stream.name_insertion import IGNORED
+from training.stream.stream_plan import StreamRules
+from training.stream.token_stream import RollingHash, Stream, StreamChangedError
 
 OPEN, CLOSE = 900, 901
 BATCH, BATCHES = 24, 14

@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from spark_jobs.settings import ConfigurationError
+from spark_jobs.common.settings import ConfigurationError
 from training.config import DataSettings
-from training.corpus import open_corpus
-from training.insertion import IGNORED, NAME, TAG
-from training.plan import StreamRules
-from training.stream import RollingHash, Stream
+from training.data.encoded_corpus import open_corpus
+from training.stream.name_insertion import IGNORED, NAME, TAG
+from training.stream.stream_plan import StreamRules
+from training.stream.token_stream import RollingHash, Stream
 
 OPEN, CLOSE = 900, 901
 RULES = StreamRules(

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from spark_jobs.dumps.sql import read_rows, read_table
-from spark_jobs.dumps.streams import open_decompressed
+from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.sql.table_reader import read_rows, read_table
 
 HEAD = "CREATE TABLE `langlinks` (\n  `ll_from` int,\n  `ll_lang` varbinary(20),\n  `ll_title` varbinary(255)\n);\n"
 
@@ -27,7 +27,7 @@ def read(sql: str, **options) -> list[tuple]:
 @pytest.mark.parametrize("seed", range(20))
 def test_random_rows_are_what_a_slow_reader_reads(seed, read_slowly, monkeypatch) -> None:
     chooser = random.Random(seed)
-    monkeypatch.setattr("spark_jobs.dumps.sql_statements._READ_BYTES", chooser.randint(1, 300))
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", chooser.randint(1, 300))
     pieces = [*"a'\\\",;(\n\0日", "),(", "en", "NULL", "\r\n", "--", "/*", "` VALUES (1,'en','x');\n"]
 
     def text() -> str:

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-import spark_jobs.dumps.sql_rows
-from spark_jobs.dumps.sql import SqlError, read_rows, read_table
+import spark_jobs.dumps.sql.insert_rows
+from spark_jobs.dumps.sql.table_reader import SqlError, read_rows, read_table
 
 HEAD = """-- MySQL dump
 DROP TABLE IF EXISTS `langlinks`;
@@ -36,7 +36,7 @@ def table_of(definitions: str, inserts: str, **options) -> list[tuple]:
 
 
 def test_the_worked_examples_hold() -> None:
-    assert doctest.testmod(spark_jobs.dumps.sql_rows).failed == 0
+    assert doctest.testmod(spark_jobs.dumps.sql.insert_rows).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_the_worked_examples_hold() -> None:
 @pytest.mark.parametrize("where", [None, {"ll_lang": ["de"]}])
 @pytest.mark.parametrize("size", [5, 2**18])
 def test_what_is_no_row_is_an_error_with_its_place_and_never_a_guess(sql, message, where, size, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.sql_statements._READ_BYTES", size)
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", size)
     with pytest.raises(SqlError, match=rf"x\.sql, decompressed byte \d+: .*{re.escape(message)}"):
         rows_of(sql, where=where)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_offset_of_an_error_is_that_of_the_row_in_the_decompressed_bytes(size, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.sql_statements._READ_BYTES", size)
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", size)
     sql = "INSERT INTO `langlinks` VALUES (1,'en','a'),\n(2,'de','b'),(oops);\n"
     for where in (None, {"ll_lang": ["en"]}, {"ll_lang": ["de"]}):
         with pytest.raises(SqlError, match=rf"decompressed byte {len(HEAD) + sql.index('(oops')}: .*oops"):
@@ -173,7 +173,7 @@ def test_a_choice_that_the_table_does_not_offer_is_an_error(options, message) ->
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_titles_are_read_exactly_wherever_the_file_was_cut(literal, title, size, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.sql_statements._READ_BYTES", size)
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", size)
     sql = f"INSERT INTO `langlinks` VALUES (1,'en',{literal}),(2,'de','z'),(3,'fr',{literal});\n"
     rows = [(1, "en", title), (2, "de", "z"), (3, "fr", title)]
     assert rows_of(sql) == rows
@@ -212,7 +212,7 @@ def test_bytes_that_are_not_utf8_become_replacement_characters() -> None:
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_rows_go_on_behind_whatever_stands_between_statements(between, size, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.sql_statements._READ_BYTES", size)
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", size)
     between = between.replace("NEXT", "INSERT INTO `langlinks` VALUES ")
     values = f"(1,'en','a');{between}(2,'de','b'),\n(3,'en','c') ;{between}(4,'fr','d')"
     sql = f"INSERT INTO `langlinks` VALUES {values};\n-- Dump completed"
@@ -351,6 +351,6 @@ def test_a_row_larger_than_the_window_is_read_and_one_without_end_is_refused(mon
     title = "x" * 1_000_000 + "'),(1,'en','"
     escaped = title.replace("'", r"\'")
     assert rows_of(f"INSERT INTO `langlinks` VALUES (1,'en','{escaped}'),(2,'de','y');\n") == [(1, "en", title), (2, "de", "y")]
-    monkeypatch.setattr("spark_jobs.dumps.sql_rows._MAX_ROW_BYTES", 2**18)
+    monkeypatch.setattr("spark_jobs.dumps.sql.insert_rows._MAX_ROW_BYTES", 2**18)
     with pytest.raises(SqlError, match=f"decompressed byte {len(HEAD) + 31}: expected a row"):
         rows_of(f"INSERT INTO `langlinks` VALUES (1,'en','{escaped}'),(2,'de','y');\n")

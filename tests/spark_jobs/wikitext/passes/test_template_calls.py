@@ -5,9 +5,9 @@ import re
 import pytest
 
 from spark_jobs.wikis import load_profile, wiki_of_language
-from spark_jobs.wikis.resources import read_yaml
+from spark_jobs.wikis.packaged_data import read_yaml
 from spark_jobs.wikitext import extract
-from spark_jobs.wikitext.templates import FUNCTIONS, SILENT_FUNCTIONS, VARIABLES
+from spark_jobs.wikitext.passes.template_calls import FUNCTIONS, SILENT_FUNCTIONS, VARIABLES
 
 WRAPPERS = [
     (wiki_of_language(language) if language != "shared" else "simplewiki", name)

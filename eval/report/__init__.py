@@ -1,0 +1,4 @@
+"""Pages and plots of the evaluation.
+
+Import from the modules.
+"""

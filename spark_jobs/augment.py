@@ -1,0 +1,14 @@
+"""Stage `augment`: `articles` and `names` become `augmented` and `links`.
+
+    spark-submit spark_jobs/augment.py --config conf/corpus/demo.yaml
+
+Text is not shuffled: each shard of `articles` is rewritten where a task reads it. What travels is one row for each distinct
+link target of a shard, joined with `names` by title and brought to the task that owns the shard.
+"""
+
+from spark_jobs.common.settings import command
+from spark_jobs.config import CorpusSettings
+from spark_jobs.stages.augment_stage import augment_wikis
+
+if __name__ == "__main__":
+    command(CorpusSettings, augment_wikis, __doc__)

@@ -1,0 +1,10 @@
+"""SQL tables that Wikimedia publishes as mysqldump output.
+
+    >>> from spark_jobs.dumps.sql import read_table
+
+`read_table` yields Arrow record batches of any such table. Nothing here knows what the columns mean.
+"""
+
+from spark_jobs.dumps.sql.table_reader import read_rows, read_table
+
+__all__ = ["read_rows", "read_table"]

@@ -1,0 +1,44 @@
+"""Why does this link have no name? Every link of a page, what it leads to, and what became of it.
+
+    python -m spark_jobs.explain --config conf/corpus/demo.yaml jawiki 水星
+    python -m spark_jobs.explain --config conf/corpus/demo.yaml jawiki 水星 海
+
+Reads a few rows of the published tables: no Spark, and no dump. The first form lists the links of the page that have no name, the
+second one those whose text or target is 海, with a name or without.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigOption, ConfigurationError, SetOption, keep_examples, load
+from spark_jobs.config import CorpusSettings
+from spark_jobs.stages.explain_stage import PIPED_WIDTH, explain
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+@app.command(help=keep_examples(escape(__doc__)))
+def entry(
+    wiki: Annotated[str, typer.Argument(metavar="WIKI", help="Wiki id, such as jawiki.")],
+    page: Annotated[str, typer.Argument(metavar="PAGE", help="Title of an article or of a redirect to it, or a page id.")],
+    config: ConfigOption,
+    link: Annotated[
+        str | None, typer.Argument(metavar="LINK", help="Text or target of the links to tell of; whole, or a part of it.")
+    ] = None,
+    set_: SetOption = None,
+) -> None:
+    """Look and tell; a mistake ends in a sentence."""
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+    try:
+        explain(load(CorpusSettings, config, set_ or ()), wiki, page, link, console)
+    except ConfigurationError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(EXIT_CONFIGURATION) from error
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""Templates of the dataset card and of the build report."""
