@@ -9,11 +9,13 @@ import pytest
 import eval
 
 MODULES = sorted(
-    f"eval.{path.stem}" for path in Path(eval.__file__).parent.glob("*.py") if ">>> " in path.read_text(encoding="utf-8")
+    ".".join(path.relative_to(Path(eval.__file__).parents[1]).with_suffix("").parts)
+    for path in Path(eval.__file__).parent.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
 )
 
 
-@pytest.mark.parametrize("name", [*MODULES, "eval.tasks.xcsr.xcsr_documents"])
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_give_what_they_say(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0

@@ -9,7 +9,7 @@ from eval.run import main
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from spark_jobs.common.settings import ConfigurationError
 
-from .evaluations import answer, write_evaluation
+from ..evaluations import answer, write_evaluation
 
 
 def test_every_figure_is_of_a_reference_task_that_exists_and_has_a_source():

@@ -15,7 +15,7 @@ from eval.tasks.reference_prompts import Recipe, prompts, shots
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from spark_jobs.common.settings import ConfigurationError
 
-from .numpy_llama import NumpyLlama
+from ..scoring.numpy_llama import NumpyLlama
 
 EOS = 2
 

@@ -10,7 +10,7 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.build_stages import build, check_before
 from spark_jobs.stages.extract_stage import list_dumps, locate_dump
 
-from .many_wikis import make_dumps
+from ..many_wikis import make_dumps
 
 WIKIS = ["itwiki", "ptwiki"]
 
