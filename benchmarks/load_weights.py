@@ -62,7 +62,7 @@ def as_rank(model: str, how: str) -> None:
     from transformers import AutoModelForCausalLM
 
     from training.config import ModelSettings
-    from training.engine.process_group import everyone, quiet, ranks_of_environment, start, stop, zero3
+    from training.engine.process_group import all_gather_objects, quiet, ranks_of_environment, start, stop, zero3
     from training.model.model_loading import load_model
 
     ranks = ranks_of_environment()
@@ -81,7 +81,9 @@ def as_rank(model: str, how: str) -> None:
     seconds = time.perf_counter() - began
     watch.running = False
     held = sum(parameter.ds_tensor.numel() * parameter.ds_tensor.element_size() for parameter in loaded.parameters())
-    found = everyone({"anonymous": watch.anonymous - before, "file_backed": watch.file_backed, "held": held, "seconds": seconds})
+    found = all_gather_objects(
+        {"anonymous": watch.anonymous - before, "file_backed": watch.file_backed, "held": held, "seconds": seconds}
+    )
     if ranks.main:
         print("FOUND " + json.dumps(found))
     del partitioning

@@ -83,7 +83,7 @@ def _give_away(city: str, country: str) -> bool:
     return one in other or other in one
 
 
-def draw(cities: Sequence[City], count: int, seed: int) -> list[City]:
+def draw_cities(cities: Sequence[City], count: int, seed: int) -> list[City]:
     """`count` cities by a hash of seed and id, in the order of ids: more cities leave the draw of the others as it is."""
     ranked = sorted(cities, key=lambda city: hashlib.sha256(f"{seed}:{city.id}".encode()).digest())
     return sorted(ranked[:count], key=lambda city: int(city.id))
@@ -171,7 +171,7 @@ def main(settings: CitySettings) -> None:
             f"cities: {settings.cities} were asked for, and {len(found)} of at least {settings.min_population:,} inhabitants "
             f"have a name in all of {', '.join(languages)}; ask for fewer cities or languages, or lower min_population"
         )
-    chosen = draw(found, settings.cities, settings.seed)
+    chosen = draw_cities(found, settings.cities, settings.seed)
     for language in languages:
         rows = items(chosen, countries, language, settings.candidates, settings.seed)
         text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from eval.analysis.findings import Contrast, Finding, contrasts, format_p, interval
 from eval.analysis.pairing import Model, PairedTask, pair, read_model
-from eval.report.evaluation_pages import render_page
+from eval.report.evaluation_pages import render_evaluation_page
 from eval.report.score_plots import delta_plot
 from eval.results.evaluation_results import versions_used, write_aside
 from eval.results.published_scores import Distance, distances_to_reported, mean_distances
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str], output: Path, metric: str | None = None, *, p
     with console.status("Permutations and bootstrap samples"):
         found = contrasts(tasks, [model.label for model in models], paired_runs=paired_runs, seed=seed)
     distances = _distances(models)
-    write_aside(output / MARKDOWN, markdown(models, tasks, found, distances))
+    write_aside(output / MARKDOWN, comparison_markdown(models, tasks, found, distances))
     write_aside(output / PAGE, page(models, tasks, found, distances))
     for contrast in found:
         console.print(contrast_table(contrast))
@@ -134,7 +134,7 @@ NOTE = (
 )
 
 
-def markdown(
+def comparison_markdown(
     models: Sequence[Model], tasks: Sequence[PairedTask], found: Sequence[Contrast], distances: Mapping[str, Sequence[Distance]]
 ) -> str:
     """The comparison as Markdown."""
@@ -172,7 +172,7 @@ def page(
 ) -> str:
     """The comparison as a self-contained HTML page."""
     filters: dict[str, Any] = {"cells": cells, "p": format_p, "interval": interval}
-    return render_page(
+    return render_evaluation_page(
         "compare.html",
         filters,
         models=models,

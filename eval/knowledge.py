@@ -24,7 +24,7 @@ from eval.analysis.findings import format_p, interval
 from eval.analysis.link_exposure import GROUPS, population_bands, read_exposure
 from eval.analysis.pairing import parse_model
 from eval.analysis.significance import LEVEL, Runs, compare, holm
-from eval.report.evaluation_pages import render_page
+from eval.report.evaluation_pages import render_evaluation_page
 from eval.report.score_plots import Row, difference_plot
 from eval.results.evaluation_results import ItemRecord, read_results, records_of, write_aside
 from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
@@ -41,7 +41,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True)
-class Section:
+class KnowledgeSection:
     """A table with its heading."""
 
     title: str
@@ -78,9 +78,9 @@ def main(arguments: Sequence[str], output: Path, task: str = "cities", corpus: P
     _check_same_facts(facts)
     sections = [section for label, found in facts.items() for section in model_sections(label, found)]
     sections += _exposure_sections(facts, corpus) if corpus is not None else []
-    text = "\n\n".join(["# Knowledge across languages", *map(markdown, sections)])
+    text = "\n\n".join(["# Knowledge across languages", *map(knowledge_markdown, sections)])
     write_aside(output / OUTPUT, f"{text}\n")
-    write_aside(output / PAGE, render_page("knowledge.html", {}, sections=sections, labels=list(facts), task=task))
+    write_aside(output / PAGE, render_evaluation_page("knowledge.html", {}, sections=sections, labels=list(facts), task=task))
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for section in sections:
         console.print(_table(section))
@@ -114,7 +114,7 @@ def _check_same_facts(facts: Mapping[str, Facts]) -> None:
             raise ConfigurationError(f"{label} was asked other facts than {first}; evaluate both with the same data and limit")
 
 
-def model_sections(label: str, facts: Facts) -> list[Section]:
+def model_sections(label: str, facts: Facts) -> list[KnowledgeSection]:
     """One model's knowledge, and its accuracy by population where the items say it."""
     measured = [_knowledge(language, facts) for language in facts if language != ENGLISH]
     corrected = holm([found.difference.p for found in measured])
@@ -142,7 +142,7 @@ def model_sections(label: str, facts: Facts) -> list[Section]:
     )
     plotted = [Row(found.language, found.difference, p < LEVEL) for found, p in zip(measured, corrected, strict=True)]
     svg = difference_plot([plotted], f"{label}, minus English")
-    sections = [Section(f"{label}: the same facts in {len(facts)} languages", headers, rows, note, svg)]
+    sections = [KnowledgeSection(f"{label}: the same facts in {len(facts)} languages", headers, rows, note, svg)]
     if all("population" in record.attributes for record in english):
         sections.append(_by_population(label, facts))
     return sections
@@ -161,7 +161,7 @@ def _right(records: Sequence[ItemRecord]) -> npt.NDArray[np.float64]:
     return np.array([float(record.prediction == record.gold) for record in records])
 
 
-def _by_population(label: str, facts: Facts) -> Section:
+def _by_population(label: str, facts: Facts) -> KnowledgeSection:
     bands = np.array(population_bands(facts[ENGLISH]))
     rows = []
     for band in dict.fromkeys(sorted(bands, key=lambda name: float(name.split()[0].replace(",", "")))):
@@ -169,10 +169,10 @@ def _by_population(label: str, facts: Facts) -> Section:
         rows.append(
             (str(band), str(int(members.sum())), *(f"{100 * _right(found)[members].mean():.1f}" for found in facts.values()))
         )
-    return Section(f"{label}: accuracy by population of the city", ("inhabitants", "n", *facts), rows)
+    return KnowledgeSection(f"{label}: accuracy by population of the city", ("inhabitants", "n", *facts), rows)
 
 
-def _exposure_sections(facts: Mapping[str, Facts], corpus: Path) -> list[Section]:
+def _exposure_sections(facts: Mapping[str, Facts], corpus: Path) -> list[KnowledgeSection]:
     """For each language whose wiki the corpus holds: accuracy by what the corpus links, and what later models gained there."""
     sections = []
     for language, records in next(iter(facts.values())).items():
@@ -190,7 +190,7 @@ def _exposure_sections(facts: Mapping[str, Facts], corpus: Path) -> list[Section
         gains = tuple(f"{label} minus {labels[0]}" for label in labels[1:])
         links = sum(exposure.named + exposure.unnamed for exposure in exposures)
         note = f"{links:,} links of these entities in {language}wiki. Cities differ in more than links: no experiment."
-        sections.append(Section(f"{language}: by what the corpus links", ("entity", "n", *labels, *gains), rows, note))
+        sections.append(KnowledgeSection(f"{language}: by what the corpus links", ("entity", "n", *labels, *gains), rows, note))
     if not sections:
         raise ConfigurationError(f"corpus: {corpus} holds links of none of the wikis of {', '.join(next(iter(facts.values())))}")
     return sections
@@ -201,14 +201,14 @@ def _gains(right: Sequence[npt.NDArray[np.float64]]) -> list[str]:
     return [f"{gain.points:+.1f} ({interval(gain)})" for gain in found]
 
 
-def markdown(section: Section) -> str:
+def knowledge_markdown(section: KnowledgeSection) -> str:
     """A section as Markdown."""
     lines = [f"## {section.title}", "", f"| {' | '.join(section.headers)} |", f"|---{'|--:' * (len(section.headers) - 1)}|"]
     lines += [f"| {' | '.join(row)} |" for row in section.rows]
     return "\n".join([*lines, *(["", section.note] if section.note else [])])
 
 
-def _table(section: Section) -> Table:
+def _table(section: KnowledgeSection) -> Table:
     table = Table(title=section.title, title_justify="left", box=box.SIMPLE_HEAD)
     for place, header in enumerate(section.headers):
         table.add_column(header, justify="left" if place == 0 else "right", overflow="fold")

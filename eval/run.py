@@ -38,7 +38,7 @@ from eval.results.published_scores import check_reported, distances_markdown, di
 from eval.scoring.lm_eval_adapter import (
     SCORING_VERSION,
     Entry,
-    Outcome,
+    TaskOutcome,
     entries,
     evaluate_task,
     hub_commit,
@@ -48,7 +48,7 @@ from eval.scoring.lm_eval_adapter import (
     quiet_libraries,
 )
 from eval.scoring.model_fingerprint import check_model, model_fingerprint
-from eval.scoring.scoring_ranks import Ranks, join_ranks
+from eval.scoring.scoring_ranks import ScoringRanks, join_ranks
 from eval.tasks.task_catalogue import TaskFile, check_local_files, read_catalogue, resolve, tasks_folder
 from spark_jobs.common.settings import command
 
@@ -66,7 +66,7 @@ def main(settings: EvalSettings) -> None:
         _run(settings, ranks)
 
 
-def _run(settings: EvalSettings, ranks: Ranks) -> None:
+def _run(settings: EvalSettings, ranks: ScoringRanks) -> None:
     # This very stream: lm-eval's output is caught while the bar goes on. Every rank does the same, and one tells it.
     console = Console(file=sys.stdout, quiet=ranks.rank > 0, width=None if sys.stdout.isatty() else WIDTH)
     tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
@@ -129,7 +129,7 @@ def _start(settings: EvalSettings, fingerprint: str, console: Console) -> EvalRe
     )
 
 
-def _load(wanted: Sequence[Entry], settings: EvalSettings, console: Console, ranks: Ranks) -> dict[str, Any]:
+def _load(wanted: Sequence[Entry], settings: EvalSettings, console: Console, ranks: ScoringRanks) -> dict[str, Any]:
     """lm-eval's tasks. What must be fetched, rank 0 fetches and writes into the lock before the others read it."""
     with console.status("Loading lm-eval and the data"):
         if ranks.rank > 0 and settings.data_dir is None:
@@ -190,7 +190,7 @@ def _evaluate(
     results: EvalResults,
     keys: Mapping[str, str],
     console: Console,
-    ranks: Ranks,
+    ranks: ScoringRanks,
 ) -> None:
     """Score the pending tasks one after the other; each is in the output folder before the next begins."""
     with console.status("Loading the model"):
@@ -224,7 +224,7 @@ def _evaluate(
                 _say(console, f"{number} of {len(pending)}: {entry.name}, {metric} {100 * score.value:.1f}, {seconds:.0f} s")
 
 
-def _task_result(entry: Entry, outcome: Outcome, settings: EvalSettings, **measured: Any) -> TaskResult:
+def _task_result(entry: Entry, outcome: TaskOutcome, settings: EvalSettings, **measured: Any) -> TaskResult:
     guesses = [1 / len(record.loglikelihoods) if record.loglikelihoods else 0.0 for record in outcome.records]
     return TaskResult(
         version=str(entry.task.metadata["version"]),

@@ -19,19 +19,19 @@ from rich.table import Table
 
 from eval.analysis.findings import Contrast, contrasts, interval, overall
 from eval.analysis.pairing import Model, PairedTask, pair
-from eval.report.evaluation_pages import render_page
+from eval.report.evaluation_pages import render_evaluation_page
 from eval.report.score_plots import loss_curve, score_plot
 from eval.results.artifacts import (
     Build,
+    BuiltWiki,
     Comparison,
-    Run,
-    WikiFigures,
+    TrainingRun,
     compare_evaluations,
     read_augmented,
     read_build,
+    read_build_manifests,
     read_evaluations,
-    read_manifests,
-    read_run,
+    read_training_run,
 )
 from eval.results.evaluation_results import EvalResults, count_tasks, format_stderr, versions_used, write_aside
 from spark_jobs.common.excerpts import Excerpt, best_excerpts
@@ -78,7 +78,7 @@ class Findings:
 
     build: Build
     manifests: Sequence[tuple[Path, Manifest]]
-    run: Run
+    run: TrainingRun
     before: EvalResults
     after: EvalResults
     comparisons: Sequence[Comparison]
@@ -92,15 +92,15 @@ class Findings:
 def main(settings: SummarySettings) -> None:
     """Read everything, write the page, show the table."""
     console = Console()
-    findings = gather(settings)
-    write_aside(settings.output, render(settings, findings))
+    findings = gather_findings(settings)
+    write_aside(settings.output, render_summary(settings, findings))
     console.print(summary_table(settings, findings), width=min(console.width, WIDTH))
 
 
-def gather(settings: SummarySettings) -> Findings:
+def gather_findings(settings: SummarySettings) -> Findings:
     """Read what the parts published; raises `ConfigurationError` that names the first thing missing."""
     build = read_build(settings.corpus)
-    run = read_run(settings.run)
+    run = read_training_run(settings.run)
     before, after = read_evaluations(settings.before, settings.after)
     comparisons = [one for one in compare_evaluations(before, after) if METRIC in one.before and METRIC in one.after]
     if not comparisons:
@@ -113,7 +113,7 @@ def gather(settings: SummarySettings) -> Findings:
     count, limit = settings.articles_per_wiki, settings.excerpt_characters
     return Findings(
         build=build,
-        manifests=read_manifests(settings.corpus),
+        manifests=read_build_manifests(settings.corpus),
         run=run,
         before=before,
         after=after,
@@ -126,10 +126,10 @@ def gather(settings: SummarySettings) -> Findings:
     )
 
 
-def render(settings: SummarySettings, findings: Findings) -> str:
+def render_summary(settings: SummarySettings, findings: Findings) -> str:
     """The HTML page; it refers to nothing outside itself."""
     filters = {"count": format_count, "size": format_bytes, "duration": format_seconds, "stderr": format_stderr}
-    return render_page(
+    return render_evaluation_page(
         "summary.html",
         filters,
         settings=settings,
@@ -147,10 +147,10 @@ def render(settings: SummarySettings, findings: Findings) -> str:
     )
 
 
-def total_figures(wikis: Iterable[WikiFigures], pivot: str) -> dict[str, int]:
+def total_figures(wikis: Iterable[BuiltWiki], pivot: str) -> dict[str, int]:
     """The figures of all wikis together, and `named`: links with a name in the language `pivot`."""
     wikis = list(wikis)
-    names = [name for name in WikiFigures.model_fields if name != "links_with_name"]
+    names = [name for name in BuiltWiki.model_fields if name != "links_with_name"]
     total = {name: sum(getattr(wiki, name) for wiki in wikis) for name in names}
     return total | {"named": sum(wiki.links_with_name.get(pivot, 0) for wiki in wikis)}
 
@@ -188,7 +188,7 @@ def scalars(details: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def median_throughput(run: Run) -> float | None:
+def median_throughput(run: TrainingRun) -> float | None:
     """Median of the steps' tokens per second (the first steps are slow); None where none was logged."""
     values = [step.tokens_per_second for step in run.steps if step.tokens_per_second is not None]
     return median(values) if values else None
@@ -209,7 +209,7 @@ def summary_table(settings: SummarySettings, findings: Findings) -> Table:
     return table
 
 
-def _wiki_lines(figures: WikiFigures, pivot: str) -> str:
+def _wiki_lines(figures: BuiltWiki, pivot: str) -> str:
     return (
         f"{figures.pages:,} pages: {figures.articles:,} articles,\n{figures.redirects:,} redirects, "
         f"{figures.other_namespaces:,} other, {figures.rejects:,} rejects\n"
@@ -227,7 +227,7 @@ def _corpus_lines(settings: SummarySettings, findings: Findings) -> str:
     )
 
 
-def _run_lines(run: Run) -> str:
+def _run_lines(run: TrainingRun) -> str:
     throughput = median_throughput(run)
     speed = f"\n{throughput:,.0f} tokens/s" if throughput else ""
     return f"{len(run.steps):,} steps, loss {run.steps[0].loss:.3f} → {run.steps[-1].loss:.3f}{speed}"

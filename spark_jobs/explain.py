@@ -14,9 +14,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigOption, ConfigurationError, SetOption, keep_examples, load
+from spark_jobs.common.settings import (
+    EXIT_CONFIGURATION,
+    ConfigOption,
+    ConfigurationError,
+    SetOption,
+    keep_examples,
+    load_settings,
+)
 from spark_jobs.config import CorpusSettings
-from spark_jobs.stages.explain_stage import PIPED_WIDTH, explain
+from spark_jobs.stages.explain_stage import PIPED_WIDTH, explain_links
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
@@ -34,7 +41,7 @@ def entry(
     """Look and tell; a mistake ends in a sentence."""
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
     try:
-        explain(load(CorpusSettings, config, set_ or ()), wiki, page, link, console)
+        explain_links(load_settings(CorpusSettings, config, set_ or ()), wiki, page, link, console)
     except ConfigurationError as error:
         Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(EXIT_CONFIGURATION) from error

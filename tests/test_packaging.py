@@ -127,7 +127,7 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
     from eval.cities import CitySettings
     from eval.config import EvalSettings
     from eval.summary import SummarySettings
-    from spark_jobs.common.settings import load
+    from spark_jobs.common.settings import load_settings
     from spark_jobs.config import CorpusSettings
     from spark_jobs.stages.render_stage import RenderSettings
     from training.config import TrainSettings
@@ -152,7 +152,7 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
     checked = set()
     for pattern, model in models.items():
         for file in (repository / "conf").glob(pattern):
-            load(model, file, left_open.get(file.name, []))
+            load_settings(model, file, left_open.get(file.name, []))
             checked.add(file)
     launchers = set((repository / "conf/launch").glob("*.yaml"))  # Kubernetes's; tests/test_docs.py looks at them
     assert set((repository / "conf").rglob("*.yaml")) - launchers == checked

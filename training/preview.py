@@ -50,7 +50,7 @@ class PreviewSettings(TrainSettings):
     """What to show."""
 
 
-class WikiFigures(NamedTuple):
+class WikiPreview(NamedTuple):
     """A wiki of a corpus in tokens."""
 
     wiki: str
@@ -67,7 +67,7 @@ class WikiFigures(NamedTuple):
     """Tokens of names and tags among all tokens of the stream, as it is expected."""
 
 
-def figures(stream: Stream) -> list[WikiFigures]:
+def figures(stream: Stream) -> list[WikiPreview]:
     """What the corpus holds, all articles counted, and what insertion is expected to make of it.
 
     With p the probability, n the tokens of all names and tags, r those of replaced text and t all tokens before insertion (BOS
@@ -84,11 +84,11 @@ def figures(stream: Stream) -> list[WikiFigures]:
         expected = tokens + rules.frame * len(d.page_id) + p * (added - replaced)
         lost = sum(wiki.counters.get(name, 0) for name in ("entities_without_token", "names_without_token"))
         share_of_names = p * added / expected if expected else 0.0
-        rows.append(WikiFigures(d.wiki, float(share), len(d.page_id), tokens, insertable + lost, insertable, share_of_names))
+        rows.append(WikiPreview(d.wiki, float(share), len(d.page_id), tokens, insertable + lost, insertable, share_of_names))
     return rows
 
 
-def corpus_table(rows: list[WikiFigures]) -> Table:
+def corpus_table(rows: list[WikiPreview]) -> Table:
     """The figures as a table."""
     table = Table(title="the corpus in tokens")
     headers = ("wiki", "of the sequences", "articles", "tokens", "links with a name", "insertable", "expected inserted share")
@@ -152,7 +152,7 @@ def count_table(stream: Stream, sequences: range) -> Table:
     return table
 
 
-def load_tokenizer(settings: DataSettings) -> Any:
+def load_corpus_tokenizer(settings: DataSettings) -> Any:
     """The tokenizer that lies beside the shards, from wherever they are."""
     from transformers import AutoTokenizer
 
@@ -187,7 +187,7 @@ def preview(settings: PreviewSettings) -> int:
     from training.model.model_loading import add_tags
 
     corpus = open_corpus(settings.data)
-    tokenizer = load_tokenizer(settings.data)
+    tokenizer = load_corpus_tokenizer(settings.data)
     tags = add_tags(tokenizer)[0] if settings.insertion.uses_tags else None
     rules = stream_rules(settings, tokenizer, tags, settings.preview.part)
     console = Console(highlight=False)

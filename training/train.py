@@ -28,7 +28,7 @@ from spark_jobs.common.settings import (
 from training.config import TrainSettings, accumulation_steps
 from training.data.encoded_corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
 from training.engine.checkpoints import Checkpoints, RunState, read_state
-from training.engine.deepspeed_engine import Setup, build_engine, resumed_engine, save
+from training.engine.deepspeed_engine import Setup, build_engine, resumed_engine, save_checkpoint
 from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
 from training.engine.process_group import (
     Ranks,
@@ -162,10 +162,10 @@ def train(settings: TrainSettings) -> None:
         barrier()
         raise
 
-    finish(run, summary)
+    finish_run(run, summary)
 
 
-def finish(run: Run, summary: Summary) -> None:
+def finish_run(run: Run, summary: Summary) -> None:
     """The model first and run.json last: where run.json is, the run is finished."""
     from training.model.model_card import model_card
     from training.model.model_export import export
@@ -299,7 +299,7 @@ def write_checkpoint(run: Run, writer: MetricsWriter) -> None:
         ranks=run.ranks.size,
         settings=run.same,
     )
-    path = save(run.engine, run.checkpoints, state, run.ranks)
+    path = save_checkpoint(run.engine, run.checkpoints, state, run.ranks)
     run.saved = position.step
     writer.event(position.step, "checkpoint", {"path": str(path), "seconds": time.perf_counter() - began})
     run.page.draw_if_due()
@@ -372,19 +372,19 @@ def main(settings: TrainSettings) -> int:
             )
         return EXIT_INTERRUPTED
     except TrainingDivergedError as error:
-        return told(error, EXIT_DIVERGED)
+        return report_error(error, EXIT_DIVERGED)
     except ConfigurationError as error:
         if ranks_of_environment().local_rank == 0:
             raise
-        return told(error, EXIT_CONFIGURATION)
+        return report_error(error, EXIT_CONFIGURATION)
     except (RuntimeError, MemoryError) as error:
         if is_lost_rank(error):  # at once: the launcher that has seen the other one end ends this one, too
-            return told(LOST_RANK, EXIT_RANK_LOST)
-        from training.planning.out_of_memory import explain, is_out_of_memory
+            return report_error(LOST_RANK, EXIT_RANK_LOST)
+        from training.planning.out_of_memory import explain_out_of_memory, is_out_of_memory
 
         if not is_out_of_memory(error):
             raise
-        return told(explain(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
+        return report_error(explain_out_of_memory(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
     return 0
 
 
@@ -401,7 +401,7 @@ def is_lost_rank(error: BaseException) -> bool:
     return any(text in str(error) for text in closed)
 
 
-def told(error: Exception | str, code: int) -> int:
+def report_error(error: Exception | str, code: int) -> int:
     """Tell an error, and by which rank it was found; returns the exit code."""
     ranks = ranks_of_environment()
     who = ""

@@ -44,7 +44,7 @@ def read_exposure(corpus: Path, wiki: str, entities: Sequence[dict[str, Any]]) -
     by_surface, by_name = index(entities, "entity"), index(entities, "english")
     for path in paths:
         for batch in pq.ParquetFile(path).iter_batches(columns=["surface", "names"]):
-            count_links(batch.to_pylist(), by_surface, by_name, found)
+            count_entity_links(batch.to_pylist(), by_surface, by_name, found)
     return found
 
 
@@ -56,7 +56,7 @@ def index(entities: Sequence[dict[str, Any]], key: str) -> dict[str, list[int]]:
     return places
 
 
-def count_links(
+def count_entity_links(
     links: Iterable[dict[str, Any]],
     by_surface: dict[str, list[int]],
     by_name: dict[str, list[int]],

@@ -19,7 +19,7 @@ RUN = "run.json"
 _TORN = "was the run killed while it wrote? remove that line, or train again"
 
 
-class WikiFigures(BaseModel):
+class BuiltWiki(BaseModel):
     """What became of one wiki: pages = other_namespaces + articles + redirects + rejects."""
 
     pages: int
@@ -50,7 +50,7 @@ class Build(BaseModel):
     seconds: float
     spark_version: str
     code_version: str
-    wikis: dict[str, WikiFigures]
+    wikis: dict[str, BuiltWiki]
     stages: list[Stage]
 
 
@@ -65,7 +65,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A training run: its steps in order, and what it says of itself."""
 
     steps: Sequence[Step]
@@ -95,7 +95,7 @@ def read_build(corpus: Path) -> Build:
         ) from error
 
 
-def read_manifests(corpus: Path) -> list[tuple[Path, Manifest]]:
+def read_build_manifests(corpus: Path) -> list[tuple[Path, Manifest]]:
     """Every published folder below `corpus`, by path, with its manifest; below `_...` lies what is not published."""
     found = []
     for path in sorted(corpus.rglob(MANIFEST)):
@@ -125,7 +125,7 @@ def read_augmented(corpus: Path, wiki: str) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def read_run(folder: Path) -> Run:
+def read_training_run(folder: Path) -> TrainingRun:
     """A training run's metrics; refuses one that logged no loss."""
     remedy = "train first: deepspeed training/train.py"
     path = _existing(folder / METRICS, "run", remedy)
@@ -137,7 +137,7 @@ def read_run(folder: Path) -> Run:
         details = TypeAdapter(dict[str, Any]).validate_json(record.read_bytes())
     except ValidationError as error:
         raise ConfigurationError(f"run: {record} cannot be read as the record of a run: {problems(error)}; {remedy}") from error
-    return Run([latest[number] for number in sorted(latest)], details)
+    return TrainingRun([latest[number] for number in sorted(latest)], details)
 
 
 def _steps(path: Path) -> Iterator[Step]:

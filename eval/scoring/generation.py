@@ -67,13 +67,13 @@ def generate(model: Any, tokenizer: Any, batch: Sequence[Prompt]) -> dict[int, s
 
 def _answer(tokenizer: Any, ids: Sequence[int], stops: Sequence[str], ends: set[int]) -> str:
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
-    return cut(tokenizer.decode(ids[:length], skip_special_tokens=False), stops)
+    return cut_at_stops(tokenizer.decode(ids[:length], skip_special_tokens=False), stops)
 
 
-def cut(text: str, stops: Sequence[str]) -> str:
+def cut_at_stops(text: str, stops: Sequence[str]) -> str:
     r"""`text` up to the first stop in it.
 
-    >>> cut("Paris\nQuestion", ["\n"])
+    >>> cut_at_stops("Paris\nQuestion", ["\n"])
     'Paris'
     """
     return text[: min((text.index(stop) for stop in stops if stop in text), default=len(text))]

@@ -12,7 +12,7 @@ from transformers.utils.logging import disable_progress_bar
 from eval.config import EvalSettings
 from eval.scoring.generation import Prompt, generate, generation_batches, keep_ends_only
 from eval.scoring.likelihood import Answer, Candidate, batches, score
-from eval.scoring.scoring_ranks import Ranks
+from eval.scoring.scoring_ranks import ScoringRanks
 from spark_jobs.common.settings import ConfigurationError
 
 AUTO_BATCH = {"cpu": 64, "cuda": 128}
@@ -31,7 +31,7 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
     continuation are tokenised apart, so that SentencePiece puts a space of its own in front of the continuation.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, batch_size: int, ranks: Ranks) -> None:
+    def __init__(self, model: Any, tokenizer: Any, batch_size: int, ranks: ScoringRanks) -> None:
         super().__init__()
         keep_ends_only(model, tokenizer)
         self.model, self.tokenizer, self.batch_size, self.ranks = model, tokenizer, batch_size, ranks
@@ -150,7 +150,7 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
         }
 
 
-def load_language_model(settings: EvalSettings, ranks: Ranks = Ranks()) -> CausalLM:  # noqa: B008  (frozen)
+def load_language_model(settings: EvalSettings, ranks: ScoringRanks = ScoringRanks()) -> CausalLM:  # noqa: B008  (frozen)
     """The model of `settings` on its device; only safetensors are read, and no code but transformers' own unless named."""
     disable_progress_bar()
     device = resolve_device(settings.device)

@@ -23,7 +23,7 @@ SCORING_VERSION = "3"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """One task, scored."""
 
     scores: dict[str, Score]
@@ -145,7 +145,7 @@ def num_candidates(task: Any, limit: int | None) -> int:
     return sum(len(task.doc_to_choice(document)) for document in documents)
 
 
-def evaluate_task(entry: Entry, task: Any, model: Any, limit: int | None) -> Outcome:
+def evaluate_task(entry: Entry, task: Any, model: Any, limit: int | None) -> TaskOutcome:
     """Score one of `load_tasks`' tasks with an lm-eval model, in the scoring that its file names."""
     from lm_eval import evaluate
 
@@ -159,7 +159,7 @@ def evaluate_task(entry: Entry, task: Any, model: Any, limit: int | None) -> Out
     records = item_records(outcome["samples"][name])
     for metric, score in scores.items():  # lm-eval gives none without bootstrap
         scores[metric] = Score(value=score.value, stderr=standard_error([record.metrics[metric] for record in records]))
-    return Outcome(scores, records, used)
+    return TaskOutcome(scores, records, used)
 
 
 def standard_error(values: Sequence[float]) -> float | None:

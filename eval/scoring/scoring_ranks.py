@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Ranks:
+class ScoringRanks:
     """This process among `world_size`, and on its own machine."""
 
     rank: int = 0
@@ -27,7 +27,7 @@ class Ranks:
     def share(self, batches: Sequence[T]) -> list[T]:
         """This rank's batches: every `world_size`-th. Neighbours cost alike where batches are sorted by length.
 
-        >>> Ranks(1, 2).share([10, 11, 12, 13])
+        >>> ScoringRanks(1, 2).share([10, 11, 12, 13])
         [11, 13]
         """
         return list(batches[self.rank :: self.world_size])
@@ -54,17 +54,17 @@ class Ranks:
 
 
 @contextmanager
-def join_ranks() -> Iterator[Ranks]:
+def join_ranks() -> Iterator[ScoringRanks]:
     """The ranks that torchrun started, connected; a single one without it."""
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
-        yield Ranks()
+        yield ScoringRanks()
         return
     import torch.distributed
 
     # Ranks wait for one another once a task: a slow one may be hours behind.
     torch.distributed.init_process_group("gloo", timeout=timedelta(days=7))
     try:
-        yield Ranks(torch.distributed.get_rank(), world_size, int(os.environ.get("LOCAL_RANK", "0")))
+        yield ScoringRanks(torch.distributed.get_rank(), world_size, int(os.environ.get("LOCAL_RANK", "0")))
     finally:
         torch.distributed.destroy_process_group()

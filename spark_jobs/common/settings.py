@@ -81,7 +81,7 @@ def read_yaml(text: str, source: str) -> Any:
         raise ConfigurationError(f"{source} is not valid YAML: {error}") from error
 
 
-def load(model: type[S], config: Path | None, overrides: Sequence[str] = ()) -> S:
+def load_settings(model: type[S], config: Path | None, overrides: Sequence[str] = ()) -> S:
     """Read `config`, apply `overrides` (each `a.b=value`) and validate against `model`.
 
     Raises `ConfigurationError` that names every offending key with its value and what is allowed there.
@@ -261,7 +261,7 @@ def program_name() -> str:
 def run_configured(model: type[S], main: Callable[[S], int | None], config: Path | None, overrides: Sequence[str]) -> None:
     """Load the configuration, run `main`, and end the command with its exit code; see `command` for errors."""
     try:
-        code = main(load(model, config, overrides))
+        code = main(load_settings(model, config, overrides))
     except ConfigurationError as error:
         # Under a launcher every rank finds the same mistake: one of them tells it.
         quiet = os.environ.get("LOCAL_RANK", "0") != "0"

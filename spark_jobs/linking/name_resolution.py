@@ -19,7 +19,7 @@ from spark_jobs.wikis.title_cleaning import NameRules, clean_name, name_rules
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetNames:
     """What a title leads to: the article's page id, and `(language, title, source)` for each language that has a title."""
 
     page_id: int
@@ -41,13 +41,13 @@ def pivots_of(languages: Sequence[str]) -> list[Pivot]:
 
 
 def resolve_link(
-    link: Mapping[str, Any], targets: Mapping[str, Target], pivots: Sequence[Pivot]
+    link: Mapping[str, Any], targets: Mapping[str, TargetNames], pivots: Sequence[Pivot]
 ) -> tuple[int | None, list[dict[str, str]]]:
     """The article behind a link of `articles` (None if there is none), and its names sorted by language.
 
     `targets` maps normalised titles of the link's own wiki to what they lead to; titles that lead to nothing are absent.
 
-    >>> targets = {"水星": Target(7, (("en", "Mercury (planet)", "langlink"),))}
+    >>> targets = {"水星": TargetNames(7, (("en", "Mercury (planet)", "langlink"),))}
     >>> link = {"kind": "internal", "wiki": None, "target": "水星", "fragment": None, "names": []}
     >>> resolve_link(link, targets, pivots_of(["en"]))
     (7, [{'language': 'en', 'name': 'Mercury', 'source': 'langlink'}])

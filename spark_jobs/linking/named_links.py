@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.contract.arrow_columns import list_array
 from spark_jobs.contract.table_schemas import AUGMENTED, LINKS
-from spark_jobs.linking.name_resolution import Pivot, Target, resolve_link
+from spark_jobs.linking.name_resolution import Pivot, TargetNames, resolve_link
 
 _NAMES = LINKS.schema.field("names").type
 _ENTITY = AUGMENTED.schema.field("entities").type.value_type
@@ -31,11 +31,11 @@ class Titles:
     titles: pa.Array
     page_ids: pa.Array
     names: pa.Array
-    targets: Mapping[str, Target]
+    targets: Mapping[str, TargetNames]
     """The same, for links that are resolved one by one."""
 
 
-def titles_of(targets: Mapping[str, Target], pivots: Sequence[Pivot]) -> Titles:
+def titles_of(targets: Mapping[str, TargetNames], pivots: Sequence[Pivot]) -> Titles:
     """Clean the names of every title once."""
     plain = {"kind": "internal", "wiki": None, "fragment": None, "names": ()}
     resolved = [resolve_link({**plain, "target": title}, targets, pivots)[1] for title in targets]

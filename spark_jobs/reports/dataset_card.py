@@ -40,7 +40,7 @@ def dataset_card(tables: Sequence[CorpusTable], settings: CardSettings) -> str:
         "spark_jobs.reports",
         "card.md",
         {"count": "{:,}".format, "type": type_text},
-        head=yaml.safe_dump(card_head(tables, settings), sort_keys=False, allow_unicode=True),
+        head=yaml.safe_dump(dataset_card_head(tables, settings), sort_keys=False, allow_unicode=True),
         about=about(tables),
         has_spans=has_spans(tables),
         settings=settings,
@@ -74,7 +74,7 @@ def has_spans(tables: Sequence[CorpusTable]) -> bool:
     return any(table.table.name != RENDERED.name for table in tables)
 
 
-def card_head(tables: Sequence[CorpusTable], settings: CardSettings) -> dict[str, Any]:
+def dataset_card_head(tables: Sequence[CorpusTable], settings: CardSettings) -> dict[str, Any]:
     """The YAML head of the card as a mapping: metadata of the hub, then `configs` and `dataset_info` of each table.
 
     `datasets` refuses splits without rows: a table without any has none.

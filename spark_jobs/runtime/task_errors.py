@@ -36,7 +36,7 @@ class DiskFullError(ConfigurationError):
 
 
 @contextmanager
-def told_faults(output_dir: str, spark: SparkSession) -> Iterator[None]:
+def translate_task_errors(output_dir: str, spark: SparkSession) -> Iterator[None]:
     """Run the body; an exception of which is known what it means to whoever runs the build is raised as that.
 
     Raises `BadInputError` and `DiskFullError`; any other exception stays as it is, and its traceback must tell.

@@ -62,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Settings:
+class MediaWikiOptions:
     """The options of a read, understood."""
 
     columns: tuple[str, ...]
@@ -73,7 +73,7 @@ class Settings:
     max_stream_bytes: int
 
     @classmethod
-    def of(cls, options: Mapping[str, str]) -> "Settings":
+    def of(cls, options: Mapping[str, str]) -> "MediaWikiOptions":
         """Raises `SourceError` for an option or a value that there is none of."""
         named = check_names(options, _OPTIONS)
         return cls(
@@ -141,7 +141,7 @@ class MediaWikiSource(DataSource):
 
     def schema(self) -> StructType:
         """The chosen columns."""
-        return _spark_schema(Settings.of(self.options).columns)
+        return _spark_schema(MediaWikiOptions.of(self.options).columns)
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """A reader of the columns of `schema`, which must be among ours. Raises `SourceError`."""
@@ -153,7 +153,7 @@ class MediaWikiSource(DataSource):
                 ours = known[field.name].dataType.simpleString()
                 raise SourceError(f"schema: column {field.name!r} is {ours}, not {field.dataType.simpleString()}")
         options = dict(self.options)
-        return MediaWikiReader(Settings.of(options | {"columns": ",".join(schema.names)}), check_names(options, _OPTIONS))
+        return MediaWikiReader(MediaWikiOptions.of(options | {"columns": ",".join(schema.names)}), check_names(options, _OPTIONS))
 
 
 def _spark_schema(columns: Sequence[str]) -> StructType:
@@ -164,7 +164,7 @@ def _spark_schema(columns: Sequence[str]) -> StructType:
 class MediaWikiReader(DataSourceReader):
     """Plans on the driver, reads in tasks."""
 
-    def __init__(self, settings: Settings, options: dict[str, str]) -> None:
+    def __init__(self, settings: MediaWikiOptions, options: dict[str, str]) -> None:
         self._settings = settings
         self._options = options
 
@@ -196,7 +196,7 @@ class MediaWikiReader(DataSourceReader):
             yield batch.take()
 
 
-def _raw_pages(partition: PagesPartition, batch: "_Batch", settings: Settings) -> Iterator[RawPage]:
+def _raw_pages(partition: PagesPartition, batch: "_Batch", settings: MediaWikiOptions) -> Iterator[RawPage]:
     end = partition.end
 
     def report(error: StreamError) -> None:
@@ -219,7 +219,7 @@ def _raw_pages(partition: PagesPartition, batch: "_Batch", settings: Settings) -
 class _Batch:
     """Rows on their way into a record batch."""
 
-    def __init__(self, file: str, settings: Settings) -> None:
+    def __init__(self, file: str, settings: MediaWikiOptions) -> None:
         self.rows: list[dict[str, Any]] = []
         self._characters = 0
         self._file = file

@@ -24,7 +24,7 @@ from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import read_shards, write_shards
 from spark_jobs.stages.extract_stage import list_dumps, locate_dump
 from spark_jobs.stages.redirect_chains import resolve_redirects
-from spark_jobs.stages.stage_runs import StageResult, published, run_stage
+from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
 
 _ROWS_PER_SHARD = 500_000
 _ROW_GROUP_ROWS = 20_000
@@ -85,10 +85,10 @@ def join_articles(pages: DataFrame) -> DataFrame:
     return known.join(behind, "title", "left")
 
 
-def run(spark: SparkSession, settings: CorpusSettings, wiki: str, files: Sequence[str] | None = None) -> StageResult:
+def align_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str, files: Sequence[str] | None = None) -> StageResult:
     """Publish `names` of one wiki, unless it is up to date; `files` as for `locate_dump`."""
     folder, dump = locate_dump(settings, wiki, files)
-    articles_folder, articles = published(settings, ARTICLES, {"wiki": wiki}, "extract")
+    articles_folder, articles = find_published(settings, ARTICLES, {"wiki": wiki}, "extract")
     made_from = [entry["name"] for entry in articles.inputs]
     if made_from != [path.rpartition("/")[2] for path in dump.pages]:
         raise ConfigurationError(
@@ -144,4 +144,4 @@ def write_names(rows: DataFrame, langlinks: DataFrame, size: int, attempts: Loca
 
 def align_wikis(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
-    return run_stage("align", partial(run, files=list_dumps(settings)), settings)
+    return run_stage("align", partial(align_wiki, files=list_dumps(settings)), settings)

@@ -11,14 +11,14 @@ from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES, Manifest
-from spark_jobs.linking.name_resolution import Pivot, Target, pivots_of
+from spark_jobs.linking.name_resolution import Pivot, TargetNames, pivots_of
 from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name, sum_counters
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import REPORT_SCHEMA, bring_to_shards, by_shard, read_shards, report_batch, report_of
-from spark_jobs.stages.stage_runs import StageResult, published, run_stage
+from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
 
 _ROW_GROUP_ROWS = {AUGMENTED.name: 1000, LINKS.name: 50_000}
 _READ_ROWS = 1000
@@ -49,7 +49,7 @@ def distinct_targets(shard: int, batches: Iterable[pa.RecordBatch]) -> Iterator[
 
 
 def augment_shard(
-    source: Location, targets: Mapping[str, Target], pivots: Sequence[Pivot], attempts: Mapping[str, Location]
+    source: Location, targets: Mapping[str, TargetNames], pivots: Sequence[Pivot], attempts: Mapping[str, Location]
 ) -> dict[str, ShardReport]:
     """Write the `augmented` and `links` shards of one shard of `articles`; reports by table."""
     titles = titles_of(targets, pivots)
@@ -68,11 +68,11 @@ def augment_shard(
     return {name: writer.report for name, writer in writers.items()}
 
 
-def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
+def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `augmented` and `links` of one wiki, unless they are up to date."""
     pivots = pivots_of(settings.pivots)
-    folder, articles = published(settings, ARTICLES, {"wiki": wiki}, "extract")
-    names_folder, names = published(settings, NAMES, {"wiki": wiki}, "align")
+    folder, articles = find_published(settings, ARTICLES, {"wiki": wiki}, "extract")
+    names_folder, names = find_published(settings, NAMES, {"wiki": wiki}, "align")
     inputs = [table_input(articles), table_input(names)]
     if inputs[0] not in names.inputs:
         raise ConfigurationError(
@@ -94,7 +94,7 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
     def augment(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for shard, members in by_shard(batches):
             targets = {
-                row["title"]: Target(row["page_id"], tuple((n["language"], n["title"], n["source"]) for n in row["names"]))
+                row["title"]: TargetNames(row["page_id"], tuple((n["language"], n["title"], n["source"]) for n in row["names"]))
                 for batch in members
                 for row in batch.to_pylist()
                 if row["title"] is not None
@@ -114,4 +114,4 @@ def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult
 
 def augment_wikis(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
-    return run_stage("augment", run, settings)
+    return run_stage("augment", augment_wiki, settings)

@@ -22,24 +22,24 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.publishing.publication import code_version
 from spark_jobs.reports.corpus_card import README, write_card
 from spark_jobs.runtime.spark_session import start_session
-from spark_jobs.runtime.task_errors import told_faults
+from spark_jobs.runtime.task_errors import translate_task_errors
 from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
 from spark_jobs.stages import align_stage as align
 from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages import encode_stage as encode
 from spark_jobs.stages import extract_stage as extract
-from spark_jobs.stages.stage_runs import Stage, StageResult, tell_failures, timed
+from spark_jobs.stages.stage_runs import Stage, StageResult, report_failures, timed
 from spark_jobs.tokens.tokenizer_files import load_source
 
 REPORT = "_build.json"
 _TABLE_WIDTH = 112
 STAGES: tuple[tuple[str, Stage], ...] = (
-    ("extract", extract.run),
-    ("align", align.run),
-    ("augment", augment.run),
-    ("encode", encode.run),
+    ("extract", extract.extract_wiki),
+    ("align", align.align_wiki),
+    ("augment", augment.augment_wiki),
+    ("encode", encode.encode_wiki),
 )
-_READ_DUMPS: Mapping[str, Callable[..., StageResult]] = {"extract": extract.run, "align": align.run}
+_READ_DUMPS: Mapping[str, Callable[..., StageResult]] = {"extract": extract.extract_wiki, "align": align.align_wiki}
 """Those that look for files of dumps; in a build they choose among files that were listed once."""
 
 
@@ -49,7 +49,7 @@ def stages_of(settings: CorpusSettings) -> list[tuple[str, Stage]]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """What will be built, and what cannot be."""
 
     sizes: Mapping[str, int]
@@ -60,7 +60,7 @@ class Plan:
     """What lies in `dumps_dir`."""
 
 
-def build(spark: SparkSession, settings: CorpusSettings, plan: Plan | None = None) -> dict[str, Any]:
+def build(spark: SparkSession, settings: CorpusSettings, plan: BuildPlan | None = None) -> dict[str, Any]:
     """Run every stage for every wiki; returns the report, and writes it to `_build.json` in the output folder.
 
     Several wikis run at a time, in the order of the plan, else of the configuration. One that fails is in the report with the
@@ -101,7 +101,7 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: Plan | None = Non
             for name, result in stages.items()
         ],
     }
-    with told_faults(settings.output_dir, spark):
+    with translate_task_errors(settings.output_dir, spark):
         _write_report(Location.of(settings.output_dir), report)
         report["card_failure"] = _card_failure(settings) if results else None
     return report
@@ -128,7 +128,7 @@ def _write_report(output: Location, report: dict[str, Any]) -> None:
     aside.move_to(path)
 
 
-def check_before(settings: CorpusSettings) -> Plan:
+def check_before(settings: CorpusSettings) -> BuildPlan:
     """Find what can be found wrong before any work is done: wikis, dumps, tokenizer, the place of the output.
 
     Raises `ConfigurationError` for what concerns all, for a wiki that is not known, and where no wiki has a dump.
@@ -149,7 +149,7 @@ def check_before(settings: CorpusSettings) -> Plan:
         raise ConfigurationError("\n".join(failure.reason for failure in failures.values()))
     if settings.encode is not None:
         load_source(settings.encode.tokenizer, settings.encode.name)
-    return Plan(dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))), failures, files)
+    return BuildPlan(dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))), failures, files)
 
 
 def build_wikis(settings: CorpusSettings) -> int:
@@ -167,7 +167,7 @@ def build_wikis(settings: CorpusSettings) -> int:
     spark.stop()
     show(report, settings)
     failures = {wiki: Failure(**failure) for wiki, failure in report["failures"].items()}
-    return max(tell_failures(failures, len(settings.wikis)), int(report["card_failure"] is not None))
+    return max(report_failures(failures, len(settings.wikis)), int(report["card_failure"] is not None))
 
 
 def figures_of(stages: dict[str, StageResult], pivots: list[str]) -> dict[str, Any]:

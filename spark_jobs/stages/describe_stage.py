@@ -14,20 +14,20 @@ from spark_jobs.linking.unnamed_reasons import REASONS
 from spark_jobs.reports.dataset_card import dump_files
 from spark_jobs.reports.histogram import histogram_plot
 from spark_jobs.runtime.spark_session import start_session
-from spark_jobs.runtime.task_errors import told_faults
-from spark_jobs.stages.wiki_report import WikiReport, gather
+from spark_jobs.runtime.task_errors import translate_task_errors
+from spark_jobs.stages.wiki_report import WikiReport, gather_wiki_report
 
 REPORT = "report.html"
 _OPEN_WIKIS = 3
 """So many wikis are shown unfolded."""
 
 
-def describe(spark: SparkSession, settings: CorpusSettings) -> Location:
+def write_build_report(spark: SparkSession, settings: CorpusSettings) -> Location:
     """Write the report of what is published in `output_dir`; returns its place."""
     corpus = Location.of(settings.output_dir)
     tables = corpus_tables(read_manifests(corpus))
-    with told_faults(settings.output_dir, spark):
-        wikis = [gather(spark, corpus, tables, wiki, settings.describe) for wiki in wikis_of(tables)]
+    with translate_task_errors(settings.output_dir, spark):
+        wikis = [gather_wiki_report(spark, corpus, tables, wiki, settings.describe) for wiki in wikis_of(tables)]
         aside = corpus / f"_{REPORT}.new"
         aside.write_bytes(report_page(settings, tables, wikis).encode())
         aside.move_to(corpus / REPORT)
@@ -51,7 +51,7 @@ def report_page(settings: CorpusSettings, tables: Sequence[CorpusTable], wikis: 
         },
         named={p: sum(wiki["named"].get(p, 0) for wiki in figures) for p in pivots},
         tokens=sum(encoding.tokens for wiki in wikis for encoding in wiki.encodings),
-        plots={wiki.wiki: plots(wiki) for wiki in wikis},
+        plots={wiki.wiki: build_report_plots(wiki) for wiki in wikis},
         reasons=REASONS,
         open_wikis=_OPEN_WIKIS,
         tables=tables,
@@ -61,7 +61,7 @@ def report_page(settings: CorpusSettings, tables: Sequence[CorpusTable], wikis: 
     )
 
 
-def plots(report: WikiReport) -> list[dict[str, Any]]:
+def build_report_plots(report: WikiReport) -> list[dict[str, Any]]:
     """The distributions of a wiki: an SVG each, and what there is to say of it."""
     drawn = [
         ("Length of an article", "code points", report.text_lengths, "articles"),
@@ -96,7 +96,7 @@ def short_number(value: float) -> str:
 def describe_wikis(settings: CorpusSettings) -> int:
     """Write the report and say where it is."""
     spark = start_session(settings.spark, "leia describe")
-    report = describe(spark, settings)
+    report = write_build_report(spark, settings)
     spark.stop()
     console.print(f"the report is {settings.output_dir}/{report.name}", highlight=False)
     return 0

@@ -17,7 +17,7 @@ from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import sum_counters
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_shards import write_shards
-from spark_jobs.stages.stage_runs import StageResult, published, run_stage
+from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
 from spark_jobs.tokens.article_tokens import ArticleEncoder
 from spark_jobs.tokens.encoded_columns import TRAVEL_COLUMNS, count_rows, encode_file
 from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
@@ -25,10 +25,10 @@ from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
 _TOKENIZER_LOCK = threading.Lock()
 
 
-def run(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
+def encode_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `encoded` of one wiki, and the tokenizer's folder beside it, unless they are up to date."""
     source = load_source(settings.encoding.tokenizer, settings.encoding.name)
-    folder, augmented = published(settings, AUGMENTED, {"wiki": wiki}, "augment")
+    folder, augmented = find_published(settings, AUGMENTED, {"wiki": wiki}, "augment")
     partition = {"tokenizer": source.name, "pivot": settings.pivot, "wiki": wiki}
     about = source.describe()
     options = settings.encoding.model_dump(include={"span_mapping", "rows_per_row_group", "characters_per_shard"})
@@ -96,4 +96,4 @@ def _publish_tokenizer(output: Location, source: TokenizerSource) -> None:
 
 def encode_wikis(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
-    return run_stage("encode", run, settings)
+    return run_stage("encode", encode_wiki, settings)

@@ -21,7 +21,7 @@ PIPED_WIDTH = 120
 """Columns where the output is no terminal."""
 
 
-def explain(settings: CorpusSettings, wiki: str, page: str, link: str | None, console: Console) -> None:
+def explain_links(settings: CorpusSettings, wiki: str, page: str, link: str | None, console: Console) -> None:
     """Show what became of the links of a page. Raises `ConfigurationError` where tables, page or link are not there."""
     corpus = Location.of(settings.output_dir)
     published = corpus_tables(read_manifests(corpus))

@@ -183,7 +183,7 @@ def read_siteinfo_of(file: Location) -> SiteInfo:
         raise ConfigurationError(str(error)) from error
 
 
-def run(spark: SparkSession, settings: CorpusSettings, wiki: str, files: Sequence[str] | None = None) -> StageResult:
+def extract_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str, files: Sequence[str] | None = None) -> StageResult:
     """Publish `articles` and `rejects` of one wiki, unless they are up to date; `files` as for `locate_dump`."""
     folder, dump = locate_dump(settings, wiki, files)
     if dump.missing:
@@ -309,4 +309,4 @@ def _write_rejects(folder: Location, rows: list[dict[str, Any]]) -> ShardReport:
 
 def extract_wikis(settings: CorpusSettings) -> int:
     """Run the stage for every wiki of the configuration."""
-    return run_stage("extract", partial(run, files=list_dumps(settings)), settings)
+    return run_stage("extract", partial(extract_wiki, files=list_dumps(settings)), settings)

@@ -24,7 +24,7 @@ _PAGES = "page_id long, title string, redirect_title string, redirect_fragment s
 
 
 @dataclass(frozen=True)
-class Target:
+class LinkedTarget:
     """What links lead to, and how many."""
 
     title: str
@@ -51,7 +51,7 @@ class WikiTables:
 
 def unnamed_by_reason(
     spark: SparkSession, wiki: WikiTables, pivots: Sequence[Pivot], profile: WikiProfile, most: int
-) -> tuple[dict[str, dict[str, int]], dict[str, list[Target]]]:
+) -> tuple[dict[str, dict[str, int]], dict[str, list[LinkedTarget]]]:
     """Of each pivot, how many links have no name by reason, and the `most` titles that cost most links their name."""
     table = wiki.tables["augmented"]
     manifest = table.wikis[wiki.wiki]
@@ -105,11 +105,12 @@ def unnamed_by_reason(
     for row in sums:
         reasons[row["pivot"]][row["reason"]] = row["links"]
     return reasons, {
-        language: [Target(row["title"], row["links"], reason=row["reason"]) for row in rows] for language, rows in worst.items()
+        language: [LinkedTarget(row["title"], row["links"], reason=row["reason"]) for row in rows]
+        for language, rows in worst.items()
     }
 
 
-def most_linked(spark: SparkSession, wiki: WikiTables, pivot: Pivot, most: int) -> list[Target]:
+def most_linked(spark: SparkSession, wiki: WikiTables, pivot: Pivot, most: int) -> list[LinkedTarget]:
     """The `most` articles that most links lead to, with their names."""
     links = wiki.tables["links"]
     folder, manifest = wiki.corpus / links.wiki_folder(wiki.wiki), links.wikis[wiki.wiki]
@@ -127,7 +128,7 @@ def most_linked(spark: SparkSession, wiki: WikiTables, pivot: Pivot, most: int) 
         for entry in row["names"]
         if entry["language"] == pivot.language
     }
-    return [Target(titles.get(page, f"page {page}"), links, named.get(page)) for page, links in counts.items()]
+    return [LinkedTarget(titles.get(page, f"page {page}"), links, named.get(page)) for page, links in counts.items()]
 
 
 def _count_targets(_: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -18,7 +18,7 @@ from spark_jobs.reports.corpus_card import README, write_card
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.runtime.spark_shards import map_tasks
-from spark_jobs.runtime.task_errors import told_faults
+from spark_jobs.runtime.task_errors import translate_task_errors
 from spark_jobs.stages.rendered_text import RenderRule, render_shard
 from spark_jobs.stages.stage_runs import StageResult
 
@@ -99,7 +99,7 @@ def render_wiki(spark: SparkSession, settings: RenderSettings, augmented: Corpus
 def render_corpus(spark: SparkSession, settings: RenderSettings) -> dict[str, StageResult]:
     """Publish `rendered` of every wiki, and the card of the folder."""
     augmented = augmented_table(settings)
-    with told_faults(settings.output_dir, spark):
+    with translate_task_errors(settings.output_dir, spark):
         results = {wiki: render_wiki(spark, settings, augmented, wiki) for wiki in settings.wikis or augmented.wikis}
         write_card(Location.of(settings.output_dir), settings.card)
     return results

@@ -38,11 +38,11 @@ class RenderRule(Settings):
     """Which pass over the data: a training run draws anew in each, the first is 0."""
 
 
-def render(text: str, entities: Sequence[Entity], strategy: Strategy, tags: tuple[str, str] | None) -> str:
+def render_article(text: str, entities: Sequence[Entity], strategy: Strategy, tags: tuple[str, str] | None) -> str:
     """The text with the names of all `entities`, which are sorted, disjoint and not empty.
 
     >>> duck = [Entity(0, 4, "鴨")]
-    >>> [render("Duck swims", duck, strategy, ("<", ">")) for strategy in ("left", "right", "replace", "none")]
+    >>> [render_article("Duck swims", duck, strategy, ("<", ">")) for strategy in ("left", "right", "replace", "none")]
     ['<鴨>Duck swims', 'Duck<鴨> swims', '<鴨> swims', 'Duck swims']
     """
     if strategy == "none":
@@ -76,7 +76,7 @@ def render_batch(batch: pa.RecordBatch, wiki: str, rule: RenderRule) -> tuple[pa
     )
     drawn = iter(chosen.tolist())
     texts = [
-        render(text, [entity for entity in row if next(drawn)], rule.strategy, rule.tags)
+        render_article(text, [entity for entity in row if next(drawn)], rule.strategy, rule.tags)
         for text, row in zip(batch.column("text").to_pylist(), entities, strict=True)
     ]
     columns = {name: batch.column(name) for name in ("page_id", "revision_id", "title", "url")}

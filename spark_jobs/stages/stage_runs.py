@@ -13,7 +13,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import MANIFEST, Manifest, Table, check_schema_version
 from spark_jobs.runtime.spark_session import start_session
-from spark_jobs.runtime.task_errors import told_faults
+from spark_jobs.runtime.task_errors import translate_task_errors
 from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
 
 EXIT_FAILED = 1
@@ -32,7 +32,7 @@ class StageResult:
 Stage = Callable[[SparkSession, CorpusSettings, str], StageResult]
 
 
-def published(settings: CorpusSettings, table: Table, partition: Mapping[str, str], stage: str) -> tuple[Location, Manifest]:
+def find_published(settings: CorpusSettings, table: Table, partition: Mapping[str, str], stage: str) -> tuple[Location, Manifest]:
     """The folder and manifest of a published table. Raises `ConfigurationError` naming the `stage` that has yet to run."""
     folder = Location.of(settings.output_dir) / table.folder(partition)
     path = folder / MANIFEST
@@ -49,7 +49,7 @@ def published(settings: CorpusSettings, table: Table, partition: Mapping[str, st
 def timed(stage: Stage, spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Run a stage for one wiki and note how long it took. Raises what `told_faults` makes of the stage's exceptions."""
     started = time.monotonic()
-    with told_faults(settings.output_dir, spark):
+    with translate_task_errors(settings.output_dir, spark):
         result = stage(spark, settings, wiki)
     return StageResult(result.manifests, result.skipped, time.monotonic() - started)
 
@@ -64,7 +64,7 @@ def run_stage(name: str, stage: Stage, settings: CorpusSettings) -> int:
         settings.wikis,
         parallel,
         lambda session, wiki: timed(stage, session, settings, wiki),
-        describe,
+        describe_result,
         alone=len(settings.wikis) == 1,
     )
     for wiki, result in outcomes.results.items():
@@ -72,16 +72,16 @@ def run_stage(name: str, stage: Stage, settings: CorpusSettings) -> int:
             state = "up to date" if result.skipped else f"published in {result.seconds:.1f} s"
             console.print(f"{manifest.table} {wiki}: {manifest.rows:,} rows, {manifest.bytes:,} bytes, {state}", highlight=False)
     spark.stop()
-    return tell_failures(outcomes.failures, len(settings.wikis))
+    return report_failures(outcomes.failures, len(settings.wikis))
 
 
-def describe(result: StageResult) -> str:
+def describe_result(result: StageResult) -> str:
     """A stage's result in a few words."""
     rows = ", ".join(f"{manifest.rows:,} {manifest.table}" for manifest in result.manifests)
     return f"{rows}, up to date" if result.skipped else f"{rows}, {result.seconds:.1f} s"
 
 
-def tell_failures(failures: Mapping[str, Failure], wikis: int) -> int:
+def report_failures(failures: Mapping[str, Failure], wikis: int) -> int:
     """Say which of the wikis failed, why, and how to do them again; returns the exit code."""
     if not failures:
         return 0

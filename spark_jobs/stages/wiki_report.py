@@ -1,4 +1,4 @@
-"""What a report says of one wiki: the figures of its tables, ready to be shown. `gather` asks Spark; the rest is arithmetic."""
+"""What a report says of one wiki: the figures of its tables, ready to be shown. `gather_wiki_report` asks Spark; the rest is arithmetic."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from spark_jobs.reports.histogram import Histogram
 from spark_jobs.reports.shard_figures import Selection, ShardFigures, shard_figures
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_shards import map_tasks
-from spark_jobs.stages.link_counts import Target, WikiTables, most_linked, unnamed_by_reason
+from spark_jobs.stages.link_counts import LinkedTarget, WikiTables, most_linked, unnamed_by_reason
 from spark_jobs.tokens.article_tokens import COUNTS
 from spark_jobs.wikis import load_profile
 
@@ -30,7 +30,7 @@ _NEEDED = ("articles", "names", "augmented", "links", "rejects")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LinkOutcome:
     """What became of some of the links."""
 
     label: str
@@ -44,14 +44,14 @@ class PivotReport:
 
     language: str
     named: int
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[LinkOutcome]
     """Of all links: those with a name by source, then those without by reason; most links first."""
-    costly: Sequence[Target]
+    costly: Sequence[LinkedTarget]
     """Titles that most links without a name lead to."""
 
 
 @dataclass(frozen=True)
-class Encoding:
+class EncodingReport:
     """What a tokenizer made of the text."""
 
     name: str
@@ -75,19 +75,19 @@ class WikiReport:
     """Of the articles; None in a corpus that did not count them."""
     disambiguations: int
     pivots: Sequence[PivotReport]
-    linked: Sequence[Target]
+    linked: Sequence[LinkedTarget]
     text_lengths: Histogram
     links: Histogram
     name_lengths: Histogram
     excerpts: Sequence[Excerpt]
     rejects: Sequence[tuple[str, str, int]]
     """(stage, reason, rows), most first."""
-    encodings: Sequence[Encoding]
+    encodings: Sequence[EncodingReport]
     counters: Mapping[str, Mapping[str, int]]
     """Of each table."""
 
 
-def gather(
+def gather_wiki_report(
     spark: SparkSession, corpus: Location, tables: Sequence[CorpusTable], wiki: str, settings: DescribeSettings
 ) -> WikiReport:
     """Read and count what there is to say of a wiki. Raises `ConfigurationError` where a table is missing."""
@@ -124,7 +124,9 @@ def gather(
     )
 
 
-def pivot_report(language: str, counters: Mapping[str, int], reasons: Mapping[str, int], costly: Sequence[Target]) -> PivotReport:
+def pivot_report(
+    language: str, counters: Mapping[str, int], reasons: Mapping[str, int], costly: Sequence[LinkedTarget]
+) -> PivotReport:
     """What became of the links, from the counters of `augmented` and the counts by reason.
 
     >>> found = pivot_report("en", {"links": 3, "links_with_name.en": 2, "links_with_name.en.langlink": 2}, {"missing": 1}, [])
@@ -134,8 +136,8 @@ def pivot_report(language: str, counters: Mapping[str, int], reasons: Mapping[st
     prefix = f"links_with_name.{language}"
     named = {source: counters.get(f"{prefix}.{source}", 0) for source in NAME_SOURCES}
     outcomes = [
-        *(Outcome(NAME_SOURCES[source], count, True) for source, count in _descending(named)),
-        *(Outcome(REASONS[reason], count, False) for reason, count in _descending({r: reasons.get(r, 0) for r in REASONS})),
+        *(LinkOutcome(NAME_SOURCES[source], count, True) for source, count in _descending(named)),
+        *(LinkOutcome(REASONS[reason], count, False) for reason, count in _descending({r: reasons.get(r, 0) for r in REASONS})),
     ]
     return PivotReport(language, counters.get(prefix, 0), [outcome for outcome in outcomes if outcome.links], costly)
 
@@ -159,11 +161,11 @@ def count_rejects(corpus: Location, table: CorpusTable, wiki: str, most: int) ->
     return [(stage, reason, rows) for (stage, reason), rows in ordered[:most]]
 
 
-def encoding_of(table: CorpusTable, wiki: str, links: Mapping[str, int]) -> Encoding:
+def encoding_of(table: CorpusTable, wiki: str, links: Mapping[str, int]) -> EncodingReport:
     """What the manifest of `encoded` says."""
     counters = table.wikis[wiki].counters
     lost = {name: counters.get(name, 0) for name in COUNTS if name.endswith("_without_token")}
-    return Encoding(
+    return EncodingReport(
         table.name.removeprefix("encoded-"),
         counters.get("tokens", 0),
         links.get("characters", 0),

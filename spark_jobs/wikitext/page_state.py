@@ -45,7 +45,7 @@ TargetFields = tuple[LinkKind, str | None, str, str | None, Mapping[str, str]]
 
 
 @dataclass(slots=True)
-class Page:
+class PageState:
     """What the passes collect; one per call of `extract`."""
 
     profile: WikiProfile

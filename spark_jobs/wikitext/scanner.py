@@ -16,7 +16,7 @@ from spark_jobs.wikitext.page_state import (
     NO_TRAIL,
     STRIP_CLOSE,
     STRIP_OPEN,
-    Page,
+    PageState,
 )
 from spark_jobs.wikitext.passes.bold_italics import drop_quotes
 from spark_jobs.wikitext.passes.comments_and_extensions import clean_source, strip_opaque
@@ -63,7 +63,7 @@ def extract(wikitext: str, profile: WikiProfile, options: Options = DEFAULT) -> 
     For every link, `text[start:end]` is its surface and not empty; spans are sorted and disjoint; offsets are code points.
     Raises WikitextError, and nothing else, for a page over `options.budget`.
     """
-    page = Page(profile, options.budget)
+    page = PageState(profile, options.budget)
     page.spend(len(wikitext), options.budget.source_characters, "characters of wikitext")
     text = strip_opaque(clean_source(wikitext), page, options.math == "latex")
     text = expand_templates(text, page)
@@ -79,10 +79,10 @@ def extract(wikitext: str, profile: WikiProfile, options: Options = DEFAULT) -> 
     text = decode_entities(text)
     text = lay_out(close_gaps(text.replace(NO_TRAIL, "")))
     page.spend(len(text), options.budget.text_characters, "characters of text")
-    return finish(text, page)
+    return finish_extraction(text, page)
 
 
-def finish(text: str, page: Page) -> Extraction:
+def finish_extraction(text: str, page: PageState) -> Extraction:
     """Takes the marks out of the text: the offset of a mark is the length of the text before it."""
     if STRIP_OPEN in text:
         text = _STRIPPED.sub(lambda match: page.stripped[int(match[1])], text)
@@ -105,7 +105,7 @@ def finish(text: str, page: Page) -> Extraction:
     )
 
 
-def _take_headings(text: str, page: Page) -> tuple[str, list[tuple[int, int, int]]]:
+def _take_headings(text: str, page: PageState) -> tuple[str, list[tuple[int, int, int]]]:
     """`text` without the marks of headings, and level, start and end of those that show something, marks of links not counted."""
     if HEADING_OPEN not in text:
         return text, []
@@ -127,7 +127,7 @@ def _length(text: str) -> int:
     return len(text) - text.count(LINK_OPEN) - text.count(LINK_CLOSE)
 
 
-def _take_links(text: str, page: Page) -> tuple[str, list[Link]]:
+def _take_links(text: str, page: PageState) -> tuple[str, list[Link]]:
     """The text without the marks of links, and the links whose label shows something.
 
     Marks open and close in turn, so that every other piece between them is a label. A page has hundreds of links: what is done

@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 
 ANSWERS = {
     "founded": {"en": ["1500", "1511"], "ja": ["1500", "1511"]},
@@ -254,7 +254,7 @@ def test_names_of_other_scripts_come_from_debians_package(tmp_path):
 def test_what_cannot_be_run_is_refused_with_the_reason(repository, changed, message):
     config = module("config")
     with pytest.raises(ConfigurationError, match=message):
-        load(config.ExperimentSettings, repository / "conf" / "experiment" / "ja.yaml", [changed])
+        load_settings(config.ExperimentSettings, repository / "conf" / "experiment" / "ja.yaml", [changed])
 
 
 def test_every_preset_can_be_read(repository):
@@ -262,7 +262,7 @@ def test_every_preset_can_be_read(repository):
     files = sorted((repository / "conf" / "experiment").glob("*.yaml"))
     assert len(files) >= 2
     for path in files:
-        told = load(config.ExperimentSettings, path)
+        told = load_settings(config.ExperimentSettings, path)
         assert next(iter(told.arms.values())).strategy == "none", f"{path}: the first arm is plain fine-tuning"
         assert yaml.safe_load(told.to_yaml())["language"] == told.language
 
@@ -272,7 +272,7 @@ def test_a_stage_has_a_new_folder_when_what_decides_it_changes_and_only_then(rep
     path = repository / "conf" / "experiment" / "ja.yaml"
 
     def folders(*changes):
-        layout = stages.Layout(load(config.ExperimentSettings, path, changes))
+        layout = stages.Layout(load_settings(config.ExperimentSettings, path, changes))
         return layout.world.name, layout.folder("base", 1).parent.name, layout.folder("right", 1).parent.name
 
     world, base, arm = folders()

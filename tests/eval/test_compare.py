@@ -267,7 +267,7 @@ def test_two_tiny_models_are_evaluated_and_compared_on_the_data_that_ships(tiny_
 
     from eval.config import EvalSettings
     from eval.run import main as evaluate
-    from spark_jobs.common.settings import load
+    from spark_jobs.common.settings import load_settings
 
     other = shutil.copytree(tiny_model, tmp_path / "other")
     model = AutoModelForCausalLM.from_pretrained(other)
@@ -275,7 +275,7 @@ def test_two_tiny_models_are_evaluated_and_compared_on_the_data_that_ships(tiny_
     with torch.no_grad():
         model.lm_head.weight.normal_(0, 0.3)
     model.save_pretrained(other)
-    settings = load(EvalSettings, repository / "conf" / "eval" / "demo.yaml")
+    settings = load_settings(EvalSettings, repository / "conf" / "eval" / "demo.yaml")
     for name, folder in (("base", tiny_model), ("leia", other)):
         changed = {"model": folder, "output_dir": tmp_path / name, "data_dir": repository / settings.data_dir}
         evaluate(settings.model_copy(update=changed))

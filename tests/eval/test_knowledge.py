@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from eval.analysis.consistency import chance_consistency, knowledge, rank_consistency
-from eval.analysis.link_exposure import ABSENT, NAMED, UNNAMED, count_links, index, population_bands, read_exposure
-from eval.cities import City, candidates, draw, items, usable
+from eval.analysis.link_exposure import ABSENT, NAMED, UNNAMED, count_entity_links, index, population_bands, read_exposure
+from eval.cities import City, candidates, draw_cities, items, usable
 from eval.knowledge import OUTPUT, PAGE, main
 from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.contract.table_schemas import LINKS
@@ -96,8 +96,8 @@ def test_items_are_parallel_and_their_draw_is_a_function_of_id_and_seed():
         == [c for c in candidates(chosen[0], ["EG", "FR", "JP"], 3, 7) if c == "MX"]
     )
     many = [city(str(number), "EG", f"a{number}", f"あ{number}") for number in range(50)]
-    assert {kept.id for kept in draw(many, 10, 1)} <= {kept.id for kept in draw(many, 20, 1)}
-    assert draw(many, 10, 1) != draw(many, 10, 2)
+    assert {kept.id for kept in draw_cities(many, 10, 1)} <= {kept.id for kept in draw_cities(many, 20, 1)}
+    assert draw_cities(many, 10, 1) != draw_cities(many, 10, 2)
 
 
 def test_bands_of_population_hold_as_many_items_each():
@@ -138,7 +138,7 @@ def test_a_links_name_decides_whose_it_is_and_a_surface_only_without_one():
     from eval.analysis.link_exposure import Exposure
 
     found = [Exposure() for _ in ENTITIES]
-    count_links(LINKED, index(ENTITIES, "entity"), index(ENTITIES, "english"), found)
+    count_entity_links(LINKED, index(ENTITIES, "entity"), index(ENTITIES, "english"), found)
     assert [(exposure.named, exposure.unnamed) for exposure in found] == [(2, 1), (0, 2), (0, 0), (0, 0)]
     assert [exposure.group for exposure in found] == [NAMED, UNNAMED, ABSENT, ABSENT]
 
@@ -232,10 +232,10 @@ def test_every_language_of_the_shipped_configurations_has_a_sentence(repository)
     from eval.cities import CitySettings
     from eval.config import EvalSettings
     from eval.tasks.task_catalogue import read_catalogue, resolve, tasks_folder
-    from spark_jobs.common.settings import load
+    from spark_jobs.common.settings import load_settings
 
-    facts = load(CitySettings, repository / "conf" / "eval" / "cities.yaml")
-    asked = load(EvalSettings, repository / "conf" / "eval" / "knowledge.yaml")
+    facts = load_settings(CitySettings, repository / "conf" / "eval" / "cities.yaml")
+    asked = load_settings(EvalSettings, repository / "conf" / "eval" / "knowledge.yaml")
     assert facts.languages == asked.languages
     assert facts.output_dir == asked.data_dir
     assert facts.cities >= 500

@@ -22,7 +22,7 @@ from eval.run import main, results_table
 from eval.scoring.lm_eval_adapter import SCORING_VERSION
 from eval.scoring.model_fingerprint import check_model, model_fingerprint
 from eval.summary import SummarySettings
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 
 from .evaluations import answer, write_evaluation
 
@@ -147,7 +147,7 @@ def test_a_run_leaves_scores_items_and_the_resolved_configuration(settings, caps
     files = sorted(str(path.relative_to(output_dir)) for path in output_dir.rglob("*") if path.is_file())
     names = ["xcodah_ja", "xcodah_en", "xcsqa_ja", "xcsqa_en"]
     assert files == sorted(["config.yaml", "results.json", "results.md", *(f"samples/{name}.jsonl" for name in names)])
-    assert load(EvalSettings, output_dir / "config.yaml") == wanted
+    assert load_settings(EvalSettings, output_dir / "config.yaml") == wanted
     results = read_results(output_dir)
     assert list(results.tasks) == names
     assert [results.tasks[name].num_fewshot for name in names] == [0, 0, 2, 2]
@@ -397,13 +397,13 @@ def test_results_of_another_major_version_are_refused(tmp_path):
 )
 def test_the_shipped_configurations_are_valid(repository, name, model):
     path = repository / "conf" / "eval" / f"{name}.yaml"
-    assert set(load(model, path).model_dump(mode="json")) >= set(yaml.safe_load(path.read_text()))
+    assert set(load_settings(model, path).model_dump(mode="json")) >= set(yaml.safe_load(path.read_text()))
 
 
 def test_the_demonstration_has_its_data(repository):
     from eval.tasks.task_catalogue import check_local_files, read_catalogue, resolve, tasks_folder
 
-    settings = load(EvalSettings, repository / "conf" / "eval" / "demo.yaml")
+    settings = load_settings(EvalSettings, repository / "conf" / "eval" / "demo.yaml")
     tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
     assert [task.name for task in tasks] == ["xcodah_ja", "xcodah_es", "xcodah_en", "xcsqa_ja", "xcsqa_es", "xcsqa_en"]
     check_local_files(tasks, repository / settings.data_dir)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.results.artifacts import Step, read_run
-from eval.summary import SummarySettings, gather, main, render, table_rows, total_figures
+from eval.results.artifacts import Step, read_training_run
+from eval.summary import SummarySettings, gather_findings, main, render_summary, table_rows, total_figures
 from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.contract.table_schemas import MANIFEST
 
@@ -50,7 +50,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def html(demo) -> str:
     settings = settings_for(demo, commands=["make demo"])
-    return render(settings, gather(settings))
+    return render_summary(settings, gather_findings(settings))
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_evaluations_under_different_conditions_are_not_compared(demo, both, cha
 )
 def test_evaluations_that_differ_only_in_what_was_asked_for_are_compared(demo, changes):
     change(demo / "eval" / "before" / "results.json", changes)
-    assert len(gather(settings_for(demo)).comparisons) == 2
+    assert len(gather_findings(settings_for(demo)).comparisons) == 2
 
 
 def test_what_is_still_being_built_is_not_shown(demo):
     staging = demo / "corpus" / "_staging" / "augmented" / "wiki=frwiki"
     shutil.copytree(demo / "corpus" / "augmented" / "wiki=jawiki", staging)
-    folders = [folder.name for folder, _ in gather(settings_for(demo)).manifests]
+    folders = [folder.name for folder, _ in gather_findings(settings_for(demo)).manifests]
     assert folders == ["wiki=arwiki", "wiki=jawiki"]
 
 
@@ -207,7 +207,7 @@ def test_the_page_tells_every_figure(html):
 
 def test_a_note_stands_before_what_the_scores_show(demo):
     settings = settings_for(demo, note="A trial <b>run</b>.")
-    text = " ".join(Page(render(settings, gather(settings))).text.split())
+    text = " ".join(Page(render_summary(settings, gather_findings(settings))).text.split())
     assert text.index("A trial <b>run</b>.") < text.index("No difference between after and before is shown")
 
 
@@ -217,7 +217,7 @@ def test_pages_that_are_not_accounted_for_are_not_called_so(demo):
     build["wikis"]["jawiki"]["pages"] += 1
     path.write_text(json.dumps(build))
     settings = settings_for(demo)
-    assert "Not every" in render(settings, gather(settings))
+    assert "Not every" in render_summary(settings, gather_findings(settings))
 
 
 def test_names_stand_beside_their_surfaces_and_markup_in_text_stays_text(html):
@@ -254,13 +254,13 @@ def test_the_console_says_what_was_built_and_where_in_80_columns(demo, capsys, m
 def test_a_repeated_step_counts_once(demo):
     with (demo / "run" / "metrics.jsonl").open("a") as lines:
         lines.write('{"step": 40, "loss": 1.5}\n')
-    steps = read_run(demo / "run").steps
+    steps = read_training_run(demo / "run").steps
     assert len(steps) == 40
     assert steps[-1] == Step(40, 1.5)
 
 
 def test_totals_and_tables_add_up(demo):
-    findings = gather(settings_for(demo))
+    findings = gather_findings(settings_for(demo))
     assert total_figures(findings.build.wikis.values(), "en")["named"] == 8
     assert total_figures(findings.build.wikis.values(), "fr")["named"] == 0
     (row,) = table_rows(findings.manifests)
@@ -309,7 +309,7 @@ def test_a_summary_leaves_out_tasks_without_candidates_and_needs_one_with(demo, 
         results.tasks[name].samples_sha256 = records_sha256(tmp_path / side, name)
         path.write_text(results.model_dump_json())
     settings = settings_for(demo, before=tmp_path / "before", after=tmp_path / "after")
-    found = gather(settings)
+    found = gather_findings(settings)
     assert name not in [comparison.task for comparison in found.comparisons]
     assert name not in [paired.name for paired in found.paired]
-    assert "<svg" in render(settings, found)
+    assert "<svg" in render_summary(settings, found)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs.common.settings import load
+from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings, SparkSettings
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.stages.build_stages import build
@@ -33,7 +33,7 @@ def demo_settings(repository: Path) -> CorpusSettings:
         "extract.bytes_per_shard=6000",
         "encode.characters_per_shard=15000",
     ]
-    return load(CorpusSettings, repository / "conf/corpus/demo.yaml", overrides)
+    return load_settings(CorpusSettings, repository / "conf/corpus/demo.yaml", overrides)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ LANGLINKS = "eswiki-20240101-langlinks.sql.gz"
 
 
 def run_extract(spark, settings: CorpusSettings):
-    return timed(extract.run, spark, settings, WIKI)
+    return timed(extract.extract_wiki, spark, settings, WIKI)
 
 
 def pack_pbzip2(xml: bytes) -> bytes:
@@ -73,7 +73,7 @@ def test_stages_name_the_stage_that_has_yet_to_run(spark, sample, dumps, setting
         with pytest.raises(ConfigurationError, match=f"run the stage '{missing}' for eswiki first"):
             stage.run(spark, settings, WIKI)
     with pytest.raises(ConfigurationError, match="encode: the stage 'encode' needs this section"):
-        encode.run(spark, settings.model_copy(update={"encode": None}), WIKI)
+        encode.encode_wiki(spark, settings.model_copy(update={"encode": None}), WIKI)
 
 
 def test_stages_of_different_builds_are_not_mixed(spark, sample, dumps, settings) -> None:
@@ -82,11 +82,11 @@ def test_stages_of_different_builds_are_not_mixed(spark, sample, dumps, settings
     other = settings.model_copy(update={"extract": settings.extract.model_copy(update={"drop_sections": False})})
     run_extract(spark, other)
     with pytest.raises(ConfigurationError, match="made from other `articles` than those that are there: run the stage 'align'"):
-        augment.run(spark, other, WIKI)
+        augment.augment_wiki(spark, other, WIKI)
     for name in (MULTISTREAM, LANGLINKS):
         shutil.copy(dumps / name, dumps / name.replace("20240101", "20240201"))
     with pytest.raises(ConfigurationError, match="the dump that is chosen now is of 20240201: run the stage 'extract'"):
-        align.run(spark, other, WIKI)
+        align.align_wiki(spark, other, WIKI)
 
 
 def test_two_tokenizers_do_not_share_a_name(spark, sample, dumps, settings, corpus, tmp_path) -> None:
@@ -97,7 +97,7 @@ def test_two_tokenizers_do_not_share_a_name(spark, sample, dumps, settings, corp
     (tmp_path / "tokenizer.json").write_text(text, encoding="utf-8")
     other = settings.encoding.model_copy(update={"tokenizer": str(tmp_path / "tokenizer.json")})
     with pytest.raises(ConfigurationError, match=r"encode\.name: 'mistral-7b-v0\.1' is taken"):
-        encode.run(spark, settings.model_copy(update={"encode": other}), WIKI)
+        encode.encode_wiki(spark, settings.model_copy(update={"encode": other}), WIKI)
 
 
 def test_changed_langlinks_rebuild_what_depends_on_them_and_nothing_else(spark, sample, dumps, settings, corpus) -> None:

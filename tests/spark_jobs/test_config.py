@@ -1,6 +1,6 @@
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.build_stages import check_before
 
@@ -27,12 +27,12 @@ FILE = "conf/corpus/demo.yaml"
 )
 def test_an_impossible_value_is_refused(repository, override: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        load(CorpusSettings, repository / FILE, [override])
+        load_settings(CorpusSettings, repository / FILE, [override])
 
 
 def test_values_that_yaml_reads_as_numbers_are_understood(repository) -> None:
     overrides = ["date=20240101", "spark.conf={spark.sql.shuffle.partitions: 8, spark.ui.enabled: true}", "pivots=[en, no]"]
-    settings = load(CorpusSettings, repository / FILE, overrides)
+    settings = load_settings(CorpusSettings, repository / FILE, overrides)
     assert settings.date == "20240101"
     assert settings.spark.conf == {"spark.sql.shuffle.partitions": "8", "spark.ui.enabled": "true"}
     assert settings.pivots == ["en", "no"]
@@ -50,6 +50,6 @@ def test_values_that_yaml_reads_as_numbers_are_understood(repository) -> None:
     ],
 )
 def test_what_cannot_work_is_found_before_spark_starts(repository, override: str, message: str) -> None:
-    settings = load(CorpusSettings, repository / FILE, [f"dumps_dir={repository}/tests/sample/dumps", override])
+    settings = load_settings(CorpusSettings, repository / FILE, [f"dumps_dir={repository}/tests/sample/dumps", override])
     with pytest.raises(ConfigurationError, match=message):
         check_before(settings)

@@ -25,9 +25,9 @@ from spark_jobs.linking.name_resolution import pivots_of
 from spark_jobs.linking.unnamed_reasons import REASONS
 from spark_jobs.reports.histogram import EDGES, Histogram, histogram_plot
 from spark_jobs.reports.link_accounts import WikiLookup, account_for_links
-from spark_jobs.stages.describe_stage import REPORT, describe, report_page
-from spark_jobs.stages.link_counts import Target
-from spark_jobs.stages.wiki_report import WikiReport, gather
+from spark_jobs.stages.describe_stage import REPORT, report_page, write_build_report
+from spark_jobs.stages.link_counts import LinkedTarget
+from spark_jobs.stages.wiki_report import WikiReport, gather_wiki_report
 from spark_jobs.wikis import load_profile
 
 ENGLISH = pivots_of(["en"])[0]
@@ -80,7 +80,7 @@ def reports(spark, corpus: Path) -> dict[str, WikiReport]:
     """What there is to say of each sample wiki."""
     place = Location.of(str(corpus))
     tables = corpus_tables(read_manifests(place))
-    return {wiki: gather(spark, place, tables, wiki, DescribeSettings()) for wiki in ("jawiki", "eswiki")}
+    return {wiki: gather_wiki_report(spark, place, tables, wiki, DescribeSettings()) for wiki in ("jawiki", "eswiki")}
 
 
 def enlarged(report: WikiReport, times: int = 2000) -> WikiReport:
@@ -101,7 +101,7 @@ def right_to_left(reports, demo_settings: CorpusSettings, tmp_path: Path) -> Pat
         start = text.index(linked)
         entity = {"start": start, "end": start + len(linked), "names": [{"language": "en", "name": name, "source": "langlink"}]}
         row = {"title": linked, "text": text, "entities": [entity]}
-        titles = {"linked": [Target(linked, 7, name)], "excerpts": [make_excerpt(row, "en", 420)]}
+        titles = {"linked": [LinkedTarget(linked, 7, name)], "excerpts": [make_excerpt(row, "en", 420)]}
         wikis.append(replace(enlarged(reports["jawiki"]), wiki=wiki, language=language_tag(wiki), **titles))
     page = tmp_path / REPORT
     page.write_text(report_page(demo_settings, [], wikis), encoding="utf-8")
@@ -114,7 +114,7 @@ def report(spark, corpus: Path, demo_settings: CorpusSettings, tmp_path_factory)
     folder = tmp_path_factory.mktemp("described")
     for table in corpus.iterdir():
         (folder / table.name).symlink_to(table)
-    describe(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
+    write_build_report(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
     return folder / REPORT
 
 
@@ -179,7 +179,7 @@ def test_histograms_add_up_and_an_empty_one_says_nothing() -> None:
 def test_a_wiki_without_a_table_is_named(spark, corpus, tmp_path, demo_settings) -> None:
     (tmp_path / "names").symlink_to(corpus / "names")
     with pytest.raises(ConfigurationError, match="eswiki: the table 'articles' is not in"):
-        describe(spark, demo_settings.model_copy(update={"output_dir": str(tmp_path)}))
+        write_build_report(spark, demo_settings.model_copy(update={"output_dir": str(tmp_path)}))
     assert not (tmp_path / REPORT).exists()
 
 

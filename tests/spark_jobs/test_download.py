@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from spark_jobs.common.retry_command import retry_command
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.dump_files import find_dump
 from spark_jobs.dumps.remote import http_fetch as fetch
@@ -310,7 +310,7 @@ def test_a_page_of_links_names_days_and_nothing_else() -> None:
 )
 def test_a_mirror_that_is_none_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ConfigurationError) as error:
-        load(CorpusSettings, None, ["wikis=[jawiki]", f"download.mirror={text}"])
+        load_settings(CorpusSettings, None, ["wikis=[jawiki]", f"download.mirror={text}"])
     assert reason in str(error.value)
 
 
@@ -323,7 +323,7 @@ def test_mirrors_have_a_source_and_use_https() -> None:
         assert mirror_of(name).warning is None
     assert "checksums" in (mirror_of("http://mirror.example").warning or "")
     with pytest.raises(ConfigurationError, match="3 is more than the 2 at a time"):
-        load(CorpusSettings, None, ["wikis=[jawiki]", "download.connections=3"])
+        load_settings(CorpusSettings, None, ["wikis=[jawiki]", "download.connections=3"])
 
 
 # The command
@@ -332,7 +332,7 @@ def test_mirrors_have_a_source_and_use_https() -> None:
 @pytest.fixture
 def settings(server, tmp_path) -> CorpusSettings:
     overrides = ["wikis=[jawiki,elwiki]", f"dumps_dir={tmp_path}/dumps", f"download.mirror={server.url}/", "download.attempts=2"]
-    return load(CorpusSettings, None, [*overrides, "download.contact=me@example.org"])
+    return load_settings(CorpusSettings, None, [*overrides, "download.contact=me@example.org"])
 
 
 def test_the_newest_finished_dump_of_each_wiki_is_fetched_once(server, settings, tmp_path, capfd, monkeypatch) -> None:
@@ -402,14 +402,19 @@ def test_a_wiki_that_fails_does_not_stop_the_others_and_the_command_to_retry_is_
 )
 def test_where_no_dump_is_finished_it_is_told_what_is_missing(server, settings, capfd, prepare, overrides, reason) -> None:
     prepare(server)
-    chosen = load(CorpusSettings, None, [*as_overrides(settings), "wikis=[jawiki]", *overrides])
+    chosen = load_settings(CorpusSettings, None, [*as_overrides(settings), "wikis=[jawiki]", *overrides])
     assert download_wikis(chosen) == 1
     assert reason in " ".join(capfd.readouterr().err.split())
 
 
 def test_optional_files_can_be_left_out(server, settings, tmp_path) -> None:
     server.add_dump("jawiki", "20240101", WIKI_FILES, {"pagetable": "failed"})
-    assert download_wikis(load(CorpusSettings, None, [*as_overrides(settings), "wikis=[jawiki]", "download.optional=false"])) == 0
+    assert (
+        download_wikis(
+            load_settings(CorpusSettings, None, [*as_overrides(settings), "wikis=[jawiki]", "download.optional=false"])
+        )
+        == 0
+    )
     assert len(list((tmp_path / "dumps/jawiki/20240101").iterdir())) == 4
 
 
@@ -433,7 +438,7 @@ def as_overrides(settings: CorpusSettings) -> list[str]:
 )
 def test_mistakes_are_told_before_anything_is_asked(server, settings, overrides, reason) -> None:
     with pytest.raises(ConfigurationError) as error:
-        download_wikis(load(CorpusSettings, None, [*as_overrides(settings), *overrides]))
+        download_wikis(load_settings(CorpusSettings, None, [*as_overrides(settings), *overrides]))
     assert reason in str(error.value)
     assert server.requests == []
 
@@ -477,7 +482,7 @@ def test_a_configuration_of_a_build_says_what_to_fetch_and_the_build_finds_it(se
         contents = {name: (sample / "dumps" / f"{wiki}-20240101-{name}").read_bytes() for name in names}
         server.add_dump(wiki, "20240101", {**WIKI_FILES, **contents})
     overrides = [f"dumps_dir={tmp_path}/dumps", f"download.mirror={server.url}", "download.optional=false"]
-    settings = load(CorpusSettings, repository / "conf/corpus/demo.yaml", overrides)
+    settings = load_settings(CorpusSettings, repository / "conf/corpus/demo.yaml", overrides)
     assert download_wikis(settings) == 0
     check_before(settings)
 

@@ -16,7 +16,7 @@ from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import pivots_of
 from spark_jobs.linking.unnamed_reasons import REASONS, TargetFacts, reason_of_link, reason_of_target
 from spark_jobs.reports.link_accounts import WikiLookup, account_for_links, find_page
-from spark_jobs.stages.explain_stage import explain, matching
+from spark_jobs.stages.explain_stage import explain_links, matching
 from spark_jobs.wikis import load_profile
 
 ENGLISH = pivots_of(["en"])[0]
@@ -119,7 +119,7 @@ def test_a_page_is_found_by_title_redirect_and_id(lookups, page) -> None:
 def test_what_cannot_be_found_is_said(corpus, demo_settings, wiki, page, link, message) -> None:
     settings = demo_settings.model_copy(update={"output_dir": str(corpus)})
     with pytest.raises(ConfigurationError, match=message):
-        explain(settings, wiki, page, link, Console(quiet=True))
+        explain_links(settings, wiki, page, link, Console(quiet=True))
 
 
 def test_a_part_of_a_link_is_looked_for_where_none_is_equal(lookups) -> None:

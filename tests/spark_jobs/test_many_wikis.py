@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 from spark_jobs.common.wiki_languages import wikipedia_codes
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
@@ -186,7 +186,7 @@ def files_of(folder: Path, wiki: str) -> dict[str, bytes]:
 def test_sixty_uneven_wikis_are_built_in_one_run_although_one_is_broken_and_one_is_not_there(session, sixty, tmp_path) -> None:
     whole = damage_last_stream(tmp_path / "dumps", BROKEN)
     (tmp_path / "events").mkdir()
-    config = load(CorpusSettings, None, [f"wikis=[{','.join(sixty)}]", f"dumps_dir={tmp_path}/dumps", "output_dir=out"])
+    config = load_settings(CorpusSettings, None, [f"wikis=[{','.join(sixty)}]", f"dumps_dir={tmp_path}/dumps", "output_dir=out"])
     conf = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": str(tmp_path / "events"), "spark.eventLog.compress": "false"}
     spark = config.spark.model_copy(update={"master": "local[2]", "conf": {**conf, "spark.eventLog.rolling.enabled": "false"}})
     (tmp_path / "config.yaml").write_text(config.model_copy(update={"spark": spark}).to_yaml(), encoding="utf-8")

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 from spark_jobs.contract.table_schemas import RENDERED, read_manifest
 from spark_jobs.publishing.publication import PublishError
 from spark_jobs.runtime.spark_shards import map_tasks
 from spark_jobs.stages.render_stage import RenderSettings, render_corpus
-from spark_jobs.stages.rendered_text import render, render_batch
+from spark_jobs.stages.rendered_text import render_article, render_batch
 from spark_jobs.tokens.article_tokens import Entity
 from training.data.encoded_corpus import open_corpus
 
@@ -59,20 +59,20 @@ def rows_of(folder: str, wiki: str) -> list[dict[str, Any]]:
     ],
 )
 def test_a_name_goes_where_the_strategy_says(strategy, tags, expected) -> None:
-    assert render(TEXT, ENTITIES, strategy, tags) == expected
+    assert render_article(TEXT, ENTITIES, strategy, tags) == expected
 
 
 @pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
 def test_a_text_without_links_stays_and_links_may_meet_and_reach_the_ends(strategy) -> None:
-    assert render(TEXT, [], strategy, TAGS) == TEXT
-    assert render("", [], strategy, TAGS) == ""
+    assert render_article(TEXT, [], strategy, TAGS) == TEXT
+    assert render_article("", [], strategy, TAGS) == ""
     ends = [Entity(0, 2, "A"), Entity(2, 4, "B")]
     expected = {"left": "<A>ab<B>cd", "right": "ab<A>cd<B>", "replace": "<A><B>", "none": "abcd"}
-    assert render("abcd", ends, strategy, ("<", ">")) == expected[strategy]
+    assert render_article("abcd", ends, strategy, ("<", ">")) == expected[strategy]
 
 
 def test_offsets_are_code_points() -> None:
-    assert render("𝄞 and 👍🏽 go", [Entity(6, 8, "thumb")], "right", ("[", "]")) == "𝄞 and 👍🏽[thumb] go"
+    assert render_article("𝄞 and 👍🏽 go", [Entity(6, 8, "thumb")], "right", ("[", "]")) == "𝄞 and 👍🏽[thumb] go"
 
 
 def names_in_stream(corpus: Path, wiki: str, strategy: str, cache: Path) -> dict[int, list[str]]:
@@ -264,4 +264,4 @@ def test_what_is_not_there_is_named_before_anything_is_written(spark, settings, 
 )
 def test_settings_that_cannot_be_meant_are_refused(repository, override, message) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        load(RenderSettings, repository / "conf/render/demo.yaml", [override])
+        load_settings(RenderSettings, repository / "conf/render/demo.yaml", [override])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.engine.optimizer import learning_rate
 from training.engine.process_group import deepspeed_config, with_precision
@@ -46,7 +46,7 @@ def minimal(tmp_path: Path) -> Path:
 )
 def test_an_impossible_value_is_refused_with_its_key_and_what_is_allowed(minimal, override, message):
     with pytest.raises(ConfigurationError, match=message):
-        load(TrainSettings, minimal, [override])
+        load_settings(TrainSettings, minimal, [override])
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_the_learning_rate_follows_its_schedule(schedule, warmup, expected):
 )
 def test_a_deepspeed_file_that_contradicts_the_configuration_is_refused(minimal, tmp_path, content, message):
     (tmp_path / "ds.json").write_text(content)
-    settings = load(TrainSettings, minimal, [f"deepspeed={tmp_path / 'ds.json'}"])
+    settings = load_settings(TrainSettings, minimal, [f"deepspeed={tmp_path / 'ds.json'}"])
     with pytest.raises(ConfigurationError, match=message):
         deepspeed_config(settings, 1)
 
 
 def test_weights_and_a_temperature_are_one_too_many(minimal):
     with pytest.raises(ConfigurationError, match="temperature and weights are both given"):
-        load(TrainSettings, minimal, ["data.weights={jawiki: 1}", "data.temperature=2"])
+        load_settings(TrainSettings, minimal, ["data.weights={jawiki: 1}", "data.temperature=2"])
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,12 @@ def test_weights_and_a_temperature_are_one_too_many(minimal):
 )
 def test_lanes_are_what_is_said_or_the_largest_divisor_of_the_batch_up_to_64(minimal, batch, lanes, slots):
     overrides = [f"global_batch_size={batch}"] + ([] if lanes is None else [f"stream.lanes={lanes}"])
-    assert load(TrainSettings, minimal, overrides).slots == slots
+    assert load_settings(TrainSettings, minimal, overrides).slots == slots
 
 
 def test_a_missing_deepspeed_file_is_refused(minimal, tmp_path):
     with pytest.raises(ConfigurationError, match=r"does not exist .*conf/deepspeed/ has zero0\.json"):
-        deepspeed_config(load(TrainSettings, minimal, [f"deepspeed={tmp_path / 'none.json'}"]), 1)
+        deepspeed_config(load_settings(TrainSettings, minimal, [f"deepspeed={tmp_path / 'none.json'}"]), 1)
 
 
 def test_bf16_keeps_fp32_accumulation_and_is_refused_where_deepspeed_cannot():
@@ -148,13 +148,13 @@ def test_the_shipped_configurations_load(repository, monkeypatch):
     recipes = [path for path in Path("conf/train").glob("*.yaml") if path.name not in ("tiny_model.yaml", "llama2-7b.yaml")]
     assert len(recipes) >= 2
     for path in recipes:
-        settings = load(TrainSettings, path)
+        settings = load_settings(TrainSettings, path)
         assert "zero_optimization" in deepspeed_config(settings, 1), path
-    load(TinyModelSettings, Path("conf/train/tiny_model.yaml"))
+    load_settings(TinyModelSettings, Path("conf/train/tiny_model.yaml"))
 
 
 def test_the_published_recipe_trains_on_4194304_tokens_a_step(repository):
-    settings = load(TrainSettings, repository / "conf" / "train" / "llama2-7b-ja.yaml")
+    settings = load_settings(TrainSettings, repository / "conf" / "train" / "llama2-7b-ja.yaml")
     assert settings.global_batch_size * settings.stream.sequence_length == 4_194_304
     assert accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks=8) == 256
     assert (settings.data.temperature, settings.data.held_out, settings.stream.mask_documents) == (1.0, 0.0, False)

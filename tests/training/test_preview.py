@@ -9,7 +9,7 @@ import pytest
 
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
-from training.preview import Decoder, PreviewSettings, figures, load_tokenizer, preview, shown_sequence
+from training.preview import Decoder, PreviewSettings, figures, load_corpus_tokenizer, preview, shown_sequence
 from training.stream.stream_plan import StreamRules
 from training.stream.token_stream import Stream
 
@@ -36,7 +36,7 @@ def opened(corpus):
 
 @pytest.fixture(scope="module")
 def tokenizer(corpus):
-    loaded = load_tokenizer(DataSettings(**corpus.data))
+    loaded = load_corpus_tokenizer(DataSettings(**corpus.data))
     loaded.add_tokens(["<translate>", "</translate>"], special_tokens=True)
     return loaded
 

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 from spark_jobs.common.settings import ConfigurationError
 from training.loop.metrics_log import EVENTS, METRICS
-from training.report.run_files import read_run
+from training.report.run_files import read_run_files
 from training.report.run_html import PAGE, Drawing, facts, write_page
-from training.report.run_plots import plots
+from training.report.run_plots import plots_of_runs
 from training.run_page import app
 
 WIKIS = ("jawiki", "eswiki", "be_x_oldwiki")
@@ -146,7 +146,7 @@ def test_every_plot_says_what_it_shows_and_no_two_ids_are_the_same(run):
 )
 def test_there_is_a_plot_of_all_that_is_known(tmp_path, changes, there, absent):
     folder = make_run(tmp_path / "run", **changes)
-    titles = {plot.title for plot in plots([read_run(folder)], "step")}
+    titles = {plot.title for plot in plots_of_runs([read_run_files(folder)], "step")}
     assert there <= titles
     assert not absent & titles
 
@@ -161,7 +161,7 @@ def test_a_run_of_which_there_is_hardly_anything_has_a_page(tmp_path, changes):
 def test_of_many_wikis_the_largest_are_drawn_and_all_are_told(tmp_path):
     wikis = tuple(f"{letter}{other}wiki" for letter in "abc" for other in "abc")
     folder = make_run(tmp_path / "run", steps=10, skipped=(), wikis=wikis)
-    drawn = {plot.title: [line.name for line in plot.lines] for plot in plots([read_run(folder)], "step")}
+    drawn = {plot.title: [line.name for line in plot.lines] for plot in plots_of_runs([read_run_files(folder)], "step")}
     assert drawn["Tokens of each wiki"] == list(wikis[:8])
     assert drawn["Loss"] == ["training", *(f"held out, {wiki}" for wiki in wikis[:8])]
     page = write_page([(folder, None)]).read_text()
@@ -171,7 +171,7 @@ def test_of_many_wikis_the_largest_are_drawn_and_all_are_told(tmp_path):
 
 def test_a_wiki_has_the_same_colour_in_every_plot(tmp_path):
     styles: dict[str, set[int | None]] = {}
-    for plot in plots([read_run(make_run(tmp_path / "run"))], "step"):
+    for plot in plots_of_runs([read_run_files(make_run(tmp_path / "run"))], "step"):
         for line in plot.lines:
             wiki = line.name.removeprefix("held out, ")
             if wiki in WIKIS:
@@ -184,7 +184,7 @@ def test_an_unfinished_run_says_where_it_stands(tmp_path):
     page = write_page([(folder, None)]).read_text()
     assert "A training run, as it stood after step 60" in page
     assert Elements(page).all("progress")[0]["max"] == "100"
-    assert dict(facts(read_run(folder)))["ZeRO stage"] == "2"
+    assert dict(facts(read_run_files(folder)))["ZeRO stage"] == "2"
 
 
 def test_runs_are_laid_over_each_other_with_what_differs(tmp_path):
@@ -195,7 +195,7 @@ def test_runs_are_laid_over_each_other_with_what_differs(tmp_path):
         write_page([(first, None), (second, None)], tmp_path / "both.html")
     page = write_page([(first, None), (second, "p025")], tmp_path / "new" / "both.html").read_text()
     assert re.search(r"insertion\.probability</code></td><td class=\"left\">0\.5</td><td class=\"left\">0\.25</td>", page)
-    found = plots([read_run(first), read_run(second, "p025")], "tokens")
+    found = plots_of_runs([read_run_files(first), read_run_files(second, "p025")], "tokens")
     loss = next(plot for plot in found if plot.title == "Loss")
     assert [(line.name, line.x[-1]) for line in loss.lines] == [("p050", 0.06), ("p025", 0.04)]
     assert {plot.title for plot in found} >= {"Held-out loss, jawiki", "Tasks: niilc/f1"}

@@ -10,7 +10,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.data.encoded_corpus import open_corpus
 from training.engine.deepspeed_engine import build_model
@@ -95,7 +95,7 @@ def test_every_step_logs_what_a_person_wants_to_know(run):
 
 
 def test_the_resolved_configuration_lies_beside_the_run_and_loads(run):
-    assert load(TrainSettings, run.folder / "config.yaml") == TrainSettings(**run.settings)
+    assert load_settings(TrainSettings, run.folder / "config.yaml") == TrainSettings(**run.settings)
     assert yaml.safe_load((run.folder / "config.yaml").read_text())["insertion"]["probability"] == 0.5
     used = json.loads((run.folder / "deepspeed.json").read_text())
     assert used == deepspeed_config(TrainSettings(**run.settings), accumulation=2)

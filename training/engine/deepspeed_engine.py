@@ -17,7 +17,7 @@ from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState, dealt, file_sums, files_of, unseen
 from training.engine.interruption import InterruptedByRequestError, Interruption
-from training.engine.process_group import Ranks, barrier, everyone, zero3, zero_stage
+from training.engine.process_group import Ranks, all_gather_objects, barrier, zero3, zero_stage
 
 TOLD_EVERY = 60.0
 """Seconds between two lines about a conversion that goes on."""
@@ -68,7 +68,7 @@ def resumed_engine(
     universal = other_ranks and zero_stage(setup.config) > 0  # ZeRO-0 deals nothing out: its checkpoint fits any number
     source = converted(checkpoint, zero_stage(setup.config), setup.ranks, interruption, tell) if universal else checkpoint
     engine = build_engine(setup, universal)
-    load(engine, source)
+    load_checkpoint(engine, source)
     barrier()
     if universal and setup.ranks.main:
         discard_universal(source)
@@ -110,7 +110,7 @@ def check_master_weights(engine: Any) -> None:
         )
 
 
-def save(engine: Any, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -> Path | None:
+def save_checkpoint(engine: Any, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -> Path | None:
     """Write and publish a checkpoint; every rank calls it. The published folder, on the main rank.
 
     Raises:
@@ -123,11 +123,11 @@ def save(engine: Any, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -
     frozen = any(not parameter.requires_grad for parameter in engine.module.parameters())
     engine.save_checkpoint(str(partial.parent), tag=partial.name, save_latest=False, exclude_frozen_parameters=frozen)
     barrier()
-    own = [partial / name for name in dealt(everyone(files_of(partial)), ranks.rank)]
-    absent = [name for names in everyone([path.name for path in own if not path.is_file()]) for name in names]
+    own = [partial / name for name in dealt(all_gather_objects(files_of(partial)), ranks.rank)]
+    absent = [name for names in all_gather_objects([path.name for path in own if not path.is_file()]) for name in names]
     if absent:
         raise ConfigurationError(unseen(partial, absent))
-    sums = everyone(file_sums(own))
+    sums = all_gather_objects(file_sums(own))
     published = None
     if ranks.main:
         for script in partial.parent.glob("zero_to_*.py"):  # DeepSpeed leaves one beside its checkpoints
@@ -137,7 +137,7 @@ def save(engine: Any, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -
     return published
 
 
-def load(engine: Any, checkpoint: Path) -> None:
+def load_checkpoint(engine: Any, checkpoint: Path) -> None:
     """Fill the engine from a checkpoint, or from a universal one if it was built for that; every rank calls it.
 
     The files are pickles that DeepSpeed wrote: resume runs of your own only.
@@ -173,7 +173,7 @@ def converted(checkpoint: Path, stage: int, ranks: Ranks, interruption: Interrup
     finally:
         if conversion is not None:
             conversion.stop()
-    [folder, failure], *_ = everyone([None if conversion is None else str(conversion.folder), failure])
+    [folder, failure], *_ = all_gather_objects([None if conversion is None else str(conversion.folder), failure])
     if conversion is not None and (failure or not finished):
         discard_universal(conversion.folder)
     if not finished:

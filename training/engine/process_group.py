@@ -238,18 +238,18 @@ def zero3(config: dict[str, Any]) -> Any:
     return HfDeepSpeedConfig(config)
 
 
-def gather(values: npt.NDArray[Any], device: Any) -> npt.NDArray[Any]:
+def all_gather_arrays(values: npt.NDArray[Any], device: Any) -> npt.NDArray[Any]:
     """[ranks, ...] the arrays of all ranks (same shape; 8-byte numbers), in the order of ranks, on every rank."""
     import torch
     import torch.distributed as dist
 
     mine = torch.from_numpy(np.ascontiguousarray(values).view(np.int64)).to(device)
-    everyone = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
-    dist.all_gather(everyone, mine)
-    return np.stack([part.cpu().numpy() for part in everyone]).view(values.dtype)
+    all_gather_objects = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
+    dist.all_gather(all_gather_objects, mine)
+    return np.stack([part.cpu().numpy() for part in all_gather_objects]).view(values.dtype)
 
 
-def everyone(value: Any) -> list[Any]:
+def all_gather_objects(value: Any) -> list[Any]:
     """What every rank has, in the order of ranks; plain values, small."""
     import torch.distributed as dist
 

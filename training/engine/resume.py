@@ -8,7 +8,7 @@ from rich.console import Console
 from spark_jobs.common.settings import ConfigurationError
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState, damage
-from training.engine.process_group import Ranks, everyone
+from training.engine.process_group import Ranks, all_gather_objects
 
 _ELASTIC = ("ranks", "micro_batch_size")
 
@@ -40,9 +40,9 @@ def newest_sound(checkpoints: Checkpoints, ranks: Ranks, console: Console) -> Pa
     Raises:
         ConfigurationError: when there are checkpoints, and all are damaged.
     """
-    published = everyone([str(path) for path in checkpoints.published()])[0]  # as the first rank sees them
+    published = all_gather_objects([str(path) for path in checkpoints.published()])[0]  # as the first rank sees them
     for path in map(Path, published):
-        found = [line for lines in everyone(damage(path, ranks.rank, ranks.size)) for line in lines]
+        found = [line for lines in all_gather_objects(damage(path, ranks.rank, ranks.size)) for line in lines]
         if not found:
             return path
         console.print(f"warning: {path} is damaged and left aside: {'; '.join(found[:3])}", style="yellow")

@@ -7,7 +7,7 @@ import numpy as np
 
 from training.config import TrainSettings
 from training.data.encoded_corpus import Corpus, open_corpus
-from training.engine.process_group import Ranks, gather
+from training.engine.process_group import Ranks, all_gather_arrays
 from training.loop.training_steps import summed_loss
 from training.stream.name_insertion import IGNORED
 from training.stream.stream_plan import StreamRules
@@ -41,7 +41,7 @@ class HeldOut:
         found = {}
         with torch.no_grad():
             for name, (stream, sequences) in self._wikis.items():
-                total = gather(self._sums(engine, stream, sequences, ranks, device), device).sum(axis=0)
+                total = all_gather_arrays(self._sums(engine, stream, sequences, ranks, device), device).sum(axis=0)
                 found[name] = float(total[0] / max(total[1], 1.0))
         engine.train()
         return found

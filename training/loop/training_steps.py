@@ -11,7 +11,7 @@ import numpy.typing as npt
 from training.config import GuardSettings, TrainSettings
 from training.engine.interruption import InterruptedByRequestError, Interruption
 from training.engine.optimizer import learning_rate
-from training.engine.process_group import Ranks, gather
+from training.engine.process_group import Ranks, all_gather_arrays
 from training.loop.step_guard import Guard
 from training.stream.name_insertion import IGNORED
 from training.stream.token_stream import COUNTERS, Batch, RollingHash, Stream
@@ -69,10 +69,10 @@ def steps(
         while position.step < settings.steps:
             began = time.perf_counter()
             batch = next(batches)
-            waited = gather(np.array([time.perf_counter() - began]), device).max()
+            waited = all_gather_arrays(np.array([time.perf_counter() - began]), device).max()
             judged = train_step(engine, batch, settings, position, ranks, device, interruption.agreed)
-            counts = gather(batch.counts, device).sum(axis=0)
-            stream_hash = position.rolling.update(gather(batch.digests, device).ravel())
+            counts = all_gather_arrays(batch.counts, device).sum(axis=0)
+            stream_hash = position.rolling.update(all_gather_arrays(batch.digests, device).ravel())
             position.step += 1
             position.skipped += judged.reason is not None
             seconds = time.perf_counter() - began
@@ -87,7 +87,7 @@ def steps(
                 "tokens_per_second": tokens_in_step / seconds,
                 "seconds": seconds,
                 "data_wait_share": float(waited) / seconds,
-                "memory_bytes": int(gather(np.array([peak_memory(device)]), device).max()),
+                "memory_bytes": int(all_gather_arrays(np.array([peak_memory(device)]), device).max()),
                 "stream_hash": stream_hash,
                 **dict(zip(COUNTERS[1:], counts.sum(axis=0).tolist()[1:], strict=True)),
                 "wikis": {
@@ -119,7 +119,7 @@ def train_step(
     step, micro = position.step, settings.micro_batch_size
     accumulation = len(batch.sequences) // micro
     own = (batch.labels[:, 1:] != IGNORED).sum(axis=1).reshape(accumulation, micro).sum(axis=1)
-    predicted = gather(own, device)
+    predicted = all_gather_arrays(own, device)
     total = max(int(predicted.sum()), 1)
     torch.manual_seed(
         step_seed(settings.seed, step, ranks.rank)
@@ -141,7 +141,7 @@ def train_step(
         engine.backward(loss * (accumulation * ranks.size / total))
         losses[number] = loss.detach()
         if number == accumulation - 1:
-            everyone = gather(losses.cpu().numpy(), device)
+            everyone = all_gather_arrays(losses.cpu().numpy(), device)
             mean = float(everyone.sum()) / total
             plain = _plain_gradient_norm(engine)
 

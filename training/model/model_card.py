@@ -28,7 +28,7 @@ def model_card(settings: TrainSettings, run: Mapping[str, Any], tags: Sequence[i
         "training.model",
         "model_card.md",
         {"count": "{:,}".format},
-        head=f"{card_head(settings)}\n",
+        head=f"{model_card_head(settings)}\n",
         title=f"{base_name(settings.model.path)} on {', '.join(settings.data.wikis)}",
         base=f"`{base_name(settings.model.path)}`",
         wikis=settings.data.wikis,
@@ -40,7 +40,7 @@ def model_card(settings: TrainSettings, run: Mapping[str, Any], tags: Sequence[i
     )
 
 
-def card_head(settings: TrainSettings) -> str:
+def model_card_head(settings: TrainSettings) -> str:
     """The YAML head: what the hub files a model under. A base model on a local disk has no id there, so it is left out."""
     from huggingface_hub import ModelCardData
 

@@ -97,7 +97,7 @@ def _filled(folder: Path, dtype: torch.dtype, device: str, main: bool, attention
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False, **attention)
     model.tie_weights()  # which is left out with the initialisation
     if weights.readable(model, weights.shapes(files)):
-        weights.load(model, files, main)
+        weights.load_weights(model, files, main)
         with contextlib.suppress(OSError):  # it may have none
             model.generation_config = GenerationConfig.from_pretrained(folder)
         return model

@@ -85,8 +85,8 @@ def find_shape(path: str, rows: int = 0) -> FoundShape:
     from transformers import AutoConfig
 
     local = config_file(path)
-    if local is None and path in published():
-        entry = dict(published()[path])
+    if local is None and path in published_shapes():
+        entry = dict(published_shapes()[path])
         source = f"its published shape ({entry.pop('source')}), for {path} is not on this machine"
         return _found(AutoConfig.for_model(**entry), source, rows)
     try:
@@ -94,7 +94,7 @@ def find_shape(path: str, rows: int = 0) -> FoundShape:
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"model.path: {path!r} is neither a folder with a config.json, nor a model that the hub gives this machine "
-            f"({str(error).strip().partition(chr(10))[0]}), nor one whose shape is known here ({', '.join(published())}). "
+            f"({str(error).strip().partition(chr(10))[0]}), nor one whose shape is known here ({', '.join(published_shapes())}). "
             "Correct it, or make an untrained model to try with `python -m training.tiny --config conf/train/tiny_model.yaml`"
         ) from error
     return _found(config, str(local or f"the hub's config.json of {path}"), rows)
@@ -113,7 +113,7 @@ def config_file(path: str) -> Path | None:
 
 
 @cache
-def published() -> dict[str, dict[str, Any]]:
+def published_shapes() -> dict[str, dict[str, Any]]:
     """Hub id -> the values of its `config.json` that decide its shape, and `source`."""
     content: dict[str, dict[str, Any]] = read_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
     return content

@@ -77,7 +77,7 @@ def shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
 
 
 def readable(model: nn.Module, found: Mapping[str, tuple[int, ...]]) -> bool:
-    """Whether `load` can fill the model from tensors of these names and shapes, tied parameters once.
+    """Whether `load_weights` can fill the model from tensors of these names and shapes, tied parameters once.
 
     Tensors that the model has no place for are allowed only where the model says that it expects such, or where they are the
     `rotary_emb.inv_freq` of old LLaMA checkpoints: anything else means that the names are another version's.
@@ -93,7 +93,7 @@ def readable(model: nn.Module, found: Mapping[str, tuple[int, ...]]) -> bool:
     return all(name in places or any(re.search(pattern, name) for pattern in expected) for name in found)
 
 
-def load(model: nn.Module, files: Sequence[Path], main: bool) -> None:
+def load_weights(model: nn.Module, files: Sequence[Path], main: bool) -> None:
     """Copy every tensor of the files into its place, converted to the place's dtype.
 
     All ranks call it. Of parameters that ZeRO-3 has dealt out, the rank with `main` reads the tensor, and each rank keeps its

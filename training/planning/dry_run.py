@@ -75,7 +75,7 @@ def missing_wikis(settings: TrainSettings) -> list[str]:
 def open_stream(settings: TrainSettings) -> Stream:
     """The stream that the run would train on; the tokenizer is the one that lies beside the shards."""
     from training.model.model_loading import add_tags, load_tokenizer
-    from training.preview import load_tokenizer as load_published_tokenizer
+    from training.preview import load_corpus_tokenizer as load_published_tokenizer
 
     corpus = open_corpus(settings.data)
     if (Path(settings.model.path) / "tokenizer.json").is_file():

@@ -44,7 +44,7 @@ class Remedy(NamedTuple):
     """What it means for a run with checkpoints; nothing where it goes on with resume=true."""
 
 
-def explain(error: BaseException, settings: TrainSettings, ranks: int) -> str:
+def explain_out_of_memory(error: BaseException, settings: TrainSettings, ranks: int) -> str:
     """The message for a person: the error's first line, the estimate of `training.planning.memory_estimate`, up to three remedies with theirs.
 
     The estimate is that of `--dry-run`, adapters and offload included. A remedy needs less than it of the memory that is short:

@@ -66,7 +66,7 @@ class Plot:
         return f"{self.title}, {self.unit} over {self.x_label}: {'; '.join(line.in_words for line in self.lines)}{marks}"
 
 
-def draw(plot: Plot, name: str, width: float = 4.8, height: float = 2.9) -> str:
+def draw_plot(plot: Plot, name: str, width: float = 4.8, height: float = 2.9) -> str:
     """Inline SVG, made for `width` x `height` inches; `name` is its own on the page."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

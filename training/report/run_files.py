@@ -56,7 +56,7 @@ class RunFiles:
         return found | (self.summary or {})
 
 
-def read_run(folder: Path, label: str | None = None) -> RunFiles:
+def read_run_files(folder: Path, label: str | None = None) -> RunFiles:
     """Read a run's folder.
 
     Raises:
@@ -145,7 +145,7 @@ def ranks_of(deepspeed: Mapping[str, Any]) -> int | None:
     return whole // math.prod(int(size) for size in sizes if size)
 
 
-def differences(runs: list[RunFiles]) -> dict[str, list[Any]]:
+def setting_differences(runs: list[RunFiles]) -> dict[str, list[Any]]:
     """Keys of the configurations that are not the same in all runs, with the value in each; where a run writes does not count."""
     flat = [_flat(run.config) for run in runs]
     keys = list(dict.fromkeys(key for values in flat for key in values))

@@ -11,9 +11,9 @@ from rich.console import Console
 from spark_jobs.common.page_templates import render_page
 from spark_jobs.common.settings import ConfigurationError
 from training.report.metric_series import Float64s, measured
-from training.report.plot_drawing import MOST_LINES, draw
-from training.report.run_files import RunFiles, differences, read_run
-from training.report.run_plots import POINTS, Over, plots
+from training.report.plot_drawing import MOST_LINES, draw_plot
+from training.report.run_files import RunFiles, read_run_files, setting_differences
+from training.report.run_plots import POINTS, Over, plots_of_runs
 
 PAGE = "run.html"
 SHARE = 0.05
@@ -31,7 +31,7 @@ def write_page(folders: Sequence[tuple[Path, str | None]], output: Path | None =
     """
     if output is None and len(folders) > 1:
         raise ConfigurationError(f"{len(folders)} runs on one page belong to no single folder; say --output FILE.html")
-    runs = [read_run(folder, label) for folder, label in folders]
+    runs = [read_run_files(folder, label) for folder, label in folders]
     labels = [run.label for run in runs]
     if len(set(labels)) < len(labels):
         raise ConfigurationError(f"two runs are called the same ({', '.join(labels)}); name them as LABEL=DIR")
@@ -45,7 +45,7 @@ def write_page(folders: Sequence[tuple[Path, str | None]], output: Path | None =
 
 def run_page(runs: Sequence[RunFiles], over: Over = "step") -> str:
     """The page as HTML."""
-    loss, *others = plots(runs, over)
+    loss, *others = plots_of_runs(runs, over)
     return render_page(
         "training.report",
         "run.html",
@@ -60,14 +60,14 @@ def run_page(runs: Sequence[RunFiles], over: Over = "step") -> str:
         },
         runs=runs,
         loss=loss,
-        loss_wide=draw(loss, "loss-wide", 9.2, 3.6),
-        loss_narrow=draw(loss, "loss"),
-        plots=[(plot, draw(plot, f"plot-{number}")) for number, plot in enumerate(others)],
+        loss_wide=draw_plot(loss, "loss-wide", 9.2, 3.6),
+        loss_narrow=draw_plot(loss, "loss"),
+        plots=[(plot, draw_plot(plot, f"plot-{number}")) for number, plot in enumerate(others)],
         facts=[facts(run) for run in runs],
         held_out=[measured(run.events, "held_out", "loss") for run in runs],
         scores=[measured(run.events, "tasks", "score") for run in runs],
         stands_out=_STANDS_OUT,
-        differences=differences(list(runs)),
+        setting_differences=setting_differences(list(runs)),
         most_lines=MOST_LINES,
         joined=max(-(-len(run.series.steps) // POINTS) for run in runs),
     )

@@ -78,7 +78,7 @@ def places(run: RunFiles, steps: Sequence[int], over: Over) -> list[float]:
     return [step * each / 1e6 for step in steps]
 
 
-def plots(runs: Sequence[RunFiles], over: Over) -> list[Plot]:
+def plots_of_runs(runs: Sequence[RunFiles], over: Over) -> list[Plot]:
     """All plots of a page: of one run, or of several laid over each other."""
     one = len(runs) == 1
     found = [loss_plot(runs, over)]

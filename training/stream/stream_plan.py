@@ -164,17 +164,17 @@ def fingerprint(of: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+def rule_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What differs between two identities, a line for each value.
 
-    >>> differences({"rules": {"seed": 1, "bos": 1}}, {"rules": {"seed": 2, "bos": 1}})
+    >>> rule_differences({"rules": {"seed": 1, "bos": 1}}, {"rules": {"seed": 2, "bos": 1}})
     ['rules.seed: 1 there, 2 here']
     """
     lines = []
     for key in sorted({*there, *here}):
         one, other = there.get(key), here.get(key)
         if isinstance(one, Mapping) and isinstance(other, Mapping):
-            lines += [f"{key}.{line}" for line in differences(one, other)]
+            lines += [f"{key}.{line}" for line in rule_differences(one, other)]
         elif one != other:
             lines.append(f"{key}: {one!r} there, {other!r} here")
     return lines
@@ -356,7 +356,7 @@ class WikiPlan:
         return spans
 
 
-class Plan:
+class StreamPlan:
     """The stream of a corpus under given rules: sequence k -> where it comes from, for any k, in any order."""
 
     def __init__(self, documents: Sequence[Documents], rules: StreamRules, cache: PlanCache | None = None) -> None:

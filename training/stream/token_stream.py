@@ -29,7 +29,7 @@ from training.data.array_cache import PlanCache
 from training.data.encoded_corpus import Corpus
 from training.stream.lane_reader import LaneReader, Text
 from training.stream.name_insertion import IGNORED, labels
-from training.stream.stream_plan import Plan, StreamRules, differences, rank_slice
+from training.stream.stream_plan import StreamPlan, StreamRules, rank_slice, rule_differences
 
 COUNTERS = ("tokens", "masked", "links_seen", "links_inserted")
 """What is counted for each wiki: tokens; tokens that the loss skips; links in the sequence; those with their name.
@@ -72,7 +72,7 @@ class Stream:
         """
         self.corpus, self.rules = corpus, rules
         try:
-            self.plan = Plan([wiki.documents for wiki in corpus.wikis], rules, PlanCache(cache))
+            self.plan = StreamPlan([wiki.documents for wiki in corpus.wikis], rules, PlanCache(cache))
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
         self.fingerprint = self.plan.fingerprint
@@ -122,7 +122,7 @@ class Stream:
             StreamChangedError: when the state is of another one: other data, or other rules.
         """
         if state["fingerprint"] != self.fingerprint:
-            lines = differences(state["identity"], self.plan.identity)
+            lines = rule_differences(state["identity"], self.plan.identity)
             raise StreamChangedError(
                 f"the state is of stream {state['fingerprint']}, this one is {self.fingerprint}, so batch {state['batch']} would "
                 f"hold other tokens. What differs: {'; '.join(lines)}. Go on with the same data and configuration, or start anew"

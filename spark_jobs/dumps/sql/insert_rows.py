@@ -17,7 +17,7 @@ from itertools import compress
 
 import pyarrow as pa
 
-from spark_jobs.dumps.sql.sql_statements import Column, Cursor, Insert, SqlError
+from spark_jobs.dumps.sql.sql_statements import Cursor, Insert, SqlColumn, SqlError
 
 Value = str | int | float | None
 Literals = list[bytes | None]
@@ -70,7 +70,7 @@ class RowPattern:
 
     insert: Insert
     regex: re.Pattern[bytes]
-    captured: tuple[Column, ...]
+    captured: tuple[SqlColumn, ...]
 
 
 def make_row_pattern(insert: Insert, wanted: Collection[str], where: Mapping[str, Collection[Value]]) -> RowPattern:
@@ -93,23 +93,23 @@ def _row(literals: Sequence[bytes]) -> bytes:
     return rb"\(" + b",".join(literals) + rb"\)"
 
 
-def _number(column: Column) -> bytes:
+def _number(column: SqlColumn) -> bytes:
     return _INTEGER if pa.types.is_integer(column.type) else _FLOAT
 
 
-def _literal(column: Column) -> bytes:
+def _literal(column: SqlColumn) -> bytes:
     text = pa.types.is_string(column.type)
     default = b"|(?i:DEFAULT)" if column.generated else b""
     return rb"(?:" + (_PASSED + b"|" + _SPECIAL if text else _number(column)) + b"|" + _NULL + default + b")"
 
 
-def _capture(column: Column) -> bytes:
+def _capture(column: SqlColumn) -> bytes:
     if pa.types.is_string(column.type):
         return rb"(?:" + _PLAIN + rb"|(" + _SPECIAL + rb")|" + _NULL + rb")"
     return rb"(?:(" + _number(column) + b")|" + _NULL + b")"
 
 
-def _other_literal(column: Column, values: Collection[Value]) -> bytes | None:
+def _other_literal(column: SqlColumn, values: Collection[Value]) -> bytes | None:
     """A pattern of literals that mean none of the values for sure; None if there is no simple one."""
     if len(values) > _MAX_ALTERNATIVES or pa.types.is_floating(column.type):
         return None
@@ -151,7 +151,7 @@ def read_statement(cursor: Cursor, pattern: RowPattern) -> Iterator[list[Literal
             raise cursor.error(f"expected a row of {len(pattern.insert.columns)} columns ({names})")
 
 
-def to_batch(groups: Sequence[Literals], columns: Sequence[Column]) -> pa.RecordBatch:
+def to_batch(groups: Sequence[Literals], columns: Sequence[SqlColumn]) -> pa.RecordBatch:
     """The rows of a window, given group by group, as Arrow; changes the lists.
 
     Raises `SqlError` for an integer that is beyond 64 bits.
@@ -175,7 +175,7 @@ def _text_array(texts: Literals, special: Literals) -> pa.Array:
         return pa.array([None if text is None else text.decode("utf-8", errors="replace") for text in texts], pa.string())
 
 
-def _number_array(literals: Literals, column: Column) -> pa.Array:
+def _number_array(literals: Literals, column: SqlColumn) -> pa.Array:
     try:
         return pa.array(literals, pa.binary()).cast(pa.string()).cast(column.type)
     except pa.ArrowInvalid as error:

@@ -49,7 +49,7 @@ class SqlError(ValueError):
 
 
 @dataclass(frozen=True)
-class Column:
+class SqlColumn:
     """A column of `CREATE TABLE`; a `generated` one is computed by the database and stands in no dump."""
 
     name: str
@@ -58,14 +58,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class SqlTable:
     """A table and its columns, in the order of `CREATE TABLE`."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[SqlColumn, ...]
 
     @cached_property
-    def stored(self) -> dict[str, Column]:
+    def stored(self) -> dict[str, SqlColumn]:
         """The columns that can be read, by name."""
         return {column.name: column for column in self.columns if not column.generated}
 
@@ -75,7 +75,7 @@ class Insert:
     """An `INSERT` whose rows come next: its `head` up to `VALUES`, and the columns of its rows."""
 
     head: bytes
-    columns: tuple[Column, ...]
+    columns: tuple[SqlColumn, ...]
 
 
 class Cursor:
@@ -114,7 +114,7 @@ class Cursor:
         return match
 
 
-def read_create(cursor: Cursor) -> Table:
+def read_create(cursor: Cursor) -> SqlTable:
     """The table of the first `CREATE TABLE`, and the cursor behind that statement."""
     if _next_keyword(cursor) != b"CREATE TABLE":
         raise cursor.error("no CREATE TABLE statement before this; expected a table dump made by mysqldump")
@@ -123,10 +123,10 @@ def read_create(cursor: Cursor) -> Table:
     columns = tuple(column for definition in _definitions(body) if (column := _column(definition)) is not None)
     if not columns:
         raise cursor.error("the CREATE TABLE statement before this has no columns")
-    return Table(_name(start[1], start[2]), columns)
+    return SqlTable(_name(start[1], start[2]), columns)
 
 
-def next_insert(cursor: Cursor, table: Table) -> Insert | None:
+def next_insert(cursor: Cursor, table: SqlTable) -> Insert | None:
     """The next `INSERT`, and the cursor behind its `VALUES`; None at the end of the file."""
     keyword = _next_keyword(cursor)
     if keyword is None:
@@ -181,14 +181,14 @@ def _definitions(body: bytes) -> Iterator[bytes]:
                 return
 
 
-def _column(definition: bytes) -> Column | None:
+def _column(definition: bytes) -> SqlColumn | None:
     """The column that a definition in `CREATE TABLE` makes; None for keys and constraints."""
     match = _COLUMN.match(definition)
     if match is None or (match[2] or b"").upper() in _KEYS:
         return None
     kind = match[3].lower()
     arrow_type = pa.int64() if kind in _INTEGERS else pa.float64() if kind in _FLOATS else pa.string()
-    return Column(_name(match[1], match[2]), arrow_type, _GENERATED.search(_QUOTED_TEXT.sub(b"", match[4])) is not None)
+    return SqlColumn(_name(match[1], match[2]), arrow_type, _GENERATED.search(_QUOTED_TEXT.sub(b"", match[4])) is not None)
 
 
 def _name(quoted: bytes | None, bare: bytes | None) -> str:

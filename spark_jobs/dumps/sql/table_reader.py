@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.dumps.compressed_streams import open_decompressed
 from spark_jobs.dumps.sql.insert_rows import RowPattern, Value, make_row_pattern, read_statement, to_batch
-from spark_jobs.dumps.sql.sql_statements import Column, Cursor, Insert, SqlError, Table, next_insert, read_create
+from spark_jobs.dumps.sql.sql_statements import Cursor, Insert, SqlColumn, SqlError, SqlTable, next_insert, read_create
 
 __all__ = ["SqlError", "Value", "read_rows", "read_table"]
 
@@ -91,7 +91,7 @@ def read_rows(
     yield from _join(pending)
 
 
-def _find(table: Table, column: str, name: str) -> Column:
+def _find(table: SqlTable, column: str, name: str) -> SqlColumn:
     if column in table.stored:
         return table.stored[column]
     if any(column == other.name for other in table.columns):
@@ -99,7 +99,7 @@ def _find(table: Table, column: str, name: str) -> Column:
     raise SqlError(f"{name} has no column {column!r}; its columns are {', '.join(table.stored)}")
 
 
-def _values(column: Column, values: Collection[Value], name: str) -> pa.Array:
+def _values(column: SqlColumn, values: Collection[Value], name: str) -> pa.Array:
     """The values of a condition, as an array of the column's type."""
     try:
         if isinstance(values, str | bytes) or any(isinstance(value, bytes) for value in values):

@@ -7,7 +7,7 @@ attributes are well formed); a tag that is never closed is literal, an unclosed 
 import html
 import re
 
-from spark_jobs.wikitext.page_state import BREAK, DROPPED, TAG_OPEN, Page
+from spark_jobs.wikitext.page_state import BREAK, DROPPED, TAG_OPEN, PageState
 
 _DROPPED_TAGS_NAMES = """
 ask calendar categorytree ce charinsert chem chess display_map dynamicpagelist gallery googlemap graph hiero imagemap
@@ -44,7 +44,7 @@ def clean_source(wikitext: str) -> str:
     return wikitext if clean is not None and clean.end() == len(wikitext) else _CONTROL.sub("", wikitext)
 
 
-def strip_opaque(text: str, page: Page, keep_math: bool = False) -> str:
+def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
     """`text` without comments and opaque tags; what a reader sees of them stands as strip marks."""
     if "<" not in text:
         return text
@@ -108,7 +108,7 @@ def _comment_end(text: str, start: int) -> int:
     return len(text) if end < 0 else end + 3
 
 
-def _content(name: str, content: str, page: Page, keep_math: bool) -> str:
+def _content(name: str, content: str, page: PageState, keep_math: bool) -> str:
     """What stands in the text for an opaque tag with this content."""
     if name == "poem":
         return BREAK + strip_opaque(content.strip("\n"), page, keep_math).replace("\n", BREAK) + BREAK

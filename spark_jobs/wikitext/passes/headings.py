@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from spark_jobs.wikis.wiki_profile import WikiProfile, section_key
-from spark_jobs.wikitext.page_state import DROPPED, HEADING_CLOSE, HEADING_OPEN, TAG_CLOSE, TAG_OPEN, Page
+from spark_jobs.wikitext.page_state import DROPPED, HEADING_CLOSE, HEADING_OPEN, TAG_CLOSE, TAG_OPEN, PageState
 
 MAX_LEVEL = 6
 CACHED_HEADINGS = 1 << 13
@@ -14,7 +14,7 @@ _LINE = re.compile(r"\n=[^\n]*")
 _MARKUP = re.compile(rf"'''?|\[\[(?:[^\[\]|]*\|)?|\]\]|[{DROPPED}{TAG_OPEN}{TAG_CLOSE}\x1a\x1b\x0b]")
 
 
-def mark_headings(text: str, page: Page, drop_sections: bool = True) -> str:
+def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str:
     """`text` with headings between marks, and without the sections that the profile drops."""
     if "\n=" not in text and text[:1] != "=":
         return text

@@ -16,7 +16,7 @@ from spark_jobs.wikitext.page_state import (
     LINK_CLOSE,
     LINK_OPEN,
     TEMPLATE_LINK,
-    Page,
+    PageState,
     TargetFields,
 )
 from spark_jobs.wikitext.passes.bold_italics import drop_quotes_of_line
@@ -100,7 +100,7 @@ def _name_pattern(name: str) -> str:
     return re.escape(name).replace(r"\ ", "[ _]+").replace("i", "(?-i:[iI])")
 
 
-def drop_files(text: str, page: Page) -> str:
+def drop_files(text: str, page: PageState) -> str:
     """`text` without `[[File:…]]`, captions and the links in them included; an unclosed one goes to the end of its line."""
     syntax = link_syntax(page.profile)
     if syntax.file_start.search(text) is None:
@@ -111,7 +111,7 @@ def drop_files(text: str, page: Page) -> str:
     return text if first is None else _drop_deep_files(text, first.start(), syntax, page)
 
 
-def _drop_deep_files(text: str, start: int, syntax: LinkSyntax, page: Page) -> str:
+def _drop_deep_files(text: str, start: int, syntax: LinkSyntax, page: PageState) -> str:
     """Files whose captions hold files or paragraphs, by a stack of brackets; `start` is where the first one begins."""
     stack: list[tuple[int, bool]] = []
     spans: list[tuple[int, int]] = []
@@ -144,7 +144,7 @@ def _drop_deep_files(text: str, start: int, syntax: LinkSyntax, page: Page) -> s
     return DROPPED.join(out)
 
 
-def mark_links(text: str, page: Page) -> str:
+def mark_links(text: str, page: PageState) -> str:
     """`text` with each visible link as its label between marks; `page.links` gets their targets in the same order."""
     if "[[" not in text:
         return text
@@ -178,7 +178,7 @@ def _mark_ordinary(text: str, syntax: LinkSyntax) -> tuple[str, list[TargetField
     return "".join(out), [*zip(repeat(kind), repeat(None), titles, repeat(None), repeat(NO_NAMES), strict=False)]
 
 
-def _mark_others(text: str, syntax: LinkSyntax, page: Page) -> str:
+def _mark_others(text: str, syntax: LinkSyntax, page: PageState) -> str:
     """The links that are left; their targets go among those of the links that are marked already."""
     if len(syntax.resolved) > CACHED_TARGETS:
         syntax.resolved.clear()
@@ -201,7 +201,7 @@ def _mark_others(text: str, syntax: LinkSyntax, page: Page) -> str:
     return "".join(out)
 
 
-def _other_link(link: Brackets, syntax: LinkSyntax, page: Page) -> str:
+def _other_link(link: Brackets, syntax: LinkSyntax, page: PageState) -> str:
     """What stands for a link that may have further brackets in it and around it, and any target."""
     before, raw, label, bracket, trail, after = link
     if len(before) % 2 and (bracket or (trail or after)[:1] == "]"):
@@ -225,7 +225,7 @@ def _other_link(link: Brackets, syntax: LinkSyntax, page: Page) -> str:
     return f"{before}{DROPPED if found.action in SILENT else shown}{trail}{rest}"
 
 
-def drop_unclosed(text: str, page: Page) -> str:
+def drop_unclosed(text: str, page: PageState) -> str:
     """`text` without each `[[` that no `]]` of its paragraph closes: a slip of an editor, where MediaWiki shows the brackets.
 
     What pairs and is no link stays: `[[a{b]]`.
@@ -250,7 +250,7 @@ def drop_unclosed(text: str, page: Page) -> str:
     return "".join(parts)
 
 
-def _plain(label: str, page: Page) -> str:
+def _plain(label: str, page: PageState) -> str:
     """A label as a link shows it: one line, its quotes read by themselves, its single brackets no external link."""
     if "\n" in label or BREAK in label:
         label = " ".join(label.replace(BREAK, " ").split())
@@ -259,7 +259,7 @@ def _plain(label: str, page: Page) -> str:
     return label.replace("[", page.strip("[")) if "[" in label else label
 
 
-def _template_link(raw: str, label: str, after: str, page: Page) -> str:
+def _template_link(raw: str, label: str, after: str, page: PageState) -> str:
     number = raw.strip().removeprefix(TEMPLATE_LINK)
     if not label or not number.isdecimal():
         return label + after

@@ -7,7 +7,7 @@ variant's code as flag keeps the text for that variant. Tables of words for auto
 import re
 from functools import lru_cache
 
-from spark_jobs.wikitext.page_state import TAG_OPEN, Page
+from spark_jobs.wikitext.page_state import TAG_OPEN, PageState
 
 _OPEN, _CLOSE = "-{", "}-"
 _EDGES = re.compile(r"(-\{|\}-)")
@@ -22,7 +22,7 @@ def _rule(variants: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?:^|;)\s*+(?:([^;:]*?)=>\s*+)?({codes})\s*+:", re.IGNORECASE)
 
 
-def choose_variant(text: str, page: Page) -> str:
+def choose_variant(text: str, page: PageState) -> str:
     """`text` with every `-{ }-` replaced by what a reader of the chosen variant sees; unclosed ones stay literal."""
     variants = page.profile.variants
     if not variants or "-{" not in text:
@@ -43,7 +43,7 @@ def choose_variant(text: str, page: Page) -> str:
             stack.append(current)
             current = []
         elif token == _CLOSE and stack:
-            shown = resolve("".join(current), variants)
+            shown = resolve_variants("".join(current), variants)
             current = stack.pop()
             if not stack and current[-1][-1:] in ("", "\n"):
                 current.append(TAG_OPEN)  # what it shows begins no list
@@ -59,10 +59,10 @@ def choose_variant(text: str, page: Page) -> str:
     return "".join(current)
 
 
-def resolve(content: str, variants: tuple[str, ...]) -> str:
+def resolve_variants(content: str, variants: tuple[str, ...]) -> str:
     """What `-{content}-` shows in the first of `variants` that it has a rule for.
 
-    >>> resolve("zh-hans:计算机;zh-hant:電腦", ("zh-cn", "zh-hans", "zh-hant")), resolve("H|zh-cn:a;zh-tw:b", ("zh-cn", "zh-tw"))
+    >>> resolve_variants("zh-hans:计算机;zh-hant:電腦", ("zh-cn", "zh-hans", "zh-hant")), resolve_variants("H|zh-cn:a;zh-tw:b", ("zh-cn", "zh-tw"))
     ('计算机', '')
     """
     if ":" not in content and "|" not in content:

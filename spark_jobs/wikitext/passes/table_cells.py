@@ -6,7 +6,7 @@ Only `{| |}` is read here; the tags of `<table>` are line breaks to the pass ove
 import re
 from dataclasses import dataclass, field
 
-from spark_jobs.wikitext.page_state import BREAK, DROPPED, Page
+from spark_jobs.wikitext.page_state import BREAK, DROPPED, PageState
 
 _START = re.compile(rf"[ \t:{DROPPED}]*\{{\|")
 _BAR = " | "
@@ -38,7 +38,7 @@ class _Table:
             self.row.append([line])
 
 
-def keep_cells(text: str, page: Page) -> str:
+def keep_cells(text: str, page: PageState) -> str:
     """`text` with the cells of its tables as lines, attributes left out. A table that never closes ends with the page.
 
     Worked example: the row `| colspan=2 | [[c|d]] || e` becomes the line `[[c|d]] | e`.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from spark_jobs.common.wiki_languages import canonical_code, wiki_of_language
 from spark_jobs.wikis.template_rules import LinkTemplate, fill
 from spark_jobs.wikis.wiki_profile import NAMESPACE_TEMPLATE, WikiProfile, load_profile, namespace_key
-from spark_jobs.wikitext.page_state import DROPPED, EQUALS, NO_TRAIL, PIPE, TEMPLATE_LINK, LinkTarget, Page
+from spark_jobs.wikitext.page_state import DROPPED, EQUALS, NO_TRAIL, PIPE, TEMPLATE_LINK, LinkTarget, PageState
 from spark_jobs.wikitext.titles import MAX_TITLE_BYTES, normalise_title
 
 _BRACES = re.compile(r"(\{\{+|\}\}+)")
@@ -66,11 +66,11 @@ class Call(NamedTuple):
     """Of the template, at the end of its redirects; empty where it is none."""
     counter: str
     """To raise; empty where there is none."""
-    left: Callable[[str, Page], str] | None
+    left: Callable[[str, PageState], str] | None
     """What it leaves in the text, from all that stands between the braces; None if that is nothing."""
 
 
-def expand_templates(text: str, page: Page) -> str:
+def expand_templates(text: str, page: PageState) -> str:
     """`text` with every template replaced by what it leaves: nothing, an argument, or a link."""
     if "{{" not in text:
         return text
@@ -78,7 +78,7 @@ def expand_templates(text: str, page: Page) -> str:
     return (_expand_pairs if pairs_only else _expand_runs)(text, page).replace(PIPE, "|").replace(EQUALS, "=")
 
 
-def _expand_pairs(text: str, page: Page) -> str:
+def _expand_pairs(text: str, page: PageState) -> str:
     """Where no three braces open in a row each `}}` closes the last `{{`. Most pages are so, and far faster to read."""
     calls, depth = _known_calls(page.profile), page.budget.depth
     before, *pieces = text.split("{{")
@@ -105,7 +105,7 @@ def _expand_pairs(text: str, page: Page) -> str:
     return _reopened([(TEMPLATE, outer, opened) for outer, opened in stack], current, page)
 
 
-def _expand_runs(text: str, page: Page) -> str:
+def _expand_runs(text: str, page: PageState) -> str:
     """Any run of braces: `{{{{x}}}}`, parameters."""
     calls = _known_calls(page.profile)
     tokens = _BRACES.split(text)
@@ -147,7 +147,7 @@ def _expand_runs(text: str, page: Page) -> str:
     return _reopened(stack, current, page)
 
 
-def _reopened(stack: list[tuple[int, list[str], int]], current: list[str], page: Page) -> str:
+def _reopened(stack: list[tuple[int, list[str], int]], current: list[str], page: PageState) -> str:
     """The text of frames that never closed: their braces are literal."""
     page.count("unclosed_braces", len(stack))
     while stack:
@@ -163,7 +163,7 @@ def _parameter(content: str) -> str:
     return default.partition("|")[0] if pipe else "{{{" + content + "}}}"
 
 
-def _template(content: str, opened: int, calls: dict[str, Call], page: Page) -> str:
+def _template(content: str, opened: int, calls: dict[str, Call], page: PageState) -> str:
     """What `{{content}}` leaves; `opened` orders templates by where they begin."""
     head = content.partition("|")[0]
     call = calls.get(head)
@@ -217,20 +217,20 @@ def _understand(head: str, profile: WikiProfile) -> Call:
     return Call(name, "templates_dropped", None) if rule is None else Call(name, "", partial(_link, rule))
 
 
-def _left_without_name(content: str, page: Page) -> str:  # noqa: ARG001
+def _left_without_name(content: str, page: PageState) -> str:  # noqa: ARG001
     return DROPPED if content.strip() else "{{" + content + "}}"
 
 
-def _converted(convert: Callable[[str], str], content: str, page: Page) -> str:  # noqa: ARG001
+def _converted(convert: Callable[[str], str], content: str, page: PageState) -> str:  # noqa: ARG001
     """What a parser function of one argument leaves."""
     return convert(_SUBSTITUTION.sub("", _split(content)[0]).partition(":")[2].strip())
 
 
-def _filled(pattern: str, content: str, page: Page) -> str:  # noqa: ARG001
+def _filled(pattern: str, content: str, page: PageState) -> str:  # noqa: ARG001
     return fill(pattern, arguments(content)) or DROPPED
 
 
-def _fixed(text: str, content: str, page: Page) -> str:  # noqa: ARG001
+def _fixed(text: str, content: str, page: PageState) -> str:  # noqa: ARG001
     return text
 
 
@@ -285,7 +285,7 @@ def _split(content: str) -> list[str]:
     return parts if depth == 0 else content.split("|")
 
 
-def _link(rule: LinkTemplate, content: str, page: Page) -> str:
+def _link(rule: LinkTemplate, content: str, page: PageState) -> str:
     """The markup that carries a template's link to the pass over links."""
     values = arguments(content)
     label = plain_label(fill(rule.label, values))

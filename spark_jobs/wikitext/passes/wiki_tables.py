@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterator
 
-from spark_jobs.wikitext.page_state import DROPPED, Page
+from spark_jobs.wikitext.page_state import DROPPED, PageState
 
 _EDGES = re.compile(r"\{\||\|\}|<table(?=[\s/>])|</table\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?table", re.IGNORECASE)
@@ -14,7 +14,7 @@ _BEFORE_TABLE = f" \t:{DROPPED}"
 _ROW = re.compile(rf"\n[{_BEFORE_TABLE}]*+(?:\||\{{\|)[^\n]*+")
 
 
-def drop_tables(text: str, page: Page) -> str:
+def drop_tables(text: str, page: PageState) -> str:
     """`text` without tables. A row outside any table (its start came from a template) goes too."""
     if ("{" in text and "{|" in text) or "<table" in text or "<TABLE" in text:
         spans = list(_closed_tables(text, page))
@@ -42,7 +42,7 @@ def _edges(text: str) -> Iterator[tuple[str, int, int]]:
             closing = text.find("|}", end)
 
 
-def _closed_tables(text: str, page: Page) -> Iterator[tuple[int, int]]:
+def _closed_tables(text: str, page: PageState) -> Iterator[tuple[int, int]]:
     """Spans of the outermost tables that close, in order."""
     open_wiki: list[int] = []
     open_html: list[int] = []

@@ -7,19 +7,19 @@ import sys
 from eval.config import EvalSettings
 from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
-from eval.scoring.scoring_ranks import Ranks
+from eval.scoring.scoring_ranks import ScoringRanks
 
 FINISHED, TASKS = ["xcodah_en"], ["xcsqa_en", "xcodah_ja", "xcsqa_ja_reference"]
 
 
 def test_a_rank_takes_every_nth_batch_and_all_of_them_take_all():
-    shares = [Ranks(rank, 3).share(range(7)) for rank in range(3)]
+    shares = [ScoringRanks(rank, 3).share(range(7)) for rank in range(3)]
     assert shares == [[0, 3, 6], [1, 4], [2, 5]]
 
 
 def test_one_rank_gathers_what_it_has():
-    assert Ranks().gather({1: "a"}) == {1: "a"}
-    assert Ranks().broadcast({2}) == {2}
+    assert ScoringRanks().gather({1: "a"}) == {1: "a"}
+    assert ScoringRanks().broadcast({2}) == {2}
 
 
 def test_two_ranks_go_on_from_a_finished_task_and_leave_the_results_of_one_and_one_of_them_speaks(

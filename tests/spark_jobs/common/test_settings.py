@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from spark_jobs.common.settings import ConfigurationError, Settings, load, read_yaml
+from spark_jobs.common.settings import ConfigurationError, Settings, load_settings, read_yaml
 
 
 class Inner(Settings):
@@ -43,17 +43,17 @@ def test_a_mistake_is_named_with_its_value_and_what_is_allowed(
 ) -> None:
     (tmp_path / "c.yaml").write_text(yaml)
     with pytest.raises(ConfigurationError, match=message):
-        load(Outer, tmp_path / "c.yaml", overrides)
+        load_settings(Outer, tmp_path / "c.yaml", overrides)
 
 
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"--config nowhere\.yaml: there is no such file"):
-        load(Outer, Path("nowhere.yaml"))
+        load_settings(Outer, Path("nowhere.yaml"))
 
 
 def test_later_settings_win_and_the_rest_stays(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("name: a\ninner: {rate: 0.1}\nwikis: [x]")
-    settings = load(Outer, tmp_path / "c.yaml", ["inner.rate=0.2", "inner.rate=0.3", "wikis=[a, b]", "name=1.5.0"])
+    settings = load_settings(Outer, tmp_path / "c.yaml", ["inner.rate=0.2", "inner.rate=0.3", "wikis=[a, b]", "name=1.5.0"])
     assert settings == Outer(name="1.5.0", wikis=["a", "b"], inner=Inner(rate=0.3))
 
 
@@ -94,12 +94,12 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     ],
 )
 def test_a_file_is_what_it_extends_with_its_own_values_on_top(tmp_path: Path, files: dict[str, str], settings: Outer) -> None:
-    assert load(Outer, write(tmp_path, files)) == settings
+    assert load_settings(Outer, write(tmp_path, files)) == settings
 
 
 def test_an_override_reaches_into_what_is_inherited(tmp_path: Path) -> None:
     path = write(tmp_path, {"a.yaml": "extends: b.yaml", "b.yaml": "name: b\ninner: {rate: 0.1}"})
-    assert load(Outer, path, ["inner.rate=0.2", "name=c"]) == Outer(name="c", inner=Inner(rate=0.2))
+    assert load_settings(Outer, path, ["inner.rate=0.2", "name=c"]) == Outer(name="c", inner=Inner(rate=0.2))
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_an_override_reaches_into_what_is_inherited(tmp_path: Path) -> None:
 )
 def test_a_mistake_in_what_is_extended_is_named_with_the_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        load(Outer, write(tmp_path, files))
+        load_settings(Outer, write(tmp_path, files))

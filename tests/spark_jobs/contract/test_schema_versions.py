@@ -17,10 +17,10 @@ from spark_jobs.contract import table_schemas as tables
 from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, check_schema_version, read_manifest
 from spark_jobs.publishing.publication import Publication
 from spark_jobs.reports.corpus_card import write_card
-from spark_jobs.stages.describe_stage import REPORT, describe
-from spark_jobs.stages.explain_stage import explain
+from spark_jobs.stages.describe_stage import REPORT, write_build_report
+from spark_jobs.stages.explain_stage import explain_links
 from spark_jobs.stages.render_stage import RenderSettings, render_corpus
-from spark_jobs.stages.stage_runs import published
+from spark_jobs.stages.stage_runs import find_published
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 
@@ -87,7 +87,7 @@ class TestALaterMinorVersion:
 
     def test_is_described_and_gets_a_card(self, spark, at_version, demo_settings: CorpusSettings) -> None:
         folder = at_version("1.7")
-        describe(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
+        write_build_report(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
         assert "<dd>1.7</dd>" in (folder / REPORT).read_text(encoding="utf-8")
         write_card(Location.of(str(folder)), CardSettings())
         card = (folder / "README.md").read_text(encoding="utf-8")
@@ -96,7 +96,7 @@ class TestALaterMinorVersion:
 
     def test_is_explained(self, at_version, demo_settings: CorpusSettings, capsys) -> None:
         settings = demo_settings.model_copy(update={"output_dir": str(at_version("1.7"))})
-        explain(settings, WIKI, "水星", "光の速さ", Console(width=200))
+        explain_links(settings, WIKI, "水星", "光の速さ", Console(width=200))
         assert "the target is a redirect to a section" in capsys.readouterr().out
 
     def test_is_made_new_by_a_build(self, corpus, at_version) -> None:
@@ -130,7 +130,7 @@ class TestAnotherMajorVersion:
     def test_is_refused_by_a_stage(self, at_version, demo_settings: CorpusSettings, version) -> None:
         settings = demo_settings.model_copy(update={"output_dir": str(at_version(version))})
         with pytest.raises(ConfigurationError, match=rf"{self.message(version)}.*run the stage 'augment' again"):
-            published(settings, AUGMENTED, {"wiki": WIKI}, "augment")
+            find_published(settings, AUGMENTED, {"wiki": WIKI}, "augment")
 
     def test_is_refused_by_render_describe_explain_and_card(self, spark, at_version, demo_settings, tmp_path, version) -> None:
         folder = at_version(version)
@@ -138,8 +138,8 @@ class TestAnotherMajorVersion:
         rendering = RenderSettings(corpus=str(folder), output_dir=str(tmp_path / "out"))
         for read in (
             lambda: render_corpus(spark, rendering),
-            lambda: describe(spark, settings),
-            lambda: explain(settings, WIKI, "水星", None, Console(quiet=True)),
+            lambda: write_build_report(spark, settings),
+            lambda: explain_links(settings, WIKI, "水星", None, Console(quiet=True)),
             lambda: write_card(Location.of(str(folder)), CardSettings()),
         ):
             with pytest.raises(ConfigurationError, match=self.message(version)):

@@ -3,14 +3,14 @@ import doctest
 import pytest
 
 import spark_jobs.linking.name_resolution
-from spark_jobs.linking.name_resolution import Target, pivots_of, resolve_link
+from spark_jobs.linking.name_resolution import TargetNames, pivots_of, resolve_link
 
 TARGETS = {
-    "水星": Target(7, (("en", "Mercury (planet)", "langlink"), ("fr", "Mercure (planète)", "langlink"))),
-    "水の星": Target(7, (("en", "Mercury (planet)", "redirect"),)),
-    "川の一覧": Target(8, (("en", "List of rivers", "langlink"),)),
-    "案内": Target(9, (("en", "Portal:Science", "langlink"),)),
-    "名無し": Target(10, ()),
+    "水星": TargetNames(7, (("en", "Mercury (planet)", "langlink"), ("fr", "Mercure (planète)", "langlink"))),
+    "水の星": TargetNames(7, (("en", "Mercury (planet)", "redirect"),)),
+    "川の一覧": TargetNames(8, (("en", "List of rivers", "langlink"),)),
+    "案内": TargetNames(9, (("en", "Portal:Science", "langlink"),)),
+    "名無し": TargetNames(10, ()),
 }
 
 

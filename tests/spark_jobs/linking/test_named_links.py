@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.extraction.article_columns import Article, to_table
-from spark_jobs.linking.name_resolution import Target, pivots_of, resolve_link
+from spark_jobs.linking.name_resolution import TargetNames, pivots_of, resolve_link
 from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
 from spark_jobs.wikitext.extraction_result import Link, Section
 
 TARGETS = {
-    "水星": Target(7, (("en", "Mercury (planet)", "langlink"),)),
-    "犬": Target(8, (("de", "Haushund", "redirect"), ("en", "Dog", "redirect"))),
-    "名無し": Target(9, ()),
-    "一覧": Target(10, (("en", "List of dogs", "langlink"),)),
+    "水星": TargetNames(7, (("en", "Mercury (planet)", "langlink"),)),
+    "犬": TargetNames(8, (("de", "Haushund", "redirect"), ("en", "Dog", "redirect"))),
+    "名無し": TargetNames(9, ()),
+    "一覧": TargetNames(10, (("en", "List of dogs", "langlink"),)),
 }
 LINKS = [
     ("internal", None, "水星", None, {}),

@@ -42,7 +42,7 @@ def permissive(settings: CorpusSettings) -> CorpusSettings:
 
 
 def run_extract(spark, settings: CorpusSettings):
-    return timed(extract.run, spark, settings, WIKI)
+    return timed(extract.extract_wiki, spark, settings, WIKI)
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def test_langlinks_that_change_while_they_are_read_are_not_published(spark, samp
 
     monkeypatch.setattr(align, "read_langlinks", change_and_read)
     with pytest.raises(InputChangedError, match=rf"/{LANGLINKS} changed while it was read: 2,164 bytes .* 2,168 bytes"):
-        timed(align.run, spark, settings, WIKI)
+        timed(align.align_wiki, spark, settings, WIKI)
     assert published_files(settings) == visible
 
 
@@ -310,13 +310,13 @@ def test_a_database_of_a_name_of_its_own_is_no_other_wiki(sample, dumps, setting
 def test_langlinks_of_other_pages_are_told_and_those_of_the_wiki_are_not(spark, sample, dumps, settings, said) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     run_extract(spark, settings)
-    assert timed(align.run, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 55
+    assert timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 55
     assert "WARNING" not in said()
 
     sql = gzip.decompress((dumps / LANGLINKS).read_bytes())
     others = re.sub(rb"\((\d+),'", lambda match: b"(%d,'" % (int(match[1]) + 10**6), sql)
     (dumps / LANGLINKS).write_bytes(gzip.compress(others))
-    assert timed(align.run, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 0
+    assert timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 0
     assert (
         f"WARNING: of 67 langlinks in {LANGLINKS} only 0 belong to articles of this dump, where at least 20% are expected: "
         "is it the table of this wiki and this day, and is the dump whole?" in said()

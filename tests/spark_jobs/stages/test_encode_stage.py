@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from spark_jobs.common.settings import load
+from spark_jobs.common.settings import load_settings
 from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_METADATA, check_schema_version, read_manifest
 from spark_jobs.stages import encode_stage as encode
 from spark_jobs.tokens.article_tokens import COUNTS, ArticleEncoder, Entity
@@ -299,10 +299,10 @@ def test_the_stage_encodes_the_sample_with_any_tokenizer(
     spec = demo_settings.encoding.tokenizer if name == BYTE_FALLBACK else str(tekken)
     (tmp_path / "config.yaml").write_text(demo_settings.to_yaml(), encoding="utf-8")
     overrides = [f"encode.tokenizer={spec}", "encode.name=own", f"encode.span_mapping={mapping}", f"output_dir={tmp_path}/out"]
-    settings = load(type(demo_settings), tmp_path / "config.yaml", [*overrides, "encode.rows_per_row_group=5"])
+    settings = load_settings(type(demo_settings), tmp_path / "config.yaml", [*overrides, "encode.rows_per_row_group=5"])
     shutil.copytree(corpus / "augmented" / "wiki=jawiki", tmp_path / "out" / "augmented" / "wiki=jawiki")
 
-    (manifest,) = encode.run(spark, settings, "jawiki").manifests
+    (manifest,) = encode.encode_wiki(spark, settings, "jawiki").manifests
 
     folder = tmp_path / "out" / "encoded" / "tokenizer=own" / "pivot=en" / "wiki=jawiki"
     assert read_manifest(folder) == manifest

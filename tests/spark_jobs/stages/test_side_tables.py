@@ -57,7 +57,7 @@ def disambiguations(settings: CorpusSettings) -> set[int]:
 
 
 def test_what_is_missing_is_said_with_what_is_lost_and_counted(spark, settings, capsys) -> None:
-    manifest = extract.run(spark, settings, WIKI).manifests[0]
+    manifest = extract.extract_wiki(spark, settings, WIKI).manifests[0]
     said = " ".join(capsys.readouterr().err.split())
     for name, loss in LOSSES.items():
         assert f"{WIKI}: no {name} of 20240101: {loss}" in said
@@ -66,7 +66,7 @@ def test_what_is_missing_is_said_with_what_is_lost_and_counted(spark, settings, 
 
 
 def test_page_props_tell_disambiguations_and_templates_no_longer_do(spark, settings) -> None:
-    extract.run(spark, settings, WIKI)
+    extract.extract_wiki(spark, settings, WIKI)
     by_template = disambiguations(settings)
     assert by_template
     other = next(
@@ -75,7 +75,7 @@ def test_page_props_tell_disambiguations_and_templates_no_longer_do(spark, setti
         if row["redirect_title"] is None and row["page_id"] not in by_template
     )
     put(settings, "page_props", PAGE_PROPS % (other, min(by_template)))
-    result = extract.run(spark, settings, WIKI)
+    result = extract.extract_wiki(spark, settings, WIKI)
     assert not result.skipped  # a file that came is a change of the inputs
     assert disambiguations(settings) == {other}
     assert result.manifests[0].counters["optional_inputs_missing"] == 3
@@ -83,10 +83,10 @@ def test_page_props_tell_disambiguations_and_templates_no_longer_do(spark, setti
 
 def test_redirects_between_templates_are_used_when_both_tables_are_there(spark, settings) -> None:
     put(settings, "page", PAGE)
-    assert extract.run(spark, settings, WIKI).manifests[0].counters["template_redirects"] == 0
+    assert extract.extract_wiki(spark, settings, WIKI).manifests[0].counters["template_redirects"] == 0
     put(settings, "redirect", REDIRECT)
     # `Otra cosa` leads to a template of which nothing would be kept, and page 903 is no template
-    assert extract.run(spark, settings, WIKI).manifests[0].counters["template_redirects"] == 1
+    assert extract.extract_wiki(spark, settings, WIKI).manifests[0].counters["template_redirects"] == 1
 
 
 def test_only_redirects_to_templates_with_a_rule_travel_to_the_tasks() -> None:

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import training.loop.metrics_log
 import training.loop.task_scoring
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.engine.process_group import Ranks
@@ -178,4 +178,4 @@ def test_settings_that_contradict_each_other_are_refused(run_settings, tmp_path,
     path = Path(tmp_path / "run.yaml")
     path.write_text(json.dumps(run_settings(tmp_path / "run", **changes)))
     with pytest.raises(ConfigurationError, match=message):
-        load(TrainSettings, path)
+        load_settings(TrainSettings, path)

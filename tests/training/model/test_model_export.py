@@ -28,7 +28,7 @@ from transformers import (
 
 from training.config import TrainSettings
 from training.engine.process_group import Ranks
-from training.model.model_card import base_name, card_head, insertion_text, model_card, wiki_languages
+from training.model.model_card import base_name, insertion_text, model_card, model_card_head, wiki_languages
 from training.model.model_export import export
 from training.model.model_loading import add_rows, add_tags
 
@@ -298,7 +298,7 @@ def head(text):
 
 def test_the_head_of_the_card_is_what_the_hub_reads(run_settings, tmp_path):
     model = {"path": "meta-llama/Llama-2-7b-hf", "lora": None}
-    found = head(card_head(settings_of(run_settings, tmp_path, model=model)))
+    found = head(model_card_head(settings_of(run_settings, tmp_path, model=model)))
     assert found == {
         "language": ["es", "ja"],
         "base_model": "meta-llama/Llama-2-7b-hf",
@@ -313,7 +313,7 @@ def test_the_head_of_the_card_is_what_the_hub_reads(run_settings, tmp_path):
 
 def test_a_base_model_on_a_local_disk_has_no_id_at_the_hub_and_its_folders_stay_private(run_settings, tmp_path, base_model):
     settings = settings_of(run_settings, tmp_path)
-    assert "base_model" not in head(card_head(settings))
+    assert "base_model" not in head(model_card_head(settings))
     assert base_name(str(base_model)) == "model"
     prose = model_card(settings, RUN, TAGS).partition("## Configuration")[0]
     assert str(base_model.parent) not in prose

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from spark_jobs.common.settings import ConfigurationError, load
+from spark_jobs.common.settings import ConfigurationError, load_settings
 from training.config import TrainSettings
 from training.engine.checkpoints import RunState
 from training.engine.process_group import Ranks, deepspeed_config
 from training.engine.resume import check, same_settings
 from training.model.model_shapes import find_shape
 from training.planning import out_of_memory
-from training.planning.out_of_memory import explain, is_out_of_memory
+from training.planning.out_of_memory import explain_out_of_memory, is_out_of_memory
 from training.planning.run_plan import make_plan
 from training.train import EXIT_OUT_OF_MEMORY, main
 
@@ -51,25 +51,27 @@ def test_a_run_without_enough_memory_ends_with_the_estimate_and_three_remedies(r
 def test_remedies_that_are_taken_already_are_not_told(run_settings, repository, tmp_path):
     settings = run_settings(tmp_path / "run", 3, micro_batch_size=1)
     settings["model"] |= {"gradient_checkpointing": True}
-    told = explain(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
+    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
     assert "1. --set deepspeed=conf/deepspeed/zero3_offload.json" in told
     assert "micro_batch_size=" not in told
     assert "gradient_checkpointing=" not in told
     settings["deepspeed"] = str(repository / "conf" / "deepspeed" / "zero3_offload.json")
-    told = explain(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
+    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
     assert "(ZeRO-3, optimizer and parameters offloaded, ranks 8" in told
     assert "deepspeed=" not in told
 
 
 def test_the_remedies_need_less_by_the_estimate(run_settings, tmp_path):
-    told = explain(MemoryError(), TrainSettings(**run_settings(tmp_path / "run", 0)), ranks=8)
+    told = explain_out_of_memory(MemoryError(), TrainSettings(**run_settings(tmp_path / "run", 0)), ranks=8)
     figures = [float(number) for number in re.findall(r"([\d.]+) MiB", told)]
     assert len(figures) == 4  # what ZeRO-3 needs for its buffers is more than such a small model itself
     assert all(figure < figures[0] for figure in figures[1:])
 
 
 def of_llama(*changes):
-    return load(TrainSettings, CONF / "train" / "llama2-7b-ja.yaml", [f"deepspeed={CONF}/deepspeed/zero2.json", *changes])
+    return load_settings(
+        TrainSettings, CONF / "train" / "llama2-7b-ja.yaml", [f"deepspeed={CONF}/deepspeed/zero2.json", *changes]
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_the_estimate_is_that_of_the_dry_run(changes, gigabytes):
     settings = of_llama(*changes)
     plan = make_plan(settings, deepspeed_config(settings, 1), 8, find_shape(settings.model.path), None)
     (expected,) = (row.checkpointed for row in plan.memory if row.chosen)
-    told = explain(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
     assert f"By estimate a rank needs {expected.total / 2**30:.1f} GiB" in told
     assert f"needs {gigabytes} GiB" in told
     if expected.host:
@@ -100,7 +102,7 @@ def remedies(told):
 
 def test_a_remedy_says_what_a_run_with_checkpoints_needs_for_it_as_resume_decides():
     settings = of_llama("micro_batch_size=4", "model.gradient_checkpointing=false")
-    told = explain(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
     micro, checkpointing, stage = remedies(told)
     assert micro.startswith("--set micro_batch_size=2 (")
     assert micro.endswith("; to go on, elastic=true too)")
@@ -121,9 +123,11 @@ def test_a_remedy_says_what_a_run_with_checkpoints_needs_for_it_as_resume_decide
 
 
 def test_offload_at_the_same_stage_lets_a_run_go_on():
-    told = explain(torch.OutOfMemoryError("CUDA out of memory."), of_llama(f"deepspeed={CONF}/deepspeed/zero3.json"), ranks=8)
+    told = explain_out_of_memory(
+        torch.OutOfMemoryError("CUDA out of memory."), of_llama(f"deepspeed={CONF}/deepspeed/zero3.json"), ranks=8
+    )
     assert re.match(r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow\)$", remedies(told)[0])
-    stage_2 = explain(torch.OutOfMemoryError("CUDA out of memory."), of_llama(), ranks=8)
+    stage_2 = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), of_llama(), ranks=8)
     other, same, all_of_it = remedies(stage_2)
     assert re.match(r"--set deepspeed=\S+zero3.json \(18.2 GiB; .*; a new run\)$", other)
     assert re.match(r"--set deepspeed=\S+zero2_offload.json \(15.7 GiB and .* slower\)$", same)
@@ -131,14 +135,16 @@ def test_offload_at_the_same_stage_lets_a_run_go_on():
 
 
 def test_a_machine_that_is_full_of_what_was_offloaded_is_not_told_to_offload():
-    told = explain(MemoryError(), of_llama(f"deepspeed={CONF}/deepspeed/zero3_offload.json", "micro_batch_size=2"), ranks=8)
+    told = explain_out_of_memory(
+        MemoryError(), of_llama(f"deepspeed={CONF}/deepspeed/zero3_offload.json", "micro_batch_size=2"), ranks=8
+    )
     assert remedies(told)[0] == "--set deepspeed=conf/deepspeed/zero3.json (19.5 GiB; nothing offloaded)"
     assert all("_offload" not in remedy and "micro_batch" not in remedy for remedy in remedies(told))
 
 
 def test_a_smaller_micro_batch_divides_the_batch():
     settings = of_llama("global_batch_size=72", "micro_batch_size=9", "stream.lanes=8")
-    told = explain(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
     assert remedies(told)[0].startswith("--set micro_batch_size=3 (")
     assert "16 GPUs" not in told
 

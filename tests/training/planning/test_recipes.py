@@ -15,13 +15,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from spark_jobs.common.settings import ConfigurationError, load, read_config
+from spark_jobs.common.settings import ConfigurationError, load_settings, read_config
 from training.config import InsertionSettings, TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.engine.process_group import deepspeed_config
 from training.model.flops import flops_per_token
 from training.model.model_loading import add_rows, add_tags, load_model, load_tokenizer
-from training.model.model_shapes import find_shape, published, shape_of
+from training.model.model_shapes import find_shape, published_shapes, shape_of
 from training.planning import plan_report as run_report
 from training.planning import run_plan
 from training.planning.dry_run import how_to_build, open_stream, show_plan
@@ -100,7 +100,7 @@ def here(repository, monkeypatch):
 @pytest.fixture(scope="module")
 def shapes():
     """Shapes of the recipes' models: a model of 7 B parameters takes a second, even without any."""
-    return {path: find_shape(path) for path in published()}
+    return {path: find_shape(path) for path in published_shapes()}
 
 
 def dry_run(settings, capsys):
@@ -110,7 +110,7 @@ def dry_run(settings, capsys):
 
 
 def recipe(name, *overrides):
-    return load(TrainSettings, CONF / "train" / f"{name}.yaml", overrides)
+    return load_settings(TrainSettings, CONF / "train" / f"{name}.yaml", overrides)
 
 
 def test_every_recipe_is_in_the_table_above():
@@ -224,7 +224,7 @@ def test_where_conf_corpus_builds_it_the_command_is_told(here):
     ],
 )
 def test_what_the_run_would_refuse_is_refused(llama, override, message):
-    settings = load(TrainSettings, CONF / "train" / "llama2-7b-ja.yaml", [f"output_dir={llama.output_dir}", override])
+    settings = load_settings(TrainSettings, CONF / "train" / "llama2-7b-ja.yaml", [f"output_dir={llama.output_dir}", override])
     with pytest.raises(ConfigurationError, match=message):
         show_plan(settings)
 

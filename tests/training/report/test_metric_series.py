@@ -11,7 +11,7 @@ from training.loop.metrics_log import EVENTS, METRICS
 from training.report import metric_series as run_series
 from training.report import run_files, run_html
 from training.report.metric_series import buckets, measured, ratio, series
-from training.report.run_files import differences, read_run
+from training.report.run_files import read_run_files, setting_differences
 
 
 def line(step, loss=2.0, skipped=None, wikis=("jawiki",), **more):
@@ -115,7 +115,7 @@ def test_measurements_are_ordered_and_the_later_of_two_counts():
 
 
 def test_a_run_that_was_cut_off_in_mid_line_is_read_up_to_there(tmp_path):
-    run = read_run(write(tmp_path / "run", [line(1), line(2, stream_hash="beef")], cut_off='{"step": 3, "lo'))
+    run = read_run_files(write(tmp_path / "run", [line(1), line(2, stream_hash="beef")], cut_off='{"step": 3, "lo'))
     assert (run.step, run.stream_hash, run.summary) == (2, "beef", None)
 
 
@@ -136,7 +136,7 @@ def test_a_folder_that_holds_no_run_is_named(tmp_path, content, said):
     if content is not None:
         (folder / METRICS).write_text(content)
     with pytest.raises(ConfigurationError, match=said):
-        read_run(folder)
+        read_run_files(folder)
 
 
 def test_what_a_run_is_comes_from_its_checkpoint_until_it_is_finished(tmp_path):
@@ -148,15 +148,15 @@ def test_what_a_run_is_comes_from_its_checkpoint_until_it_is_finished(tmp_path):
         checkpoint.mkdir(parents=True)
         (checkpoint / "state.json").write_text(json.dumps({"stream": {"fingerprint": name}}))
     want = {"precision": "bf16", "zero_stage": 3, "ranks": 2, "stream_fingerprint": "new"}
-    assert read_run(folder).facts == want
+    assert read_run_files(folder).facts == want
     (folder / "run.json").write_text(json.dumps({"ranks": 4, "data_fingerprint": "d"}))
-    assert read_run(folder).facts == want | {"ranks": 4, "data_fingerprint": "d"}
+    assert read_run_files(folder).facts == want | {"ranks": 4, "data_fingerprint": "d"}
 
 
 def test_a_skipped_step_is_an_event_even_if_the_run_was_killed_before_it_was_told(tmp_path):
     skipped = [line(2, float("nan"), "the loss is nan", sequences=["8-15"]), line(3, float("nan"), "told", sequences=["16"])]
     told = {"step": 3, "event": "skipped", "reason": "told", "sequences": ["16"]}
-    run = read_run(write(tmp_path / "run", [line(1), *skipped], [told]))
+    run = read_run_files(write(tmp_path / "run", [line(1), *skipped], [told]))
     assert run.events == [{"step": 2, "event": "skipped", "reason": "the loss is nan", "sequences": ["8-15"]}, told]
 
 
@@ -168,5 +168,5 @@ def test_what_differs_between_runs_is_named_with_the_value_of_each(tmp_path):
     ):
         folder = write(tmp_path / name, [line(1)])
         (folder / "config.yaml").write_text(config)
-        runs.append(read_run(folder))
-    assert differences(runs) == {"insertion.probability": [0.5, 0.25]}
+        runs.append(read_run_files(folder))
+    assert setting_differences(runs) == {"insertion.probability": [0.5, 0.25]}

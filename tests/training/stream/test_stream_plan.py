@@ -20,17 +20,17 @@ from training.stream import stream_plan as plan
 from training.stream.lanes import MAX_IMBALANCE
 from training.stream.stream_plan import (
     Documents,
-    Plan,
+    StreamPlan,
     StreamRules,
     WikiPlan,
     blocks,
     cumulative,
     cut,
-    differences,
     fingerprint,
     identity,
     is_held_out,
     rank_slice,
+    rule_differences,
 )
 
 RULES = StreamRules(
@@ -127,7 +127,7 @@ def test_sequences_are_a_lane_cut_into_runs_and_the_remainder_carries_over():
 
 
 def test_a_sequence_may_span_several_epochs_of_a_small_corpus():
-    made = Plan([documents(2, seed=3)], dataclasses.replace(RULES, sequence_length=1000))
+    made = StreamPlan([documents(2, seed=3)], dataclasses.replace(RULES, sequence_length=1000))
     assert len({span.epoch for span in made.sequence(0)}) > 2
     assert sum(span.length for span in made.sequence(0)) == 1000
 
@@ -135,7 +135,7 @@ def test_a_sequence_may_span_several_epochs_of_a_small_corpus():
 @pytest.mark.parametrize("slots", [1, 2, 3, 6])
 def test_every_sequence_of_every_lane_comes_once_and_a_slot_has_one_lane_of_a_wiki(slots):
     rules = dataclasses.replace(RULES, slots=slots)
-    made = Plan([even_documents(240, 2, 10), documents(wiki="swwiki", groups=0)], rules)
+    made = StreamPlan([even_documents(240, 2, 10), documents(wiki="swwiki", groups=0)], rules)
     assert (made.wikis[0].lanes, made.wikis[1].lanes) == (slots, 1)
     places = made.places(range(6 * 300))
     assert len({tuple(place) for place in places.tolist()}) == len(places)
@@ -178,20 +178,20 @@ def test_what_is_held_out_depends_on_wiki_and_page_alone_and_grows_with_the_shar
 
 def test_nothing_held_out_leaves_the_held_out_part_without_tokens():
     with pytest.raises(ValueError, match=r"data\.held_out: 0\.001 leaves the stream of part 'held_out' no tokens"):
-        Plan([documents(3)], dataclasses.replace(RULES, held_out=0.001, part="held_out"))
+        StreamPlan([documents(3)], dataclasses.replace(RULES, held_out=0.001, part="held_out"))
 
 
 @pytest.mark.parametrize(("temperature", "share"), [(1.0, 0.8), (1e9, 0.5)])
 def test_wikis_come_in_proportion_to_their_tokens_or_more_alike(temperature, share):
     wikis = [even_documents(400, 1, 10), dataclasses.replace(even_documents(100, 1, 10), wiki="swwiki")]
-    made = Plan(wikis, dataclasses.replace(RULES, temperature=temperature))
+    made = StreamPlan(wikis, dataclasses.replace(RULES, temperature=temperature))
     places = made.places(range(6000))
     assert (places[:, 0] == 0).mean() == pytest.approx(share, abs=0.03)
 
 
 def test_weights_give_the_shares():
     wikis = [even_documents(400, 1, 10), dataclasses.replace(even_documents(100, 1, 10), wiki="swwiki")]
-    made = Plan(wikis, dataclasses.replace(RULES, weights=(("jawiki", 1.0), ("swwiki", 3.0))))
+    made = StreamPlan(wikis, dataclasses.replace(RULES, weights=(("jawiki", 1.0), ("swwiki", 3.0))))
     assert (made.places(range(6000))[:, 0] == 0).mean() == pytest.approx(0.25, abs=0.001)
 
 
@@ -275,7 +275,7 @@ def test_a_corpus_without_tokens_is_refused():
     empty = dataclasses.replace(documents(), num_tokens=np.zeros(50, dtype=np.int32))
     rules = dataclasses.replace(RULES, bos=None, strategy="none")
     with pytest.raises(ValueError, match="holds no tokens"):
-        Plan([empty], rules)
+        StreamPlan([empty], rules)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4, 8])
@@ -314,7 +314,7 @@ def test_every_rule_is_part_of_the_fingerprint(change):
     assert set(change) <= {field.name for field in dataclasses.fields(StreamRules)}
     changed = identity({"jawiki": "data"}, dataclasses.replace(RULES, **change))
     assert fingerprint(changed) != fingerprint(identity({"jawiki": "data"}, RULES))
-    assert len(differences(identity({"jawiki": "data"}, RULES), changed)) == 1
+    assert len(rule_differences(identity({"jawiki": "data"}, RULES), changed)) == 1
 
 
 def test_the_data_is_part_of_the_fingerprint():
