@@ -67,7 +67,7 @@ def run_page(runs: Sequence[RunFiles], over: Over = "step") -> str:
         held_out=[measured(run.events, "held_out", "loss") for run in runs],
         scores=[measured(run.events, "tasks", "score") for run in runs],
         stands_out=_STANDS_OUT,
-        setting_differences=setting_differences(list(runs)),
+        differences=setting_differences(list(runs)),
         most_lines=MOST_LINES,
         joined=max(-(-len(run.series.steps) // POINTS) for run in runs),
     )
