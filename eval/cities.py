@@ -17,8 +17,10 @@ from pathlib import Path
 from pydantic import Field
 from rich.console import Console
 
-from eval.results.evaluation_results import write_aside
-from spark_jobs.common.settings import ConfigurationError, Settings, command
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.command_line import command
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import Settings
 
 
 class CitySettings(Settings):
@@ -175,7 +177,7 @@ def main(settings: CitySettings) -> None:
     for language in languages:
         rows = items(chosen, countries, language, settings.candidates, settings.seed)
         text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
-        write_aside(settings.output_dir / "cities" / f"{language}.jsonl", text)
+        write_text_atomically(settings.output_dir / "cities" / f"{language}.jsonl", text)
     Console().print(
         f"{len(chosen)} cities of {len({city.country for city in chosen})} countries, of {len(found)} that have a name in "
         f"{', '.join(languages)}; {settings.candidates} candidates each: {settings.output_dir / 'cities'}",

@@ -4,14 +4,12 @@ Each model against all that stand before it, item by item, with what the differe
 Holm's correction over tasks, the smallest difference that would have been found, and a verdict in words.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,13 +17,15 @@ from eval.analysis.findings import Contrast, Finding, contrasts, format_p, inter
 from eval.analysis.pairing import Model, PairedTask, pair, read_model
 from eval.report.evaluation_pages import render_evaluation_page
 from eval.report.score_plots import delta_plot
-from eval.results.evaluation_results import versions_used, write_aside
+from eval.results.evaluation_results import versions_used
 from eval.results.published_scores import Distance, distances_to_reported, mean_distances
-from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.command_line import exit_on_configuration_error
+from spark_jobs.common.console import result_console
+from spark_jobs.common.errors import ConfigurationError
 
 HEADERS = ("task", "metric", "n", "difference", "95 % interval", "p", "p Holm", "detectable")
 MARKDOWN, PAGE = "compare.md", "compare.html"
-WIDTH = 130
 """Columns where the output is no terminal."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -52,11 +52,8 @@ def entry(
     seed: Annotated[int, typer.Option(help="Draws permutations and bootstrap samples.")] = 0,
 ) -> None:
     """Compare, write and show; a mistake ends in a sentence."""
-    try:
+    with exit_on_configuration_error():
         main(models, output, metric, paired_runs=paired_runs, seed=seed)
-    except ConfigurationError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(EXIT_CONFIGURATION) from error
 
 
 def main(arguments: Sequence[str], output: Path, metric: str | None = None, *, paired_runs: bool = False, seed: int = 0) -> None:
@@ -65,7 +62,7 @@ def main(arguments: Sequence[str], output: Path, metric: str | None = None, *, p
         raise ConfigurationError(
             f"{', '.join(arguments)}: a comparison takes two models or more; give the one to compare with first"
         )
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = result_console()
     models = [read_model(argument) for argument in arguments]
     if paired_runs and len({len(model.folders) for model in models}) > 1:
         numbers = ", ".join(f"{model.label} {len(model.folders)}" for model in models)
@@ -74,8 +71,8 @@ def main(arguments: Sequence[str], output: Path, metric: str | None = None, *, p
     with console.status("Permutations and bootstrap samples"):
         found = contrasts(tasks, [model.label for model in models], paired_runs=paired_runs, seed=seed)
     distances = _distances(models)
-    write_aside(output / MARKDOWN, comparison_markdown(models, tasks, found, distances))
-    write_aside(output / PAGE, page(models, tasks, found, distances))
+    write_text_atomically(output / MARKDOWN, comparison_markdown(models, tasks, found, distances))
+    write_text_atomically(output / PAGE, page(models, tasks, found, distances))
     for contrast in found:
         console.print(contrast_table(contrast))
         for sentence in contrast.verdict:

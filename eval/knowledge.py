@@ -5,7 +5,6 @@ English, fact by fact; RankC, how alike candidates are ranked; transfer, the sha
 Then where models fail: by population, and by whether the corpus linked the entity with a name to insert.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -26,12 +24,14 @@ from eval.analysis.pairing import parse_model
 from eval.analysis.significance import LEVEL, Runs, compare, holm
 from eval.report.evaluation_pages import render_evaluation_page
 from eval.report.score_plots import Row, difference_plot
-from eval.results.evaluation_results import ItemRecord, read_results, records_of, write_aside
-from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
+from eval.results.evaluation_results import ItemRecord, read_results, records_of
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.command_line import exit_on_configuration_error
+from spark_jobs.common.console import result_console
+from spark_jobs.common.errors import ConfigurationError
 
 OUTPUT, PAGE = "knowledge.md", "knowledge.html"
 ENGLISH = "en"
-WIDTH = 130
 """Columns where the output is no terminal."""
 
 Facts = Mapping[str, Sequence[ItemRecord]]
@@ -60,11 +60,8 @@ def entry(
     corpus: Annotated[Path | None, typer.Option(help="Corpus of the training, to tell linked entities from others.")] = None,
 ) -> None:
     """Analyse, write and show; a mistake ends in a sentence."""
-    try:
+    with exit_on_configuration_error():
         main(models, output, task, corpus)
-    except ConfigurationError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(EXIT_CONFIGURATION) from error
 
 
 def main(arguments: Sequence[str], output: Path, task: str = "cities", corpus: Path | None = None) -> None:
@@ -79,9 +76,11 @@ def main(arguments: Sequence[str], output: Path, task: str = "cities", corpus: P
     sections = [section for label, found in facts.items() for section in model_sections(label, found)]
     sections += _exposure_sections(facts, corpus) if corpus is not None else []
     text = "\n\n".join(["# Knowledge across languages", *map(knowledge_markdown, sections)])
-    write_aside(output / OUTPUT, f"{text}\n")
-    write_aside(output / PAGE, render_evaluation_page("knowledge.html", {}, sections=sections, labels=list(facts), task=task))
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    write_text_atomically(output / OUTPUT, f"{text}\n")
+    write_text_atomically(
+        output / PAGE, render_evaluation_page("knowledge.html", {}, sections=sections, labels=list(facts), task=task)
+    )
+    console = result_console()
     for section in sections:
         console.print(_table(section))
         if section.note:

@@ -5,7 +5,6 @@ GPUs or hosts, `torchrun --nproc-per-node 8 -m eval.run --config ...` deals the 
 """
 
 import hashlib
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -31,7 +30,6 @@ from eval.results.evaluation_results import (
     records_sha256,
     results_markdown,
     task_key,
-    write_aside,
     write_records,
 )
 from eval.results.published_scores import check_reported, distances_markdown, distances_table, distances_to_reported
@@ -50,13 +48,14 @@ from eval.scoring.lm_eval_adapter import (
 from eval.scoring.model_fingerprint import check_model, model_fingerprint
 from eval.scoring.scoring_ranks import ScoringRanks, join_ranks
 from eval.tasks.task_catalogue import TaskFile, check_local_files, read_catalogue, resolve, tasks_folder
-from spark_jobs.common.settings import command
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.command_line import command
+from spark_jobs.common.console import result_console
 
 VERSIONS = ("leia-at-scale", "lm_eval", "transformers", "tokenizers", "torch", "datasets")
 """Packages whose versions are recorded."""
 SCORING_PACKAGES = ("lm_eval", "transformers", "tokenizers")
 """Those that decide what is scored and how; torch and the device change rounding alone."""
-WIDTH = 130
 """Columns where the output is no terminal."""
 
 
@@ -68,7 +67,7 @@ def main(settings: EvalSettings) -> None:
 
 def _run(settings: EvalSettings, ranks: ScoringRanks) -> None:
     # This very stream: lm-eval's output is caught while the bar goes on. Every rank does the same, and one tells it.
-    console = Console(file=sys.stdout, quiet=ranks.rank > 0, width=None if sys.stdout.isatty() else WIDTH)
+    console = result_console(quiet=ranks.rank > 0)
     tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
     wanted = entries(tasks, settings.num_fewshot)
     check_model(settings.model)
@@ -96,9 +95,9 @@ def _run(settings: EvalSettings, ranks: ScoringRanks) -> None:
 
 def _finish(settings: EvalSettings, results: EvalResults, names: Sequence[str], console: Console) -> None:
     distances = distances_to_reported(results, names, settings.reported)
-    write_aside(settings.output_dir / "config.yaml", settings.to_yaml())
-    write_aside(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
-    write_aside(settings.output_dir / "results.md", results_markdown(results, names) + distances_markdown(distances))
+    write_text_atomically(settings.output_dir / "config.yaml", settings.to_yaml())
+    write_text_atomically(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
+    write_text_atomically(settings.output_dir / "results.md", results_markdown(results, names) + distances_markdown(distances))
     console.print(results_table(results, names))
     if distances:
         console.print(distances_table(distances))
@@ -218,7 +217,7 @@ def _evaluate(
                 samples_sha256=write_records(settings.output_dir, entry.name, outcome.records),
                 seconds=round(seconds, 3),
             )
-            write_aside(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
+            write_text_atomically(settings.output_dir / RESULTS, results.model_dump_json(indent=1))
             if not console.is_terminal:  # a log has no bar
                 metric, score = next(iter(outcome.scores.items()))
                 _say(console, f"{number} of {len(pending)}: {entry.name}, {metric} {100 * score.value:.1f}, {seconds:.0f} s")

@@ -6,6 +6,7 @@ The end of `make demo`: a table on the console and one self-contained HTML page.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from statistics import median
@@ -33,9 +34,13 @@ from eval.results.artifacts import (
     read_evaluations,
     read_training_run,
 )
-from eval.results.evaluation_results import EvalResults, count_tasks, format_stderr, versions_used, write_aside
+from eval.results.evaluation_results import EvalResults, count_tasks, format_stderr, versions_used
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.command_line import command
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.excerpts import Excerpt, best_excerpts
-from spark_jobs.common.settings import ConfigurationError, Settings, command
+from spark_jobs.common.formatting import format_bytes, format_count, format_seconds
+from spark_jobs.common.settings import Settings
 from spark_jobs.contract.table_schemas import Manifest
 
 METRIC = "acc"
@@ -93,7 +98,7 @@ def main(settings: SummarySettings) -> None:
     """Read everything, write the page, show the table."""
     console = Console()
     findings = gather_findings(settings)
-    write_aside(settings.output, render_summary(settings, findings))
+    write_text_atomically(settings.output, render_summary(settings, findings))
     console.print(summary_table(settings, findings), width=min(console.width, WIDTH))
 
 
@@ -128,7 +133,12 @@ def gather_findings(settings: SummarySettings) -> Findings:
 
 def render_summary(settings: SummarySettings, findings: Findings) -> str:
     """The HTML page; it refers to nothing outside itself."""
-    filters = {"count": format_count, "size": format_bytes, "duration": format_seconds, "stderr": format_stderr}
+    filters = {
+        "count": format_count,
+        "size": format_bytes,
+        "duration": partial(format_seconds, digits=1),
+        "stderr": format_stderr,
+    }
     return render_evaluation_page(
         "summary.html",
         filters,
@@ -222,7 +232,7 @@ def _corpus_lines(settings: SummarySettings, findings: Findings) -> str:
     share = f" ({100 * total['named'] / total['links']:.0f} %)" if total["links"] else ""
     size = format_bytes(sum(manifest.bytes for _, manifest in findings.manifests))
     return (
-        f"{size} in {len(findings.manifests)} folders, {format_seconds(findings.build.seconds)}\n{total['tokens']:,} tokens\n"
+        f"{size} in {len(findings.manifests)} folders, {format_seconds(findings.build.seconds, digits=1)}\n{total['tokens']:,} tokens\n"
         f"{total['named']:,} of {total['links']:,} links{share}\nhave a name in {settings.pivot_label}"
     )
 
@@ -240,37 +250,6 @@ def _evaluation_lines(paired: Sequence[PairedTask]) -> str:
         f"{count_tasks(len(paired))}, {found.difference.items:,} items: {METRIC} {found.first:.1f} → {found.second:.1f} %\n"
         f"{found.difference.points:+.1f} points, 95 % interval {interval(found.difference)}:\n{shows}"
     )
-
-
-def format_count(value: float) -> str:
-    """1234567 as 1,234,567."""
-    return f"{value:,.0f}"
-
-
-def format_bytes(value: float) -> str:
-    """Bytes with a binary unit.
-
-    >>> format_bytes(1536)
-    '1.5 KiB'
-    """
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
-
-
-def format_seconds(value: float) -> str:
-    """Seconds as a person says them.
-
-    >>> format_seconds(75), format_seconds(4.2)
-    ('1 min 15 s', '4.2 s')
-    """
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, seconds = divmod(round(value), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ For every title that leads to an article, the article's page id and what it is c
 own langlink, else by that of the article behind its redirects.
 """
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.align_stage import align_wikis
 

@@ -6,7 +6,7 @@ Text is not shuffled: each shard of `articles` is rewritten where a task reads i
 link target of a shard, joined with `names` by title and brought to the task that owns the shard.
 """
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.augment_stage import augment_wikis
 

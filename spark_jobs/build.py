@@ -10,7 +10,7 @@ command that does it again stand at the end. Exit code 0: all wikis are built; 1
 mistake in the configuration, or a fault that concerns all, such as a full disk.
 """
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.build_stages import build_wikis
 

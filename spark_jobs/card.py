@@ -7,7 +7,7 @@ published in output_dir, so it is right again after tables were added or taken a
 each time: what you want to say beside the figures goes into the section `card` of the configuration.
 """
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from spark_jobs.config import CorpusSettings
 from spark_jobs.reports.corpus_card import write_card_of_corpus
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from spark_jobs.common.settings import ConfigurationError, Settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import Settings
 from spark_jobs.common.wiki_languages import wiki_of_language
 from spark_jobs.dumps.remote.mirrors import mirror_of
 from spark_jobs.tokens.span_mapping import SpanMapping

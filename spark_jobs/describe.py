@@ -6,7 +6,7 @@ Takes the configuration of the build and describes everything that is published 
 file that needs nothing else, for any browser. Why one link has no name, `python -m spark_jobs.explain` tells.
 """
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.describe_stage import describe_wikis
 

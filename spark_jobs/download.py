@@ -14,11 +14,11 @@ from typing import Annotated
 
 import typer
 
-from spark_jobs.common.settings import ConfigOption, SetOption, help_texts, program_name, run_configured
+from spark_jobs.common.command_line import ConfigOption, SetOption, help_texts, new_app, program_name, run_configured
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.download_stage import download_wikis
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(**help_texts(CorpusSettings, __doc__ or ""))
@@ -29,7 +29,7 @@ def entry(
     ] = None,
     set_: SetOption = None,
 ) -> None:
-    """Read the options; see `spark_jobs.common.settings.command`."""
+    """Read the options; see `spark_jobs.common.command_line.command`."""
     chosen = [] if wikis is None else [f"wikis=[{wikis}]"]
     run_configured(CorpusSettings, download_wikis, config, [*(set_ or ()), *chosen])
 

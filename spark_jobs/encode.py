@@ -7,7 +7,7 @@ they are ordered by a hash of (wiki, page_id), so that neighbours in a shard hav
 counts tokens, entities, name tokens, and what the span mapping lost (`encode_article.COUNTS`).
 """
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.encode_stage import encode_wikis
 

@@ -7,25 +7,18 @@ Reads a few rows of the published tables: no Spark, and no dump. The first form 
 second one those whose text or target is 海, with a name or without.
 """
 
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-from spark_jobs.common.settings import (
-    EXIT_CONFIGURATION,
-    ConfigOption,
-    ConfigurationError,
-    SetOption,
-    keep_examples,
-    load_settings,
-)
+from spark_jobs.common.command_line import ConfigOption, SetOption, exit_on_configuration_error, keep_examples, new_app
+from spark_jobs.common.console import result_console
+from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
-from spark_jobs.stages.explain_stage import PIPED_WIDTH, explain_links
+from spark_jobs.stages.explain_stage import explain_links
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(help=keep_examples(escape(__doc__)))
@@ -39,12 +32,9 @@ def entry(
     set_: SetOption = None,
 ) -> None:
     """Look and tell; a mistake ends in a sentence."""
-    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
-    try:
+    console = result_console()
+    with exit_on_configuration_error():
         explain_links(load_settings(CorpusSettings, config, set_ or ()), wiki, page, link, console)
-    except ConfigurationError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(EXIT_CONFIGURATION) from error
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ The driver finds the streams of the dump's files and cuts them into runs; a task
 its Python process and writes one shard. Raw XML never enters the JVM, and text is never shuffled.
 """
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.extract_stage import extract_wikis
 

@@ -15,7 +15,7 @@ it on that page have other numbers there, and other draws.
 A text that holds the tags by itself is not escaped. Tags are any text: `[" (", ")"]` and strategy right make `鴨 (Duck)`.
 """
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from spark_jobs.stages.render_stage import RenderSettings, render_wikis
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.link_sampling import Strategy
-from spark_jobs.common.settings import ConfigurationError, Settings
+from spark_jobs.common.settings import Settings
 
 MAX_LANES = 64
 """Lanes where the configuration says nothing: as many ranks can read without reading anything twice."""

@@ -17,7 +17,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text as Shown
 
-from spark_jobs.common.settings import Settings, command
+from spark_jobs.common.command_line import command
+from spark_jobs.common.settings import Settings
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER
 from training.config import DataSettings, TrainSettings

@@ -12,13 +12,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
-from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
+from spark_jobs.common.command_line import exit_on_configuration_error, new_app
 from training.report.run_html import PAGE, write_page
 from training.report.run_plots import Over
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(help=__doc__)
@@ -30,11 +29,8 @@ def entry(
     over: Annotated[Over, typer.Option(help="The x axis; tokens where runs have batches of different sizes.")] = "step",
 ) -> None:
     """Read, draw, write; a mistake ends in a sentence."""
-    try:
+    with exit_on_configuration_error():
         written = write_page([_named(run) for run in runs], output, over)
-    except ConfigurationError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(EXIT_CONFIGURATION) from error
     Console().print(f"the page is {written}", highlight=False, soft_wrap=True, markup=False)
 
 

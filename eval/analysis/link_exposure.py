@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.results.evaluation_results import ItemRecord
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 NAMED, UNNAMED, ABSENT = "linked, with a name", "linked, no name", "never linked"
 GROUPS = (NAMED, UNNAMED, ABSENT)

@@ -9,7 +9,7 @@ import numpy as np
 from eval.analysis.significance import Runs
 from eval.results.artifacts import conditions
 from eval.results.evaluation_results import EvalResults, ItemRecord, TaskResult, read_results, records_of
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

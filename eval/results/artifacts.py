@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from eval.results.evaluation_results import EvalResults, Score, TaskResult, problems, read_results
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.contract.table_schemas import MANIFEST, Manifest, read_manifest
 
 BUILD = "_build.json"

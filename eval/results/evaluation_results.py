@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.errors import ConfigurationError
 
 SCHEMA_VERSION = "2.1"
 RESULTS = "results.json"
@@ -99,18 +99,10 @@ def task_key(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def write_aside(path: Path, text: str) -> None:
-    """Write a whole file or nothing: readers see the old content until the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
-
-
 def write_records(output_dir: Path, task: str, records: Sequence[ItemRecord]) -> str:
     """Write samples/<task>.jsonl; returns its sha256."""
     text = "".join(f"{record.model_dump_json()}\n" for record in records)
-    write_aside(_records(output_dir, task), text)
+    write_text_atomically(_records(output_dir, task), text)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

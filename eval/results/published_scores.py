@@ -11,7 +11,7 @@ import yaml
 from rich.table import Table
 
 from eval.results.evaluation_results import EvalResults
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from eval.config import EvalSettings
 from eval.scoring.generation import Prompt, generate, generation_batches, keep_ends_only
 from eval.scoring.likelihood import Answer, Candidate, batches, score
 from eval.scoring.scoring_ranks import ScoringRanks
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 AUTO_BATCH = {"cpu": 64, "cuda": 128}
 """What `batch_size: auto` begins with; a batch that does not fit is halved."""

@@ -16,7 +16,7 @@ from eval.config import EvalSettings
 from eval.results.evaluation_results import ItemRecord, Score
 from eval.tasks.reference_prompts import RUNNER
 from eval.tasks.task_catalogue import TaskFile, tasks_folder
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 SCORING_VERSION = "3"
 """Raised by hand when this file, eval/scoring/language_model.py or what they call scores otherwise: earlier results do not count."""

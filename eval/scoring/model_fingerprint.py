@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 _PATTERNS = (
     "config.json",

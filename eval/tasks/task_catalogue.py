@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from eval.tasks.data_files import find_file
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 
 class _Loader(yaml.SafeLoader):

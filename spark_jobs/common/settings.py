@@ -11,38 +11,19 @@ This module imports neither pyspark nor torch: any part may use it.
 """
 
 import difflib
-import inspect
-import os
 import re
-import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
-from rich.console import Console
-from rich.markup import escape
 
-ConfigOption = Annotated[
-    Path,
-    typer.Option("--config", "-c", metavar="FILE", help="YAML file with the configuration.", show_default=False),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one value; dots reach into sections. Repeatable."),
-]
-
-EXIT_CONFIGURATION = 2
+from spark_jobs.common.errors import ConfigurationError
 
 EXTENDS = "extends"
 """Key of a file that names the one it is built upon."""
-
-
-class ConfigurationError(ValueError):
-    """The configuration cannot be used; the message names the key, the value and what is allowed."""
 
 
 class Settings(BaseModel):
@@ -173,98 +154,14 @@ def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     current = model
     for part in path:
         field = current.model_fields.get(str(part))
-        inner = [t for t in _flatten(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        inner = [t for t in types_of(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
         if inner:
             current = inner[0]
     return list(current.model_fields)
 
 
-def _flatten(annotation: Any) -> list[Any]:
+def types_of(annotation: Any) -> list[Any]:
+    """The types that an annotation names, without containers and unions: `list[int] | None` gives `[int, NoneType]`."""
     if get_origin(annotation) in (Union, types.UnionType, Annotated, list, tuple, dict):
-        return [leaf for argument in get_args(annotation) for leaf in _flatten(argument)]
+        return [leaf for argument in get_args(annotation) for leaf in types_of(argument)]
     return [annotation]
-
-
-def _type_in_words(annotation: Any) -> str:
-    """A type as a reader of `--help` wants it: without what a model attaches to it, and choices as they are written.
-
-    >>> _type_in_words(list[Annotated[str, "a pattern"]] | None), _type_in_words(dict[str, Literal["left", "right"]])
-    ('list[str] | None', 'dict[str, left | right]')
-    """
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _type_in_words(arguments[0])
-    if origin is Literal:
-        return " | ".join(map(str, arguments))
-    if origin in (Union, types.UnionType):
-        return " | ".join(map(_type_in_words, arguments))
-    if origin is not None:
-        return f"{origin.__name__}[{', '.join(map(_type_in_words, arguments))}]"
-    plain = {types.NoneType: "None", Ellipsis: "..."}
-    return plain.get(annotation, str(getattr(annotation, "__name__", annotation)))
-
-
-def describe_keys(model: type[BaseModel], prefix: str = "") -> str:
-    """A line for each key of the model, `key: type = default  what it means`, for the end of `--help`."""
-    lines: list[str] = []
-    for name, field in model.model_fields.items():
-        sections = [t for t in _flatten(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)]
-        if sections:
-            lines.append(f"{prefix}{name}: {' '.join((field.description or '').split())}")
-            lines.append(describe_keys(sections[0], f"{prefix}{name}."))
-            continue
-        kind = _type_in_words(field.annotation)
-        value = None if field.is_required() else field.get_default(call_default_factory=True)
-        default = "(required)" if field.is_required() else f"= {str(value) if isinstance(value, Path) else value!r}"
-        lines.append(f"{prefix}{name} [{kind}] {default}: {' '.join((field.description or '').split())}")
-    return "\n\n".join(lines)
-
-
-def keep_examples(text: str) -> str:
-    """A docstring for `--help`: the lines of a paragraph are joined, those of an indented one stand as they are."""
-    parts = inspect.cleandoc(text).split("\n\n")
-    return "\n\n".join(f"\b\n{part}" if part.startswith("    ") else " ".join(part.split()) for part in parts)
-
-
-def command(model: type[S], main: Callable[[S], int | None], summary: str) -> None:
-    """Run `main` as a command with `--config` and `--set`: the command line of every entry point.
-
-    `summary` is the first paragraph of `--help`; the keys of `model` follow it. A `ConfigurationError` ends the command
-    with its message alone and exit code 2; any other exception keeps its traceback.
-    """
-    app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-
-    # `--local_rank` is what the deepspeed launcher appends; the rank itself is read from the environment.
-    @app.command(**help_texts(model, summary))
-    def entry(
-        config: ConfigOption,
-        set_: SetOption = None,
-        local_rank: Annotated[int, typer.Option("--local_rank", hidden=True)] = -1,  # noqa: ARG001
-    ) -> None:
-        run_configured(model, main, config, set_ or ())
-
-    app(prog_name=program_name())
-
-
-def help_texts(model: type[Settings], summary: str) -> dict[str, Any]:
-    """What `--help` says before the options and after them."""
-    keys = "[bold]Keys of the configuration[/]\n\n" + escape(describe_keys(model))
-    return {"help": keep_examples(escape(summary)), "epilog": keys}
-
-
-def program_name() -> str:
-    """How the command was called, for its own messages: `python -m spark_jobs.build`, or the name of a file."""
-    spec = sys.modules["__main__"].__spec__
-    return Path(sys.argv[0]).name if spec is None else f"python -m {spec.name.removesuffix('.__main__')}"
-
-
-def run_configured(model: type[S], main: Callable[[S], int | None], config: Path | None, overrides: Sequence[str]) -> None:
-    """Load the configuration, run `main`, and end the command with its exit code; see `command` for errors."""
-    try:
-        code = main(load_settings(model, config, overrides))
-    except ConfigurationError as error:
-        # Under a launcher every rank finds the same mistake: one of them tells it.
-        quiet = os.environ.get("LOCAL_RANK", "0") != "0"
-        Console(stderr=True, quiet=quiet).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(EXIT_CONFIGURATION) from error
-    raise typer.Exit(code or 0)

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from pyarrow import fs
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

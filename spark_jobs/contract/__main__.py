@@ -3,12 +3,10 @@
 python -m spark_jobs.contract > docs/contract.md
 """
 
-import typer
-
-from spark_jobs.common.settings import keep_examples, program_name
+from spark_jobs.common.command_line import keep_examples, new_app, program_name
 from spark_jobs.contract.contract_page import contract_page
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = new_app()
 
 
 @app.command(help=keep_examples(__doc__ or ""))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pyarrow import fs
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 
 

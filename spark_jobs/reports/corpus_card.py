@@ -2,6 +2,7 @@
 
 import json
 
+from spark_jobs.common.atomic_files import write_bytes_atomically
 from spark_jobs.common.console import console
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, CorpusSettings
@@ -24,9 +25,7 @@ def write_card(corpus: Location, settings: CardSettings) -> None:
         (README, dataset_card(tables, settings)),
         (CROISSANT, json.dumps(described, ensure_ascii=False, indent=1) + "\n"),
     ):
-        aside = corpus / f"_{name}.new"
-        aside.write_bytes(text.encode())
-        aside.move_to(corpus / name)
+        write_bytes_atomically(corpus / name, text.encode())
 
 
 def write_card_of_corpus(settings: CorpusSettings) -> int:

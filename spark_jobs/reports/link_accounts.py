@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.corpus_tables import CorpusTable
 from spark_jobs.contract.table_schemas import NAME_SOURCES

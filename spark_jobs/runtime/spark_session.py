@@ -6,7 +6,7 @@ import sys
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import SparkSettings
 
 # `DataFrame.repartitionById`, which sends a row to the task of its shard, is new in 4.1.

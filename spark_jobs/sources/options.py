@@ -9,7 +9,7 @@ from typing import Literal
 
 from pyarrow import fs
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 
 Mode = Literal["PERMISSIVE", "DROPMALFORMED", "FAILFAST"]

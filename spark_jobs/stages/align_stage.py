@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.common.console import console
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.common.wiki_languages import codes_of, wiki_of_language
 from spark_jobs.config import CorpusSettings

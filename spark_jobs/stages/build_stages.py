@@ -11,12 +11,12 @@ from typing import Any
 import pyspark
 from pyspark.sql import SparkSession
 from rich import box
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table as Grid
 
-from spark_jobs.common.console import console
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.atomic_files import write_bytes_atomically
+from spark_jobs.common.console import console, print_table
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.publishing.publication import code_version
@@ -32,7 +32,6 @@ from spark_jobs.stages.stage_runs import Stage, StageResult, report_failures, ti
 from spark_jobs.tokens.tokenizer_files import load_source
 
 REPORT = "_build.json"
-_TABLE_WIDTH = 112
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("extract", extract.extract_wiki),
     ("align", align.align_wiki),
@@ -118,14 +117,13 @@ def _card_failure(settings: CorpusSettings) -> str | None:
 
 def _write_report(output: Location, report: dict[str, Any]) -> None:
     """Write `_build.json`; wikis that an earlier build put into the same folder keep their figures."""
-    path, aside = output / REPORT, output / f"{REPORT}.new"
+    path = output / REPORT
     try:
         earlier = json.loads(path.read_bytes())["wikis"] if path.exists() else {}
     except (ValueError, KeyError):  # a damaged report is worth less than the build that has just been done
         earlier = {}
     merged = {**report, "wikis": {**earlier, **report["wikis"]}}
-    aside.write_bytes(json.dumps(merged, ensure_ascii=False, indent=1).encode())
-    aside.move_to(path)
+    write_bytes_atomically(path, json.dumps(merged, ensure_ascii=False, indent=1).encode())
 
 
 def check_before(settings: CorpusSettings) -> BuildPlan:
@@ -201,7 +199,7 @@ def show(report: dict[str, Any], settings: CorpusSettings) -> None:
         shares = [f"{row['links_with_name'][p]:,} ({row['links_with_name'][p] / max(1, row['links']):.0%})" for p in pivots]
         figures = [f"{row[name]:,}" for name in counts.values()]
         grid.add_row(wiki, *figures, *shares, _count(row["tokens"]), f"{row['seconds']:.1f}")
-    Console(stderr=True, width=max(console.width, _TABLE_WIDTH)).print(grid)
+    print_table(grid)
     skipped = sum(stage["skipped"] for stage in report["stages"])
     note = f"; {skipped} of {len(report['stages'])} stages were up to date" if skipped else ""
     console.print(f"tables lie in {settings.output_dir}, figures in {settings.output_dir}/{REPORT} ({report['seconds']} s{note})")

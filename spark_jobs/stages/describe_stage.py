@@ -5,6 +5,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from spark_jobs.common.atomic_files import write_bytes_atomically
 from spark_jobs.common.console import console
 from spark_jobs.common.page_templates import render_page
 from spark_jobs.common.storage import Location
@@ -28,9 +29,7 @@ def write_build_report(spark: SparkSession, settings: CorpusSettings) -> Locatio
     tables = corpus_tables(read_manifests(corpus))
     with translate_task_errors(settings.output_dir, spark):
         wikis = [gather_wiki_report(spark, corpus, tables, wiki, settings.describe) for wiki in wikis_of(tables)]
-        aside = corpus / f"_{REPORT}.new"
-        aside.write_bytes(report_page(settings, tables, wikis).encode())
-        aside.move_to(corpus / REPORT)
+        write_bytes_atomically(corpus / REPORT, report_page(settings, tables, wikis).encode())
     return corpus / REPORT
 
 

@@ -9,15 +9,15 @@ from itertools import islice
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table as Grid
 
 from spark_jobs import __version__
-from spark_jobs.common.console import console
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.console import console, print_table
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.retry_command import retry_command
-from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.remote.dump_status import RemoteDump, RemoteFile, StatusError, UnfinishedDumpError, days_of, finished_dump
 from spark_jobs.dumps.remote.dump_status import with_checksums as checked_with
@@ -28,7 +28,6 @@ from spark_jobs.wikis import load_profile
 
 _DAYS_LOOKED_AT = 6
 """Dumps are made twice a month and kept for some months; who wants an older one than these gives `date`."""
-_TABLE_WIDTH = 112
 _POLICY = "https://foundation.wikimedia.org/wiki/Policy:Wikimedia_Foundation_User-Agent_Policy"
 _ENOUGH_ROOM = 2**20  # a file system that is full to the last byte serves nobody
 
@@ -212,9 +211,7 @@ def _fetch(server: Server, folder: Path, dump: RemoteDump, file: RemoteFile, pro
 
 def _write_checksums(place: Path, dump: RemoteDump) -> None:
     path = place / f"{dump.wiki}-{dump.date}-sha1sums.txt"
-    aside = path.with_name(f"{path.name}.part")
-    aside.write_text("".join(f"{file.sha1}  {file.name}\n" for file in dump.files), encoding="ascii")
-    aside.replace(path)
+    write_text_atomically(path, "".join(f"{file.sha1}  {file.name}\n" for file in dump.files))
 
 
 def _show(outcomes: Sequence[WikiOutcome], settings: CorpusSettings) -> None:
@@ -225,7 +222,7 @@ def _show(outcomes: Sequence[WikiOutcome], settings: CorpusSettings) -> None:
         dump = outcome.dump
         figures = ("", "", "") if dump is None else (dump.date, str(len(dump.files)), decimal(dump.bytes))
         grid.add_row(outcome.wiki, *figures, escape(outcome.state), style="red" if outcome.failure else None)
-    Console(stderr=True, width=max(console.width, _TABLE_WIDTH)).print(grid)
+    print_table(grid)
     console.print(f"dumps lie in {settings.dumps_dir}", highlight=False, markup=False, soft_wrap=True)
     if failed := [outcome.wiki for outcome in outcomes if outcome.failure is not None]:
         again = retry_command(failed)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_FOLDER, encoded

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests, wikis_of
@@ -17,8 +17,6 @@ from spark_jobs.reports.link_accounts import LinkAccount, WikiLookup, account_fo
 from spark_jobs.wikis import load_profile
 
 _NEEDED = ("articles", "names", "augmented", "rejects")
-PIPED_WIDTH = 120
-"""Columns where the output is no terminal."""
 
 
 def explain_links(settings: CorpusSettings, wiki: str, page: str, link: str | None, console: Console) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.console import console
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings, ExtractSettings
 from spark_jobs.contract.table_schemas import ARTICLES, REJECTS, Manifest

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.console import console
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, SparkSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, corpus_tables, read_manifests

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.console import console
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.retry_command import retry_command
-from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import MANIFEST, Manifest, Table, check_schema_version

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.excerpts import Excerpt
-from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import DescribeSettings

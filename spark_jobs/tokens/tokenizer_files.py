@@ -15,7 +15,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.contract.table_schemas import IdType, id_type_for, vocabulary_sha256
 
 _SPACE = "▁"

@@ -8,7 +8,8 @@ import re
 import pytest
 import yaml
 
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 
 ANSWERS = {
     "founded": {"en": ["1500", "1511"], "ja": ["1500", "1511"]},

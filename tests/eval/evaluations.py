@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.results.evaluation_results import SCHEMA_VERSION, EvalResults, ItemRecord, Score, TaskResult, write_aside, write_records
+from eval.results.evaluation_results import SCHEMA_VERSION, EvalResults, ItemRecord, Score, TaskResult, write_records
+from spark_jobs.common.atomic_files import write_text_atomically
 
 
 def answer(place: int, right: float, id_: str | None = None, **attributes) -> ItemRecord:
@@ -53,5 +54,5 @@ def write_evaluation(
         configuration={"reported": reported},
         tasks=found,
     )
-    write_aside(folder / "results.json", results.model_dump_json())
+    write_text_atomically(folder / "results.json", results.model_dump_json())
     return folder

@@ -87,7 +87,7 @@ def main(folder):
     from eval.config import EvalSettings
     from eval.scoring.lm_eval_adapter import entries, hub_commit, load_tasks
     from eval.tasks.task_catalogue import read_catalogue, tasks_folder
-    from spark_jobs.common.settings import ConfigurationError
+    from spark_jobs.common.errors import ConfigurationError
 
     settings = EvalSettings(model="m", tasks=["t"], output_dir="o", data_lock=folder / "data.sha256")
     wanted = entries([read_catalogue(tasks_folder())["xcodah_ja"]], None)

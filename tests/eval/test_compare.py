@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from eval.analysis.findings import contrasts
 from eval.analysis.pairing import pair, parse_model, read_model
 from eval.compare import MARKDOWN, PAGE, app, main
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 from .evaluations import answer, write_evaluation
 

@@ -16,7 +16,7 @@ from eval.analysis.consistency import chance_consistency, knowledge, rank_consis
 from eval.analysis.link_exposure import ABSENT, NAMED, UNNAMED, count_entity_links, index, population_bands, read_exposure
 from eval.cities import City, candidates, draw_cities, items, usable
 from eval.knowledge import OUTPUT, PAGE, main
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.contract.table_schemas import LINKS
 
 from .evaluations import answer, write_evaluation

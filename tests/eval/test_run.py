@@ -17,12 +17,14 @@ from rich.console import Console
 
 from eval.cities import CitySettings
 from eval.config import EvalSettings
-from eval.results.evaluation_results import EvalResults, read_records, read_results, write_aside
+from eval.results.evaluation_results import EvalResults, read_records, read_results
 from eval.run import main, results_table
 from eval.scoring.lm_eval_adapter import SCORING_VERSION
 from eval.scoring.model_fingerprint import check_model, model_fingerprint
 from eval.summary import SummarySettings
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 
 from .evaluations import answer, write_evaluation
 
@@ -358,10 +360,10 @@ def test_a_stopped_run_keeps_its_finished_tasks(settings, monkeypatch):
 
 def test_a_file_is_whole_or_absent(tmp_path, monkeypatch):
     path = tmp_path / "results.json"
-    write_aside(path, "old")
+    write_text_atomically(path, "old")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        write_aside(path, "new")
+        write_text_atomically(path, "new")
     assert path.read_text() == "old"
 
 

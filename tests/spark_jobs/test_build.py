@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
 from spark_jobs.stages import align_stage as align

@@ -1,6 +1,7 @@
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.build_stages import check_before
 

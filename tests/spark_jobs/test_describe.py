@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.excerpts import make_excerpt
-from spark_jobs.common.settings import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import CorpusSettings, DescribeSettings

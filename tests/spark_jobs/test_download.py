@@ -11,8 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.retry_command import retry_command
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.dump_files import find_dump
 from spark_jobs.dumps.remote import http_fetch as fetch

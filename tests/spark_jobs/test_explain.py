@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.table_schemas import NAME_SOURCES

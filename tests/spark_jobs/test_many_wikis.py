@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 from spark_jobs.common.wiki_languages import wikipedia_codes
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import MANIFEST, read_manifest

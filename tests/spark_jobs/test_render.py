@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 from spark_jobs.contract.table_schemas import RENDERED, read_manifest
 from spark_jobs.publishing.publication import PublishError
 from spark_jobs.runtime.spark_shards import map_tasks

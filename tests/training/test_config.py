@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.engine.optimizer import learning_rate
 from training.engine.process_group import deepspeed_config, with_precision

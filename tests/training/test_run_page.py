@@ -17,7 +17,7 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.loop.metrics_log import EVENTS, METRICS
 from training.report.run_files import read_run_files
 from training.report.run_html import PAGE, Drawing, facts, write_page

@@ -10,7 +10,8 @@ import yaml
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.data.encoded_corpus import open_corpus
 from training.engine.deepspeed_engine import build_model

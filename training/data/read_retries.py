@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError, first_line
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def retried(action: Callable[[], T], what: str, attempts: int) -> T:
     def tell(state: RetryCallState) -> None:
         assert state.outcome is not None
         assert state.next_action is not None
-        reason, wait = _first_line(state.outcome.exception()), state.next_action.sleep
+        reason, wait = first_line(state.outcome.exception(), 300), state.next_action.sleep
         _log.warning("%s: attempt %d of %d failed, the next in %.1f s: %s", what, state.attempt_number, attempts, wait, reason)
 
     policy = Retrying(
@@ -46,13 +46,9 @@ def retried(action: Callable[[], T], what: str, attempts: int) -> T:
     try:
         return policy(action)
     except _LASTING as error:
-        raise CorpusError(f"{what} could not be read: {_first_line(error)}") from error
+        raise CorpusError(f"{what} could not be read: {first_line(error, 300)}") from error
     except OSError as error:
         raise CorpusError(
-            f"{what} could not be read: {attempts} of {attempts} attempts failed, the last with: {_first_line(error)}. Nothing "
+            f"{what} could not be read: {attempts} of {attempts} attempts failed, the last with: {first_line(error, 300)}. Nothing "
             "was skipped. Look at the store and start again; data.attempts says how often is tried"
         ) from error
-
-
-def _first_line(error: BaseException | None) -> str:
-    return str(error).strip().partition("\n")[0][:300]

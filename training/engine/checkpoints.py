@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 MANIFEST, STATE = "manifest.json", "state.json"
 VERSION = 1

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState, dealt, file_sums, files_of, unseen
 from training.engine.interruption import InterruptedByRequestError, Interruption

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError, first_line
 
 EXIT_INTERRUPTED = 75
 """Exit code of a run that was asked to end and saved (EX_TEMPFAIL of sysexits.h: try again later)."""
@@ -39,7 +39,7 @@ class Interruption:
             self._group = dist.new_group(backend="gloo")
         except RuntimeError as error:
             raise ConfigurationError(
-                f"the ranks cannot reach each other with gloo ({str(error).strip().partition(chr(10))[0][:300]}). It goes by the "
+                f"the ranks cannot reach each other with gloo ({first_line(error, 300)}). It goes by the "
                 "address that a machine's own name has there, which may be 127.0.1.1 (/etc/hosts): set the environment variable "
                 "GLOO_SOCKET_IFNAME on all machines to the network interface by which they reach each other, such as eth0 "
                 "(`ip -brief address` lists them)"

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState, damage
 from training.engine.process_group import Ranks, all_gather_objects

@@ -17,7 +17,8 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
 
 METRICS, EVENTS = "metrics.jsonl", "events.jsonl"
@@ -149,9 +150,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def cut_back(path: Path, step: int) -> None:
     """Drop the lines of later steps than `step`, which a run that goes on from there will write again."""
     kept = [_line(line) for line in read_lines(path) if line["step"] <= step]
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(kept), encoding="utf-8")
-    partial.replace(path)
+    write_text_atomically(path, "".join(kept))
 
 
 def _line(values: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 """transformers' names of the two kinds of layers."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError, first_line
 from training.config import ModelSettings
 from training.model import weight_files as weights
 from training.model.weight_files import gathered
@@ -40,7 +40,7 @@ def load_tokenizer(path: str) -> Any:
         return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"model.path: no tokenizer could be loaded from {path!r} ({_first_line(error)}); it takes a Hugging Face directory "
+            f"model.path: no tokenizer could be loaded from {path!r} ({first_line(error)}); it takes a Hugging Face directory "
             "or hub id. `python -m training.tiny --config conf/train/tiny_model.yaml` makes an untrained model to try"
         ) from error
 
@@ -77,7 +77,7 @@ def load_model(settings: ModelSettings, dtype: torch.dtype, device: str = "cpu",
         raise
     except (OSError, ValueError, ImportError) as error:
         raise ConfigurationError(
-            f"model: {settings.path!r} could not be loaded with attention {settings.attention!r}: {_first_line(error)}"
+            f"model: {settings.path!r} could not be loaded with attention {settings.attention!r}: {first_line(error)}"
         ) from error
     model.name_or_path = settings.path
     if settings.gradient_checkpointing:
@@ -113,7 +113,7 @@ def check_context(path: str, sequence_length: int) -> None:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"model.path: {path!r} has no configuration that transformers knows: {_first_line(error)}"
+            f"model.path: {path!r} has no configuration that transformers knows: {first_line(error)}"
         ) from error
     context = getattr(config, "max_position_embeddings", None)
     if context is not None and sequence_length > context:
@@ -166,7 +166,3 @@ def _vocabulary_weights(model: Any) -> list[nn.Parameter]:
 
 def _num_rows(weight: nn.Parameter) -> int:
     return int(getattr(weight, "ds_shape", weight.shape)[0])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spark_jobs.common.settings import ConfigurationError, read_yaml
+from spark_jobs.common.errors import ConfigurationError, first_line
+from spark_jobs.common.settings import read_yaml
 
 PUBLISHED = Path(__file__).with_name("model_shapes.yaml")
 
@@ -94,7 +95,7 @@ def find_shape(path: str, rows: int = 0) -> FoundShape:
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"model.path: {path!r} is neither a folder with a config.json, nor a model that the hub gives this machine "
-            f"({str(error).strip().partition(chr(10))[0]}), nor one whose shape is known here ({', '.join(published_shapes())}). "
+            f"({first_line(error)}), nor one whose shape is known here ({', '.join(published_shapes())}). "
             "Correct it, or make an untrained model to try with `python -m training.tiny --config conf/train/tiny_model.yaml`"
         ) from error
     return _found(config, str(local or f"the hub's config.json of {path}"), rows)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError, first_line
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 _FETCHED = ("*.safetensors", "*.json", "*.model", "*.txt")
@@ -41,7 +41,7 @@ def model_folder(path: str) -> Path:
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise ConfigurationError(
             f"model.path: {path!r} is no folder (current folder: {Path.cwd()}), and the hub gives no such model: "
-            f"{str(error).strip().partition(chr(10))[0]}"
+            f"{first_line(error)}"
         ) from error
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from rich.console import Console
 
-from spark_jobs.common.settings import ConfigurationError, read_config
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import read_config
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.table_schemas import MANIFEST
 from training.config import TrainSettings

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from spark_jobs.common.errors import first_line
+from spark_jobs.common.formatting import format_bytes
 from training.config import TrainSettings
 from training.engine.process_group import zero_stage
 from training.model.model_shapes import find_shape
@@ -59,7 +61,7 @@ def explain_out_of_memory(error: BaseException, settings: TrainSettings, ranks: 
         if remedy.needs.host < now.host if short_of_host else remedy.needs.total < now.total:
             notes = "; ".join(filter(None, (_size(remedy.needs), remedy.price, remedy.going_on)))
             remedies.append(f"{remedy.change} ({notes})")
-    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    first = first_line(error) or type(error).__name__
     lines = "\n".join(f"  {number}. {remedy}" for number, remedy in enumerate(remedies[:3], 1))
     what_helps = f"What helps:\n{lines}" if remedies else "No setting needs less: use a smaller model, or GPUs with more memory."
     return (
@@ -134,9 +136,5 @@ def _estimate(
 
 
 def _size(memory: Memory) -> str:
-    on_host = f" and {_binary(memory.host)} of the machine's memory" if memory.host else ""
-    return f"{_binary(memory.total)}{on_host}"
-
-
-def _binary(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+    on_host = f" and {format_bytes(memory.host)} of the machine's memory" if memory.host else ""
+    return f"{format_bytes(memory.total)}{on_host}"

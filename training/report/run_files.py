@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.common.settings import ConfigurationError, read_yaml
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import read_yaml
 from training.engine.checkpoints import STATE, Checkpoints
 from training.loop.metrics_log import EVENTS, METRICS, read_lines
 from training.report.metric_series import Series, series

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from spark_jobs.common.atomic_files import write_text_atomically
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.formatting import format_seconds
 from spark_jobs.common.page_templates import render_page
-from spark_jobs.common.settings import ConfigurationError
 from training.report.metric_series import Float64s, measured
 from training.report.plot_drawing import MOST_LINES, draw_plot
 from training.report.run_files import RunFiles, read_run_files, setting_differences
@@ -37,9 +39,7 @@ def write_page(folders: Sequence[tuple[Path, str | None]], output: Path | None =
         raise ConfigurationError(f"two runs are called the same ({', '.join(labels)}); name them as LABEL=DIR")
     target = output or folders[0][0] / PAGE
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(target.name + ".partial")
-    aside.write_text(run_page(runs, over), encoding="utf-8")
-    aside.replace(target)
+    write_text_atomically(target, run_page(runs, over))
     return target
 
 
@@ -52,7 +52,7 @@ def run_page(runs: Sequence[RunFiles], over: Over = "step") -> str:
         {
             "count": "{:,}".format,
             "words": in_words,
-            "duration": duration,
+            "duration": format_seconds,
             "course": course,
             "median": median,
             "total": np.nansum,
@@ -136,20 +136,6 @@ def in_words(event: dict[str, Any]) -> str:
             said = f"{value:.3g}" if isinstance(value, float) else f"{value}"
             parts.append(said if name == "reason" else f"{name.replace('_', ' ')} {said}")
     return "; ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words.
-
-    >>> duration(7.2), duration(754), duration(7830), duration(3.2e6)
-    ('7 s', '12 min 34 s', '2 h 10 min', '37 d 0 h')
-    """
-    whole = round(seconds)
-    if whole >= 48 * 3600:
-        return f"{whole // 86400} d {whole % 86400 // 3600} h"
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def short(count: int) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
 from training.stream.stream_plan import Part, StreamRules
 

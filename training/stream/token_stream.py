@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.data.array_cache import PlanCache
 from training.data.encoded_corpus import Corpus
 from training.stream.lane_reader import LaneReader, Text

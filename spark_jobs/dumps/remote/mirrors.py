@@ -27,7 +27,7 @@ class Mirror:
 @cache
 def known_mirrors() -> dict[str, dict[str, Any]]:
     """Name -> url, connections, where it stands, and where that was read."""
-    text = (importlib.resources.files("spark_jobs.dumps") / "mirrors.yaml").read_text(encoding="utf-8")
+    text = (importlib.resources.files("spark_jobs.dumps.remote") / "mirrors.yaml").read_text(encoding="utf-8")
     mirrors: dict[str, dict[str, Any]] = yaml.safe_load(text)
     return mirrors
 

@@ -7,7 +7,7 @@ from eval.results.evaluation_results import read_results
 from eval.results.published_scores import check_reported, distances_markdown, distances_to_reported, read_reported
 from eval.run import main
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 from ..evaluations import answer, write_evaluation
 

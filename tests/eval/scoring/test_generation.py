@@ -10,7 +10,7 @@ from eval.config import EvalSettings
 from eval.run import main
 from eval.scoring.generation import Prompt, generate, keep_ends_only
 from eval.scoring.model_fingerprint import model_fingerprint
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 
 @pytest.fixture

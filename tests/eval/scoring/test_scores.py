@@ -11,7 +11,7 @@ import pytest
 from eval.config import EvalSettings
 from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 from .numpy_llama import NumpyLlama
 

@@ -14,7 +14,7 @@ from eval.config import EvalSettings
 from eval.scoring.lm_eval_adapter import entries, load_tasks
 from eval.tasks.data_files import check_published, fetch, published_file
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 CONTENT = "質問\n".encode() * 200
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -13,7 +13,7 @@ from eval.scoring.lm_eval_adapter import entries, load_tasks
 from eval.tasks.japanese.japanese_documents import process_reference, process_standard, read_jaqket, read_jemhopqa, read_niilc
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from eval.tasks.text_metrics import reference_f1
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 JAQKET = [
     {

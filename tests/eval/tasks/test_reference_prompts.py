@@ -13,7 +13,7 @@ from eval.run import main
 from eval.scoring.lm_eval_adapter import entries, load_tasks
 from eval.tasks.reference_prompts import Recipe, prompts, shots
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 from ..scoring.numpy_llama import NumpyLlama
 

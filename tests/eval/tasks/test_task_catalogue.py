@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eval.tasks.task_catalogue import check_local_files, read_catalogue, resolve, tasks_folder
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "it", "ja", "nl", "pl", "pt", "ru", "sw", "ur", "vi", "zh"]
 

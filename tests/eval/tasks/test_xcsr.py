@@ -6,7 +6,7 @@ from eval.config import EvalSettings
 from eval.scoring.lm_eval_adapter import entries, load_tasks
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from eval.tasks.xcsr.xcsr_documents import rows_sha256, scorable
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 
 
 def row(texts=("bleu", "sel"), answer="A", stem="Ciel ?"):

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from spark_jobs.common.settings import ConfigurationError, Settings, load_settings, read_yaml
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import Settings, load_settings, read_yaml
 
 
 class Inner(Settings):

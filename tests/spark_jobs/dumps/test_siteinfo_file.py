@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.dumps import siteinfo_file
 from spark_jobs.dumps.siteinfo_file import SiteInfoError, link_prefix_of, link_trail_of, read_siteinfo_file

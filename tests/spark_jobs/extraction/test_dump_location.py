@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.stages.build_stages import build, check_before

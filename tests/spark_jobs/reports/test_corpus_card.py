@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests

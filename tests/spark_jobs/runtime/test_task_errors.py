@@ -14,8 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from spark_jobs.common.command_line import EXIT_CONFIGURATION
 from spark_jobs.common.console import console
-from spark_jobs.common.settings import EXIT_CONFIGURATION, ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import Manifest
 from spark_jobs.dumps.compressed_streams import scan_streams

@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import spark_jobs.tokens.tokenizer_files
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
 
 SPEC = "package:mistral_common/data/tokenizer.model.v1"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.engine.interruption import Interruption
 from training.engine.process_group import Ranks, check_device_count, cpu_threads, ranks_of_environment
 

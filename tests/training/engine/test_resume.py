@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 import training.engine.checkpoints
 import training.engine.deepspeed_engine
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.engine.checkpoints import Checkpoints, RunState, file_sums
 from training.engine.deepspeed_engine import converted
 from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption

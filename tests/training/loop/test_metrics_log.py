@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import training.loop.metrics_log
 import training.loop.task_scoring
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.engine.process_group import Ranks

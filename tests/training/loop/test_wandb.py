@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
 from training.loop.metrics_log import check_wandb
 
@@ -22,7 +22,7 @@ REPORT = """
 import json, sys
 from pathlib import Path
 from rich.console import Console
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
 from training.loop.metrics_log import MetricsWriter
 settings = TrainSettings(**json.loads(Path(sys.argv[1]).read_text()))

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from transformers import AutoConfig, AutoModelForCausalLM, modeling_flash_attention_utils
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.config import DataSettings, TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.loop.training_steps import summed_loss

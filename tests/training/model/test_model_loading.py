@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.config import ModelSettings
 from training.model.model_loading import add_rows, add_tags, check_attention, check_context, load_model, load_tokenizer
 from training.tiny import TinyModelSettings, make

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from spark_jobs.common.settings import ConfigurationError, load_settings
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings
 from training.config import TrainSettings
 from training.engine.checkpoints import RunState
 from training.engine.process_group import Ranks, deepspeed_config

@@ -15,7 +15,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from spark_jobs.common.settings import ConfigurationError, load_settings, read_config
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.settings import load_settings, read_config
 from training.config import InsertionSettings, TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.engine.process_group import deepspeed_config

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.loop.metrics_log import EVENTS, METRICS
 from training.report import metric_series as run_series
 from training.report import run_files, run_html

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from spark_jobs.common.settings import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 from training.stream.name_insertion import IGNORED, NAME, TAG

@@ -1,0 +1,37 @@
+"""Numbers as people read them: counts, sizes, durations."""
+
+
+def format_count(value: float) -> str:
+    """A whole number with thousands separators.
+
+    >>> format_count(1234567)
+    '1,234,567'
+    """
+    return f"{value:,.0f}"
+
+
+def format_bytes(value: float) -> str:
+    """Bytes with a binary unit.
+
+    >>> format_bytes(900), format_bytes(1536)
+    ('900 B', '1.5 KiB')
+    """
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def format_seconds(value: float, digits: int = 0) -> str:
+    """A duration in its two largest units; below a minute in seconds with `digits` decimals.
+
+    >>> format_seconds(7.2), format_seconds(4.2, digits=1), format_seconds(754), format_seconds(7830), format_seconds(3.2e6)
+    ('7 s', '4.2 s', '12 min 34 s', '2 h 10 min', '37 d 0 h')
+    """
+    if round(value, digits) < 60:
+        return f"{value:.{digits}f} s"
+    whole = round(value)
+    if whole >= 48 * 3600:
+        return f"{whole // 86400} d {whole % 86400 // 3600} h"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
