@@ -20,7 +20,7 @@ from spark_jobs.common.errors import ConfigurationError
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain types; `!function utils.load` stays the text `utils.load`."""
+    """Plain types; `!function module.load` stays the text `module.load`."""
 
 
 _Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]

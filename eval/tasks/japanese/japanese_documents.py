@@ -1,6 +1,6 @@
 """Four Japanese benchmarks as lm-eval documents, read from the files that their authors publish.
 
-Named in the YAML by `!function utils.load`; lm-eval calls it with the task's `metadata` and `dataset_kwargs`.
+Named in the YAML by `!function japanese_documents.load`; lm-eval calls it with the task's `metadata` and `dataset_kwargs`.
 """
 
 import json

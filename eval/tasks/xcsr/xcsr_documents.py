@@ -1,6 +1,6 @@
 """X-CSR's rows as lm-eval documents, from the hub or from local files in the published layout.
 
-Named in the YAML by `!function utils.load`; lm-eval calls it with the task's `metadata` and `dataset_kwargs`.
+Named in the YAML by `!function xcsr_documents.load`; lm-eval calls it with the task's `metadata` and `dataset_kwargs`.
 """
 
 import hashlib

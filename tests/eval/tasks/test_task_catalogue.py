@@ -93,7 +93,7 @@ def test_every_task_has_a_hash_of_its_own_that_does_not_depend_on_where_it_lies(
 @pytest.mark.parametrize(
     ("file", "old", "new", "changed"),
     [
-        ("xcsr/utils.py", b"digest.hexdigest()", b"digest.hexdigest( )", BOTH | {f"{tag}_reference" for tag in BOTH}),
+        ("xcsr/xcsr_documents.py", b"digest.hexdigest()", b"digest.hexdigest( )", BOTH | {f"{tag}_reference" for tag in BOTH}),
         ("xcsr/_xcsr.yaml", b"version: 1.0", b"version: 1.1", BOTH),
         ("xcsr/_xcsqa.yaml", b'doc_to_text: "Question', b'doc_to_text: "question', {"xcsqa"}),
         ("xcsr/_xcodah.yaml", b"num_fewshot: 0", b"num_fewshot: 1", {"xcodah"}),
