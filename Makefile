@@ -40,7 +40,8 @@ lint: $(STAMP)  ## check style, import rules, English, docker/ and .github/
 	check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 	check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
-	check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	check-jsonschema --builtin-schema vendor.github-issue-forms \
+	  .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wrong_extraction.yml
 	check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 types: $(STAMP)  ## check static types

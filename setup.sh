@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Find or install Python >= 3.11.5, Java >= 17 (for Spark), a C++ compiler (for DeepSpeed's ops) and a virtual environment with all
-# dependencies. `make setup` runs it. It prints each step, and the command to run where it cannot install something itself.
+# Find or install Python >= 3.11.5, Java >= 17 (for Spark), a C++ compiler (for DeepSpeed's ops) and a virtual environment with
+# all dependencies. `make setup` runs it. It prints each step, and the command to run where it cannot install something itself.
 #
 # CONSTRAINTS names the file of versions; CONSTRAINTS=/dev/null installs the newest releases within the bounds of pyproject.toml.
 set -euo pipefail
@@ -44,7 +44,7 @@ java_major() { # the major version of a java command, 0 if the command does not 
 need_java() {
   if [ -n "${JAVA_HOME:-}" ]; then # Spark uses it before the java on PATH
     [ "$(java_major "$JAVA_HOME/bin/java")" -ge 17 ] && return
-    fail "JAVA_HOME is $JAVA_HOME, which does not hold Java 17 or newer, and Spark would use it. Unset it or point it to a newer Java"
+    fail "Spark would use JAVA_HOME=$JAVA_HOME, which does not hold Java 17 or newer. Unset it or point it to a newer Java"
   fi
   [ "$(java_major java)" -ge 17 ] && return
   local package chosen=openjdk-17-jre-headless

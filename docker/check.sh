@@ -4,9 +4,9 @@
 #     docker/check.sh                lint, compose file, then build and run both images on a small Debian
 #     docker/check.sh lint|compose|spark|train ...
 #
-# buildah builds the images as root, without a Docker daemon (Debian: apt-get install buildah debootstrap). By default the base of both
-# is a Debian that debootstrap creates, so CUDA is not checked. BASE_SPARK and BASE_TRAIN name other bases, such as those of the
-# Dockerfiles. KEEP=yes keeps the images and the base in the folder WORK.
+# buildah builds the images as root, without a Docker daemon (Debian: apt-get install buildah debootstrap). By default the base of
+# both is a Debian that debootstrap creates, so CUDA is not checked. BASE_SPARK and BASE_TRAIN name other bases, such as those of
+# the Dockerfiles. KEEP=yes keeps the images and the base in the folder WORK.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 WORK=$(realpath -m "${WORK:-build/docker-check}")
@@ -43,8 +43,8 @@ compose() {
   skip 'a cluster of containers' 'needs a Docker daemon; tests/spark_jobs/test_cluster.py runs the same processes without containers'
 }
 
-# The base: the Debian release of docker/spark.Dockerfile, with the pip configuration of this machine, so that builds use the same
-# package sources.
+# The base: the Debian release of docker/spark.Dockerfile, with the pip configuration of this machine, so that builds use the
+# same package sources.
 base() {
   [ -n "${base_made:-}" ] && return 0
   have debootstrap || { say 'debootstrap is not installed: apt-get install debootstrap'; return 1; }

@@ -4,8 +4,8 @@
 #     docker run --rm --gpus all --ipc host --ulimit memlock=-1 -v "$PWD/build:/opt/leia/build" leia-train \
 #       --num_gpus 8 training/train.py --config conf/train/llama2-7b-ja.yaml
 #
-# DeepSpeed compiles its ops at the first start with the nvcc of the base. The base and torch (TORCH_BACKEND) must have the same CUDA
-# version. For several machines, see docs/launch.md.
+# DeepSpeed compiles its ops at the first start with the nvcc of the base. The base and torch (TORCH_BACKEND) must have the same
+# CUDA version. For several machines, see docs/launch.md.
 ARG BASE=nvidia/cuda:12.8.1-cudnn-devel-ubuntu24.04
 FROM ${BASE}
 
@@ -13,8 +13,8 @@ FROM ${BASE}
 ARG TORCH_BACKEND=cu128
 
 # System packages are not pinned, so that builds get security updates. pyproject.toml bounds the Python packages.
-# libaio: offloading to NVMe. libibverbs: NCCL over InfiniBand. numactl: binding ranks to cores. ssh and pdsh: the launcher on several
-# machines.
+# libaio: offloading to NVMe. libibverbs: NCCL over InfiniBand. numactl: binding ranks to cores. ssh and pdsh: the launcher on
+# several machines.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \

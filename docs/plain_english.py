@@ -60,9 +60,7 @@ class Use:
 
 def read_word_list(text: str) -> list[Turn]:
     """The turns of a list in YAML, in its order. Raises `KeyError` and `re.error` where an entry is incomplete or not valid."""
-    return [
-        Turn(entry["turn"], _compile(entry["find"]), entry["instead"], entry["budget"]) for entry in yaml.safe_load(text)
-    ]
+    return [Turn(entry["turn"], _compile(entry["find"]), entry["instead"], entry["budget"]) for entry in yaml.safe_load(text)]
 
 
 def _compile(find: str) -> re.Pattern[str]:
