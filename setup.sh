@@ -2,7 +2,8 @@
 # Find or install Python >= 3.11.5, Java >= 17 (for Spark), a C++ compiler (for DeepSpeed's ops) and a virtual environment with
 # all dependencies. `make setup` runs it. It prints each step, and the command to run where it cannot install something itself.
 #
-# CONSTRAINTS names the file of versions; CONSTRAINTS=/dev/null installs the newest releases within the bounds of pyproject.toml.
+# CONSTRAINTS names the file of versions; CONSTRAINTS=/dev/null installs the newest releases within the bounds of pyproject.toml
+# (except torch).
 set -euo pipefail
 cd "$(dirname "$0")"
 PYTHON=${PYTHON:-python3}
