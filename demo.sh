@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job on embedded defaults, as a person would type it. `make demo` calls it with the virtual environment on PATH.
+# Run the whole pipeline on the sample wikis. `make demo` calls it with the virtual environment on PATH.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -11,13 +11,13 @@ run() { # run WHAT COMMAND...
   "$@"
 }
 
-# The corpus is kept: its stages know whether they are up to date.
+# Keep the corpus: finished stages do not run again.
 rm -rf build/demo/base build/demo/run build/demo/eval
-run 'wikis to Parquet with English names, to tokens (Spark)' python -m spark_jobs.build --config conf/corpus/demo.yaml
-run 'a tiny Llama, untrained, with the corpus'\''s tokenizer' python -m training.tiny --config conf/train/tiny_model.yaml
-run 'evaluation before' python -m eval.run --config conf/eval/demo.yaml --set model=build/demo/base --set output_dir=build/demo/eval/before
-# On the CPU, whatever else the machine has: the demonstration is the same everywhere.
-run 'training on two ranks (DeepSpeed ZeRO)' env DS_ACCELERATOR=cpu deepspeed --num_accelerators 2 training/train.py --config conf/train/tiny.yaml
-run 'evaluation after' python -m eval.run --config conf/eval/demo.yaml
-run 'before against after, item by item' python -m eval.compare build/demo/eval/before build/demo/eval/after --output build/demo/compare
-run 'what was built' python -m eval.summary --config conf/eval/summary.yaml
+run 'build the corpus: wikis to Parquet with English names, then tokens (Spark)' python -m spark_jobs.build --config conf/corpus/demo.yaml
+run 'create an untrained tiny Llama with the tokenizer of the corpus' python -m training.tiny --config conf/train/tiny_model.yaml
+run 'evaluate before training' python -m eval.run --config conf/eval/demo.yaml --set model=build/demo/base --set output_dir=build/demo/eval/before
+# Always on the CPU, so that every machine gives the same figures.
+run 'train on two ranks (DeepSpeed ZeRO)' env DS_ACCELERATOR=cpu deepspeed --num_accelerators 2 training/train.py --config conf/train/tiny.yaml
+run 'evaluate after training' python -m eval.run --config conf/eval/demo.yaml
+run 'compare before and after, item by item' python -m eval.compare build/demo/eval/before build/demo/eval/after --output build/demo/compare
+run 'summarize the results' python -m eval.summary --config conf/eval/summary.yaml

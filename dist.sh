@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What travels to a cluster: our code as a zip for --py-files, and the Python libraries of its workers as an archive for --archives.
+# Pack the code as a zip for spark-submit --py-files, and the workers' Python libraries as an archive for --archives.
 #
 #     ./dist.sh               build/dist/leia.zip
 #     ./dist.sh environment   build/dist/environment.tar.gz as well (a few minutes, about 150 MB)
@@ -9,7 +9,7 @@ PYTHON=${PYTHON:-python3}
 DIST=${DIST:-build/dist}
 mkdir -p "$DIST"
 
-# The same files give the same bytes: sorted, without times. Tests compare what it holds with what is checked out.
+# Reproducible: files are sorted and have no timestamps. Tests compare the zip with the checkout.
 "$PYTHON" - "$DIST/leia.zip" <<'PY'
 import sys
 import zipfile
@@ -23,13 +23,13 @@ PY
 printf '%s: for spark-submit --py-files\n' "$DIST/leia.zip"
 [ "${1:-}" = environment ] || exit 0
 
-# venv-pack leaves the interpreter out: workers need the same Python at the same path. docs/cluster.md has the way with conda-pack.
+# venv-pack leaves the interpreter out, so workers need the same Python at the same path. For conda-pack, see docs/cluster.md.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$PYTHON" -m venv "$work/environment"
-cp -r pyproject.toml README.md LICENSE spark_jobs training eval "$work"  # a build in place would leave its own files here
+cp -r pyproject.toml README.md LICENSE spark_jobs training eval "$work"  # a build in the checkout would leave files there
 "$work/environment/bin/pip" install -q "${work}[worker]" 'venv-pack>=0.2,<0.3'
-"$work/environment/bin/pip" uninstall -q -y leia-at-scale  # our code travels as the zip
+"$work/environment/bin/pip" uninstall -q -y leia-at-scale  # the code comes from the zip
 rm -f "$DIST/environment.tar.gz"
 "$work/environment/bin/venv-pack" -q -p "$work/environment" -o "$DIST/environment.tar.gz"
 printf '%s: for spark-submit --archives %s#environment\n' "$DIST/environment.tar.gz" "$DIST/environment.tar.gz"

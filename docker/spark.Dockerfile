@@ -1,15 +1,15 @@
-# The data engine in an image: Spark, the `spark` extra, and the tokenizer of the demonstration.
+# Image of the data engine: Spark, the `spark` extra, and the tokenizer of the demo.
 #
 #     docker build -f docker/spark.Dockerfile -t leia-spark .
 #     docker run --rm -v "$PWD/dumps:/dumps:ro" -v "$PWD/out:/out" leia-spark \
 #       --config conf/corpus/demo.yaml --set dumps_dir=/dumps --set wikis='[jawiki]' --set output_dir=/out/jawiki
 #
-# Without arguments it builds the sample wikis into /out.
-# Python 3.11.5 or newer and Java 17 or newer: Debian 12 has the Java, but Python 3.11.2.
+# Without arguments the image builds the sample wikis into /out.
+# The base needs Python 3.11.5 and Java 17, or newer. Debian 12 is too old: it has Python 3.11.2.
 ARG BASE=debian:trixie-slim
 FROM ${BASE}
 
-# Debian's own security updates are wanted, so its packages are not pinned; ours are bounded in pyproject.toml.
+# Debian's packages are not pinned, so that builds get security updates. pyproject.toml bounds the Python packages.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends default-jre-headless procps python3 python3-venv \
@@ -22,7 +22,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY spark_jobs spark_jobs
 COPY training training
 COPY eval eval
-# Our own package from this folder: pyproject.toml bounds what it needs. Setuptools leaves a folder build/ behind.
+# Install the project; pyproject.toml bounds its dependencies. Remove the folder build/ that setuptools leaves.
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir '.[spark,demo]' && rm -rf build ./*.egg-info
 COPY conf conf

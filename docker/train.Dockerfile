@@ -1,20 +1,20 @@
-# The training job in an image: CUDA, torch, DeepSpeed and the `train` extra.
+# Image of the training job: CUDA, torch, DeepSpeed and the `train` extra.
 #
 #     docker build -f docker/train.Dockerfile -t leia-train .
 #     docker run --rm --gpus all --ipc host --ulimit memlock=-1 -v "$PWD/build:/opt/leia/build" leia-train \
 #       --num_gpus 8 training/train.py --config conf/train/llama2-7b-ja.yaml
 #
-# The base has nvcc, with which DeepSpeed compiles what it needs at the first start; its CUDA and torch's (TORCH_BACKEND) are one
-# version. Several machines: see docs/launch.md.
+# DeepSpeed compiles its ops at the first start with the nvcc of the base. The base and torch (TORCH_BACKEND) must have the same
+# CUDA version. For several machines, see docs/launch.md.
 ARG BASE=nvidia/cuda:12.8.1-cudnn-devel-ubuntu24.04
 FROM ${BASE}
 
-# Which build of torch: cu128 is that of CUDA 12.8; `none` takes what pip itself finds, as on a machine without a GPU.
+# The build of torch: cu128 for CUDA 12.8; `none` for pip's default, for example without a GPU.
 ARG TORCH_BACKEND=cu128
 
-# Debian's and Ubuntu's own security updates are wanted, so their packages are not pinned; ours are bounded in pyproject.toml.
-# libaio is for offloading to NVMe, libibverbs for NCCL over InfiniBand, numactl for binding ranks to cores, ssh and pdsh for the
-# launcher on several machines.
+# System packages are not pinned, so that builds get security updates. pyproject.toml bounds the Python packages.
+# libaio: offloading to NVMe. libibverbs: NCCL over InfiniBand. numactl: binding ranks to cores. ssh and pdsh: the launcher on
+# several machines.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
@@ -24,7 +24,7 @@ RUN apt-get update \
 RUN python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /opt/leia
-# Torch first: it is the largest layer and changes least.
+# Torch first: its layer is the largest and changes least.
 # hadolint ignore=DL3013
 RUN if [ "$TORCH_BACKEND" = none ]; then \
       pip install --no-cache-dir 'torch>=2.10,<2.14'; \
@@ -36,12 +36,12 @@ COPY pyproject.toml README.md LICENSE ./
 COPY spark_jobs spark_jobs
 COPY training training
 COPY eval eval
-# Our own package from this folder: pyproject.toml bounds what it needs. Setuptools leaves a folder build/ behind.
+# Install the project; pyproject.toml bounds its dependencies. Remove the folder build/ that setuptools leaves.
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir '.[train]' && rm -rf build ./*.egg-info
 COPY conf conf
 
-# A volume that is mounted at build/ must be writable for this user.
+# This user must be able to write to a volume mounted at build/.
 RUN useradd --create-home --non-unique --uid 1000 leia && mkdir build && chown leia build
 USER 1000
 ENV HF_HOME=/opt/leia/build/huggingface \
