@@ -8,7 +8,7 @@ import zipfile
 import pyarrow as pa
 import pytest
 
-from spark_jobs.contract import contract_page
+from spark_jobs.contract.contract_page import contract_page
 from spark_jobs.contract.table_schemas import RENDERED, SCHEMA_VERSION, TABLES
 from spark_jobs.contract.type_names import hub_features, type_text
 
