@@ -69,9 +69,10 @@ def test_formulas_and_tables_are_kept_where_they_are_asked_for(spark, sample, du
 
 def test_stages_name_the_stage_that_has_yet_to_run(spark, sample, dumps, settings) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
-    for stage, missing in ((align, "extract"), (augment, "extract"), (encode, "augment")):
+    stages = ((align.align_wiki, "extract"), (augment.augment_wiki, "extract"), (encode.encode_wiki, "augment"))
+    for stage, missing in stages:
         with pytest.raises(ConfigurationError, match=f"run the stage '{missing}' for eswiki first"):
-            stage.run(spark, settings, WIKI)
+            stage(spark, settings, WIKI)
     with pytest.raises(ConfigurationError, match="encode: the stage 'encode' needs this section"):
         encode.encode_wiki(spark, settings.model_copy(update={"encode": None}), WIKI)
 
