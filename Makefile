@@ -24,7 +24,7 @@ experiment: $(STAMP)  ## the controlled experiment on two CPU cores; ARGS=--quic
 	@python -m benchmarks.transfer.run $(ARGS)
 
 test: $(STAMP)  ## run the fast tests
-	pytest -m "not slow"
+	pytest -m "not slow" -n auto --maxprocesses 4
 
 test-slow: $(STAMP)  ## run the slow tests
 	pytest -m slow

@@ -1,6 +1,9 @@
 """Fixtures for every test: where the sample lies, and where real dumps lie when they are there."""
 
+import functools
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,23 +31,40 @@ def shared_data() -> Path:
     return folder
 
 
-RUN_FIXTURES = {"launch", "finish", "finished_run", "launch_and_signal"}
-"""Fixtures that start training in processes; `finished_run` is shared by several modules."""
+# --- which tests share a worker of pytest-xdist -------------------------------------------------------------------------------
+
+FIXTURES_OF_GROUPS = {
+    "training runs": r"\b(?:launch|finish|finished_run|launch_and_signal)\b",
+    "spark": r"\b(?:spark|corpus|read_rows)\b",
+}
+"""Group to the fixtures that its modules share: the runs of tests/training/conftest.py, and the Spark session with its corpus."""
+ROOMS_OF_GROUPS = {"training runs": "tests/training/", "spark": "tests/spark_jobs/"}
 
 
-def group_of(item: pytest.Item) -> str:
-    """Which tests share a worker of pytest-xdist: those of one Spark session, those of the shared runs, those of a module."""
-    fixtures = set(getattr(item, "fixturenames", ()))
-    if fixtures & RUN_FIXTURES:
-        return "training runs"
-    return "spark" if "spark" in fixtures else item.nodeid.partition("::")[0]
+@functools.cache
+def group_of(file: str) -> str:
+    """The group of a test module, which one worker runs: its own, unless it takes fixtures that are expensive to make twice."""
+    text = (REPOSITORY / file).read_text(encoding="utf-8")
+    for group, fixtures in FIXTURES_OF_GROUPS.items():
+        if file.startswith(ROOMS_OF_GROUPS[group]) and re.search(rf"\bdef \w+\([^)]*{fixtures}", text):
+            return group
+    return file
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group tests for `pytest --dist loadgroup`, and start the two longest groups first."""
-    order = {"training runs": 0, "spark": 1}
-    groups = {item: group_of(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: order.get(groups[item], 2))
+    """Put the two longest groups first, so that two workers end at about the same time."""
+    order = {group: place for place, group in enumerate(FIXTURES_OF_GROUPS)}
+    items.sort(key=lambda item: order.get(group_of(item.nodeid.partition("::")[0]), len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker whole groups, in the order of the collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid.partition("::")[0])
+
+    config.option.loadscopereorder = False
+    return GroupScheduling(config, log)
