@@ -49,7 +49,7 @@ from eval.scoring.lm_eval_adapter import (
 )
 from eval.scoring.model_fingerprint import check_model, model_fingerprint
 from eval.scoring.scoring_ranks import Ranks, join_ranks
-from eval.tasks.task_catalogue import TaskFile, check_local_files, read_catalogue, resolve, tasks_folder
+from eval.tasks.task_catalogue import TaskFile, check_local_files, read_catalogue, resolve_task_names, tasks_folder
 from spark_jobs.common.settings import command
 
 VERSIONS = ("leia-at-scale", "lm_eval", "transformers", "tokenizers", "torch", "datasets")
@@ -69,7 +69,7 @@ def main(settings: EvalSettings) -> None:
 def _run(settings: EvalSettings, ranks: Ranks) -> None:
     # This very stream: lm-eval's output is caught while the bar goes on. Every rank does the same, and one tells it.
     console = Console(file=sys.stdout, quiet=ranks.rank > 0, width=None if sys.stdout.isatty() else WIDTH)
-    tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
+    tasks = resolve_task_names(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
     wanted = entries(tasks, settings.num_fewshot)
     check_model(settings.model)
     check_reported(settings.reported)
