@@ -1,4 +1,4 @@
-"""The properties in which wikis differ, as data: `load_profile("jawiki")` returns what the scanner must know of one Wikipedia.
+"""The properties in which wikis differ, as data: `load_profile("jawiki")` returns those of one Wikipedia for the scanner.
 
 A language is one file of `languages/`; `languages/shared.yaml` documents the format. Import from here, and
 `namespace_key`, `section_key` and the namespace numbers from `wiki_profile`. Parsing of wikitext or dumps does not belong here.

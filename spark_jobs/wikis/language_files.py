@@ -4,7 +4,7 @@
 type raises ValueError with the file and the key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -149,7 +149,7 @@ def _is_code_row(value: Any) -> bool:
 _TEXT = ("a text", _is_text)
 _TEXTS = ("a list of texts", _is_texts)
 _LANGUAGE = ("a language code with a Wikipedia", lambda value: _is_text(value) and value in wikipedia_codes())
-_EXPECTED = {
+_EXPECTED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "fallback": _LANGUAGE,
     "site_configuration_of": _LANGUAGE,
     "link_trail": _TEXT,

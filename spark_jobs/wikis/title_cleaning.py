@@ -18,7 +18,7 @@ _CLOSING = {")": "(", "）": "（"}
 
 @dataclass(frozen=True)
 class NameRules:
-    """Titles without a name in one pivot language: beginnings and ends of list titles (case folded), names of namespaces."""
+    """Rules for titles that do not name an entity, in one pivot language: affixes of lists (case folded), namespaces."""
 
     language: str
     list_prefixes: tuple[str, ...]

@@ -84,7 +84,7 @@ def test_an_x_csqa_item_is_asked_as_question_and_answer(xcsr):
     assert task.doc_to_target(document) == 1
 
 
-def test_an_x_codah_sentence_stands_alone(xcsr):
+def test_an_x_codah_sentence_has_no_prompt(xcsr):
     task = load(xcsr, "xcodah_en", num_fewshot=4)["xcodah_en"]
     document = task.eval_docs[0]
     assert task.config.num_fewshot == 0

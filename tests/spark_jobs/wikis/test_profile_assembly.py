@@ -51,7 +51,7 @@ def test_every_wiki_has_a_usable_profile():
         ("fa", "ال", ""),
     ],
 )
-def test_letters_before_a_link_join_it_where_mediawiki_says_so(language, prefix, joined):
+def test_letters_before_a_link_join_it_as_in_mediawiki(language, prefix, joined):
     letters = load_profile(wiki_of_language(language)).link_prefix
     found = re.search(f"[{letters}]*$", prefix)[0] if letters else ""
     assert found == joined
@@ -72,7 +72,7 @@ def test_letters_before_a_link_join_it_where_mediawiki_says_so(language, prefix,
         ("be-x-old", "ёў", "ёў"),
     ],
 )
-def test_letters_after_a_link_join_it_where_mediawiki_says_so(language, after, joined):
+def test_letters_after_a_link_join_it_as_in_mediawiki(language, after, joined):
     assert re.match(load_profile(wiki_of_language(language)).link_trail, after)[0] == joined
 
 
