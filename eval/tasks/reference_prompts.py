@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Item = Mapping[str, Any]
+TaskItem = Mapping[str, Any]
 
 RUNNER = "eval.run"
 """The value of `scored_by` with which `load_documents` makes reference items."""
@@ -51,7 +51,9 @@ def check_runner(scoring: str, scored_by: str | None) -> None:
         )
 
 
-def draw_examples(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: int, seed: int) -> list[list[Item]]:
+def draw_examples(
+    items: Sequence[TaskItem], pool: Sequence[TaskItem], recipe: Recipe, count: int, seed: int
+) -> list[list[TaskItem]]:
     """The examples of each item, in the order of its prompt. Raises `ValueError` if there are too few to draw from."""
     if recipe.draw == "none" or count == 0:
         return [[] for _ in items]
@@ -63,7 +65,7 @@ def draw_examples(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, c
     generator = random.Random(seed)  # noqa: S311  (the original's generator; nothing here is secret)
     order = list(range(len(items)))
     generator.shuffle(order)
-    found: list[list[Item]] = [[] for _ in items]
+    found: list[list[TaskItem]] = [[] for _ in items]
     for place in order:
         examples = generator.sample(source, drawn)
         if recipe.draw == "shuffled":
@@ -72,7 +74,7 @@ def draw_examples(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, c
     return found
 
 
-def make_prompts(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: int, seed: int) -> list[str]:
+def make_prompts(items: Sequence[TaskItem], pool: Sequence[TaskItem], recipe: Recipe, count: int, seed: int) -> list[str]:
     """The prompt of each item: description, solved examples, question."""
     return [
         recipe.description
@@ -85,7 +87,7 @@ def make_prompts(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, co
 
 
 def add_prompts(
-    items: Sequence[dict[str, Any]], pool: Sequence[Item], recipe: Recipe, num_fewshot: int | None, seed: int
+    items: Sequence[dict[str, Any]], pool: Sequence[TaskItem], recipe: Recipe, num_fewshot: int | None, seed: int
 ) -> None:
     """Add to each item its `prompt` and the `continuations` of its choices; `num_fewshot` None means the recipe's count."""
     count = recipe.num_fewshot if num_fewshot is None else num_fewshot

@@ -26,7 +26,7 @@ _OR = " || "
 _ALL = "*"
 _TOKEN = re.compile(r"\{([^{}]*)\}|([\[\]])|\\(.)", re.DOTALL)
 
-Part = str | tuple[str, ...] | list[Any]
+PatternPart = str | tuple[str, ...] | list[Any]
 """A literal; the keys of an argument; or an optional group of parts."""
 
 
@@ -62,13 +62,13 @@ def parse_link_rule(rule: Mapping[str, Any]) -> LinkTemplate:
 
 
 @lru_cache(maxsize=4096)
-def parse_pattern(pattern: str) -> list[list[Part]]:
+def parse_pattern(pattern: str) -> list[list[PatternPart]]:
     """The alternatives of a pattern, each as a list of its parts. Raises ValueError for unbalanced brackets."""
     return [_parse(alternative) for alternative in pattern.split(_OR)]
 
 
-def _parse(pattern: str) -> list[Part]:
-    stack: list[list[Part]] = [[]]
+def _parse(pattern: str) -> list[PatternPart]:
+    stack: list[list[PatternPart]] = [[]]
     last = 0
     for match in _TOKEN.finditer(pattern):
         if match.start() > last:
@@ -106,7 +106,7 @@ def fill_pattern(pattern: str, arguments: Mapping[str, str]) -> str:
     return text
 
 
-def _fill_parts(parts: list[Part], arguments: Mapping[str, str]) -> tuple[str, bool]:
+def _fill_parts(parts: list[PatternPart], arguments: Mapping[str, str]) -> tuple[str, bool]:
     """The text of `parts`, and whether all their arguments were given."""
     out: list[str] = []
     complete = True

@@ -13,7 +13,7 @@ from eval.tasks.text_metrics import character_f1, exact_match, reference_f1, squ
 if TYPE_CHECKING:
     import datasets
 
-Item = dict[str, Any]
+JapaneseItem = dict[str, Any]
 
 CONTEXTS = 5
 """A JAQKET prompt holds this number of the question's passages, from the first."""
@@ -56,7 +56,7 @@ def load_documents(
     return {role: datasets.Dataset.from_list(items) for role, items in splits.items()}
 
 
-def read_jcommonsenseqa(path: Path) -> list[Item]:
+def read_jcommonsenseqa(path: Path) -> list[JapaneseItem]:
     """JSON lines: q_id, question, choice0 to choice4, label."""
     items = []
     for row in read_json_lines(path):
@@ -74,7 +74,7 @@ def read_jcommonsenseqa(path: Path) -> list[Item]:
     return items
 
 
-def read_jemhopqa(path: Path) -> list[Item]:
+def read_jemhopqa(path: Path) -> list[JapaneseItem]:
     """JSON list: qid, question, answer, and the facts that lead to it."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def read_jemhopqa(path: Path) -> list[Item]:
     ]
 
 
-def read_niilc(path: Path) -> list[Item]:
+def read_niilc(path: Path) -> list[JapaneseItem]:
     """XML: `question` with `text` and several `answers/answer`, which, joined by commas, are the answer.
 
     Questions whose answer is `-` (unknown) or missing are left out, as in llm-jp-eval.
@@ -108,7 +108,7 @@ def read_niilc(path: Path) -> list[Item]:
     return items
 
 
-def read_jaqket(path: Path) -> list[Item]:
+def read_jaqket(path: Path) -> list[JapaneseItem]:
     """JSON lines: qid, question, answers {text: [...]}, and ctxs, {title: [...], text: [...]} or a list of {title, text}."""
     items = []
     for row in read_json_lines(path):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SPLIT = "validation"
 
 
-class Item(TypedDict):
+class XcsrItem(TypedDict):
     """One item, ready to be scored."""
 
     id: str
@@ -110,7 +110,7 @@ def items_with_prompts(
     return items
 
 
-def scorable_items(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> list[Item]:
+def scorable_items(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> list[XcsrItem]:
     r"""The rows as items, in order, without rows that have a blank choice: an empty text has no likelihood.
 
     Surrounding whitespace is trimmed, so that the delimiter is the only space before a choice.
@@ -129,7 +129,7 @@ def scorable_items(rows: Iterable[Mapping[str, Any]], language: str, source: str
     return found
 
 
-def _item(row: Mapping[str, Any], language: str, source: str) -> Item:
+def _item(row: Mapping[str, Any], language: str, source: str) -> XcsrItem:
     """A row as an item, with its texts unchanged. Raises `ValueError` if its answer is not one of its choices."""
     stem, labels, texts = _question(row)
     answer = row.get("answerKey")
@@ -138,7 +138,7 @@ def _item(row: Mapping[str, Any], language: str, source: str) -> Item:
             f"{source}, item {row['id']}: the answer {answer!r} is not one of {', '.join(labels)}; "
             "only the validation split (dev.jsonl) has its answers published"
         )
-    return Item(id=row["id"], language=language, stem=stem, choices=texts, gold=labels.index(answer))
+    return XcsrItem(id=row["id"], language=language, stem=stem, choices=texts, gold=labels.index(answer))
 
 
 def _question(row: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
