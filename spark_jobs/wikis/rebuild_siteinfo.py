@@ -27,7 +27,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.common.wiki_languages import MULTILINGUAL
+from spark_jobs.common.wiki_languages import wikipedia_codes
 from spark_jobs.wikis.profile_assembly import load_profile
 
 SWITCHES = ("forcetoc", "noeditsection", "nogallery", "notoc", "toc")
@@ -68,7 +68,7 @@ def find_other_link_trails(wikis: Iterable[str], link_trails: Mapping[str, str])
     pairs = {
         code: (link_trails.get(code, link_trails["_default"]), load_profile(code.replace("-", "_") + "wiki").link_trail)
         for code in sorted(wikis)
-        if code not in NOT_WIKIS | MULTILINGUAL
+        if code in wikipedia_codes()
     }
     return {code: (given, ours) for code, (given, ours) in pairs.items() if given != ours}
 
