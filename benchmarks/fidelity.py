@@ -31,9 +31,8 @@ from rich.progress import track
 from rich.table import Table
 from wikitext_pages import find_dumps, read_articles
 
-from spark_jobs.common.wiki_languages import interwiki_prefix, wikipedia_codes
+from spark_jobs.common.wiki_languages import interwiki_prefix, language_codes, wikipedia_codes
 from spark_jobs.wikis import WikiProfile, load_profile
-from spark_jobs.wikis.packaged_data import read_yaml
 from spark_jobs.wikitext import Options, extract, normalise_title
 from spark_jobs.wikitext.passes.comments_and_extensions import DROPPED_TAGS
 
@@ -91,7 +90,7 @@ def shingles(text: str) -> Counter[str]:
 
 def interwiki_prefixes(language: str) -> dict[str, str]:
     """Prefix -> wiki id, for all prefixes that we know from the Wikipedia of `language`."""
-    data = read_yaml("codes.yaml")
+    data = language_codes()
     names = [*wikipedia_codes(), *data["aliases"], *data["projects"], *data["wikipedia"], *data["wikis"], *data["elsewhere"]]
     found = {name: interwiki_prefix(name, language) for name in names}
     return {name: prefix.wiki or "elsewhere" for name, prefix in found.items() if prefix is not None}

@@ -47,7 +47,7 @@ from eval.scoring.lm_eval_adapter import (
 )
 from eval.scoring.model_fingerprint import check_model, model_fingerprint
 from eval.scoring.scoring_ranks import ScoringRanks, join_ranks
-from eval.tasks.task_catalogue import TaskFile, check_local_files, read_catalogue, resolve, tasks_folder
+from eval.tasks.task_catalogue import TaskFile, check_local_files, read_catalogue, resolve_task_names, tasks_folder
 from spark_jobs.common.atomic_files import write_text_atomically
 from spark_jobs.common.command_line import command
 from spark_jobs.common.console import result_console
@@ -68,7 +68,7 @@ def main(settings: EvalSettings) -> None:
 def _run(settings: EvalSettings, ranks: ScoringRanks) -> None:
     # This very stream: lm-eval's output is caught while the bar goes on. Every rank does the same, and one tells it.
     console = result_console(quiet=ranks.rank > 0)
-    tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
+    tasks = resolve_task_names(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
     wanted = entries(tasks, settings.num_fewshot)
     check_model(settings.model)
     check_reported(settings.reported)

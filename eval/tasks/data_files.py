@@ -1,9 +1,9 @@
-"""Where a task's published data are, and whether they are still those that are meant.
+"""Finds, fetches and verifies a task's published data.
 
-Data lie below a local folder, are files that their authors publish, or are a data set of the hub. What was fetched is checked:
-against the sha256 in the task's file where the publisher's bytes are known; against the number of items where that was
-published; and otherwise against a lock, a text file of `<sha256>  <source>` lines as sha256sum writes them. What is not in the
-lock yet is written into it, and data that differ from their line are refused: they changed since the first reading.
+Data are files below a local folder, files that their authors publish, or a data set of the hub. Fetched data are verified against
+the sha256 in the task's file if the publisher's bytes are known, against the published number of items, and otherwise against a
+lock: a text file of `<sha256>  <source>` lines as sha256sum writes them. A source without a line in the lock gets one. Data that
+differ from their line are refused, because they changed since they were first read.
 """
 
 import hashlib
@@ -13,39 +13,40 @@ from pathlib import Path
 from typing import Any
 
 RETRIES = 3
-"""How often a download is tried again, after 1, 2, 3 seconds."""
+"""Retries of a download, after 1, 2, 3 seconds."""
 TIMEOUT = 60
-"""Seconds that a server may be silent."""
+"""Seconds without an answer of the server before a download fails."""
 
 
 def find_file(data_dir: Path, folder: str, pattern: str) -> Path:
-    """The first file by name that fits `pattern` in `data_dir/folder`, or in `data_dir` itself where it has no such folder.
+    """The first file by name that matches `pattern` in `data_dir/folder`, or in `data_dir` if it does not have that folder.
 
-    One `data_dir` holds the data of several benchmarks, or is that of a single one. Where nothing fits, the path that would.
+    So one `data_dir` may hold several benchmarks or a single one. Without a match, returns the path of the pattern.
     """
     base = data_dir / folder if (data_dir / folder).is_dir() else data_dir
     return min(base.glob(pattern), default=base / pattern)
 
 
 def published_file(name: str, source: Mapping[str, Any], folder: str, data_dir: str | None) -> Path:
-    """The local path of a published file; raises `ValueError` or `OSError` where it cannot be had or has another hash.
+    """The local path of a published file. Raises `ValueError` or `OSError` if it is not available or has another hash.
 
-    `source` has `local`, its name or pattern; `url`, where it is published, or null; and `sha256` of its content, or null.
-    What was fetched and has no known hash is for `check_published`; who names a local folder means the files there.
+    `source` has `local`, its name or pattern; `url`, its address, or null; and `sha256` of its content, or null. With `data_dir`
+    set, only local files are used. `check_published` verifies fetched files without a known hash.
     """
     if data_dir is not None:
         return find_file(Path(data_dir), folder, str(source["local"]))
     if source.get("url") is None:
         raise ValueError(
-            f"{name} is published nowhere that this program may read: give data_dir, with {source['local']} in {folder}/"
+            f"{name} has no published file that can be fetched: set data_dir to a folder with {source['local']} in {folder}/"
         )
     return fetch(source["url"], source.get("sha256"))
 
 
 def check_published(path: Path, source: Mapping[str, Any], found: int, data_lock: str | None) -> None:
-    """Refuse a fetched file of `found` items that are not as many as were published, or that the lock says were others.
+    """Raises `ValueError` for a fetched file if `found`, its number of items, or its hash is not the published or locked one.
 
-    It is counted first, so that no lock holds a file that was refused, and it leaves the cache: the next run fetches it anew.
+    Items are counted before the lock is written, so a lock never holds a refused file. A refused file is removed from the cache,
+    and the next run fetches it again.
     """
     try:
         check_count(source["url"], found, source.get("items"))
@@ -57,7 +58,7 @@ def check_published(path: Path, source: Mapping[str, Any], found: int, data_lock
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON lines file; a `ValueError` names the file and the line."""
+    """The rows of a JSON lines file. Raises `ValueError` with the file and the line."""
     rows = []
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
@@ -70,7 +71,7 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def fetch(url: str, sha256: str | None) -> Path:
-    """Download a file into the user's cache, once; a download that is cut short or has another sha256 leaves nothing there."""
+    """Download a file into the user's cache, once. An incomplete download or one with another sha256 is not kept."""
     import pooch
 
     pooch.get_logger().setLevel("ERROR")
@@ -85,19 +86,19 @@ def fetch(url: str, sha256: str | None) -> Path:
     try:
         return Path(files.fetch(name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT)))
     except ValueError as error:
-        raise ValueError(f"{url} is not the file that is meant, it has changed or came damaged: {error}") from error
+        raise ValueError(f"{url} is not the expected file: it has changed or arrived damaged: {error}") from error
     except OSError as error:
         raise OSError(f"{url} could not be fetched: {error}") from error
 
 
 def check_count(source: str, found: int, published: int | None) -> None:
-    """Refuse fetched data that have more or fewer items than were published; null is not checked."""
+    """Raises `ValueError` if fetched data do not have the published number of items; None is not checked."""
     if published not in (None, found):
         raise ValueError(f"{source} has {found:,} items, and {published:,} were published: the data have changed")
 
 
 def check_lock(data_lock: str | None, source: str, sha256: str) -> None:
-    """Refuse data that differ from the lock's line of `source`; write the line where there is none. Null: no lock, no check."""
+    """Raises `ValueError` if `sha256` differs from the lock's line of `source`; adds a missing line. None: no lock, no check."""
     if data_lock is None:
         return
     path = Path(data_lock)
@@ -109,6 +110,6 @@ def check_lock(data_lock: str | None, source: str, sha256: str) -> None:
             file.write(f"{sha256}  {source}\n")
     elif locked[source] != sha256:
         raise ValueError(
-            f"{source} is no longer what it was: its sha256 is {sha256}, and {path} holds {locked[source]} of an earlier "
-            "reading. To go on with the new data, remove that line and evaluate all models again"
+            f"{source} has changed: its sha256 is {sha256}, and {path} holds {locked[source]} of an earlier reading. "
+            "To use the new data, remove that line and evaluate all models again"
         )

@@ -1,18 +1,18 @@
 r"""Prompts as the LEIA paper's code makes them: pure functions of items, a recipe and a seed.
 
 A recipe is data (`metadata.reference` in a task's YAML): `description`, `question` and `answer` as patterns over an item's
-fields, the `delimiter` behind each example, and where examples come from (`draw`):
+fields, the `delimiter` after each example, and the source of the examples (`draw`):
 
-    none      no examples, whatever count is asked for (X-CODAH)
-    shuffled  one generator shuffles the scored items, and then, in that order, draws count + 1 of them for each; one that
-              equals the scored item is left out, the first `count` stay (X-CSQA, JAQKET)
+    none      no examples, for any requested count (X-CODAH)
+    shuffled  one generator shuffles the scored items and then, in that order, draws count + 1 of them for each item; examples
+              that equal the scored item are removed, the first `count` are kept (X-CSQA, JAQKET)
     pool      the same generator, after the same shuffle, draws `count` from another split (JCommonsenseQA's training items)
     first     the first `count` of another split, for every item (JEMHopQA, NIILC)
 
-The generator is Python's `random.Random(seed)`. Which examples an item gets therefore depends on all items before it.
+The generator is Python's `random.Random(seed)`, so the examples of an item depend on all items before it.
 
 >>> recipe = Recipe(question="Q: {q}\nA:", answer=" {text}", delimiter="\n\n", draw="first", num_fewshot=1)
->>> prompts([{"q": "b", "text": "2"}], [{"q": "a", "text": "1"}], recipe, 1, seed=42)
+>>> make_prompts([{"q": "b", "text": "2"}], [{"q": "a", "text": "1"}], recipe, 1, seed=42)
 ['Q: a\nA: 1\n\nQ: b\nA:']
 """
 
@@ -22,14 +22,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Item = Mapping[str, Any]
+TaskItem = Mapping[str, Any]
 
 RUNNER = "eval.run"
-"""What a loader must be told (`scored_by`) before it makes reference items."""
+"""The value of `scored_by` with which `load_documents` makes reference items."""
 
 
 class Recipe(BaseModel):
-    """How prompts are made."""
+    """The patterns of a prompt and the source of its examples; the module documents the fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,20 +39,22 @@ class Recipe(BaseModel):
     delimiter: str
     draw: Literal["none", "shuffled", "pool", "first"]
     num_fewshot: int = 0
-    """Examples where none are asked for: the paper's count."""
+    """Examples when no count is requested: the paper's count."""
 
 
 def check_runner(scoring: str, scored_by: str | None) -> None:
-    """Refuse to make reference items for anyone but eval.run: plain lm-eval tokenises otherwise, and its scores would not be."""
+    """Raises `ValueError` for reference items outside eval.run: plain lm-eval tokenises differently, so its scores differ."""
     if scoring == "reference" and scored_by != RUNNER:
         raise ValueError(
-            "reference scoring runs through `python -m eval.run` alone: plain lm-eval tokenises prompt and continuation together "
-            "and puts another token in front; use the task without `_reference` for standard scoring"
+            "reference scoring runs through `python -m eval.run` only: plain lm-eval tokenises prompt and continuation together "
+            "and starts with another token; use the task without `_reference` for standard scoring"
         )
 
 
-def shots(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: int, seed: int) -> list[list[Item]]:
-    """The examples of each item, in the order in which they stand in its prompt."""
+def draw_examples(
+    items: Sequence[TaskItem], pool: Sequence[TaskItem], recipe: Recipe, count: int, seed: int
+) -> list[list[TaskItem]]:
+    """The examples of each item, in the order of its prompt. Raises `ValueError` if there are too few to draw from."""
     if recipe.draw == "none" or count == 0:
         return [[] for _ in items]
     if recipe.draw == "first":
@@ -63,7 +65,7 @@ def shots(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: in
     generator = random.Random(seed)  # noqa: S311  (the original's generator; nothing here is secret)
     order = list(range(len(items)))
     generator.shuffle(order)
-    found: list[list[Item]] = [[] for _ in items]
+    found: list[list[TaskItem]] = [[] for _ in items]
     for place in order:
         examples = generator.sample(source, drawn)
         if recipe.draw == "shuffled":
@@ -72,7 +74,7 @@ def shots(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: in
     return found
 
 
-def prompts(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: int, seed: int) -> list[str]:
+def make_prompts(items: Sequence[TaskItem], pool: Sequence[TaskItem], recipe: Recipe, count: int, seed: int) -> list[str]:
     """The prompt of each item: description, solved examples, question."""
     return [
         recipe.description
@@ -80,15 +82,15 @@ def prompts(items: Sequence[Item], pool: Sequence[Item], recipe: Recipe, count: 
             recipe.question.format_map(example) + recipe.answer.format_map(example) + recipe.delimiter for example in examples
         )
         + recipe.question.format_map(item)
-        for item, examples in zip(items, shots(items, pool, recipe, count, seed), strict=True)
+        for item, examples in zip(items, draw_examples(items, pool, recipe, count, seed), strict=True)
     ]
 
 
 def add_prompts(
-    items: Sequence[dict[str, Any]], pool: Sequence[Item], recipe: Recipe, num_fewshot: int | None, seed: int
+    items: Sequence[dict[str, Any]], pool: Sequence[TaskItem], recipe: Recipe, num_fewshot: int | None, seed: int
 ) -> None:
-    """Give each item its `prompt` and the `continuations` of its choices; `num_fewshot` None is the recipe's own count."""
+    """Add to each item its `prompt` and the `continuations` of its choices; `num_fewshot` None means the recipe's count."""
     count = recipe.num_fewshot if num_fewshot is None else num_fewshot
-    for item, prompt in zip(items, prompts(items, pool, recipe, count, seed), strict=True):
+    for item, prompt in zip(items, make_prompts(items, pool, recipe, count, seed), strict=True):
         item["prompt"] = prompt
         item["continuations"] = [recipe.answer.format(text=choice) for choice in item.get("choices", [])]

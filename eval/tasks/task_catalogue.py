@@ -1,6 +1,6 @@
-"""The tasks in eval/tasks, read as data: names, tags, and the local file each would read.
+"""The tasks in eval/tasks, read as data: names, tags, and the local files that each one reads.
 
-lm-eval keeps an index of its own, but needs seconds of imports for it; a mistyped name should be answered at once.
+lm-eval has an index too, but importing lm-eval takes seconds, and a mistyped name should be reported at once.
 """
 
 import difflib
@@ -20,7 +20,7 @@ from spark_jobs.common.errors import ConfigurationError
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain types; `!function module.load` stays the text `module.load`."""
+    """Plain types; `!function xcsr_documents.load_documents` becomes the text `xcsr_documents.load_documents`."""
 
 
 _Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
@@ -28,7 +28,7 @@ _Loader.add_constructor("!function", lambda loader, node: loader.construct_scala
 
 @dataclass(frozen=True)
 class TaskFile:
-    """One task as its YAML file states it, `include` resolved."""
+    """One task, as in its YAML file with `include` resolved."""
 
     name: str
     path: Path
@@ -43,7 +43,7 @@ class TaskFile:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """The task's version, its scoring, and where its data lie."""
+        """The task's version, its scoring and the sources of its data."""
         metadata: Mapping[str, Any] = self.config.get("metadata", {})
         return metadata
 
@@ -54,24 +54,24 @@ class TaskFile:
 
     @property
     def default_fewshot(self) -> int:
-        """Examples that a `reference` task has where nothing is said."""
+        """Few-shot examples of a `reference` task when no count is requested."""
         return int(self.metadata.get("reference", {}).get("num_fewshot", 0))
 
     @property
     def takes_examples(self) -> bool:
-        """Whether a few-shot count means anything to the task: 0 in its file is final."""
+        """True if a requested few-shot count applies to the task; 0 in its file is final."""
         if self.scoring == "reference":
             return bool(self.metadata["reference"]["draw"] != "none")
         return bool(self.config.get("num_fewshot") != 0)
 
     def local_files(self, data_dir: Path) -> dict[str, Path]:
-        """The files that the task reads below `data_dir`, by their roles; none for a task that ships its data."""
-        told = {**self.metadata, **self.config.get("dataset_kwargs", {})}  # as lm-eval calls the task's loader
-        sources, folder = told.get("files", {}), str(told.get("folder", ""))
-        return {role: find_file(data_dir, folder, str(source["local"]).format_map(told)) for role, source in sources.items()}
+        """The files that the task reads below `data_dir`, by role; empty for a task that ships its data."""
+        arguments = {**self.metadata, **self.config.get("dataset_kwargs", {})}  # those of `load_documents`
+        sources, folder = arguments.get("files", {}), str(arguments.get("folder", ""))
+        return {role: find_file(data_dir, folder, str(source["local"]).format_map(arguments)) for role, source in sources.items()}
 
     def sha256(self) -> str:
-        """Identity of the task: its resolved YAML, the Python and the data beside it."""
+        """Identity of the task: hash of its resolved YAML and of the Python and JSON files beside it."""
         digest = hashlib.sha256(json.dumps(self.config, sort_keys=True, ensure_ascii=False).encode())
         for path in sorted(path for pattern in ("*.py", "*.json") for path in self.path.parent.glob(pattern)):
             digest.update(path.read_bytes())
@@ -84,7 +84,7 @@ def tasks_folder() -> Path:
 
 
 def read_catalogue(folder: Path) -> dict[str, TaskFile]:
-    """All tasks below `folder` by name; files that only others include are no tasks."""
+    """All tasks below `folder` by name; files that are only included by others are left out."""
     catalogue = {}
     for path in sorted(folder.rglob("*.yaml")):
         config = _read(path)
@@ -100,12 +100,14 @@ def _read(path: Path) -> dict[str, Any]:
     return {**_read(path.parent / include), **config} if include else config
 
 
-def resolve(requested: Sequence[str], languages: Sequence[str] | None, catalogue: Mapping[str, TaskFile]) -> list[TaskFile]:
-    """The tasks that `requested` names, each once, in the order asked for.
+def resolve_task_names(
+    requested: Sequence[str], languages: Sequence[str] | None, catalogue: Mapping[str, TaskFile]
+) -> list[TaskFile]:
+    """The tasks that `requested` names, each once, in the requested order.
 
-    A tag or pattern stands for its tasks: in the order of `languages` and only those and tasks of no language, or all of them by
-    name. A task that is named in full is taken whatever its language.
-    Raises `ConfigurationError` for a name or a language that fits nothing.
+    A name is a task, a tag or a pattern. A tag or pattern selects the tasks of `languages`, in that order, then tasks without a
+    language; with `languages` None it selects all its tasks, by name. A task named in full is selected in any language.
+    Raises `ConfigurationError` for a name or a language without a task.
     """
     tags = sorted({tag for task in catalogue.values() for tag in task.tags})
     _check_languages(languages, catalogue.values())
@@ -140,12 +142,12 @@ def _unknown(name: str, catalogue: Mapping[str, TaskFile], tags: Sequence[str]) 
 
 
 def check_local_files(tasks: Iterable[TaskFile], data_dir: Path) -> None:
-    """Refuse a `data_dir` that lacks a task's file; the message names the file and what to do."""
+    """Raises `ConfigurationError`, with the file and the remedy, if `data_dir` lacks a file of a task."""
     missing = [(task, path) for task in tasks for path in task.local_files(data_dir).values() if not path.is_file()]
     if missing:
         task, path = missing[0]
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         remedy = task.metadata.get(
-            "remedy", "put the published files there, or set data_dir: null to read them where they are published"
+            "remedy", "put the published files there, or set data_dir: null to fetch them from their publishers"
         )
         raise ConfigurationError(f"data_dir: {task.name} reads {path}, which does not exist{others}; {remedy}")

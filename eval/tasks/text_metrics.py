@@ -1,14 +1,15 @@
-"""How right a short answer is: pure functions of strings.
+"""Scores of a short answer: pure functions of strings.
 
-Two families, never mixed. `standard`: exact match and character F1 after normalisation. `reference`: what llm-jp-eval 1.0, and
-with it the paper, calls char_f1: fuzzywuzzy's `token_sort_ratio` over 100. That is no F1, and libraries of the same name differ:
+There are two families, which are never mixed. `standard`: exact match and character F1 after normalisation. `reference`: the
+measure that llm-jp-eval 1.0, and with it the paper, calls char_f1: fuzzywuzzy's `token_sort_ratio` over 100. It is not an F1, and
+libraries give different values for it:
 
     prediction, answer                 fuzzywuzzy   rapidfuzz
     "東芝,NEC", "NEC,東芝"              100          50       (the comma separates tokens, which are sorted)
     "徳川家康です。", "徳川家康"          80           72.7     (punctuation is dropped, the score rounded)
 
-fuzzywuzzy measures with difflib, or with python-Levenshtein where that is installed, and the two differ too ("abcd" and
-"bcda": 75 and 75, but "tide" and "diet": 25 and 50). Which of them the paper's environment had is not known: both are reported.
+fuzzywuzzy measures with difflib, or with python-Levenshtein if that is installed, and the two differ too ("abcd" and
+"bcda": 75 and 75, but "tide" and "diet": 25 and 50). It is unknown which one the paper's environment had, so both are reported.
 """
 
 import difflib
@@ -19,11 +20,11 @@ from collections.abc import Sequence
 
 _WORD = re.compile(r"\W")
 _LATIN_1 = dict.fromkeys(range(128, 256))
-"""What fuzzywuzzy's `force_ascii`, on by default, removes: é and ü, but no other script."""
+"""Characters that fuzzywuzzy's `force_ascii`, on by default, removes: é and ü, but not those of other scripts."""
 
 
 def normalise(text: str) -> str:
-    """NFKC, case folded, without punctuation, symbols and spaces.
+    """`text` in NFKC, case folded, without punctuation, symbols and spaces.
 
     >>> normalise(" 「ＮＥＣ」 です。")
     'necです'
@@ -33,7 +34,7 @@ def normalise(text: str) -> str:
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> float:
-    """1 if the prediction is one of the answers once both are normalised; the parts of a list may stand in any order.
+    """1 if the prediction equals one of the answers, both normalised; the parts of a list may be in any order.
 
     >>> exact_match("NEC、東芝", ["東芝,NEC"])
     1.0
@@ -46,7 +47,7 @@ def _parts(text: str) -> list[str]:
 
 
 def character_f1(prediction: str, answers: Sequence[str]) -> float:
-    """The largest F1 of the characters of prediction and answer, as multisets, once both are normalised.
+    """The largest F1 of the characters of prediction and answer, both normalised, as multisets.
 
     >>> character_f1("徳川家康です", ["徳川家康"])
     0.8
@@ -62,9 +63,9 @@ def _f1(prediction: str, answer: str) -> float:
 def token_sort_ratio(first: str, second: str, *, levenshtein: bool = False) -> int:
     """Fuzzywuzzy 0.18's score of two strings, 0 to 100.
 
-    As its documentation says: Latin-1 letters beyond ASCII are removed, all but letters, digits and underscores becomes a
-    space, the rest is lower-cased and split; the sorted tokens are joined and compared. Equal ones give 100, also when both are
-    empty; an empty one against another gives 0. The ratio is twice the matching characters over all characters: those of
+    As documented there: Latin-1 letters beyond ASCII are removed, every character except letters, digits and underscores becomes
+    a space, the rest is lower-cased and split; the sorted tokens are joined and compared. Equal strings give 100, also two empty
+    ones; an empty string against another gives 0. The ratio is twice the matching characters over all characters: those of
     difflib's matching blocks, or with `levenshtein` those of the longest common subsequence, as python-Levenshtein counts.
 
     >>> token_sort_ratio("東芝,NEC", "NEC,東芝"), token_sort_ratio("徳川家康です。", "徳川家康")
@@ -82,7 +83,7 @@ def token_sort_ratio(first: str, second: str, *, levenshtein: bool = False) -> i
 
 
 def _common_subsequence(first: str, second: str) -> int:
-    """Length of the longest common subsequence, in a row of memory."""
+    """Length of the longest common subsequence; uses one row of memory."""
     row = [0] * (len(second) + 1)
     for letter in first:
         diagonal = 0
@@ -92,13 +93,13 @@ def _common_subsequence(first: str, second: str) -> int:
 
 
 def reference_f1(prediction: str, answer: str, *, levenshtein: bool = False) -> float:
-    """llm-jp-eval 1.0's char_f1: both in NFKC and trimmed, then `token_sort_ratio` over 100."""
+    """llm-jp-eval 1.0's char_f1: `token_sort_ratio` over 100 of both strings, in NFKC and trimmed."""
     one, two = (unicodedata.normalize("NFKC", text).strip() for text in (prediction, answer))
     return token_sort_ratio(one, two, levenshtein=levenshtein) / 100
 
 
 def squad_match(prediction: str, answers: Sequence[str]) -> float:
-    """1 if the prediction is one of the answers after SQuAD's normalisation: lower case, no punctuation, no spaces at the ends.
+    """1 if the prediction equals one of the answers after SQuAD's normalisation: lower case, no punctuation, trimmed.
 
     >>> squad_match("「富士山」", ["富士山"])
     1.0

@@ -1,30 +1,28 @@
-"""Language codes, wiki ids and interwiki prefixes, and how they lead to each other.
+"""Language codes, wiki ids and interwiki prefixes, and the mappings between them.
 
-A wiki id is the database name (`jawiki`, `zh_min_nanwiki`). A language code is what `langlinks.ll_lang` and `[[code:Title]]`
-hold: the wiki id without `wiki`, with hyphens. Public langlinks tables of 2017 to 2023 hold `be-x-old`, `zh-min-nan`, `zh-yue`,
-`zh-classical`, `no`, `simple`, `bat-smg`, and now and then the newer codes (`nb`, `yue`, `nan`, `be-tarask`); both are
-understood, and `canonical_code` gives the first kind.
+A wiki id is the database name (`jawiki`, `zh_min_nanwiki`). A language code is the value of `langlinks.ll_lang` and of
+`[[code:Title]]`: the wiki id without `wiki`, with hyphens. Public langlinks tables of 2017 to 2023 hold `be-x-old`, `zh-min-nan`,
+`zh-yue`, `zh-classical`, `no`, `simple`, `bat-smg`, and rarely the newer codes (`nb`, `yue`, `nan`, `be-tarask`). All functions
+accept both; `canonical_code` returns the first kind.
 """
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
+from spark_jobs.common.packaged_yaml import read_packaged_yaml
 
 MULTILINGUAL = frozenset({"commons", "wikidata"})
-"""Entries of the site configuration that are wikis of all languages; their own words are English."""
+"""Wikis of all languages in the packaged site configuration; their local words are English."""
 _SUFFIX = "wiki"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
-class Prefix:
-    """What an interwiki prefix leads to.
+class InterwikiTarget:
+    """The site that an interwiki prefix leads to.
 
-    `wiki` is the wiki's id, None for a site that is no wiki of ours; `language` is set where the prefix is a
-    Wikipedia's language; `project` is set where a language prefix may follow (`wikt:fr:mot`): the end of its wikis' ids.
+    `wiki` is the wiki's id, or None for a site outside Wikimedia. `language` is set if the prefix is the code of a Wikipedia.
+    `project` is set if a language prefix may follow (`wikt:fr:mot`): the suffix of the project's wiki ids.
     """
 
     wiki: str | None
@@ -34,20 +32,19 @@ class Prefix:
 
 @cache
 def language_codes() -> dict[str, Any]:
-    """The packaged table `language_codes.yaml`; the value is shared, so callers must not change it."""
-    text = (files("spark_jobs.common") / "language_codes.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506  (a safe loader)
+    """The content of `language_codes.yaml`, which documents the keys. The value is shared: callers must not change it."""
+    table: dict[str, Any] = read_packaged_yaml("spark_jobs.common", "language_codes.yaml")
     return table
 
 
 @cache
 def wikipedia_codes() -> frozenset[str]:
-    """Codes of all known Wikipedias, each once, as langlinks hold them."""
+    """Codes of all known Wikipedias, as langlinks hold them."""
     return frozenset(language_codes()["wikipedias"])
 
 
 def canonical_code(code: str) -> str:
-    """The code that langlinks hold for a language: `nb` -> `no`, `yue` -> `zh-yue`; unknown codes as they are."""
+    """The code that langlinks hold for a language: `nb` -> `no`, `yue` -> `zh-yue`; unknown codes are returned in lower case."""
     code = code.lower().replace("_", "-")
     if code in wikipedia_codes():
         return code
@@ -61,7 +58,7 @@ def language_of(wiki: str) -> str:
     Raises ValueError for an id that does not end in `wiki`.
     """
     if not wiki.endswith(_SUFFIX) or len(wiki) == len(_SUFFIX):
-        raise ValueError(f"{wiki!r} is no Wikipedia: its id must be a language code and 'wiki', as in 'jawiki' or 'zh_yuewiki'")
+        raise ValueError(f"{wiki!r} is not a Wikipedia: an id is a language code and 'wiki', as in 'jawiki' or 'zh_yuewiki'")
     return canonical_code(wiki.removesuffix(_SUFFIX))
 
 
@@ -76,23 +73,23 @@ def language_tag(wiki: str) -> str:
 
 
 def wiki_of_language(code: str) -> str | None:
-    """Wiki id of a language code, old or new; None if no such Wikipedia is known: `nb` -> `nowiki`, `xx` -> None."""
+    """Wiki id of a language code, old or new: `nb` -> `nowiki`; None without a known Wikipedia: `xx` -> None."""
     code = canonical_code(code)
     return code.replace("-", "_") + _SUFFIX if code in wikipedia_codes() else None
 
 
 def codes_of(wiki: str) -> list[str]:
-    """All codes, old and new, that name a wiki: `nowiki` -> ['nb', 'no']."""
+    """All codes of a wiki's language, old and new, sorted: `nowiki` -> ['nb', 'no']."""
     known = wikipedia_codes() | language_codes()["aliases"].keys()
     return sorted(code for code in known if wiki_of_language(code) == wiki)
 
 
 @cache
-def interwiki_prefix(prefix: str, language: str) -> Prefix | None:
-    """What `prefix:` leads to from the Wikipedia of `language`; None if it is no interwiki prefix.
+def interwiki_prefix(prefix: str, language: str) -> InterwikiTarget | None:
+    """The target of `prefix:` on the Wikipedia of `language`; None if it is not an interwiki prefix.
 
     >>> interwiki_prefix("EN", "ja")
-    Prefix(wiki='enwiki', language='en', project=None)
+    InterwikiTarget(wiki='enwiki', language='en', project=None)
     >>> interwiki_prefix("wikt", "ja").wiki, interwiki_prefix("commons", "ja").wiki, interwiki_prefix("Star Trek", "ja")
     ('jawiktionary', 'commonswiki', None)
     """
@@ -100,12 +97,12 @@ def interwiki_prefix(prefix: str, language: str) -> Prefix | None:
     data = language_codes()
     wiki = wiki_of_language(key) if key not in MULTILINGUAL else None
     if wiki is not None:
-        return Prefix(wiki, canonical_code(key))
+        return InterwikiTarget(wiki, canonical_code(key))
     if key in data["projects"]:
         project = data["projects"][key]
-        return Prefix(language.replace("-", "_") + project, project=project)
+        return InterwikiTarget(language.replace("-", "_") + project, project=project)
     if key in data["wikipedia"]:
-        return Prefix("enwiki", "en", _SUFFIX)
+        return InterwikiTarget("enwiki", "en", _SUFFIX)
     if key in data["wikis"]:
-        return Prefix(data["wikis"][key])
-    return Prefix(None) if key in data["elsewhere"] else None
+        return InterwikiTarget(data["wikis"][key])
+    return InterwikiTarget(None) if key in data["elsewhere"] else None

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from spark_jobs.wikis.siteinfo import Namespace, SiteInfo, sort_words
+from spark_jobs.wikis.siteinfo import Namespace, SiteInfo, classify_magic_words
 
 MAX_BYTES = 64 * 2**20
 """Of the file, plain; real ones have 10 kB to 2 MB."""
@@ -68,7 +68,7 @@ def _siteinfo(answer: Any) -> SiteInfo:
         base=_part(general, "base", str, ""),
         case=_case(general, "query.general"),
         namespaces=_namespaces(query),
-        words=None if words is None else sort_words({_text(word, "name"): _spellings(word) for word in words}),
+        words=None if words is None else classify_magic_words({_text(word, "name"): _spellings(word) for word in words}),
         link_trail=None if trail is None else link_trail_of(trail),
         link_prefix=None if prefix is None else link_prefix_of(prefix),
     )

@@ -1,9 +1,14 @@
-"""What differs between wikis, as data: `load_profile("jawiki")` gives everything that the scanner must know of one Wikipedia."""
+"""The properties in which wikis differ, as data: `load_profile("jawiki")` returns those of one Wikipedia for the scanner.
+
+A language is one file of `languages/`; `languages/shared.yaml` documents the format. Import from here, and
+`namespace_key`, `section_key` and the namespace numbers from `wiki_profile`. Parsing of wikitext or dumps does not belong here.
+"""
 
 from spark_jobs.common.wiki_languages import canonical_code, language_of, wiki_of_language
-from spark_jobs.wikis.siteinfo import MagicWords, Namespace, SiteInfo, sort_words
+from spark_jobs.wikis.profile_assembly import load_profile
+from spark_jobs.wikis.siteinfo import MagicWords, Namespace, SiteInfo, classify_magic_words
 from spark_jobs.wikis.title_cleaning import NameRules, clean_name, name_rules
-from spark_jobs.wikis.wiki_profile import WikiProfile, load_profile
+from spark_jobs.wikis.wiki_profile import WikiProfile
 
 __all__ = [
     "MagicWords",
@@ -12,10 +17,10 @@ __all__ = [
     "SiteInfo",
     "WikiProfile",
     "canonical_code",
+    "classify_magic_words",
     "clean_name",
     "language_of",
     "load_profile",
     "name_rules",
-    "sort_words",
     "wiki_of_language",
 ]

@@ -1,8 +1,8 @@
-"""The first letter of a title, as MediaWiki writes it; not `str.upper()`.
+"""The first letter of a title in upper case, as MediaWiki writes it, which differs from `str.upper()`.
 
 On a wiki with the case rule `first-letter`, `[[apple]]` and `[[Apple]]` are one page. MediaWiki maps one code point to one code
-point; Python's `upper` maps ß to SS and ŉ to ʼN, Georgian ა to the Mtavruli letter Ა, and knows case pairs that are younger than
-Wikipedia's titles. Wikimedia keeps all of those as they are (`$wgOverrideUcfirstCharacters`), and so does this module. In
+point. Python's `upper` maps ß to SS, ŉ to ʼN and Georgian ა to the Mtavruli letter Ა, and knows case pairs that are younger than
+Wikipedia's titles. Wikimedia leaves all of these unchanged (`$wgOverrideUcfirstCharacters`), and so does this module. In
 Turkish, Azerbaijani and Karakalpak, i becomes İ.
 """
 
@@ -21,7 +21,7 @@ _UNCHANGED_RANGES = (
 
 
 def upper_first(text: str, dotted_i: bool = False) -> str:
-    """`text` with its first letter in upper case.
+    """`text` with its first letter in upper case; with `dotted_i`, the capital of i is İ.
 
     >>> upper_first("ørsted"), upper_first("straße"), upper_first("ßäß"), upper_first("აბა"), upper_first("izmir", dotted_i=True)
     ('Ørsted', 'Straße', 'ßäß', 'აბა', 'İzmir')
@@ -32,10 +32,10 @@ def upper_first(text: str, dotted_i: bool = False) -> str:
     if first < "\x80":
         return text
     upper = first.upper()
-    if len(upper) != 1 or upper == first or _stays(ord(first)):
+    if len(upper) != 1 or upper == first or _is_unchanged(ord(first)):
         return text
     return upper + text[1:]
 
 
-def _stays(code_point: int) -> bool:
+def _is_unchanged(code_point: int) -> bool:
     return any(low <= code_point <= high for low, high in _UNCHANGED_RANGES)

@@ -1,6 +1,6 @@
-"""What a wiki says of itself, as plain values: the head of its dump, and the file `siteinfo-namespaces` beside the dump.
+"""A wiki's published configuration as plain values: from the head of its dump, or from `siteinfo-namespaces` beside the dump.
 
-Both become a `SiteInfo`, and `WikiProfile.with_siteinfo` takes either: first the head, then the file, which knows more.
+Both are read into a `SiteInfo`. `WikiProfile.with_siteinfo` takes either: first the head, then the file, which holds more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,37 +12,37 @@ CaseRule = Literal["first-letter", "case-sensitive"]
 
 @dataclass(frozen=True)
 class Namespace:
-    """One namespace: its number, the case rule of its titles, and its names, the wiki's own first (empty for articles)."""
+    """One namespace: its number, the case rule of its titles, and its local name (empty for articles)."""
 
     number: int
     case: str
     name: str
     canonical: str = ""
-    """The English name, which every wiki understands; empty where it is not said."""
+    """The English name, which every wiki understands; empty where it is not given."""
     aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class MagicWords:
-    """The words of wikitext in a wiki's own language, sorted by what they do. Made by `sort_words`."""
+    """The words of wikitext in a wiki's language, by their effect. Made by `classify_magic_words`."""
 
     redirect: tuple[str, ...]
-    """First words of a redirect, with their sign: `#転送`."""
+    """First words of a redirect, with the number sign: `#転送`."""
     switches: tuple[str, ...]
     """Behaviour switches, underscores included: `__目次__`."""
     settings: frozenset[str]
-    """Words that set something of the page: `デフォルトソート`."""
+    """Words that set a property of the page: `デフォルトソート`."""
     functions: Mapping[str, str]
-    """Parser functions that leave text, lower case, with underscores, without colon -> English name: `{"минус": "lc"}`."""
+    """Parser functions that leave text (lower case, with underscores, without colon) -> English name: `{"минус": "lc"}`."""
     variables: frozenset[str]
-    """Words in braces that are no template."""
+    """Words in braces that name a variable instead of a template."""
 
 
 @dataclass(frozen=True)
 class SiteInfo:
-    """What a wiki says of itself; what it does not say is empty or None.
+    """A wiki's published configuration; values that it does not give are empty or None.
 
-    `wiki` is the database name (`jawiki`; empty where an old dump has none), `language` is `xml:lang` of the root element or the
+    `wiki` is the database name (`jawiki`; empty for old dumps without one), `language` is `xml:lang` of the root element or the
     content language, `base` is the address of the main page, `case` is the wiki's case rule.
     """
 
@@ -53,27 +53,27 @@ class SiteInfo:
     namespaces: tuple[Namespace, ...]
     words: MagicWords | None = None
     link_trail: str | None = None
-    """Regular expression of the letters that join a link; empty where none do, None where it is not said."""
+    """Regular expression of the letters after a link that join it; empty where none do, None where it is not given."""
     link_prefix: str | None = None
-    """Character class of the letters before a link that join it; empty where none do, None where it is not said."""
+    """Character class of the letters before a link that join it; empty where none do, None where it is not given."""
 
 
 SETTINGS = ("defaultsort", "displaytitle")
 FUNCTIONS = ("lc", "uc", "lcfirst", "ucfirst", "formatnum")
 VARIABLE_PARTS = ("pagename", "pagenamee", "namespace", "namespacee", "space", "spacee")
-"""Ends of the names of magic words that show a title or a namespace: `fullpagename`, `talkspacee`, …"""
+"""Endings of the names of magic words that show a title or a namespace: `fullpagename`, `talkspacee`, …"""
 _LOCAL = tuple(f"local{unit}" for unit in ("year", "month", "week", "day", "dow", "hour", "time"))
 VARIABLE_BEGINNINGS = ("current", *_LOCAL, "numberof", "revision", "site", "server")
 _UNDERSCORES = ("__", "＿＿")
 
 
-def sort_words(words: Mapping[str, Iterable[str]]) -> MagicWords:
-    """Magic words, by MediaWiki's name for them (`notoc`) with all their spellings, sorted by what they do.
+def classify_magic_words(words: Mapping[str, Iterable[str]]) -> MagicWords:
+    """Group magic words, given as MediaWiki's name (`notoc`) -> all spellings, by their effect.
 
-    >>> sort_words({"redirect": ["#転送"], "toc": ["__目次__"], "lc": ["LC:", "минус:"]}).functions
+    >>> classify_magic_words({"redirect": ["#転送"], "toc": ["__目次__"], "lc": ["LC:", "минус:"]}).functions
     {'lc': 'lc', 'минус': 'lc'}
 
-    A name that no rule mentions is left out: image options, parser functions that leave no text.
+    All other names are left out: image options, parser functions that leave no text.
     """
     return MagicWords(
         redirect=tuple(dict.fromkeys([*words.get("redirect", ()), "#REDIRECT"])),

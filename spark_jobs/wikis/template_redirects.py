@@ -7,7 +7,7 @@ Rule = TypeVar("Rule")
 
 
 def resolve_template_redirects(redirects: Mapping[str, str]) -> dict[str, str]:
-    """Each source with the name at the end of its chain; sources of chains that never end are left out. Linear in the names.
+    """Each source -> the name at the end of its chain; sources that lead into a circle are left out. Linear in the names.
 
     >>> resolve_template_redirects({"A": "B", "B": "C", "X": "Y", "Y": "X"})
     {'A': 'C', 'B': 'C'}
@@ -26,13 +26,13 @@ def resolve_template_redirects(redirects: Mapping[str, str]) -> dict[str, str]:
     return {source: end for source in redirects if (end := ends[source]) is not None}
 
 
-def rules_of_renamed(rules: Mapping[str, Rule], resolved: Mapping[str, str], known: Collection[str]) -> dict[str, Rule]:
-    """`rules` by template name, and the rule of a redirect's source for its target where the target is not among `known` names.
+def add_rules_of_targets(rules: Mapping[str, Rule], resolved: Mapping[str, str], known: Collection[str]) -> dict[str, Rule]:
+    """`rules` by template name, with the rule of a redirect's source added for its target if the target is not in `known`.
 
-    Of several sources with rules the first in the order of names counts, whatever the order of `resolved`.
+    Of several sources with rules, the first by name is taken, in any order of `resolved`.
     """
-    moved: dict[str, Rule] = {}
+    added: dict[str, Rule] = {}
     for source in sorted(resolved.keys() & rules.keys()):
         if resolved[source] not in known:
-            moved.setdefault(resolved[source], rules[source])
-    return {**rules, **moved}
+            added.setdefault(resolved[source], rules[source])
+    return {**rules, **added}

@@ -1,19 +1,19 @@
-"""The small language in which template rules are written.
+"""Rules for templates: the patterns that the language files are written in.
 
-A *pattern* says what text a template leaves. It is text with
+A *pattern* describes the text that a template leaves:
 
-    {1} {name}     the argument of that number or name, trimmed
-    {name|1}       the first of these that is given and not empty
+    {1} {name}     the argument with that number or name, trimmed
+    {name|1}       the first of these arguments that is given and not empty
     {2:to,and}     the argument if it is one of these words
-    {1|=text}      a literal as the last resort
-    {*, }          all arguments that are not empty, by number, with what follows the star between them
-    [ … ]          a part that is left out when an argument in it is missing or empty
-    A || B         A if all its arguments are there, else B; the spaces around the bars belong to them
+    {1|=text}      a literal as the last alternative
+    {*, }          all numbered arguments that are not empty, in order, separated by the text after the star
+    [ … ]          left out when an argument inside is missing or empty
+    A || B         A if all its arguments are given, else B; the spaces around the bars belong to the operator
 
 Worked example: `{1}[ ({2}[, {3}])]` on `{{nihongo|Tokyo|東京}}` gives `Tokyo (東京)`;
 `{1} {2:to,and} {3} {4} || {1} {2}` gives `5 to 10 km` on `{{convert|5|to|10|km|mi}}` and `5 km` on `{{convert|5|km|mi}}`.
 
-A `LinkTemplate` says where a link-bearing template keeps its parts, as patterns too.
+A `LinkTemplate` holds the patterns of a template that makes a link.
 """
 
 import re
@@ -26,33 +26,49 @@ _OR = " || "
 _ALL = "*"
 _TOKEN = re.compile(r"\{([^{}]*)\}|([\[\]])|\\(.)", re.DOTALL)
 
-Part = str | tuple[str, ...] | list[Any]
+PatternPart = str | tuple[str, ...] | list[Any]
 """A literal; the keys of an argument; or an optional group of parts."""
 
 
 @dataclass(frozen=True)
 class LinkTemplate:
-    """A template that shows `label` and leads to `target` here, and to `titles`, pairs of (language, title), on other wikis."""
+    """A template that links to `target` with the text `label`; `titles` are pairs of (language, title) on other wikis."""
 
     label: str
     target: str
     titles: tuple[tuple[str, str], ...]
 
 
-def link_template(rule: Mapping[str, Any]) -> LinkTemplate:
-    """A rule as the data file writes it: `label`, `target`, and `language` with `title`, or `titles` as a list of such pairs."""
-    pairs = rule.get("titles") or [[rule["language"], rule["title"]]]
+TemplateRule = str | LinkTemplate
+"""The pattern of the text that a template leaves, or the patterns of its link."""
+
+
+def parse_link_rule(rule: Mapping[str, Any]) -> LinkTemplate:
+    """A link rule of a language file: `label`, `target`, and `language` with `title`, or `titles` as a list of such pairs.
+
+    Raises ValueError for missing or unknown keys and for values of another type.
+    """
+    if set(rule) not in ({"label", "target", "language", "title"}, {"label", "target", "titles"}):
+        raise ValueError(
+            f"a link rule has label, target, and language with title, or titles; this one has {', '.join(map(str, rule))}"
+        )
+    pairs = rule["titles"] if "titles" in rule else [[rule["language"], rule["title"]]]
+    if not isinstance(pairs, list) or not pairs or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise ValueError(f"titles must be a list of [language, title], not {pairs!r}")
+    patterns = [rule["label"], rule["target"], *(pattern for pair in pairs for pattern in pair)]
+    if not all(isinstance(pattern, str) for pattern in patterns):
+        raise ValueError(f"the values of a link rule must be texts, not {patterns!r}")
     return LinkTemplate(rule["label"], rule["target"], tuple((language, title) for language, title in pairs))
 
 
 @lru_cache(maxsize=4096)
-def parse_pattern(pattern: str) -> list[list[Part]]:
-    """The alternatives of a pattern, each as its parts; raises ValueError for brackets that do not pair."""
+def parse_pattern(pattern: str) -> list[list[PatternPart]]:
+    """The alternatives of a pattern, each as a list of its parts. Raises ValueError for unbalanced brackets."""
     return [_parse(alternative) for alternative in pattern.split(_OR)]
 
 
-def _parse(pattern: str) -> list[Part]:
-    stack: list[list[Part]] = [[]]
+def _parse(pattern: str) -> list[PatternPart]:
+    stack: list[list[PatternPart]] = [[]]
     last = 0
     for match in _TOKEN.finditer(pattern):
         if match.start() > last:
@@ -76,22 +92,22 @@ def _parse(pattern: str) -> list[Part]:
     return stack[0]
 
 
-def fill(pattern: str, arguments: Mapping[str, str]) -> str:
-    """The text that `pattern` leaves for a template's arguments (position as a decimal string, or name -> trimmed text).
+def fill_pattern(pattern: str, arguments: Mapping[str, str]) -> str:
+    """The text that `pattern` leaves for a template's arguments: decimal number or name -> trimmed text.
 
-    >>> fill("{1}[ ({2}[, {3}])]", {"1": "Tokyo", "2": "東京"})
+    >>> fill_pattern("{1}[ ({2}[, {3}])]", {"1": "Tokyo", "2": "東京"})
     'Tokyo (東京)'
     """
     text = ""
     for alternative in parse_pattern(pattern):
-        text, complete = _fill(alternative, arguments)
+        text, complete = _fill_parts(alternative, arguments)
         if complete:
             break
     return text
 
 
-def _fill(parts: list[Part], arguments: Mapping[str, str]) -> tuple[str, bool]:
-    """The text of some parts, and whether all their arguments were there."""
+def _fill_parts(parts: list[PatternPart], arguments: Mapping[str, str]) -> tuple[str, bool]:
+    """The text of `parts`, and whether all their arguments were given."""
     out: list[str] = []
     complete = True
     for part in parts:
@@ -102,13 +118,13 @@ def _fill(parts: list[Part], arguments: Mapping[str, str]) -> tuple[str, bool]:
             complete = complete and (bool(value) or part[-1] == "=")
             out.append(value)
         else:
-            text, whole = _fill(part, arguments)
+            text, whole = _fill_parts(part, arguments)
             out.append(text if whole else "")
     return "".join(out), complete
 
 
 def _value(key: str, arguments: Mapping[str, str]) -> str:
-    """What one key stands for; empty if it is not there."""
+    """The value of one key; empty if the argument is missing."""
     if key[:1] == "=":
         return key[1:]
     if key[:1] == _ALL:
@@ -119,5 +135,5 @@ def _value(key: str, arguments: Mapping[str, str]) -> str:
 
 
 def _positions(arguments: Mapping[str, str]) -> list[str]:
-    """The arguments that have numbers, in their order, however they were written."""
+    """The numbered arguments in numeric order."""
     return sorted((name for name in arguments if name.isascii() and name.isdigit() and len(name) < 6), key=int)

@@ -1,7 +1,7 @@
-"""From a page title to a name for training: Ri and Yamada's cleaning, for any pivot language.
+"""From a page title to a name for training: the cleaning of Ri and Yamada, for any pivot language.
 
-A name loses the parenthetical at its end that only tells titles apart (`Mercury (planet)`), and titles that name no entity
-give no name: lists of things and pages outside the articles. What a list is called is data, `data/pivot_names.yaml`.
+A name loses the parenthetical at its end that only distinguishes titles (`Mercury (planet)`). Titles that do not name an entity
+give no name: lists, and pages outside the articles. The language files hold how titles of lists begin and end.
 """
 
 from collections.abc import Iterable
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from functools import cache
 
 from spark_jobs.common.wiki_languages import wiki_of_language
-from spark_jobs.wikis.packaged_data import read_yaml
-from spark_jobs.wikis.wiki_profile import load_profile, namespace_key
+from spark_jobs.wikis.language_files import SHARED, read_language_file
+from spark_jobs.wikis.profile_assembly import load_profile
+from spark_jobs.wikis.wiki_profile import namespace_key
 
 _CLOSING = {")": "(", "）": "（"}
 
 
 @dataclass(frozen=True)
 class NameRules:
-    """What is dropped from one pivot language's titles: beginnings and ends of list titles (case folded), namespace names."""
+    """Rules for titles that do not name an entity, in one pivot language: affixes of lists (case folded), namespaces."""
 
     language: str
     list_prefixes: tuple[str, ...]
@@ -27,7 +28,7 @@ class NameRules:
 
 @cache
 def name_rules(language: str) -> NameRules:
-    """The rules of a pivot language; namespaces are those of its own Wikipedia and the words of the data file.
+    """The rules of a pivot language; the namespaces are those of its Wikipedia and of `shared.yaml`.
 
     Raises ValueError for a language without a Wikipedia.
     """
@@ -35,23 +36,22 @@ def name_rules(language: str) -> NameRules:
     if wiki is None:
         raise ValueError(f"no Wikipedia has the language code {language!r}: name rules exist for codes such as en, ja or zh-yue")
     profile = load_profile(wiki)
-    data = read_yaml("pivot_names.yaml")
-    own = data["lists"].get(profile.language, {})
+    own = read_language_file(profile.language)
     return NameRules(
         profile.language,
-        _folded(own.get("prefixes", ())),
-        _folded(own.get("suffixes", ())),
-        frozenset(profile.namespaces) | frozenset(namespace_key(name) for name in data["namespaces"]),
+        _folded(own.list_title_prefixes),
+        _folded(own.list_title_suffixes),
+        frozenset(profile.namespaces) | frozenset(map(namespace_key, read_language_file(SHARED).namespaces_without_articles)),
     )
 
 
 def clean_name(title: str, rules: NameRules) -> str | None:
-    """The name in a title (with spaces or underscores), or None if it names no entity; a title with `#` gives None.
+    """The name in a title (with spaces or underscores), or None for a list, a page outside the articles or a title with `#`.
 
     >>> clean_name("Mercury (planet)", name_rules("en")), clean_name("List of rivers", name_rules("en"))
     ('Mercury', None)
 
-    A parenthetical goes only when it stands apart (after a space; full-width ones always): `Iron(III)` stays whole.
+    A parenthetical is removed only after a space, a full-width one always: `Iron(III)` stays whole.
     """
     name = " ".join(title.replace("_", " ").split())
     if not name or "#" in name:
@@ -78,8 +78,8 @@ def without_parenthetical(name: str) -> str:
         elif name[index] in "(（":
             depth -= 1
             if depth == 0:
-                apart = name[index] == "（" or index == 0 or name[index - 1] == " "
-                return name[:index].rstrip() if apart else name
+                is_separate = name[index] == "（" or index == 0 or name[index - 1] == " "
+                return name[:index].rstrip() if is_separate else name
     return name
 
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from spark_jobs.common.wiki_languages import interwiki_prefix, wiki_of_language
-from spark_jobs.wikis.wiki_profile import NAMESPACE_ARTICLE, WikiProfile, load_profile, namespace_key
+from spark_jobs.wikis.profile_assembly import load_profile
+from spark_jobs.wikis.wiki_profile import NAMESPACE_ARTICLE, WikiProfile, namespace_key
 
 MAX_TITLE_BYTES = 255
 LONGEST_TARGET = 2 * MAX_TITLE_BYTES

@@ -231,7 +231,7 @@ def test_a_corpus_of_other_wikis_is_refused(tmp_path, corpus):
 def test_every_language_of_the_shipped_configurations_has_a_sentence(repository):
     from eval.cities import CitySettings
     from eval.config import EvalSettings
-    from eval.tasks.task_catalogue import read_catalogue, resolve, tasks_folder
+    from eval.tasks.task_catalogue import read_catalogue, resolve_task_names, tasks_folder
     from spark_jobs.common.settings import load_settings
 
     facts = load_settings(CitySettings, repository / "conf" / "eval" / "cities.yaml")
@@ -239,7 +239,7 @@ def test_every_language_of_the_shipped_configurations_has_a_sentence(repository)
     assert facts.languages == asked.languages
     assert facts.output_dir == asked.data_dir
     assert facts.cities >= 500
-    assert len(resolve(asked.tasks, asked.languages, read_catalogue(tasks_folder()))) == len(facts.languages) >= 5
+    assert len(resolve_task_names(asked.tasks, asked.languages, read_catalogue(tasks_folder()))) == len(facts.languages) >= 5
 
 
 def test_a_city_is_asked_for_in_the_tasks_sentence(tmp_path):

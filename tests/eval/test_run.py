@@ -58,7 +58,7 @@ def test_a_mistake_is_answered_before_the_slow_imports(settings, repository):
         "import sys\n"
         "from eval.run import main\n"
         "from eval.config import EvalSettings\n"
-        "from spark_jobs.common.settings import ConfigurationError\n"
+        "from spark_jobs.common.errors import ConfigurationError\n"
         "try:\n"
         "    main(EvalSettings(model='no/such', tasks=['xcodah_ja'], output_dir='o'))\n"
         "except ConfigurationError:\n"
@@ -301,9 +301,7 @@ def test_data_of_the_hub_that_changed_are_refused_and_once_taken_run_a_task_agai
     *lines, last = path.read_text().splitlines()
     path.write_text("\n".join([*lines, last.replace("item299", "other")]))
     shutil.rmtree(hub.parents[1] / "cache")  # it knows the hub's files by their commit, those of a folder by their names
-    with pytest.raises(
-        ConfigurationError, match=r"xcodah_ja: .* is no longer what it was: .* holds \w{64} of an earlier reading"
-    ):
+    with pytest.raises(ConfigurationError, match=r"xcodah_ja: .* has changed: .* holds \w{64} of an earlier reading"):
         main(settings(**served))
     lock = settings().data_lock
     lock.write_text("".join(line for line in lock.read_text().splitlines(keepends=True) if "jap" not in line))
@@ -403,10 +401,10 @@ def test_the_shipped_configurations_are_valid(repository, name, model):
 
 
 def test_the_demonstration_has_its_data(repository):
-    from eval.tasks.task_catalogue import check_local_files, read_catalogue, resolve, tasks_folder
+    from eval.tasks.task_catalogue import check_local_files, read_catalogue, resolve_task_names, tasks_folder
 
     settings = load_settings(EvalSettings, repository / "conf" / "eval" / "demo.yaml")
-    tasks = resolve(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
+    tasks = resolve_task_names(settings.tasks, settings.languages, read_catalogue(tasks_folder()))
     assert [task.name for task in tasks] == ["xcodah_ja", "xcodah_es", "xcodah_en", "xcsqa_ja", "xcsqa_es", "xcsqa_en"]
     check_local_files(tasks, repository / settings.data_dir)
 

@@ -1,1 +1,1 @@
-"""Which country is a city in? The same facts in many languages."""
+"""The country of a city, asked in many languages."""

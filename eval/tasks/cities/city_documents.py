@@ -1,4 +1,4 @@
-"""Facts about cities as lm-eval documents, as `python -m eval.cities` writes them."""
+"""Facts about cities as lm-eval documents, from the files that `python -m eval.cities` writes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     import datasets
 
 
-def load(
+def load_documents(
     *, language: str, folder: str, files: Mapping[str, Mapping[str, Any]], data_dir: str | None = None, **_unused: Any
 ) -> "dict[str, datasets.Dataset]":
-    """The items of one language."""
+    """The items of one language (split `test`)."""
     import datasets
 
     if data_dir is None:
-        raise ValueError("facts about cities are published nowhere: write them with python -m eval.cities and give data_dir")
+        raise ValueError("data_dir is not set: write the items with python -m eval.cities and set data_dir to their folder")
     path = find_file(Path(data_dir), folder, files["test"]["local"].format(language=language))
     return {"test": datasets.Dataset.from_list(read_json_lines(path))}

@@ -1,1 +1,1 @@
-"""JCommonsenseQA, JEMHopQA, NIILC and JAQKET v2."""
+"""Japanese benchmarks: JCommonsenseQA, JEMHopQA, NIILC and JAQKET v2."""

@@ -1,7 +1,4 @@
-"""Four Japanese benchmarks as lm-eval documents, read from the files that their authors publish.
-
-Named in the YAML by `!function japanese_documents.load`; lm-eval calls it with the task's `metadata` and `dataset_kwargs`.
-"""
+"""Four Japanese benchmarks as lm-eval documents, read from the files that their authors publish."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -16,13 +13,13 @@ from eval.tasks.text_metrics import character_f1, exact_match, reference_f1, squ
 if TYPE_CHECKING:
     import datasets
 
-Item = dict[str, Any]
+JapaneseItem = dict[str, Any]
 
 CONTEXTS = 5
-"""Passages of a JAQKET question that a prompt holds, the first ones."""
+"""A JAQKET prompt holds this number of the question's passages, from the first."""
 
 
-def load(
+def load_documents(
     *,
     benchmark: str,
     language: str,
@@ -37,10 +34,10 @@ def load(
     seed: int = 42,
     **_unused: Any,
 ) -> "dict[str, datasets.Dataset]":
-    """The scored split (`test`) and the one that examples come from (`fewshot`); in `reference` scoring with prompts made.
+    """The scored split (`test`) and the split of the examples (`fewshot`); for `reference` scoring with prompts.
 
-    With `data_dir`, the files are those in `data_dir/folder`, or in `data_dir` itself where it has no such folder. Without, they
-    are fetched and checked (eval/tasks/data_files.py).
+    With `data_dir` set, files are read from `data_dir/folder`, or from `data_dir` if it does not have that folder. Otherwise they
+    are fetched and verified (`eval.tasks.data_files`).
     """
     import datasets
 
@@ -50,7 +47,7 @@ def load(
         path = published_file(benchmark, source, folder, data_dir)
         splits[role] = [{**item, "language": language} for item in READERS[benchmark](path)]
         if not splits[role]:
-            raise ValueError(f"{path} holds no item that can be scored")
+            raise ValueError(f"{path} does not hold an item that can be scored")
         if data_dir is None:
             check_published(path, source, len(splits[role]), data_lock)
     if reference is not None:
@@ -59,7 +56,7 @@ def load(
     return {role: datasets.Dataset.from_list(items) for role, items in splits.items()}
 
 
-def read_jcommonsenseqa(path: Path) -> list[Item]:
+def read_jcommonsenseqa(path: Path) -> list[JapaneseItem]:
     """JSON lines: q_id, question, choice0 to choice4, label."""
     items = []
     for row in read_json_lines(path):
@@ -77,8 +74,8 @@ def read_jcommonsenseqa(path: Path) -> list[Item]:
     return items
 
 
-def read_jemhopqa(path: Path) -> list[Item]:
-    """A JSON list: qid, question, answer, and the facts that lead to it."""
+def read_jemhopqa(path: Path) -> list[JapaneseItem]:
+    """JSON list: qid, question, answer, and the facts that lead to it."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -89,14 +86,14 @@ def read_jemhopqa(path: Path) -> list[Item]:
     ]
 
 
-def read_niilc(path: Path) -> list[Item]:
-    """XML of `question` with `text` and several `answers/answer`: together, joined by commas, they are the answer.
+def read_niilc(path: Path) -> list[JapaneseItem]:
+    """XML: `question` with `text` and several `answers/answer`, which, joined by commas, are the answer.
 
-    Questions whose answer is `-` (none is known) or missing are left out, as in llm-jp-eval.
+    Questions whose answer is `-` (unknown) or missing are left out, as in llm-jp-eval.
     """
     content = path.read_bytes()
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:  # entities could expand without end
-        raise ValueError(f"{path}: a document type is declared, which the published files do not; it is not read")
+        raise ValueError(f"{path}: the file declares a document type, so it is not read; the published files do not have one")
     try:
         root = ET.fromstring(content)  # noqa: S314  (no entities, see above)
     except ET.ParseError as error:
@@ -111,8 +108,8 @@ def read_niilc(path: Path) -> list[Item]:
     return items
 
 
-def read_jaqket(path: Path) -> list[Item]:
-    """JSON lines of JAQKET v2.0: qid, question, answers {text: [...]}, ctxs {title: [...], text: [...]} or a list of such."""
+def read_jaqket(path: Path) -> list[JapaneseItem]:
+    """JSON lines: qid, question, answers {text: [...]}, and ctxs, {title: [...], text: [...]} or a list of {title, text}."""
     items = []
     for row in read_json_lines(path):
         passages = row["ctxs"]
@@ -151,7 +148,7 @@ def process_standard(document: Mapping[str, Any], results: Sequence[str]) -> dic
 
 
 def process_reference(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """llm-jp-eval's char_f1, with each of the two libraries that it may have measured with."""
+    """llm-jp-eval's char_f1, with each of the two libraries that it may have used."""
     return {
         "char_f1": reference_f1(results[0], document["text"]),
         "char_f1_levenshtein": reference_f1(results[0], document["text"], levenshtein=True),
@@ -159,5 +156,5 @@ def process_reference(document: Mapping[str, Any], results: Sequence[str]) -> di
 
 
 def process_exact(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """Exact match after SQuAD's normalisation, as the Japanese harness scores JAQKET."""
+    """Exact match after SQuAD's normalisation, as the Japanese evaluation harness scores JAQKET."""
     return {"exact_match": squad_match(results[0], document["answers"])}

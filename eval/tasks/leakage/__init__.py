@@ -1,1 +1,1 @@
-"""Do the tags around inserted names leak into what a model writes?"""
+"""Checks whether the tags around inserted names appear in the text that a model writes."""

@@ -1,1 +1,1 @@
-"""Facts of a made-up world, asked in two languages: the tasks of benchmarks/transfer."""
+"""Facts of a made-up world, asked in two languages: the tasks of `benchmarks/transfer`."""

@@ -1,4 +1,4 @@
-"""Facts of a made-up world as lm-eval documents, as benchmarks/transfer writes them."""
+"""Facts of a made-up world as lm-eval documents, from the files that `benchmarks/transfer` writes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     import datasets
 
 
-def load(
+def load_documents(
     *, kind: str, language: str, folder: str, files: Mapping[str, Mapping[str, Any]], data_dir: str | None = None, **_unused: Any
 ) -> "dict[str, datasets.Dataset]":
-    """The items of one kind of question in one language."""
+    """The items of one kind of question in one language (split `test`)."""
     import datasets
 
     if data_dir is None:
-        raise ValueError("these facts are published nowhere: python -m benchmarks.transfer.run writes them; give data_dir")
+        raise ValueError("data_dir is not set: python -m benchmarks.transfer.run writes the items; set data_dir to their folder")
     path = find_file(Path(data_dir), folder, files["test"]["local"].format(kind=kind, language=language))
     return {"test": datasets.Dataset.from_list(read_json_lines(path))}

@@ -1,7 +1,4 @@
-"""X-CSR's rows as lm-eval documents, from the hub or from local files in the published layout.
-
-Named in the YAML by `!function xcsr_documents.load`; lm-eval calls it with the task's `metadata` and `dataset_kwargs`.
-"""
+"""X-CSR's rows as lm-eval documents, from the hub or from local files in the published layout."""
 
 import hashlib
 import json
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
 SPLIT = "validation"
 
 
-class Item(TypedDict):
+class XcsrItem(TypedDict):
     """One item, ready to be scored."""
 
     id: str
@@ -28,10 +25,10 @@ class Item(TypedDict):
     """The question; empty in X-CODAH."""
     choices: list[str]
     gold: int
-    """Index of the right choice."""
+    """Index of the correct choice."""
 
 
-def load(
+def load_documents(
     *,
     benchmark: str,
     code: str,
@@ -51,12 +48,11 @@ def load(
     seed: int = 42,
     **_unused: Any,
 ) -> "dict[str, datasets.Dataset]":
-    """The validation split of one benchmark in one language; in `reference` scoring with its prompts made.
+    """The validation split of one benchmark in one language; for `reference` scoring with prompts.
 
-    `hub_config` and the file's name are patterns over `benchmark` and `code`, the name of the language in the published data
-    (Japanese is `jap` there). With `data_dir`, only the file below it is read. Without, the hub's rows are: they must be as many
-    as were published (`hub_items`, by benchmark) and those of the lock, and the commit that they are of is the description in
-    the data set's info. Further metadata is lm-eval's own.
+    `hub_config` and the file's name are patterns over `benchmark` and `code`, the language's code in the published data (`jap`
+    for Japanese). With `data_dir` set, only the file below it is read. Otherwise the hub's rows are read and must have the
+    published number (`hub_items`, by benchmark) and the lock's hash; the description in the data set's info is their commit.
     """
     import datasets
 
@@ -73,29 +69,29 @@ def load(
         check_lock(data_lock, source, rows_sha256(rows))
     items: list[dict[str, Any]]
     if reference is None:
-        items = [dict(item) for item in scorable(rows, language, source)]
+        items = [dict(item) for item in scorable_items(rows, language, source)]
     else:
-        items = with_prompts(rows, language, source, Recipe.model_validate(reference), num_fewshot, seed)
+        items = items_with_prompts(rows, language, source, Recipe.model_validate(reference), num_fewshot, seed)
     if not items:
-        raise ValueError(f"{source} holds no item that can be scored: expected rows with an answer and without blank choices")
+        raise ValueError(f"{source} does not hold an item that can be scored: rows need an answer and no blank choices")
     return {SPLIT: datasets.Dataset.from_list(items, info=datasets.DatasetInfo(description=commit))}
 
 
 def read_hub(path: str, config: str, revision: str) -> tuple[Sequence[Mapping[str, Any]], str]:
-    """The validation split of a data set of the hub, and the commit that `revision` stands for; raises `OSError`."""
+    """The validation split of a data set of the hub, and the commit of `revision` (empty if unknown). Raises `OSError`."""
     import datasets
 
     try:
         builder = datasets.load_dataset_builder(path, config, revision=revision)
         builder.download_and_prepare()
-        # A folder of that name has a shorter hash, which is not a commit's.
+        # The hash of a local folder with that name is shorter than that of a commit.
         return builder.as_dataset(split=SPLIT), builder.hash if len(builder.hash) == 40 else ""
-    except Exception as error:  # the libraries below have HTTP errors of their own, by several names
+    except Exception as error:  # the libraries below raise many HTTP errors without a common base
         raise OSError(f"{path} ({config}, {revision}) could not be read from the hub: {error}") from error
 
 
 def rows_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Identity of what is published: ids, questions, choices and answers in order, whatever the file format."""
+    """Hash of the published content: ids, questions, choices and answers in order, equal for all file formats."""
     digest = hashlib.sha256()
     for row in rows:
         content = [row["id"], *_question(row), row.get("answerKey")]
@@ -103,10 +99,10 @@ def rows_sha256(rows: Iterable[Mapping[str, Any]]) -> str:
     return digest.hexdigest()
 
 
-def with_prompts(
+def items_with_prompts(
     rows: Iterable[Mapping[str, Any]], language: str, source: str, recipe: Recipe, num_fewshot: int | None, seed: int
 ) -> list[dict[str, Any]]:
-    """All rows, as they are published, with `prompt` and `continuations`: the original leaves none out and cuts nothing off."""
+    """All rows, unchanged, with `prompt` and `continuations`: the original drops no row and trims no text."""
     items: list[dict[str, Any]] = [{**_item(row, language, source), "text": ""} for row in rows]
     for item in items:
         item["text"] = item["choices"][item["gold"]]
@@ -114,13 +110,13 @@ def with_prompts(
     return items
 
 
-def scorable(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> list[Item]:
-    r"""The rows as items, in order, without those that have a blank choice: an empty text has no likelihood of its own.
+def scorable_items(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> list[XcsrItem]:
+    r"""The rows as items, in order, without rows that have a blank choice: an empty text has no likelihood.
 
-    Surrounding whitespace is cut off, so that the delimiter in front of a choice is the only one.
+    Surrounding whitespace is trimmed, so that the delimiter is the only space before a choice.
 
     >>> choices = [{"label": "A", "text": "bleu "}, {"label": "B", "text": "sel"}]
-    >>> scorable([{"id": "7", "question": {"stem": "Ciel?", "choices": choices}, "answerKey": "A"}], "fr", "here")
+    >>> scorable_items([{"id": "7", "question": {"stem": "Ciel?", "choices": choices}, "answerKey": "A"}], "fr", "here")
     [{'id': '7', 'language': 'fr', 'stem': 'Ciel?', 'choices': ['bleu', 'sel'], 'gold': 0}]
     """
     found = []
@@ -133,20 +129,20 @@ def scorable(rows: Iterable[Mapping[str, Any]], language: str, source: str) -> l
     return found
 
 
-def _item(row: Mapping[str, Any], language: str, source: str) -> Item:
-    """A row as it is published."""
+def _item(row: Mapping[str, Any], language: str, source: str) -> XcsrItem:
+    """A row as an item, with its texts unchanged. Raises `ValueError` if its answer is not one of its choices."""
     stem, labels, texts = _question(row)
     answer = row.get("answerKey")
     if answer not in labels:
         raise ValueError(
-            f"{source}, item {row['id']}: the answer {answer!r} is none of {', '.join(labels)}; "
+            f"{source}, item {row['id']}: the answer {answer!r} is not one of {', '.join(labels)}; "
             "only the validation split (dev.jsonl) has its answers published"
         )
-    return Item(id=row["id"], language=language, stem=stem, choices=texts, gold=labels.index(answer))
+    return XcsrItem(id=row["id"], language=language, stem=stem, choices=texts, gold=labels.index(answer))
 
 
 def _question(row: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
-    """Stem, labels and texts of a row: the files hold its choices as a list of pairs, the hub's Parquet as a pair of lists."""
+    """Stem, labels and texts of a row; its choices are a list of pairs in the files, a pair of lists in the hub's Parquet."""
     question = row["question"]
     stem, choices = (question["stem"], question["choices"]) if isinstance(question, Mapping) else (question, [])
     labels, texts = (
@@ -157,7 +153,7 @@ def _question(row: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
     for text in (stem, *texts):
         if not isinstance(text, str):
             raise ValueError(
-                f"item {row['id']}: its question and choices must be strings, and one is {text!r}; a copy of this data set once "
-                "had its strings split into characters: take the files that INK-USC/xcsr publishes"
+                f"item {row['id']}: its question and choices must be strings, and one is {text!r}. Use the files that "
+                "INK-USC/xcsr publishes; some copies have their strings split into characters"
             )
     return stem, labels, texts

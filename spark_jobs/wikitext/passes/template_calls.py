@@ -10,8 +10,9 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from spark_jobs.common.wiki_languages import canonical_code, wiki_of_language
-from spark_jobs.wikis.template_rules import LinkTemplate, fill
-from spark_jobs.wikis.wiki_profile import NAMESPACE_TEMPLATE, WikiProfile, load_profile, namespace_key
+from spark_jobs.wikis.profile_assembly import load_profile
+from spark_jobs.wikis.template_rules import LinkTemplate, fill_pattern
+from spark_jobs.wikis.wiki_profile import NAMESPACE_TEMPLATE, WikiProfile, namespace_key
 from spark_jobs.wikitext.page_state import DROPPED, EQUALS, NO_TRAIL, PIPE, TEMPLATE_LINK, LinkTarget, PageState
 from spark_jobs.wikitext.titles import MAX_TITLE_BYTES, normalise_title
 
@@ -227,7 +228,7 @@ def _converted(convert: Callable[[str], str], content: str, page: PageState) -> 
 
 
 def _filled(pattern: str, content: str, page: PageState) -> str:  # noqa: ARG001
-    return fill(pattern, arguments(content)) or DROPPED
+    return fill_pattern(pattern, arguments(content)) or DROPPED
 
 
 def _fixed(text: str, content: str, page: PageState) -> str:  # noqa: ARG001
@@ -288,21 +289,23 @@ def _split(content: str) -> list[str]:
 def _link(rule: LinkTemplate, content: str, page: PageState) -> str:
     """The markup that carries a template's link to the pass over links."""
     values = arguments(content)
-    label = plain_label(fill(rule.label, values))
-    target = normalise_title(plain_label(fill(rule.target, values)), page.profile)
+    label = plain_label(fill_pattern(rule.label, values))
+    target = normalise_title(plain_label(fill_pattern(rule.target, values)), page.profile)
     if not label.strip():
         return DROPPED
     if target is None or target.wiki is not None:
         return label
     names: dict[str, str] = {}
     for language, title in rule.titles:
-        given = plain_label(fill(language, values)).strip()
+        given = plain_label(fill_pattern(language, values)).strip()
         if not given:
             continue
         code = canonical_code(given)
         wiki = wiki_of_language(code)
         foreign = (
-            normalise_title(plain_label(fill(title, values)), load_profile(wiki)) if wiki and wiki != page.profile.wiki else None
+            normalise_title(plain_label(fill_pattern(title, values)), load_profile(wiki))
+            if wiki and wiki != page.profile.wiki
+            else None
         )
         if foreign is not None and foreign.text and foreign.wiki is None and foreign.fragment is None:
             names.setdefault(code, foreign.text)

@@ -1,4 +1,4 @@
-"""Data that are fetched are those that are meant, or refused: files over HTTP on the loopback, and a hub's data set."""
+"""Fetched data are the published ones or are refused: files over HTTP on the loopback, and a data set of a hub."""
 
 import hashlib
 import http.server
@@ -22,11 +22,14 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """Address of a server; its `files` are what it has, its `asked` what was asked for. The cache is the test's own."""
+    """A server: `files` holds its content by path, `requested` the requested paths, `fates` how the next answers fail.
+
+    The cache of downloads is below `tmp_path`.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            server.asked.append(self.path)
+            server.requested.append(self.path)
             content, fate = server.files.get(self.path, b""), server.fates.pop() if server.fates else "whole"
             missing = self.path not in server.files
             self.send_response(503 if fate == "busy" else 404 if missing else 200)
@@ -38,7 +41,7 @@ def server(tmp_path, monkeypatch):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files, server.asked, server.fates = {"/a.json": CONTENT}, [], []
+    server.files, server.requested, server.fates = {"/a.json": CONTENT}, [], []
     server.url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -60,40 +63,40 @@ def cached(tmp_path):
         ("/a.json", SHA256, ["busy"] * 4, r"a\.json could not be fetched: 503"),
         ("/a.json", SHA256, ["cut"] * 4, r"a\.json could not be fetched: .*IncompleteRead\(700 bytes read, 700 more"),
         ("/a.json", None, ["cut"] * 4, r"a\.json could not be fetched: .*IncompleteRead"),
-        ("/a.json", "0" * 64, [], rf"a\.json is not the file that is meant, it has changed or came damaged: .*{SHA256}"),
+        ("/a.json", "0" * 64, [], rf"a\.json is not the expected file: it has changed or arrived damaged: .*{SHA256}"),
     ],
 )
-def test_what_cannot_be_had_or_is_another_file_is_refused_and_leaves_nothing(server, tmp_path, path, sha256, fates, message):
+def test_a_file_that_cannot_be_fetched_or_is_another_one_is_refused_and_not_kept(server, tmp_path, path, sha256, fates, message):
     server.fates[:] = fates
     with pytest.raises((ValueError, OSError), match=message):
         fetch(server.url + path, sha256)
-    assert len(server.asked) == 4  # once, and three times again
+    assert len(server.requested) == 4  # the first attempt and three retries
     assert cached(tmp_path) == []
 
 
-def test_a_server_that_is_not_there_is_named(server):
+def test_an_unreachable_server_is_named(server):
     server.shutdown()
     server.server_close()
     with pytest.raises(OSError, match=rf"{server.url}/a.json could not be fetched: .*Connection refused"):
         fetch(f"{server.url}/a.json", SHA256)
 
 
-def test_a_download_is_tried_again_and_then_kept(server, tmp_path):
+def test_a_download_is_retried_and_then_kept(server, tmp_path):
     server.fates[:] = ["cut", "busy"]
     path = fetch(f"{server.url}/a.json", SHA256)
     assert path.read_bytes() == CONTENT
-    assert (len(server.asked), cached(tmp_path)) == (3, [path])
+    assert (len(server.requested), cached(tmp_path)) == (3, [path])
     assert fetch(f"{server.url}/a.json", SHA256) == path
-    assert len(server.asked) == 3
+    assert len(server.requested) == 3
 
 
-def test_a_file_in_the_cache_that_was_damaged_is_fetched_again(server):
+def test_a_damaged_file_in_the_cache_is_fetched_again(server):
     path = fetch(f"{server.url}/a.json", SHA256)
     path.write_bytes(b"x")
     assert fetch(f"{server.url}/a.json", SHA256).read_bytes() == CONTENT
 
 
-def test_a_file_of_unknown_hash_is_held_to_what_it_was_at_first(server, tmp_path):
+def test_a_file_of_unknown_hash_is_compared_with_the_first_one_fetched(server, tmp_path):
     lock, url = tmp_path / "build" / "data.sha256", f"{server.url}/a.json"
     source = {"local": "a.json", "url": url, "sha256": None}
 
@@ -111,7 +114,7 @@ def test_a_file_of_unknown_hash_is_held_to_what_it_was_at_first(server, tmp_path
     assert read() == CONTENT
     shutil.rmtree(tmp_path / "cache")  # another machine, later
     server.files["/a.json"] = b"other"
-    with pytest.raises(ValueError, match=rf"a\.json is no longer what it was: .* holds {SHA256} of an earlier reading.* remove"):
+    with pytest.raises(ValueError, match=rf"a\.json has changed: .* holds {SHA256} of an earlier reading.* remove"):
         read()
     assert read(lock=None) == b"other"
     assert lock.read_text().count("\n") == 1
@@ -119,7 +122,7 @@ def test_a_file_of_unknown_hash_is_held_to_what_it_was_at_first(server, tmp_path
 
 @pytest.fixture
 def load_from(server, tmp_path, monkeypatch):
-    """Loads a Japanese task whose addresses are the test's server."""
+    """Loads a Japanese task with its addresses replaced by the test's server."""
     folder = shutil.copytree(tasks_folder(), tmp_path / "tasks")
     for path in (folder / "japanese").glob("*.yaml"):
         lines = [line.replace("https://raw.githubusercontent.com", server.url) for line in path.read_text().splitlines()]
@@ -144,11 +147,11 @@ def test_the_published_files_of_a_task_are_fetched_checked_and_read(server, load
     assert not (tmp_path / "lock").exists()  # both hashes are known
     server.files[JEMHOPQA.format("dev")] += b" "
     shutil.rmtree(tmp_path / "cache")
-    with pytest.raises(ConfigurationError, match=r"jemhopqa: its data cannot be read: .*dev_ver1\.1\.json is not the file"):
+    with pytest.raises(ConfigurationError, match=r"jemhopqa: its data .*dev_ver1\.1\.json is not the expected file"):
         load_from("jemhopqa")
 
 
-def test_a_file_with_other_than_the_published_items_is_refused(server, load_from, shared_data):
+def test_a_file_with_another_number_of_items_is_refused(server, load_from, shared_data):
     development = (shared_data / "eval" / "niilc" / "NIILC-ECQA2015_dev.xml").read_bytes()
     for split in ("dev", "test"):
         server.files[f"/mynlp/niilc-qa/master/data/NIILC-ECQA2015_{split}.xml"] = development
@@ -156,12 +159,12 @@ def test_a_file_with_other_than_the_published_items_is_refused(server, load_from
         load_from("niilc")
 
 
-def test_a_task_whose_files_are_gone_is_named_with_the_remedy(load_from):
+def test_a_task_whose_files_are_missing_is_named_with_the_remedy(load_from):
     with pytest.raises(ConfigurationError, match=r"jemhopqa: its data .* could not be fetched: 404.*; set data_dir to local"):
         load_from("jemhopqa")
 
 
-def test_the_hubs_data_are_counted_held_to_the_lock_and_recorded_with_their_commit(repository, tmp_path):
+def test_the_hubs_data_are_counted_compared_with_the_lock_and_recorded_with_their_commit(repository, tmp_path):
     program = repository / "tests" / "eval" / "hub_program.py"
     command = [sys.executable, str(program), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=repository, check=False)
@@ -177,5 +180,5 @@ def test_the_hubs_data_are_counted_held_to_the_lock_and_recorded_with_their_comm
     assert len(bytes.fromhex(commit)) == 20
     assert found["lock"].endswith("  INK-USC/xcsr (X-CODAH-jap, validation)\n")
     assert found["again"] == found["published"]
-    assert f"{refused}validation) is no longer what it was: its sha256 is " in found["one item changed"]
+    assert f"{refused}validation) has changed: its sha256 is " in found["one item changed"]
     assert found["still one line"]

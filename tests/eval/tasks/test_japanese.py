@@ -31,12 +31,12 @@ JAQKET = [
         [("一番高い山は？", ["富士山", "ふじさん"]), ("古い都は？", ["京都"]), ("首都は？", ["東京"])]
     )
 ]
-"""JAQKET v2.0's published format in our own words: its contexts may not be passed on."""
+"""The published format of JAQKET v2.0 with other content: its contexts may not be redistributed."""
 
 
 @pytest.fixture(scope="module")
 def japanese(shared_data, tmp_path_factory):
-    """The published files; NIILC's development set stands in for its test set too, which is not at hand."""
+    """The published files; NIILC's development set replaces its test set, which is not in the shared data."""
     folder = shutil.copytree(shared_data / "eval", tmp_path_factory.mktemp("japanese") / "eval")
     shutil.copy(folder / "niilc" / "NIILC-ECQA2015_dev.xml", folder / "niilc" / "NIILC-ECQA2015_test.xml")
     lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in JAQKET)
@@ -105,7 +105,7 @@ def test_niilc_leaves_out_questions_without_an_answer_and_joins_the_parts_of_one
 def test_xml_that_declares_entities_is_not_read(tmp_path):
     path = tmp_path / "x.xml"
     path.write_text('<!DOCTYPE a [<!ENTITY b "c">]><questions/>')
-    with pytest.raises(ValueError, match="a document type is declared"):
+    with pytest.raises(ValueError, match="the file declares a document type"):
         read_niilc(path)
 
 
@@ -141,8 +141,8 @@ def test_a_list_of_contexts_reads_as_columns_do(tmp_path):
     assert read_jaqket(tmp_path / "a") == read_jaqket(tmp_path / "b")
 
 
-def test_a_file_that_is_published_nowhere_is_asked_for(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"jaqket_v2 is published nowhere .* give data_dir"):
+def test_a_file_that_cannot_be_fetched_is_requested(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"jaqket_v2 has no published file .* set data_dir"):
         load(None, "jaqket_v2")
     with pytest.raises(
         ConfigurationError, match=r"jaqket_v2 reads .*validation\*\.jsonl, which does not exist; put the validation"
@@ -156,7 +156,7 @@ def tiny_folder(tmp_path):
     return tmp_path
 
 
-def test_the_longest_right_answer_bounds_the_reference_answer(japanese, tiny_model):
+def test_the_longest_correct_answer_limits_the_reference_answer(japanese, tiny_model):
     from eval.scoring.language_model import load_language_model
 
     model = load_language_model(EvalSettings(model=tiny_model, tasks=["t"], output_dir="o", device="cpu"))
@@ -179,7 +179,7 @@ def loaded(model_folder):
 
 
 def greedy(model_folder, ids, stop, limit):
-    """A second implementation: one token at a time, the whole text read anew each time."""
+    """A second implementation: one token at a time, the whole text read again for each."""
     import torch
 
     model, tokenizer = loaded(model_folder)
@@ -221,7 +221,7 @@ def test_written_answers_are_those_of_a_second_implementation(japanese, tiny_mod
         ((context, _),) = prompt(task, place, num_fewshot=0 if "reference" in name else 1)
         ids = [*start, *tokenizer.encode(context, add_special_tokens=False).ids]
         document = list(task.eval_docs)[place]
-        # JAQKET: as much room as the longest right answer takes.
+        # JAQKET: the number of tokens of the longest correct answer.
         room = limit or max(len(tokenizer.encode(answer, add_special_tokens=False).ids) for answer in document["answers"])
         assert record.prediction == greedy(tiny_model, ids, "\n", room)
         assert record.gold == document["text"]

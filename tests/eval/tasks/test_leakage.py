@@ -1,11 +1,11 @@
-"""The probe for tags sees a tag that leaks, also where it is an added token that decoders hide."""
+"""The search for tags finds a tag that leaks, also an added token that decoders hide."""
 
 import pytest
 
 from eval.config import EvalSettings
 from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
-from eval.tasks.leakage.leakage_documents import load, process
+from eval.tasks.leakage.leakage_documents import load_documents, process_continuation
 
 
 @pytest.mark.parametrize(
@@ -18,21 +18,21 @@ from eval.tasks.leakage.leakage_documents import load, process
         ("< translate >", 1),
     ],
 )
-def test_a_tag_is_found_wherever_it_stands(text, clean):
-    assert process({"tags": ["<translate>", "</translate>"]}, [text]) == {"clean": clean}
+def test_a_tag_is_found_anywhere_in_the_text(text, clean):
+    assert process_continuation({"tags": ["<translate>", "</translate>"]}, [text]) == {"clean": clean}
 
 
-def test_there_are_beginnings_in_the_papers_languages_and_english():
-    rows = load(tags=["<t>"])["test"]
+def test_the_beginnings_are_in_the_papers_languages_and_english():
+    rows = load_documents(tags=["<t>"])["test"]
     assert {row["language"] for row in rows} == {"en", "ar", "es", "hi", "ja", "ru", "sw", "zh"}
     assert len({row["id"] for row in rows}) == len(rows) == 24
 
 
 @pytest.fixture
 def leaky_model(tiny_model, tmp_path):
-    """The tiny model with the tags as special tokens, the first of them the likeliest behind the first beginning.
+    """The tiny model with the tags as special tokens; the first tag is the likeliest token after the first beginning.
 
-    Exported as training does it, with a configuration by which `generate` never chooses the tags.
+    Exported as in training, with a configuration that keeps `generate` from choosing the tags.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -43,9 +43,9 @@ def leaky_model(tiny_model, tmp_path):
     tokenizer.add_special_tokens({"additional_special_tokens": ["<translate>", "</translate>"]})
     model.resize_token_embeddings(len(tokenizer))
     tag = tokenizer.convert_tokens_to_ids("<translate>")
-    assert tokenizer.decode([tag], skip_special_tokens=True) == ""  # what hides it from plain lm-eval
+    assert tokenizer.decode([tag], skip_special_tokens=True) == ""  # so plain lm-eval does not see it
     with torch.no_grad():
-        # A row that is a large multiple of a hidden state wins where that is the last: behind the first beginning.
+        # With a large multiple of the last hidden state of the first beginning as its row, the tag has the largest logit there.
         first = [1, *tokenizer.encode("The capital of Egypt is Cairo", add_special_tokens=False)]
         hidden = model.model(torch.tensor([first])).last_hidden_state[0, -1]
         model.lm_head.weight[tag] = 1e3 * hidden

@@ -1,4 +1,4 @@
-"""The paper's scoring, trap by trap: what stands in front, how pairs are tokenised, which examples are drawn."""
+"""The paper's scoring in its details: the first token, the tokenisation of pairs, the drawing of examples."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ from eval.config import EvalSettings
 from eval.results.evaluation_results import read_records, read_results
 from eval.run import main
 from eval.scoring.lm_eval_adapter import entries, load_tasks
-from eval.tasks.reference_prompts import Recipe, prompts, shots
+from eval.tasks.reference_prompts import Recipe, draw_examples, make_prompts
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from spark_jobs.common.errors import ConfigurationError
 
@@ -38,15 +38,15 @@ def pieces(model, scoring, context, continuation):
         ("standard", "", "Ducks", [["<s>"], ["▁D", "ucks"]]),
         ("reference", "", "Ducks", [["</s>"], ["▁D", "ucks"]]),
         ("standard", "Answer:", " town", [["<s>", "▁Answer", ":"], ["▁town"]]),
-        ("reference", "Answer:", " town", [["▁Answer", ":"], ["▁", "▁town"]]),  # a space of SentencePiece's own
+        ("reference", "Answer:", " town", [["▁Answer", ":"], ["▁", "▁town"]]),  # SentencePiece adds a space
         ("standard", "回答：", "日本", [["<s>", "▁", "回", "答", "："], ["日", "本"]]),
         ("reference", "回答：", "日本", [["▁", "回", "答", "："], ["▁", "日", "本"]]),
         ("reference", "Answer:", "", [["▁Answer", ":"], []]),
         ("standard", "", "<s>Ducks", [["<s>"], ["▁D", "ucks"]]),  # one BOS, not two
-        ("reference", "", "</s>Ducks", [["</s>"], ["</s>", "▁D", "ucks"]]),  # the original looks at no text
+        ("reference", "", "</s>Ducks", [["</s>"], ["</s>", "▁D", "ucks"]]),  # the original does not inspect the text
     ],
 )
-def test_what_stands_in_front_and_how_a_pair_is_split(language_model, scoring, context, continuation, expected):
+def test_the_first_token_and_the_split_of_a_pair(language_model, scoring, context, continuation, expected):
     assert pieces(language_model, scoring, context, continuation) == expected
 
 
@@ -55,7 +55,7 @@ RECIPE = {"question": "{q}:", "answer": " {text}", "delimiter": "\n\n"}
 
 
 def test_examples_are_drawn_in_shuffled_order_from_the_scored_items_and_never_the_item_itself():
-    """The rule in the plainest words, a second time: one generator; shuffle; then a draw for each item in that order."""
+    """A second implementation: one generator; shuffle; then a draw for each item in that order."""
     generator = random.Random(42)
     order = list(range(6))
     generator.shuffle(order)
@@ -63,35 +63,35 @@ def test_examples_are_drawn_in_shuffled_order_from_the_scored_items_and_never_th
     for place in order:
         drawn = generator.sample(ITEMS, 3)
         expected[place] = [example for example in drawn if example is not ITEMS[place]][:2]
-    found = shots(ITEMS, [], Recipe(draw="shuffled", **RECIPE), 2, 42)
+    found = draw_examples(ITEMS, [], Recipe(draw="shuffled", **RECIPE), 2, 42)
     assert found == [expected[place] for place in range(6)]
     assert order != sorted(order)
     assert all(item not in examples and len(examples) == 2 for item, examples in zip(ITEMS, found, strict=True))
 
 
-def test_the_draw_for_seed_42_stays_what_it_is():
+def test_the_draw_for_seed_42_does_not_change():
     drawn = [(1, 4), (5, 0), (4, 3), (1, 5), (0, 5), (4, 1)]
     expected = [f"q{one}: {one}\n\nq{two}: {two}\n\nq{item}:" for item, (one, two) in enumerate(drawn)]
-    assert prompts(ITEMS, [], Recipe(draw="shuffled", **RECIPE), 2, 42) == expected
+    assert make_prompts(ITEMS, [], Recipe(draw="shuffled", **RECIPE), 2, 42) == expected
 
 
 def test_an_item_that_equals_the_scored_one_is_left_out_too():
     twins = [{"q": "same", "text": "1"}, {"q": "same", "text": "1"}, {"q": "other", "text": "2"}]
-    found = shots(twins, [], Recipe(draw="shuffled", **RECIPE), 2, 42)
+    found = draw_examples(twins, [], Recipe(draw="shuffled", **RECIPE), 2, 42)
     assert found[0] == found[1] == [twins[2]]  # one example short, as in the original
 
 
 def test_fixed_examples_are_the_first_of_the_other_split():
-    assert shots(ITEMS[:2], ITEMS[2:], Recipe(draw="first", **RECIPE), 2, 42) == [ITEMS[2:4]] * 2
+    assert draw_examples(ITEMS[:2], ITEMS[2:], Recipe(draw="first", **RECIPE), 2, 42) == [ITEMS[2:4]] * 2
 
 
-def test_a_count_means_nothing_where_there_are_no_examples():
-    assert prompts(ITEMS[:1], [], Recipe(draw="none", **RECIPE), 4, 42) == ["q0:"]
+def test_a_count_is_ignored_by_a_recipe_without_examples():
+    assert make_prompts(ITEMS[:1], [], Recipe(draw="none", **RECIPE), 4, 42) == ["q0:"]
 
 
 def test_too_many_examples_are_refused():
     with pytest.raises(ValueError, match="num_fewshot: 6 examples cannot be drawn from 6 items"):
-        shots(ITEMS, [], Recipe(draw="shuffled", **RECIPE), 6, 42)
+        draw_examples(ITEMS, [], Recipe(draw="shuffled", **RECIPE), 6, 42)
 
 
 def test_perplexity_of_whole_texts_is_refused_with_the_reason_and_the_remedy(language_model):
@@ -106,7 +106,7 @@ def test_plain_lm_eval_is_refused_with_the_reason(name, xcsr):
     from lm_eval.tasks import TaskManager
 
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata={"data_dir": str(xcsr)})
-    with pytest.raises(ValueError, match=re.escape("reference scoring runs through `python -m eval.run` alone")):
+    with pytest.raises(ValueError, match=re.escape("reference scoring runs through `python -m eval.run` only")):
         manager.load([name])
 
 
@@ -127,10 +127,10 @@ def test_every_candidate_has_the_log_likelihood_of_a_second_implementation(tag, 
     name = {"xcodah": "X-CODAH", "xcsqa": "X-CSQA"}[tag]
     rows = [json.loads(line) for line in (xcsr / name / {"en": "en", "ja": "jap"}[language] / "dev.jsonl").open()]
 
-    def asked(row):
+    def question(row):
         return f"Question: {row['question']['stem']}\nAnswer:"
 
-    def right(row):
+    def correct_choice(row):
         return row["question"]["choices"]["ABCDE".index(row["answerKey"])]["text"]
 
     generator, order, drawn = random.Random(42), list(range(6)), {}
@@ -144,7 +144,7 @@ def test_every_candidate_has_the_log_likelihood_of_a_second_implementation(tag, 
             if tag == "xcodah":
                 context, text = [EOS], choice["text"]
             else:
-                prompt = "".join(f"{asked(example)} {right(example)}\n\n" for example in drawn[place]) + asked(row)
+                prompt = "".join(f"{question(example)} {correct_choice(example)}\n\n" for example in drawn[place]) + question(row)
                 context, text = tokenizer.encode(prompt, add_special_tokens=False).ids, f" {choice['text']}"
             ids = [*context, *tokenizer.encode(text, add_special_tokens=False).ids]
             logprobs = llama.logprobs(ids[:-1])
@@ -156,7 +156,7 @@ def test_every_candidate_has_the_log_likelihood_of_a_second_implementation(tag, 
     assert list(results.tasks[task].scores) == ["acc"]
 
 
-def test_blank_choices_are_kept_and_nothing_is_cut_off(xcsr, tmp_path, tiny_model):
+def test_blank_choices_and_whitespace_are_kept(xcsr, tmp_path, tiny_model):
     path = tmp_path / "xcsr" / "X-CSQA" / "en" / "dev.jsonl"
     path.parent.mkdir(parents=True)
     choices = [{"label": label, "text": text} for label, text in zip("ABCDE", [" bleu ", "", "c", "d", "e"], strict=True)]
@@ -166,11 +166,11 @@ def test_blank_choices_are_kept_and_nothing_is_cut_off(xcsr, tmp_path, tiny_mode
     records = read_records(tmp_path / "out", "xcsqa_en_reference")
     assert len(records) == 3
     assert len(records[0].loglikelihoods) == 5
-    with pytest.raises(ConfigurationError, match="holds no item that can be scored"):
+    with pytest.raises(ConfigurationError, match="does not hold an item that can be scored"):
         run(tiny_model, tmp_path, tmp_path / "out", ["xcsqa_en"])
 
 
-def test_standard_and_reference_differ_and_stand_apart(tiny_model, xcsr, tmp_path):
+def test_standard_and_reference_differ_and_are_separate_results(tiny_model, xcsr, tmp_path):
     results = run(tiny_model, xcsr, tmp_path, ["xcodah_en", "xcodah_en_reference"])
     assert [task.scoring for task in results.tasks.values()] == ["standard", "reference"]
     one, other = (read_records(tmp_path, name) for name in results.tasks)
@@ -186,11 +186,11 @@ def test_several_counts_are_several_results(tiny_model, xcsr, tmp_path):
     assert scores[0] != scores[1]
 
 
-def test_the_papers_counts_stand_in_the_tasks():
+def test_the_tasks_have_the_papers_counts():
     catalogue = read_catalogue(tasks_folder())
     counts = {name: task.default_fewshot for name, task in catalogue.items() if task.scoring == "reference"}
-    shown = {"xcsqa_ja": 4, "xcodah_ja": 0, "jcommonsenseqa": 4, "jemhopqa": 4, "niilc": 4, "jaqket_v2": 1}
-    assert {name: counts[f"{name}_reference"] for name in shown} == shown
+    expected = {"xcsqa_ja": 4, "xcodah_ja": 0, "jcommonsenseqa": 4, "jemhopqa": 4, "niilc": 4, "jaqket_v2": 1}
+    assert {name: counts[f"{name}_reference"] for name in expected} == expected
 
 
 def test_every_shipped_task_loads_its_recipe():
@@ -207,7 +207,7 @@ def test_a_reference_count_beyond_the_items_is_refused(xcsr):
 
 
 def test_lm_eval_validates_every_task(capsys, monkeypatch):
-    """What `lm-eval validate` does, in this process."""
+    """Runs `lm-eval validate` in this process."""
     from lm_eval._cli import HarnessCLI
 
     names = ",".join(sorted(read_catalogue(tasks_folder())))
@@ -222,7 +222,7 @@ def test_counts_of_candidates_do_not_depend_on_the_batch():
 
     many = [Candidate(i, (1,) * (1 + i % 4), tuple(range(i % 3))) for i in range(40)]
     for size in (1, 3, 7, 100):
-        dealt = batches(many, size)
-        assert sorted(itertools.chain.from_iterable([c.index for c in batch] for batch in dealt)) == list(range(40))
-        assert max(map(len, dealt)) <= size
-        assert all(len({len(c.context) == 1 for c in batch}) == 1 for batch in dealt)
+        found = batches(many, size)
+        assert sorted(itertools.chain.from_iterable([c.index for c in batch] for batch in found)) == list(range(40))
+        assert max(map(len, found)) <= size
+        assert all(len({len(c.context) == 1 for c in batch}) == 1 for batch in found)

@@ -1,4 +1,4 @@
-"""Which tasks there are, and what a name, a tag, a pattern or a slip of the pen resolves to."""
+"""The tasks that exist, and the tasks that a name, a tag, a pattern or a mistyped name resolves to."""
 
 import re
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.tasks.task_catalogue import check_local_files, read_catalogue, resolve, tasks_folder
+from eval.tasks.task_catalogue import check_local_files, read_catalogue, resolve_task_names, tasks_folder
 from spark_jobs.common.errors import ConfigurationError
 
 LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "it", "ja", "nl", "pl", "pt", "ru", "sw", "ur", "vi", "zh"]
@@ -23,7 +23,7 @@ def catalogue():
 JAPANESE = ["jcommonsenseqa", "jemhopqa", "niilc", "jaqket_v2"]
 
 
-def test_both_benchmarks_have_all_sixteen_languages_and_every_one_has_both_scorings(catalogue):
+def test_both_benchmarks_have_all_sixteen_languages_in_both_scorings(catalogue):
     published = [f"{tag}_{language}" for tag in ("xcodah", "xcsqa") for language in LANGUAGES] + JAPANESE
     assert {name for name, task in catalogue.items() if task.scoring == "reference"} == {
         f"{name}_reference" for name in published
@@ -56,8 +56,8 @@ def test_a_task_states_its_tag_language_and_file(catalogue, tag, benchmark, lang
         (["retention"], ["en", "ja"], ["xcodah_en", "xcsqa_en", "tag_leakage"]),
     ],
 )
-def test_names_tags_and_patterns_resolve_in_the_order_asked_for(catalogue, requested, languages, expected):
-    assert [task.name for task in resolve(requested, languages, catalogue)] == expected
+def test_names_tags_and_patterns_resolve_in_the_requested_order(catalogue, requested, languages, expected):
+    assert [task.name for task in resolve_task_names(requested, languages, catalogue)] == expected
 
 
 @pytest.mark.parametrize(
@@ -70,20 +70,20 @@ def test_names_tags_and_patterns_resolve_in_the_order_asked_for(catalogue, reque
         (["x*_ja"], ["en"], "tasks: none of x*_ja exists in the languages en"),
     ],
 )
-def test_an_unknown_name_is_refused_with_what_was_probably_meant(catalogue, requested, languages, message):
+def test_an_unknown_name_is_refused_with_close_names(catalogue, requested, languages, message):
     with pytest.raises(ConfigurationError, match=re.escape(message)):
-        resolve(requested, languages, catalogue)
+        resolve_task_names(requested, languages, catalogue)
 
 
 def test_a_missing_data_file_is_named_with_the_remedy(catalogue, tmp_path):
-    tasks = resolve(["xcsqa"], ["ja", "en"], catalogue)
+    tasks = resolve_task_names(["xcsqa"], ["ja", "en"], catalogue)
     with pytest.raises(ConfigurationError) as error:
         check_local_files(tasks, tmp_path)
     assert f"xcsqa_ja reads {tmp_path}/X-CSQA/jap/dev.jsonl, which does not exist (and 1 more)" in str(error.value)
     assert "INK-USC/xcsr" in str(error.value)
 
 
-def test_every_task_has_a_hash_of_its_own_that_does_not_depend_on_where_it_lies(catalogue, tmp_path):
+def test_every_task_has_another_hash_that_does_not_depend_on_its_folder(catalogue, tmp_path):
     copy = shutil.copytree(tasks_folder(), tmp_path / "tasks")
     hashes = {name: task.sha256() for name, task in catalogue.items()}
     assert len(set(hashes.values())) == len(hashes)
@@ -97,7 +97,7 @@ def test_every_task_has_a_hash_of_its_own_that_does_not_depend_on_where_it_lies(
         ("xcsr/_xcsr.yaml", b"version: 1.0", b"version: 1.1", BOTH),
         ("xcsr/_xcsqa.yaml", b'doc_to_text: "Question', b'doc_to_text: "question', {"xcsqa"}),
         ("xcsr/_xcodah.yaml", b"num_fewshot: 0", b"num_fewshot: 1", {"xcodah"}),
-        ("xcsr/_xcodah.yaml", b"# Which of", b"# which of", set()),
+        ("xcsr/_xcodah.yaml", b"# Choose", b"# choose", set()),
     ],
 )
 def test_a_task_that_changes_by_one_byte_has_another_hash(catalogue, tmp_path, file, old, new, changed):

@@ -1,4 +1,4 @@
-"""How right an answer is. The ratios were taken from fuzzywuzzy 0.18 itself, without and with python-Levenshtein."""
+"""Scores of an answer. The ratios were computed with fuzzywuzzy 0.18, without and with python-Levenshtein."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from eval.tasks.text_metrics import character_f1, exact_match, normalise, refere
         ("カリフォルニア州クパチーノ", "クパチーノ", 56, 56),
     ],
 )
-def test_a_ratio_is_fuzzywuzzys(first, second, difflib, levenshtein):
+def test_a_ratio_equals_that_of_fuzzywuzzy(first, second, difflib, levenshtein):
     assert token_sort_ratio(first, second) == difflib
     assert token_sort_ratio(first, second, levenshtein=True) == levenshtein
 
@@ -36,7 +36,7 @@ def test_a_half_is_rounded_as_levenshteins_floats_do():
     assert token_sort_ratio(prediction, "愛知県", levenshtein=True) == 3  # 2.5000000000000022
 
 
-def test_difflib_takes_letters_of_long_answers_for_junk():
+def test_difflib_treats_letters_of_long_answers_as_junk():
     assert token_sort_ratio("x" * 250 + "y", "y" + "x" * 250) == 0
     assert token_sort_ratio("x" * 250 + "y", "y" + "x" * 250, levenshtein=True) == 100
 

@@ -1,11 +1,11 @@
-"""What a model is asked: X-CSR's rows as documents, prompts and choices, read through lm-eval's own task manager."""
+"""X-CSR's rows as documents, prompts and choices, read through lm-eval's task manager."""
 
 import pytest
 
 from eval.config import EvalSettings
 from eval.scoring.lm_eval_adapter import entries, load_tasks
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
-from eval.tasks.xcsr.xcsr_documents import rows_sha256, scorable
+from eval.tasks.xcsr.xcsr_documents import rows_sha256, scorable_items
 from spark_jobs.common.errors import ConfigurationError
 
 
@@ -16,12 +16,12 @@ def row(texts=("bleu", "sel"), answer="A", stem="Ciel ?"):
 
 @pytest.mark.parametrize("answer", [None, "", "F"])
 def test_a_row_without_a_usable_answer_is_refused_by_name(answer):
-    with pytest.raises(ValueError, match=r"here, item 7: the answer .* is none of A, B; only the validation split"):
-        scorable([row(answer=answer)], "fr", "here")
+    with pytest.raises(ValueError, match=r"here, item 7: the answer .* is not one of A, B; only the validation split"):
+        scorable_items([row(answer=answer)], "fr", "here")
 
 
 def test_a_row_with_a_blank_choice_is_left_out():
-    assert scorable([row(texts=("bleu", "  ")), row(texts=("", "sel"))], "fr", "here") == []
+    assert scorable_items([row(texts=("bleu", "  ")), row(texts=("", "sel"))], "fr", "here") == []
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_row_with_a_blank_choice_is_left_out():
         ["Ciel ?"],
     ],
 )
-@pytest.mark.parametrize("read", [lambda rows: scorable(rows, "fr", "hub"), rows_sha256])
+@pytest.mark.parametrize("read", [lambda rows: scorable_items(rows, "fr", "hub"), rows_sha256])
 def test_strings_that_were_split_into_characters_are_refused(question, read):
     with pytest.raises(
         ValueError, match=r"item 7: its question and choices must be strings, and one is \['.*split into characters"
@@ -40,14 +40,14 @@ def test_strings_that_were_split_into_characters_are_refused(question, read):
         read([row() | {"question": question}])
 
 
-def test_whitespace_around_texts_is_cut_off():
-    (item,) = scorable([row(texts=(" bleu", "sel\n"), stem=" Ciel ? ")], "fr", "here")
+def test_whitespace_around_texts_is_trimmed():
+    (item,) = scorable_items([row(texts=(" bleu", "sel\n"), stem=" Ciel ? ")], "fr", "here")
     assert (item["stem"], item["choices"]) == ("Ciel ?", ["bleu", "sel"])
 
 
 def test_the_hubs_columns_read_as_the_files_rows():
     columns = row() | {"question": {"stem": "Ciel ?", "choices": {"label": ["A", "B"], "text": ["bleu", "sel"]}}}
-    assert scorable([columns], "fr", "hub") == scorable([row()], "fr", "file")
+    assert scorable_items([columns], "fr", "hub") == scorable_items([row()], "fr", "file")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_hubs_columns_read_as_the_files_rows():
             r"xcsqa_en: its data cannot be read: .*dev\.jsonl, line 3: not valid JSON .* check the files below",
         ),
         ('{"id": 1}', r"xcsqa_en: its data cannot be read: a row lacks 'question'; check the files below data_dir"),
-        ("", r"dev\.jsonl holds no item that can be scored"),
+        ("", r"dev\.jsonl does not hold an item that can be scored"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path, content, message):
@@ -84,7 +84,7 @@ def test_an_x_csqa_item_is_asked_as_question_and_answer(xcsr):
     assert task.doc_to_target(document) == 1
 
 
-def test_an_x_codah_sentence_stands_alone(xcsr):
+def test_an_x_codah_sentence_has_no_prompt(xcsr):
     task = load(xcsr, "xcodah_en", num_fewshot=4)["xcodah_en"]
     document = task.eval_docs[0]
     assert task.config.num_fewshot == 0
@@ -124,7 +124,7 @@ def test_more_examples_than_items_are_refused(xcsr):
 def test_plain_lm_eval_reads_local_files_and_keeps_the_models_revision_out_of_the_data(xcsr):
     from lm_eval.tasks import TaskManager
 
-    # What `lm-eval run --model_args pretrained=m,revision=r --metadata '{"data_dir": ...}'` makes of them.
+    # The metadata of `lm-eval run --model_args pretrained=m,revision=r --metadata '{"data_dir": ...}'`.
     metadata = {"pretrained": "m", "revision": "r", "dtype": "float32", "data_dir": str(xcsr)}
     manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata=metadata)
     tasks = manager.load(["xcodah_ja"])["tasks"]

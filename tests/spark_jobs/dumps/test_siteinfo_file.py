@@ -12,7 +12,7 @@ from spark_jobs.dumps import siteinfo_file
 from spark_jobs.dumps.siteinfo_file import SiteInfoError, link_prefix_of, link_trail_of, read_siteinfo_file
 from spark_jobs.stages.extract_stage import corrected, read_siteinfo_of
 from spark_jobs.wikis import Namespace, SiteInfo, load_profile
-from spark_jobs.wikis.siteinfo import sort_words
+from spark_jobs.wikis.siteinfo import classify_magic_words
 from spark_jobs.wikitext import extract, normalise_title, parse_redirect
 
 GENERAL = {
@@ -154,14 +154,14 @@ def test_both_versions_are_read_plain_and_packed(version: int, pack: Any) -> Non
             Namespace(6, "first-letter", "Файл", "File", ("Рисунок",)),
             Namespace(100, "case-sensitive", "Новое", "Fresh", ("НВ",)),
         ),
-        words=sort_words(dict(WORDS)),
+        words=classify_magic_words(dict(WORDS)),
         link_trail="[a-zё]*",
         link_prefix="„«",
     )
 
 
 def test_words_are_sorted_by_what_they_do() -> None:
-    words = sort_words(dict(WORDS))
+    words = classify_magic_words(dict(WORDS))
     assert words.redirect == ("#туда", "#REDIRECT")
     assert words.switches == ("__ОГЛ__", "__НОВОЕ__")
     assert words.settings == {"СОРТ", "DEFAULTSORT"}
@@ -231,7 +231,7 @@ def test_without_a_file_the_head_of_the_dump_counts() -> None:
 
 
 def test_a_file_of_another_wiki_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="the dump is of 'ruwiki', the profile of 'ukwiki'"):
+    with pytest.raises(ConfigurationError, match="the dump belongs to 'ruwiki', the profile to 'ukwiki'"):
         corrected(load_profile("ukwiki"), read(answer(2)))
 
 

@@ -20,7 +20,7 @@ from spark_jobs.wikitext import extract
         ({"C": "D", "B": "C", "A": "B"}, {"C": "D", "B": "D", "A": "D"}),
     ],
 )
-def test_chains_are_followed_and_circles_left_out(redirects: dict[str, str], resolved: dict[str, str]) -> None:
+def test_chains_are_followed_and_circles_are_left_out(redirects: dict[str, str], resolved: dict[str, str]) -> None:
     assert resolve_template_redirects(redirects) == resolved
 
 
@@ -34,7 +34,7 @@ def read(wiki: str, wikitext: str, redirects: dict[str, str]) -> tuple[str, list
     return page.text, [link.target for link in page.links], page.templates
 
 
-def test_without_redirects_a_name_is_itself() -> None:
+def test_without_redirects_a_name_is_unchanged() -> None:
     assert read("enwiki", "{{foo|a}}", {}) == ("", [], ("Foo",))
     assert load_profile("enwiki").template_redirects == {}
 
@@ -58,21 +58,21 @@ def test_the_rule_of_the_target_wins_over_that_of_the_source() -> None:
     assert read("enwiki", "{{small|a}}", {"small": "lang"}) == ("", [], ("Lang",))
 
 
-def test_a_redirect_between_unknown_templates_keeps_none() -> None:
+def test_a_redirect_between_unknown_templates_adds_no_rule() -> None:
     assert read("enwiki", "{{foo|x}}", {"foo": "bar"}) == ("", [], ("Bar",))
 
 
-def test_a_page_that_lists_meanings_is_told_by_either_name() -> None:
+def test_a_disambiguation_template_is_known_by_either_name() -> None:
     profile = load_profile("enwiki").with_template_redirects({"Dab": "List of meanings", "Meanings": "Hndis"})
     assert {"List of meanings", "Hndis"} <= profile.disambiguation_templates
     assert extract("{{dab}}{{meanings}}", profile).templates == ("List of meanings", "Hndis")
 
 
-def test_parser_functions_and_variables_are_no_templates_to_redirect() -> None:
+def test_parser_functions_and_variables_are_not_redirected() -> None:
     assert read("enwiki", "{{lc:A}}{{PAGENAME}}", {"PAGENAME": "nowrap", "Lc:A": "nowrap"}) == ("a", [], ())
 
 
-def test_the_order_of_the_redirects_changes_nothing() -> None:
+def test_the_order_of_the_redirects_does_not_matter() -> None:
     redirects = {"Small": "New", "Nihongo": "New", "Big": "New"}
     profile = load_profile("enwiki")
     reversed_ones = dict(reversed(redirects.items()))

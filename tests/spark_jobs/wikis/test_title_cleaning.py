@@ -27,7 +27,7 @@ from spark_jobs.wikis import clean_name, name_rules
         ("zh", "河流列表"),
     ],
 )
-def test_a_title_of_no_entity_gives_no_name(language, title):
+def test_a_title_that_does_not_name_an_entity_gives_no_name(language, title):
     assert clean_name(title, name_rules(language)) is None
 
 
@@ -49,7 +49,7 @@ def test_a_title_of_no_entity_gives_no_name(language, title):
         ("nb", "Oslo", "Oslo"),
     ],
 )
-def test_a_name_loses_what_only_tells_titles_apart(language, title, name):
+def test_a_name_loses_its_parenthetical(language, title, name):
     assert clean_name(title, name_rules(language)) == name
 
 

@@ -4,15 +4,17 @@ import re
 
 import pytest
 
+from spark_jobs.common.wiki_languages import wikipedia_codes
 from spark_jobs.wikis import load_profile, wiki_of_language
-from spark_jobs.wikis.packaged_data import read_yaml
+from spark_jobs.wikis.language_files import SHARED, read_language_file
 from spark_jobs.wikitext import extract
 from spark_jobs.wikitext.passes.template_calls import FUNCTIONS, SILENT_FUNCTIONS, VARIABLES
 
+FILES = {name: read_language_file(name) for name in (SHARED, *sorted(wikipedia_codes()))}
 WRAPPERS = [
-    (wiki_of_language(language) if language != "shared" else "simplewiki", name)
-    for language, names in read_yaml("templates.yaml")["first_argument"].items()
-    for name in names
+    (wiki_of_language(language) or "simplewiki", name)  # simplewiki has only the rules of shared.yaml
+    for language, file in FILES.items()
+    for name in file.first_argument_templates
 ]
 
 
@@ -24,9 +26,10 @@ def test_a_wrapper_shows_its_first_argument_and_without_one_nothing(wiki: str) -
 
 
 def test_no_wrapper_stands_twice_in_a_list() -> None:
-    for language, names in read_yaml("templates.yaml")["first_argument"].items():
+    for language, file in FILES.items():
+        names = file.first_argument_templates
         assert len(set(names)) == len(names), language
-        assert not set(names) & set(read_yaml("templates.yaml").get(language, {})), language
+        assert not set(names) & set(file.templates), language
 
 
 def filled(pattern: str) -> dict[str, str]:
@@ -44,8 +47,10 @@ def call(name: str, values: dict[str, str]) -> str:
     return "{{" + "|".join([name, *(f"{key}={value}" for key, value in values.items())]) + "}}"
 
 
-# The keys of the table that are no language are for all wikis.
-@pytest.mark.parametrize("wiki", sorted({wiki_of_language(key) or "simplewiki" for key in read_yaml("templates.yaml")}))
+WITH_RULES = {wiki_of_language(language) or "simplewiki" for language, file in FILES.items() if file.templates}
+
+
+@pytest.mark.parametrize("wiki", sorted(WITH_RULES))
 def test_every_rule_of_a_wiki_leaves_something_when_its_arguments_are_there(wiki: str) -> None:
     profile = load_profile(wiki)
     for name, pattern in profile.templates.items():
@@ -100,16 +105,17 @@ def test_a_word_of_substitution_inside_a_name_is_part_of_it() -> None:
 
 
 def test_every_function_in_a_languages_own_words_is_one_that_we_have() -> None:
-    for row in read_yaml("magic_words.yaml"):
-        wiki = wiki_of_language(row["languages"][0])
-        assert set(row["words"]) <= {*FUNCTIONS, "switches"}
-        for name in row["words"].keys() - {"switches"}:
-            for word in row["words"][name]:
+    for language, file in FILES.items():
+        words = file.magic_words or {}
+        assert set(words) <= {*FUNCTIONS, "switches"}
+        for name in words.keys() - {"switches"}:
+            wiki = wiki_of_language(language)
+            for word in words[name]:
                 expected = FUNCTIONS[name]("aBc")
                 assert extract(f"{{{{{word}:aBc}}}}", load_profile(wiki)).text == expected, (wiki, word)
 
 
 def test_behaviour_switches_in_a_languages_own_words_leave_nothing() -> None:
-    for row in read_yaml("magic_words.yaml"):
-        for word in row["words"].get("switches", ()):
-            assert extract(f"a{word}b", load_profile(wiki_of_language(row["languages"][0]))).text == "ab", word
+    for language, file in FILES.items():
+        for word in (file.magic_words or {}).get("switches", ()):
+            assert extract(f"a{word}b", load_profile(wiki_of_language(language))).text == "ab", word
