@@ -42,6 +42,10 @@ class Location:
         """Whether a folder can be renamed in one step: on disks and HDFS, not in an object store."""
         return str(self.filesystem.type_name) != "s3"
 
+    def __str__(self) -> str:
+        """The path of a local file, else the URI: for messages."""
+        return self.path if self.scheme == "file://" else self.uri
+
     def __truediv__(self, name: str) -> "Location":
         return Location(self.filesystem, f"{self.path}/{name}", self.scheme)
 

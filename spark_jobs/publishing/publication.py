@@ -22,12 +22,14 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from spark_jobs import __version__
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
+from spark_jobs.contract.manifest import MANIFEST, Manifest, Shard, read_manifest
 from spark_jobs.contract.row_hash import add_hashes
-from spark_jobs.contract.table_schemas import MANIFEST, SCHEMA_VERSION, Manifest, Shard, Table
+from spark_jobs.contract.schema_version import SCHEMA_VERSION
+from spark_jobs.contract.table_schemas import Table
 from spark_jobs.publishing.shard_files import PARQUET, ShardReport
 
 _STAGING = "_staging"
@@ -82,12 +84,9 @@ class Publication:
     def current(self) -> Manifest | None:
         """The published manifest if it was made from the same inputs, configuration and code and its files are there."""
         self._take_back()
-        path = self.folder / MANIFEST
-        if not path.exists():
-            return None
         try:
-            manifest = Manifest.model_validate_json(path.read_bytes())
-        except ValidationError:  # of another schema version, or damaged: not ours to skip
+            manifest = read_manifest(self.folder)
+        except ConfigurationError:  # missing, damaged, or of another major version
             return None
         wanted = (SCHEMA_VERSION, self.configuration, code_version(), [_identity(entry) for entry in self.inputs])
         inputs = [_identity(entry) for entry in manifest.inputs]

@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.common.storage import Location
-from spark_jobs.contract.table_schemas import Manifest
+from spark_jobs.contract.manifest import Manifest
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_index, shard_name
 
 REPORT_SCHEMA = "name string, attempt string, rows long, bytes long, sha256 string, row_hash string, counters map<string,long>"

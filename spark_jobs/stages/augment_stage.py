@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES, Manifest
+from spark_jobs.contract.manifest import Manifest
+from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES
 from spark_jobs.linking.name_resolution import Pivot, TargetNames, pivots_of
 from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
 from spark_jobs.publishing.publication import Publication, table_input

@@ -14,7 +14,8 @@ from spark_jobs.common.console import console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings, ExtractSettings
-from spark_jobs.contract.table_schemas import ARTICLES, REJECTS, Manifest
+from spark_jobs.contract.manifest import Manifest
+from spark_jobs.contract.table_schemas import ARTICLES, REJECTS
 from spark_jobs.dumps.compressed_streams import StreamError, group_streams, read_whole, scan_streams
 from spark_jobs.dumps.dump_files import Dump, DumpError, find_dump
 from spark_jobs.dumps.export_head import namespaces_by_name, read_head

@@ -15,7 +15,7 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from spark_jobs.common.wiki_languages import wikipedia_codes
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
+from spark_jobs.contract.manifest import MANIFEST, read_manifest
 from spark_jobs.runtime.task_errors import BadInputError, DiskFullError
 from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
 from spark_jobs.stages.build_stages import build, check_before, show

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from spark_jobs.contract import contract_page
-from spark_jobs.contract.table_schemas import RENDERED, SCHEMA_VERSION, TABLES
+from spark_jobs.contract.schema_version import SCHEMA_VERSION
+from spark_jobs.contract.table_schemas import RENDERED, TABLES
 from spark_jobs.contract.type_names import hub_features, type_text
 
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F  # noqa: N812
 
-from spark_jobs.contract.table_schemas import TABLES, TOKENIZER_METADATA, read_manifest
+from spark_jobs.contract.manifest import read_manifest
+from spark_jobs.contract.table_schemas import TABLES, TOKENIZER_METADATA
 from spark_jobs.stages.build_stages import build
 from spark_jobs.tokens.tokenizer_files import load_source
 

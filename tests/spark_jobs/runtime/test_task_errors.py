@@ -18,7 +18,7 @@ from spark_jobs.common.command_line import EXIT_CONFIGURATION
 from spark_jobs.common.console import console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import Manifest
+from spark_jobs.contract.manifest import Manifest
 from spark_jobs.dumps.compressed_streams import scan_streams
 from spark_jobs.dumps.multistream_index import index_name
 from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, extract_unit

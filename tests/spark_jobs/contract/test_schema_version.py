@@ -13,8 +13,10 @@ from rich.console import Console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, CorpusSettings
-from spark_jobs.contract import table_schemas as tables
-from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, check_schema_version, read_manifest
+from spark_jobs.contract import schema_version
+from spark_jobs.contract.manifest import MANIFEST, read_manifest
+from spark_jobs.contract.schema_version import check_schema_version
+from spark_jobs.contract.table_schemas import AUGMENTED
 from spark_jobs.publishing.publication import Publication
 from spark_jobs.reports.corpus_card import write_card
 from spark_jobs.stages.describe_stage import REPORT, write_build_report
@@ -108,7 +110,7 @@ class TestALaterMinorVersion:
             return Publication(place, AUGMENTED, {"wiki": WIKI}, manifest.inputs, manifest.configuration).current()
 
         assert current(corpus) is not None
-        assert current(at_version(tables.SCHEMA_VERSION)) is not None  # written anew, it is the version that counts
+        assert current(at_version(schema_version.SCHEMA_VERSION)) is not None  # written anew, it is the version that counts
         assert current(at_version("1.7")) is None
 
 
@@ -180,7 +182,7 @@ def test_a_file_of_another_version_than_its_manifest_is_refused_by_training(at_v
     ],
 )
 def test_the_major_version_decides(monkeypatch, ours, found, is_read) -> None:
-    monkeypatch.setattr(tables, "SCHEMA_VERSION", ours)
+    monkeypatch.setattr(schema_version, "SCHEMA_VERSION", ours)
     if is_read:
         check_schema_version(found, "file")
         return
