@@ -1,9 +1,9 @@
-"""Language codes, wiki ids and interwiki prefixes, and how they lead to each other.
+"""Language codes, wiki ids and interwiki prefixes, and the conversions between them.
 
-A wiki id is the database name (`jawiki`, `zh_min_nanwiki`). A language code is what `langlinks.ll_lang` and `[[code:Title]]`
-hold: the wiki id without `wiki`, with hyphens. Public langlinks tables of 2017 to 2023 hold `be-x-old`, `zh-min-nan`, `zh-yue`,
-`zh-classical`, `no`, `simple`, `bat-smg`, and now and then the newer codes (`nb`, `yue`, `nan`, `be-tarask`); both are
-understood, and `canonical_code` gives the first kind.
+A wiki id is the database name (`jawiki`, `zh_min_nanwiki`). A language code is the value in `langlinks.ll_lang` and
+`[[code:Title]]`: the wiki id without `wiki`, with hyphens. Public langlinks tables of 2017 to 2023 hold `be-x-old`, `zh-min-nan`,
+`zh-yue`, `zh-classical`, `no`, `simple`, `bat-smg`, and sometimes the newer codes (`nb`, `yue`, `nan`, `be-tarask`). Both kinds
+are accepted; `canonical_code` returns the first kind.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from typing import Any
 import yaml
 
 MULTILINGUAL = frozenset({"commons", "wikidata"})
-"""Entries of the site configuration that are wikis of all languages; their own words are English."""
+"""Wikis of all languages in the site configuration; their local words are English."""
 _SUFFIX = "wiki"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """What an interwiki prefix leads to.
+    """The target of an interwiki prefix.
 
-    `wiki` is the wiki's id, None for a site that is no wiki of ours; `language` is set where the prefix is a
-    Wikipedia's language; `project` is set where a language prefix may follow (`wikt:fr:mot`): the end of its wikis' ids.
+    `wiki` is the wiki's id, or None for a site outside Wikimedia; `language` is set if the prefix names a Wikipedia;
+    `project` is set if a language prefix may follow (`wikt:fr:mot`): the suffix of the project's wiki ids.
     """
 
     wiki: str | None
@@ -34,7 +34,7 @@ class Prefix:
 
 @cache
 def language_codes() -> dict[str, Any]:
-    """The packaged table `language_codes.yaml`; the value is shared, so callers must not change it."""
+    """The packaged table `language_codes.yaml`; the value is cached, so callers must not change it."""
     text = (files("spark_jobs.common") / "language_codes.yaml").read_text(encoding="utf-8")
     table: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506  (a safe loader)
     return table
@@ -42,12 +42,12 @@ def language_codes() -> dict[str, Any]:
 
 @cache
 def wikipedia_codes() -> frozenset[str]:
-    """Codes of all known Wikipedias, each once, as langlinks hold them."""
+    """Canonical codes of all known Wikipedias."""
     return frozenset(language_codes()["wikipedias"])
 
 
 def canonical_code(code: str) -> str:
-    """The code that langlinks hold for a language: `nb` -> `no`, `yue` -> `zh-yue`; unknown codes as they are."""
+    """The code in langlinks for a language: `nb` -> `no`, `yue` -> `zh-yue`; unknown codes are returned unchanged."""
     code = code.lower().replace("_", "-")
     if code in wikipedia_codes():
         return code
@@ -61,7 +61,7 @@ def language_of(wiki: str) -> str:
     Raises ValueError for an id that does not end in `wiki`.
     """
     if not wiki.endswith(_SUFFIX) or len(wiki) == len(_SUFFIX):
-        raise ValueError(f"{wiki!r} is no Wikipedia: its id must be a language code and 'wiki', as in 'jawiki' or 'zh_yuewiki'")
+        raise ValueError(f"{wiki!r} is not a Wikipedia: expected a language code and 'wiki', as in 'jawiki' or 'zh_yuewiki'")
     return canonical_code(wiki.removesuffix(_SUFFIX))
 
 
@@ -82,14 +82,14 @@ def wiki_of_language(code: str) -> str | None:
 
 
 def codes_of(wiki: str) -> list[str]:
-    """All codes, old and new, that name a wiki: `nowiki` -> ['nb', 'no']."""
+    """All codes, old and new, of a wiki: `nowiki` -> ['nb', 'no']."""
     known = wikipedia_codes() | language_codes()["aliases"].keys()
     return sorted(code for code in known if wiki_of_language(code) == wiki)
 
 
 @cache
 def interwiki_prefix(prefix: str, language: str) -> Prefix | None:
-    """What `prefix:` leads to from the Wikipedia of `language`; None if it is no interwiki prefix.
+    """The target of `prefix:` in the Wikipedia of `language`; None if it is not an interwiki prefix.
 
     >>> interwiki_prefix("EN", "ja")
     Prefix(wiki='enwiki', language='en', project=None)

@@ -10,8 +10,8 @@ app = new_app()
 
 
 @app.command(help=keep_examples(__doc__ or ""))
-def entry() -> None:
-    """Print the page."""
+def print_contract_page() -> None:
+    """Print the page to standard output."""
     print(contract_page(), end="")
 
 

@@ -1,4 +1,4 @@
-"""The data contract as a page, from `tables.py`: every table and column, and what may change between versions.
+"""The reference page of the data contract, from the schemas and `templates/contract.md`.
 
 python -m spark_jobs.contract > docs/contract.md
 """

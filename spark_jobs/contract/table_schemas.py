@@ -235,8 +235,8 @@ TOKENIZER_METADATA = {
     "leia.tokenizer": "JSON object: name, sha256 of tokenizer.json, vocab_size, vocabulary_sha256, id_type",
     "leia.pivot": "language of the names",
     "leia.span_mapping": "how character spans became token spans: overlap or exact",
-    "leia.special_tokens": "special tokens in the ids; always none: no BOS, EOS or other token was added, and what looks like "
-    "one in a text (<s>) was encoded as text",
+    "leia.special_tokens": "special tokens in the ids; always none: no BOS, EOS or other token was added, and text that "
+    "looks like one (<s>) was encoded as text",
 }
 """Further key-value metadata of `encoded` files. The tokenizer itself is in `encoded/tokenizer=NAME/_tokenizer/`, a folder that
 `transformers.AutoTokenizer` loads."""

@@ -59,7 +59,7 @@ def test_a_wiki_has_the_code_that_langlinks_hold(wiki, language):
 
 @pytest.mark.parametrize("wiki", ["wiki", "enwiktionary", "en", ""])
 def test_what_is_no_wikipedia_has_no_language(wiki):
-    with pytest.raises(ValueError, match="is no Wikipedia"):
+    with pytest.raises(ValueError, match="is not a Wikipedia"):
         language_of(wiki)
 
 
