@@ -87,11 +87,11 @@ def test_the_engine_works_from_a_zip(repository, tmp_path) -> None:
             if file.is_file() and "__pycache__" not in file.parts:
                 target.write(file, file.relative_to(repository))
     code = (
-        "import spark_jobs, spark_jobs.publishing.publication as p\n"
+        "import spark_jobs, spark_jobs.publishing.code_version as c\n"
         "from spark_jobs.wikis import load_profile\n"
         "from spark_jobs.wikitext import extract\n"
         f"assert spark_jobs.__file__.startswith({str(archive)!r}), spark_jobs.__file__\n"
-        "print(extract('[[犬]]と[[猫|ねこ]]', load_profile('jawiki')).text, p.code_version())\n"
+        "print(extract('[[犬]]と[[猫|ねこ]]', load_profile('jawiki')).text, c.code_version())\n"
     )
     result = python(code, cwd=tmp_path, PYTHONPATH=str(archive))
     assert result.returncode == 0, result.stderr

@@ -19,7 +19,7 @@ from spark_jobs.common.console import console, print_table
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.publishing.publication import code_version
+from spark_jobs.publishing.code_version import code_version
 from spark_jobs.reports.corpus_card import README, write_card
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.runtime.task_errors import translate_task_errors

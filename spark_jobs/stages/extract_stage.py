@@ -24,7 +24,7 @@ from spark_jobs.dumps.siteinfo_file import SiteInfoError, read_siteinfo_file
 from spark_jobs.dumps.sql.database_name import read_database
 from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, account_of, extract_unit
 from spark_jobs.extraction.lost_pages import name_lost_pages
-from spark_jobs.publishing.input_changes import unchanged
+from spark_jobs.publishing.input_changes import require_unchanged
 from spark_jobs.publishing.publication import Publication, PublishError
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, number_shards, shard_name
 from spark_jobs.runtime.spark_progress import show_progress
@@ -189,7 +189,7 @@ def extract_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str, files
     folder, dump = locate_dump(settings, wiki, files)
     if dump.missing:
         console.print(f"  warning: parts of the dump of {wiki} are not there: {dump.missing}", style="yellow")
-    with unchanged(folder / path for path in (*dump.pages, *dump.optional.values())):
+    with require_unchanged(folder / path for path in (*dump.pages, *dump.optional.values())):
         with show_progress(spark.sparkContext, f"survey {wiki}"):
             surveys = [survey(folder / path) for path in dump.pages]
             configuration = configuration_of(settings, folder, dump)
