@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.runtime.spark_progress import many_wikis
+from spark_jobs.runtime.job_progress import many_wikis
 from spark_jobs.runtime.task_errors import DiskFullError
 
 T = TypeVar("T")

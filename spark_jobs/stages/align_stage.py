@@ -19,7 +19,7 @@ from spark_jobs.linking.langlink_names import names_of_titles
 from spark_jobs.publishing.input_changes import require_unchanged
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import ShardReport, sum_counters
-from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import read_shards, write_shards
 from spark_jobs.stages.extract_stage import list_dumps, locate_dump

@@ -16,7 +16,7 @@ from spark_jobs.linking.name_resolution import Pivot, TargetNames, pivots_of
 from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name, sum_counters
-from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import REPORT_SCHEMA, bring_to_shards, by_shard, read_shards, report_batch, report_of
 from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_jobs.runtime.spark_progress import Starvation
+from spark_jobs.runtime.job_progress import Starvation
 
 # Each step: seconds since the beginning, whether a stage has tasks, how many tasks run anywhere.
 STEPS = {
