@@ -21,8 +21,8 @@ SUFFIXES: Mapping[Compression, str] = {"zstd": ".jsonl.zst", "gzip": ".jsonl.gz"
 class JsonLinesWriter:
     """Write rows as JSON objects, one per line, in UTF-8; the same rows give the same bytes.
 
-    Each object begins with the keys of `constants`. The row hash leaves `constants` out, so it equals that of a Parquet shard with
-    the same rows. Use as a context manager, then read `report`. The caller may add to `counters`.
+    Each object begins with the keys of `constants`. The row hash leaves them out, so it equals that of a Parquet shard with the
+    same rows. Use as a context manager, then read `report`. The caller may add to `counters`.
     """
 
     def __init__(

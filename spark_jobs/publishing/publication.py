@@ -27,7 +27,7 @@ from spark_jobs.contract.table_schemas import Table
 from spark_jobs.publishing.code_version import code_version
 from spark_jobs.publishing.shard_files import PARQUET, ShardReport
 
-_STAGING = "_staging"
+STAGING = "_staging"
 
 
 class PublishError(RuntimeError):
@@ -51,7 +51,7 @@ class Publication:
         self.inputs = [dict(entry) for entry in inputs]
         self.configuration = dict(configuration)
         self.folder = output / table.folder(self.partition)
-        self._staging = output / _STAGING / "-".join([table.name, *self.partition.values()])
+        self._staging = output / STAGING / "-".join([table.name, *self.partition.values()])
 
     @property
     def attempts(self) -> Location:

@@ -28,7 +28,7 @@ from spark_jobs.publishing.input_changes import require_unchanged
 from spark_jobs.publishing.publication import Publication, PublishError
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, number_shards, shard_name
 from spark_jobs.runtime.job_progress import show_progress
-from spark_jobs.runtime.spark_shards import map_tasks
+from spark_jobs.runtime.spark_tasks import map_tasks
 from spark_jobs.stages.side_tables import LOSSES, read_side_tables, with_known_redirects
 from spark_jobs.stages.stage_runs import StageResult, run_stage
 from spark_jobs.wikis import SiteInfo, WikiProfile, load_profile

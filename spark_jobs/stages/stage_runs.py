@@ -15,7 +15,7 @@ from spark_jobs.contract.manifest import MANIFEST, Manifest, read_manifest
 from spark_jobs.contract.table_schemas import Table
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.runtime.task_errors import translate_task_errors
-from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
+from spark_jobs.runtime.wiki_pool import Failure, choose_parallelism, for_each_wiki
 
 EXIT_FAILED = 1
 """Exit code of a command of which some wikis failed."""
@@ -56,14 +56,14 @@ def run_stage(name: str, stage: Stage, settings: CorpusSettings) -> int:
     """Run one stage for every wiki of the configuration and say what it published: the body of a stage's entry point."""
     console.print(settings.to_yaml(), style="dim", highlight=False)
     spark = start_session(settings.spark, f"leia {name}")
-    parallel = parallel_wikis(spark, settings.parallel_wikis, len(settings.wikis))
+    parallel = choose_parallelism(spark, settings.parallel_wikis, len(settings.wikis))
     outcomes = for_each_wiki(
         spark,
         settings.wikis,
         parallel,
         lambda session, wiki: timed(stage, session, settings, wiki),
         describe_result,
-        alone=len(settings.wikis) == 1,
+        raise_failure=len(settings.wikis) == 1,
     )
     for wiki, result in outcomes.results.items():
         for manifest in result.manifests:

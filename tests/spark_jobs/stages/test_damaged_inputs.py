@@ -1,20 +1,17 @@
-"""Every fault of an input or a disk: its message, and that nothing half made is left."""
+"""Inputs that are damaged, change during a stage, or are of another wiki: the message, and that no partial table is published."""
 
 import bz2
 import gzip
 import io
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.common.command_line import EXIT_CONFIGURATION
 from spark_jobs.common.console import console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import CorpusSettings
@@ -24,11 +21,13 @@ from spark_jobs.dumps.multistream_index import index_name
 from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, extract_unit
 from spark_jobs.publishing.input_changes import InputChangedError
 from spark_jobs.publishing.publication import PublishError
-from spark_jobs.runtime.task_errors import BadInputError, DiskFullError
+from spark_jobs.runtime.task_errors import BadInputError
 from spark_jobs.stages import align_stage as align
 from spark_jobs.stages import extract_stage as extract
-from spark_jobs.stages.build_stages import STAGES, build, check_before
+from spark_jobs.stages.build_stages import check_before
 from spark_jobs.stages.stage_runs import timed
+
+from ..published_files import published_files
 
 WIKI = "eswiki"
 MULTISTREAM = "eswiki-20240101-pages-articles-multistream.xml.bz2"
@@ -47,18 +46,11 @@ def run_extract(spark, settings: CorpusSettings):
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """A function that gives what was written to the console since it was last called."""
-    monkeypatch.setattr(console, "_width", 1000)  # else file names are cut where the lines are
+def read_console(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """A function that returns the console's output since its last call."""
+    monkeypatch.setattr(console, "_width", 1000)  # else long file names are cut by line breaks
     capsys.readouterr()
     return lambda: capsys.readouterr().err
-
-
-def published_files(settings: CorpusSettings) -> set[str]:
-    """The files of an output folder that a reader sees."""
-    folder = Path(settings.output_dir)
-    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {str(path) for path in files if path.parts[0] != "_staging"}
 
 
 def damage(xml: bytes, old: bytes, new: bytes) -> bytes:
@@ -76,8 +68,8 @@ def read_rejects(settings: CorpusSettings) -> list[dict[str, Any]]:
     return pq.read_table(Path(settings.output_dir) / "rejects" / f"wiki={WIKI}" / "part-00000.parquet").to_pylist()
 
 
-def assert_account_closes(articles: Manifest, rejects: list[dict[str, Any]]) -> None:
-    """In the counters and, the same, in the account of the one file."""
+def assert_pages_add_up(articles: Manifest, rejects: list[dict[str, Any]]) -> None:
+    """pages = other namespaces + rows + rejects, in the counters and in the input's entry."""
     (file,) = articles.inputs
     pages = sum(row["unit"] == "page" for row in rejects)
     assert articles.counters["rejected_pages"] == file["rejected_pages"] == pages
@@ -96,8 +88,8 @@ def assert_account_closes(articles: Manifest, rejects: list[dict[str, Any]]) -> 
     ],
     ids=["its index", "no index", "the index of another dump"],
 )
-def test_the_pages_of_a_bad_stream_are_named_by_a_right_index_and_told_to_be_lost_without(
-    spark, sample, dumps, settings, said, index, named, warning
+def test_pages_of_a_bad_stream_are_rejected_by_name_with_a_matching_index_else_the_build_warns(
+    spark, sample, dumps, settings, read_console, index, named, warning
 ) -> None:
     data = (sample / "dumps" / MULTISTREAM).read_bytes()
     (dumps / MULTISTREAM).write_bytes(damage_stream(data))
@@ -106,7 +98,7 @@ def test_the_pages_of_a_bad_stream_are_named_by_a_right_index_and_told_to_be_los
     articles, rejects = run_extract(spark, permissive(settings)).manifests
     rows = read_rejects(settings)
     assert articles.counters["pages"] == PAGES - PAGES_OF_A_STREAM + named
-    assert_account_closes(articles, rows)
+    assert_pages_add_up(articles, rows)
     assert rejects.counters == {"decompress": 1 + named}
     start = scan_streams(io.BytesIO(data))[BAD]
     assert [(row["unit"], row["stream_offset"], row["stage"]) for row in rows] == [
@@ -116,7 +108,7 @@ def test_the_pages_of_a_bad_stream_are_named_by_a_right_index_and_told_to_be_los
     lines = bz2.decompress((sample / "dumps" / INDEX).read_bytes()).decode().splitlines()
     expected = [line.split(":", 2)[1:] for line in lines if line.startswith(f"{start}:")]
     assert [[str(row["page_id"]), row["title"]] for row in rows[1:]] == (expected if named else [])
-    printed = said()
+    printed = read_console()
     assert "warning" not in printed if warning is None else f"warning: {warning}" in printed
 
 
@@ -145,7 +137,7 @@ def test_a_bad_page_stops_the_build_or_becomes_a_reject(
 
 
 @pytest.mark.parametrize("bytes_per_shard", [6_000, 10**6], ids=["a stream a shard", "one shard"])
-def test_a_bad_stream_costs_its_own_pages_and_no_others(spark, sample, dumps, settings, bytes_per_shard) -> None:
+def test_a_bad_stream_loses_its_pages_only(spark, sample, dumps, settings, bytes_per_shard) -> None:
     data = (sample / "dumps" / MULTISTREAM).read_bytes()
     (dumps / MULTISTREAM).write_bytes(damage_stream(data))
     settings = settings.model_copy(
@@ -179,10 +171,10 @@ def test_a_truncated_dump_keeps_the_whole_pages_before_the_cut(spark, sample, du
     last = max(start for start in scan_streams(io.BytesIO(data)) if start < cut)
     assert articles.counters["pages"] == bz2.decompress(data[:last]).count(b"<page>")
     assert [(row["unit"], row["stream_offset"], row["stage"]) for row in rows] == [("stream", last, "decompress")]
-    assert_account_closes(articles, rows)
+    assert_pages_add_up(articles, rows)
 
 
-def test_a_dump_that_is_cut_between_two_streams_is_told(spark, sample, dumps, settings) -> None:
+def test_a_dump_that_is_cut_between_two_streams_is_refused(spark, sample, dumps, settings) -> None:
     data = (sample / "dumps" / MULTISTREAM).read_bytes()
     *_, before, cut = [start for start in scan_streams(io.BytesIO(data)) if start < len(data)]
     (dumps / MULTISTREAM).write_bytes(data[:cut])
@@ -194,10 +186,10 @@ def test_a_dump_that_is_cut_between_two_streams_is_told(spark, sample, dumps, se
     rows = read_rejects(settings)
     assert articles.counters["pages"] == bz2.decompress(data[:cut]).count(b"<page>")
     assert [(row["unit"], row["stream_offset"], row["stage"]) for row in rows] == [("stream", before, "decompress")]
-    assert_account_closes(articles, rows)
+    assert_pages_add_up(articles, rows)
 
 
-def test_an_account_that_does_not_close_stops_the_build(spark, sample, dumps, settings, monkeypatch) -> None:
+def test_page_counts_that_do_not_add_up_stop_the_build(spark, sample, dumps, settings, monkeypatch) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
 
     def lose_a_page(unit: Unit, job: ExtractJob) -> UnitReport:
@@ -227,7 +219,9 @@ HEAD = b"<mediawiki><siteinfo><dbname>frwiki</dbname></siteinfo></mediawiki>"
     ],
     ids=["no pages", "another wiki", "no export", "no bz2", "empty"],
 )
-def test_a_dump_that_cannot_be_meant_is_refused_before_any_work(spark, dumps, settings, tmp_path, data, message) -> None:
+def test_a_file_that_is_not_a_dump_of_the_wiki_is_refused_before_any_work(
+    spark, dumps, settings, tmp_path, data, message
+) -> None:
     if data is not None:
         (dumps / MULTISTREAM).write_bytes(data)
     with pytest.raises(ConfigurationError, match=message):
@@ -235,12 +229,9 @@ def test_a_dump_that_cannot_be_meant_is_refused_before_any_work(spark, dumps, se
     assert not (tmp_path / "out" / "articles").exists()
 
 
-def test_a_folder_that_is_not_there_is_named(spark, settings) -> None:
+def test_a_missing_folder_is_named(spark, settings) -> None:
     with pytest.raises(ConfigurationError, match="dumps_dir: '/nowhere' does not exist"):
         run_extract(spark, settings.model_copy(update={"dumps_dir": "/nowhere"}))
-
-
-# --- inputs that change, or are of another wiki
 
 
 def append(path: Path) -> None:
@@ -254,7 +245,7 @@ def cut(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "now"),
-    [(append, "37,629 bytes of .* UTC now"), (cut, "20,000 bytes of .* UTC now"), (Path.unlink, "not there now")],
+    [(append, "37,629 bytes of .* UTC now"), (cut, "20,000 bytes of .* UTC now"), (Path.unlink, "missing now")],
     ids=["appended to", "cut", "removed"],
 )
 def test_a_dump_that_changes_while_it_is_read_is_not_published(spark, sample, dumps, settings, monkeypatch, change, now) -> None:
@@ -269,8 +260,8 @@ def test_a_dump_that_changes_while_it_is_read_is_not_published(spark, sample, du
     monkeypatch.setattr(extract, "survey", survey_and_change)
     with pytest.raises(
         InputChangedError,
-        match=rf"{dumps}/{MULTISTREAM} changed while it was read: 37,625 bytes of .* when the stage began, {now}; nothing "
-        "of the stage was published. Run it again when the file is whole",
+        match=rf"{dumps}/{MULTISTREAM} changed while it was read: 37,625 bytes of .* when the stage began, {now}\. "
+        "The stage published nothing; run it again when the file is complete",
     ):
         run_extract(spark, settings)
     assert published_files(settings) == set()
@@ -292,7 +283,7 @@ def test_langlinks_that_change_while_they_are_read_are_not_published(spark, samp
     assert published_files(settings) == visible
 
 
-def test_a_table_that_says_it_is_of_another_wiki_is_refused_before_any_work(sample, dumps, settings) -> None:
+def test_a_table_with_the_name_of_another_wiki_in_its_head_is_refused_before_any_work(sample, dumps, settings) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     shutil.copy(sample / "dumps" / LANGLINKS.replace("es", "ja", 1), dumps / LANGLINKS)  # nine in ten of its page ids exist
     with pytest.raises(
@@ -301,18 +292,18 @@ def test_a_table_that_says_it_is_of_another_wiki_is_refused_before_any_work(samp
         check_before(settings)
 
 
-def test_a_database_of_a_name_of_its_own_is_no_other_wiki(sample, dumps, settings) -> None:
+def test_a_database_with_an_unknown_name_is_accepted(sample, dumps, settings) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     sql = gzip.decompress((dumps / LANGLINKS).read_bytes())
     (dumps / LANGLINKS).write_bytes(gzip.compress(damage(sql, b"Database: eswiki", b"Database: restored")))
     check_before(settings)
 
 
-def test_langlinks_of_other_pages_are_told_and_those_of_the_wiki_are_not(spark, sample, dumps, settings, said) -> None:
+def test_langlinks_that_match_few_articles_give_a_warning(spark, sample, dumps, settings, read_console) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     run_extract(spark, settings)
     assert timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 55
-    assert "WARNING" not in said()
+    assert "WARNING" not in read_console()
 
     sql = gzip.decompress((dumps / LANGLINKS).read_bytes())
     others = re.sub(rb"\((\d+),'", lambda match: b"(%d,'" % (int(match[1]) + 10**6), sql)
@@ -320,83 +311,5 @@ def test_langlinks_of_other_pages_are_told_and_those_of_the_wiki_are_not(spark, 
     assert timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 0
     assert (
         f"WARNING: of 67 langlinks in {LANGLINKS} only 0 belong to articles of this dump, where at least 20% are expected: "
-        "is it the table of this wiki and this day, and is the dump whole?" in said()
+        "is it the table of this wiki and this day, and is the dump whole?" in read_console()
     )
-
-
-# --- full disks
-
-
-def fill(folder: Path, leave: int) -> Path:
-    """A file that takes all of a disk but a few bytes."""
-    filler = folder / "filler"
-    filler.write_bytes(b"\0" * (shutil.disk_usage(folder).free - leave))
-    return filler
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Any]:
-    """A function (name, size) -> folder, with a disk of its own of that size."""
-    folders: list[Path] = []
-
-    def mount(name: str, size: str) -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("a small disk cannot be mounted here: that needs root and the capability SYS_ADMIN")
-        folders.append(folder)
-        return folder
-
-    yield mount
-    for folder in folders:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def test_a_full_disk_stops_each_stage_with_a_message_and_a_rerun_goes_on_there(
-    spark, corpus, sample, dumps, settings, small_disk
-) -> None:
-    shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
-    disk = small_disk("disk", "4m")
-    settings = settings.model_copy(update={"output_dir": str(disk / "out")})
-    done: list[str] = []
-    for name, stage in STAGES:
-        visible = published_files(settings)
-        filler = fill(disk, leave=4096)
-        with pytest.raises(
-            DiskFullError,
-            match=rf"^output_dir: '{disk}/out': No space left on device \([\d,]+ bytes of the stage that was running are in "
-            rf"_staging, [\d,]+ bytes are free now\)\. No table was published in part.* run the same command again",
-        ):
-            build(spark, settings)
-        assert published_files(settings) == visible
-        filler.unlink()
-        assert not timed(stage, spark, settings, WIKI).skipped
-        done.append(name)
-    filler = fill(disk, leave=0)
-    with pytest.raises(DiskFullError, match=r"^output_dir: "):  # only the report is left to write
-        build(spark, settings)
-    filler.unlink()
-    report = build(spark, settings)
-    assert {entry["stage"] for entry in report["stages"] if entry["skipped"]} == set(done)
-    assert not list((disk / "out" / "_staging").iterdir())
-    of_this_wiki = {path for path in corpus.rglob("*.*") if f"wiki={WIKI}" in path.parts}
-    assert {str(path.relative_to(corpus)) for path in of_this_wiki} == {f for f in published_files(settings) if "wiki=" in f}
-    assert [path for path in of_this_wiki if path.read_bytes() != (disk / "out" / path.relative_to(corpus)).read_bytes()] == []
-
-
-@pytest.mark.slow
-def test_a_full_disk_of_sparks_own_files_is_told_apart(sample, dumps, settings, small_disk, tmp_path) -> None:
-    shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
-    scratch = small_disk("scratch", "64k")
-    conf = {**settings.spark.conf, "spark.local.dir": str(scratch)}
-    settings = settings.model_copy(update={"spark": settings.spark.model_copy(update={"master": "local[2]", "conf": conf})})
-    (tmp_path / "config.yaml").write_text(settings.to_yaml(), encoding="utf-8")
-    command = [sys.executable, "-m", "spark_jobs.build", "--config", str(tmp_path / "config.yaml")]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert result.returncode == EXIT_CONFIGURATION
-    assert "Traceback" not in result.stderr
-    message = result.stderr.splitlines()[-1]
-    assert message.startswith(f"error: spark.local.dir: '{scratch}': No space left on device. Spark's own files")
-    assert message.endswith("then run the same command again: it goes on with this stage")
-    assert not any(path.endswith(".parquet") for path in published_files(settings) if "names" in path)
