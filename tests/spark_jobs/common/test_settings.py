@@ -39,7 +39,7 @@ class Outer(Settings):
         ("a: b: c", [], "is not valid YAML"),
     ],
 )
-def test_a_mistake_is_named_with_its_value_and_what_is_allowed(
+def test_an_invalid_key_is_named_with_its_value_and_the_allowed_values(
     tmp_path: Path, yaml: str, overrides: list[str], message: str
 ) -> None:
     (tmp_path / "c.yaml").write_text(yaml)
@@ -52,7 +52,7 @@ def test_a_missing_file_is_named() -> None:
         load_settings(Outer, Path("nowhere.yaml"))
 
 
-def test_later_settings_win_and_the_rest_stays(tmp_path: Path) -> None:
+def test_later_overrides_win_and_other_keys_keep_their_values(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("name: a\ninner: {rate: 0.1}\nwikis: [x]")
     settings = load_settings(Outer, tmp_path / "c.yaml", ["inner.rate=0.2", "inner.rate=0.3", "wikis=[a, b]", "name=1.5.0"])
     assert settings == Outer(name="1.5.0", wikis=["a", "b"], inner=Inner(rate=0.3))
@@ -94,11 +94,11 @@ def write(folder: Path, files: dict[str, str]) -> Path:
         ),
     ],
 )
-def test_a_file_is_what_it_extends_with_its_own_values_on_top(tmp_path: Path, files: dict[str, str], settings: Outer) -> None:
+def test_a_file_overrides_the_values_that_it_inherits(tmp_path: Path, files: dict[str, str], settings: Outer) -> None:
     assert load_settings(Outer, write(tmp_path, files)) == settings
 
 
-def test_an_override_reaches_into_what_is_inherited(tmp_path: Path) -> None:
+def test_an_override_changes_one_inherited_key(tmp_path: Path) -> None:
     path = write(tmp_path, {"a.yaml": "extends: b.yaml", "b.yaml": "name: b\ninner: {rate: 0.1}"})
     assert load_settings(Outer, path, ["inner.rate=0.2", "name=c"]) == Outer(name="c", inner=Inner(rate=0.2))
 
@@ -125,6 +125,6 @@ def test_an_override_reaches_into_what_is_inherited(tmp_path: Path) -> None:
         ({"a.yaml": "name: a\ninner: {extends: b.yaml}"}, r"inner\.extends: unknown key"),
     ],
 )
-def test_a_mistake_in_what_is_extended_is_named_with_the_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
+def test_a_mistake_in_an_extended_file_is_named_with_the_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_settings(Outer, write(tmp_path, files))

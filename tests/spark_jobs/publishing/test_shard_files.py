@@ -22,7 +22,7 @@ def write(folder, rows, index=0, group=10):
     return writer.report
 
 
-def test_a_report_says_what_the_file_holds(tmp_path) -> None:
+def test_a_report_describes_its_file(tmp_path) -> None:
     report = write(tmp_path, ROWS)
     data = (tmp_path / report.attempt).read_bytes()
     assert (report.rows, report.bytes, report.sha256) == (25, len(data), hashlib.sha256(data).hexdigest())
@@ -32,7 +32,7 @@ def test_a_report_says_what_the_file_holds(tmp_path) -> None:
     assert parquet.metadata.row_group(0).column(0).compression == "ZSTD"
 
 
-def test_files_carry_the_schema_version_and_the_meaning_of_every_column(tmp_path) -> None:
+def test_files_hold_the_schema_version_and_a_description_of_every_column(tmp_path) -> None:
     metadata = pq.read_metadata(tmp_path / write(tmp_path, ROWS).attempt).metadata
     assert metadata[b"leia.schema_version"] == b"1.0"
     assert metadata[b"leia.table"] == b"names"
@@ -46,9 +46,9 @@ def test_the_same_rows_give_the_same_bytes_under_different_attempt_names(tmp_pat
 
 
 @pytest.mark.parametrize("sizes", [[25], [1] * 25, [7, 7, 7, 4], [10, 10, 5], [0, 24, 1]])
-def test_the_batches_in_which_rows_arrive_do_not_show_in_the_file(tmp_path, sizes) -> None:
+def test_the_file_does_not_depend_on_the_batches_of_rows(tmp_path, sizes) -> None:
     whole = write(tmp_path, ROWS)
-    table = pa.Table.from_pylist(ROWS)  # nullable fields, as Spark gives them
+    table = pa.Table.from_pylist(ROWS)  # nullable fields, as from Spark
     with ShardWriter(Location.of(str(tmp_path)), shard_name(0), NAMES.schema, 10) as writer:
         start = 0
         for size in sizes:
