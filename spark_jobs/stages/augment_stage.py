@@ -34,7 +34,7 @@ _TARGET_COLUMNS = ["links.list.element.wiki", "links.list.element.target"]
 _NAMES_COLUMNS = "title string, page_id long, names array<struct<language: string, title: string, source: string>>"
 
 
-def targets_split_by_shard(spark: SparkSession, folder: Location, articles: Manifest, names: DataFrame) -> DataFrame:
+def targets_by_shard(spark: SparkSession, folder: Location, articles: Manifest, names: DataFrame) -> DataFrame:
     """What the link targets of each shard of `articles` lead to: (shard, title, page_id, names), a row for each pair.
 
     Rows lie in the task of their shard; each shard begins with a row of nulls, so that every shard arrives at a task.
@@ -113,7 +113,7 @@ def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> St
     with show_progress(spark.sparkContext, f"augment {wiki}"):
         size_shuffles(spark, articles.counters["links"])
         frame = read_shards(spark, names_folder, names, ["title", "page_id", "names"], _NAMES_COLUMNS)
-        targets = targets_split_by_shard(spark, folder, articles, frame)
+        targets = targets_by_shard(spark, folder, articles, frame)
         rows = targets.mapInArrow(augment, f"{REPORT_SCHEMA}, table string").collect()
     reports = {name: [report_from_row(row) for row in rows if row["table"] == name] for name in publications}
     counters = sum_counters(reports[AUGMENTED.name])
