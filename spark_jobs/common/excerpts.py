@@ -32,7 +32,7 @@ class Excerpt:
 
     @property
     def is_prose(self) -> bool:
-        """Whether the median run without a name exceeds three code points, the length of a separator: not a list."""
+        """Whether this is prose, not a list: the median run without a name exceeds a separator (three code points)."""
         lengths = [len(segment.text) for paragraph in self.paragraphs for segment in paragraph if segment.name is None]
         return bool(lengths) and median(lengths) > 3
 

@@ -6,7 +6,7 @@ Precedence, from weak to strong: defaults of the model, the file named by `exten
     $ python -m spark_jobs.build --config conf/corpus/demo.yaml --set wikis='[jawiki]' --set encode.pivot=en
 
 The value of `--set` is parsed as YAML, so `[a, b]`, `3`, `1e-4`, `true` and `null` have the same meaning as in the file.
-A file may begin with `extends: other.yaml`, relative to itself, and holds only the differences; sections are merged key by key.
+A file with the key `extends: other.yaml` (relative to itself) holds only the differences; sections are merged key by key.
 """
 
 import difflib
@@ -66,7 +66,7 @@ def load_settings(model: type[SettingsT], config: Path | None, overrides: Sequen
 
     Raises `ConfigurationError` that lists every invalid key with its value and the allowed values.
     """
-    values, files = ({}, []) if config is None else _read(config)
+    values, files = ({}, []) if config is None else _read_inherited(config)
     for override in overrides:
         _apply_override(values, override)
     try:
@@ -82,10 +82,10 @@ def read_config(config: Path) -> dict[str, Any]:
 
     Raises `ConfigurationError` if a file is missing, is not YAML, is not a mapping, or extends itself.
     """
-    return _read(config)[0]
+    return _read_inherited(config)[0]
 
 
-def _read(config: Path, below: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[Path]]:
+def _read_inherited(config: Path, below: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[Path]]:
     """The merged values of a file and the files that it extends, and these files; `below` is the chain that led here."""
     if not config.is_file():
         named = f"{below[-1]}: extends {config}, but" if below else f"--config {config}:"
@@ -101,7 +101,7 @@ def _read(config: Path, below: tuple[Path, ...] = ()) -> tuple[dict[str, Any], l
     extended = values.pop(EXTENDS)
     if not isinstance(extended, str):
         raise ConfigurationError(f"{config}: {EXTENDS}: {extended!r} is not allowed: expected one file, relative to this one")
-    inherited, files = _read(config.parent / extended, (*below, config))
+    inherited, files = _read_inherited(config.parent / extended, (*below, config))
     return _merge(inherited, values), [config, *files]
 
 

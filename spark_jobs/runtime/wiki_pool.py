@@ -72,13 +72,13 @@ def for_each_wiki(
 ) -> Outcomes[T]:
     """Run `work` for each wiki, `parallel` at a time, starting in the given order; `describe` gives the line for a result.
 
-    With `raise_failure`, for a run of one wiki, an exception of `work` is raised. A failure of a shared resource always is.
+    With `raise_failure`, for a run of one wiki, an exception of `work` is raised. A failure of a shared resource is always raised.
     """
     if raise_failure:
         return Outcomes({wiki: work(spark, wiki) for wiki in wikis}, {})
     stop = threading.Event()
 
-    def in_pool(wiki: str) -> T:
+    def work_in_pool(wiki: str) -> T:
         if stop.is_set():
             raise InterruptedError("stopped")
         session = spark.newSession()
@@ -86,14 +86,14 @@ def for_each_wiki(
         try:
             return work(session, wiki)
         except Exception as error:
-            if _concerns_all(error, spark):
+            if _is_shared_failure(error, spark):
                 stop.set()  # before this thread takes the next wiki
             raise
 
     results: dict[str, T] = {}
     failures: dict[str, Failure] = {}
     with ThreadPoolExecutor(parallel, thread_name_prefix="wiki") as pool, show_wiki_progress(len(wikis)) as progress:
-        futures = {pool.submit(in_pool, wiki): wiki for wiki in wikis}
+        futures = {pool.submit(work_in_pool, wiki): wiki for wiki in wikis}
         try:
             for future in as_completed(futures):
                 wiki = futures[future]
@@ -101,7 +101,7 @@ def for_each_wiki(
                     results[wiki] = future.result()
                     progress.finish_wiki(f"{wiki}: {describe(results[wiki])}", failed=False)
                 except Exception as error:
-                    if _concerns_all(error, spark):
+                    if _is_shared_failure(error, spark):
                         raise
                     failures[wiki] = Failure.of(error)
                     progress.finish_wiki(f"{wiki} failed: {failures[wiki].reason}", failed=True)
@@ -119,7 +119,7 @@ def _in_order(found: Mapping[str, V], wikis: Sequence[str]) -> dict[str, V]:
     return {wiki: found[wiki] for wiki in wikis if wiki in found}
 
 
-def _concerns_all(error: Exception, spark: SparkSession) -> bool:
+def _is_shared_failure(error: Exception, spark: SparkSession) -> bool:
     return isinstance(error, DiskFullError) or _has_stopped(spark)
 
 
