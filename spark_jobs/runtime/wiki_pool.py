@@ -72,7 +72,7 @@ def for_each_wiki(
 ) -> Outcomes[T]:
     """Run `work` for each wiki, `parallel` at a time, starting in the given order; `describe` gives the line for a result.
 
-    With `raise_failure`, for a run of one wiki, an exception of `work` is raised. A failure of a shared resource is always raised.
+    With `raise_failure`, for a run of one wiki, any exception is raised. A failure of a shared resource is always raised.
     """
     if raise_failure:
         return Outcomes({wiki: work(spark, wiki) for wiki in wikis}, {})
