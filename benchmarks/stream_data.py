@@ -10,15 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spark_jobs.contract.table_schemas import (
-    MANIFEST,
-    SCHEMA_VERSION,
-    TOKENIZER_FOLDER,
-    Manifest,
-    Shard,
-    encoded,
-    vocabulary_sha256,
-)
+from spark_jobs.contract.manifest import MANIFEST, Manifest, Shard
+from spark_jobs.contract.schema_version import SCHEMA_VERSION
+from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER, encoded
+from spark_jobs.contract.vocabulary_hash import vocabulary_sha256
 from spark_jobs.tokens.tokenizer_files import load_source
 
 TOKENIZER = "package:mistral_common/data/tokenizer.model.v1"

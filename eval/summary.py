@@ -41,7 +41,7 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.excerpts import Excerpt, best_excerpts
 from spark_jobs.common.formatting import format_bytes, format_count, format_seconds
 from spark_jobs.common.settings import Settings
-from spark_jobs.contract.table_schemas import Manifest
+from spark_jobs.contract.manifest import Manifest
 
 METRIC = "acc"
 WIDTH = 80

@@ -1,4 +1,4 @@
-"""Fixtures for every test: where the sample lies, and where real dumps lie when they are there."""
+"""Paths for all tests: the repository, the sample, and real dumps if present."""
 
 import functools
 import re
@@ -24,7 +24,7 @@ def sample() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real dumps, SQL tables and evaluation data beside the checkout; tests that need them are skipped where they are absent."""
+    """Real dumps, SQL tables and evaluation data beside the checkout; tests that need them are skipped without them."""
     folder = REPOSITORY.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"real data not found: {folder} does not exist")

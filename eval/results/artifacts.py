@@ -10,7 +10,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from eval.results.evaluation_results import EvalResults, Score, TaskResult, problems, read_results
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.contract.table_schemas import MANIFEST, Manifest, read_manifest
+from spark_jobs.common.storage import Location
+from spark_jobs.contract.manifest import Manifest, find_manifests
 
 BUILD = "_build.json"
 METRICS = "metrics.jsonl"
@@ -96,22 +97,12 @@ def read_build(corpus: Path) -> Build:
 
 
 def read_build_manifests(corpus: Path) -> list[tuple[Path, Manifest]]:
-    """Every published folder below `corpus`, by path, with its manifest; below `_...` lies what is not published."""
-    found = []
-    for path in sorted(corpus.rglob(MANIFEST)):
-        if any(part.startswith("_") for part in path.parent.relative_to(corpus).parts):
-            continue
-        try:
-            found.append((path.parent, read_manifest(path.parent)))
-        except ValidationError as error:
-            raise ConfigurationError(
-                f"corpus: {path} cannot be read as a manifest: {problems(error)}; build that table again"
-            ) from error
-        except ValueError as error:  # another major version
-            raise ConfigurationError(
-                f"corpus: {error}; build the corpus again, or read it with the code that wrote it"
-            ) from error
-    return found
+    """Every published folder below `corpus`, sorted by path, with its manifest."""
+    try:
+        found = find_manifests(Location.of(str(corpus)))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"corpus: {error}; build the corpus again") from error
+    return sorted(((corpus / folder, manifest) for folder, manifest in found.items()), key=lambda entry: entry[0])
 
 
 def read_augmented(corpus: Path, wiki: str) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,5 @@
-"""What every part of the project shares: configuration, command line, console, storage, random draws, pages and plots.
+"""Code that all parts share: settings, command line, console, errors, files, formatting, random draws, pages, plots.
 
-`training` and `eval` import from here too. Imports neither pyspark, torch nor lxml, and nothing else of `spark_jobs`.
-Code that knows what a wiki, a table or a dump is does not belong here.
+`training` and `eval` import from here too. Needs neither pyspark, torch nor lxml, and imports nothing else of `spark_jobs`.
+Code for one part alone does not belong here, nor does code that reads a dump or writes a table.
 """

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written under a temporary name, then renamed."""
+"""Writing a file so that readers see the old content or the new one, never a part: a temporary file, then a rename."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from spark_jobs.common.storage import Location
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write a local file in UTF-8; readers see the old content until the new one is complete. Missing folders are made."""
+    """Write a local file in UTF-8 and create missing parent folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
@@ -17,7 +17,7 @@ def write_text_atomically(path: Path, text: str) -> None:
 def write_bytes_atomically(location: Location, data: bytes) -> None:
     """Write a file of any file system. Its temporary name starts with `_`, so that readers of a table skip it.
 
-    An object store cannot rename: the file is copied to its name there.
+    An object store has no rename: the temporary file is copied to the final name.
     """
     folder = Location(location.filesystem, location.path.rpartition("/")[0], location.scheme)
     temporary = folder / f"_{location.name}.new"

@@ -1,6 +1,6 @@
-"""The command line of every entry point: `--config`, `--set`, `--help` with all keys, and exit codes.
+"""The command line of every entry point: `--config`, `--set`, `--help` with all configuration keys, and exit codes.
 
-A `ConfigurationError` ends a command with its message alone and exit code 2. Any other exception keeps its traceback.
+A `ConfigurationError` ends a command with its message and exit code 2, without a traceback. Other exceptions keep theirs.
 """
 
 import inspect
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.settings import S, Settings, load_settings, types_of
+from spark_jobs.common.settings import Settings, SettingsT, leaf_types, load_settings
 
 ConfigOption = Annotated[
     Path,
@@ -30,11 +30,11 @@ SetOption = Annotated[
 ]
 
 EXIT_CONFIGURATION = 2
-"""Exit code of a command that refuses its configuration."""
+"""Exit code of a command that cannot use its configuration or its input."""
 
 
 def _type_in_words(annotation: Any) -> str:
-    """A type as a reader of `--help` wants it: without what a model attaches to it, and choices as they are written.
+    """A type for `--help`: without the annotations of the model, and with choices as the user writes them.
 
     >>> _type_in_words(list[Annotated[str, "a pattern"]] | None), _type_in_words(dict[str, Literal["left", "right"]])
     ('list[str] | None', 'dict[str, left | right]')
@@ -53,10 +53,10 @@ def _type_in_words(annotation: Any) -> str:
 
 
 def describe_keys(model: type[BaseModel], prefix: str = "") -> str:
-    """A line for each key of the model, `key: type = default  what it means`, for the end of `--help`."""
+    """One paragraph for each key of the model, `key [type] = default: description`, for the end of `--help`."""
     lines: list[str] = []
     for name, field in model.model_fields.items():
-        sections = [t for t in types_of(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)]
+        sections = [t for t in leaf_types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)]
         if sections:
             lines.append(f"{prefix}{name}: {' '.join((field.description or '').split())}")
             lines.append(describe_keys(sections[0], f"{prefix}{name}."))
@@ -69,20 +69,19 @@ def describe_keys(model: type[BaseModel], prefix: str = "") -> str:
 
 
 def keep_examples(text: str) -> str:
-    """A docstring for `--help`: the lines of a paragraph are joined, those of an indented one stand as they are."""
+    """A docstring for `--help`: the lines of a paragraph are joined; indented paragraphs (examples) keep their lines."""
     parts = inspect.cleandoc(text).split("\n\n")
     return "\n\n".join(f"\b\n{part}" if part.startswith("    ") else " ".join(part.split()) for part in parts)
 
 
-def command(model: type[S], main: Callable[[S], int | None], summary: str) -> None:
-    """Run `main` as a command with `--config` and `--set`: the command line of every entry point.
+def command(model: type[SettingsT], main: Callable[[SettingsT], int | None], summary: str) -> None:
+    """Run `main` as a command with `--config` and `--set`, and exit with the code that it returns.
 
-    `summary` is the first paragraph of `--help`; the keys of `model` follow it. A `ConfigurationError` ends the command
-    with its message alone and exit code 2; any other exception keeps its traceback.
+    `--help` shows `summary`, the options, and the keys of `model`. For errors see the module's docstring.
     """
     app = new_app()
 
-    # `--local_rank` is what the deepspeed launcher appends; the rank itself is read from the environment.
+    # The deepspeed launcher appends `--local_rank`; the rank itself is read from the environment.
     @app.command(**help_texts(model, summary))
     def entry(
         config: ConfigOption,
@@ -95,24 +94,26 @@ def command(model: type[S], main: Callable[[S], int | None], summary: str) -> No
 
 
 def help_texts(model: type[Settings], summary: str) -> dict[str, Any]:
-    """What `--help` says before the options and after them."""
+    """The parts of `--help` before and after the options, as arguments of `typer`'s `command`."""
     keys = "[bold]Keys of the configuration[/]\n\n" + escape(describe_keys(model))
     return {"help": keep_examples(escape(summary)), "epilog": keys}
 
 
 def program_name() -> str:
-    """How the command was called, for its own messages: `python -m spark_jobs.build`, or the name of a file."""
+    """The command as the user started it, for the usage line: `python -m spark_jobs.build`, or the name of a file."""
     spec = sys.modules["__main__"].__spec__
     return Path(sys.argv[0]).name if spec is None else f"python -m {spec.name.removesuffix('.__main__')}"
 
 
 def new_app() -> typer.Typer:
-    """An empty command: the look that every command shares."""
+    """An empty `typer` application with the options that all commands share."""
     return typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 
-def run_configured(model: type[S], main: Callable[[S], int | None], config: Path | None, overrides: Sequence[str]) -> None:
-    """Load the configuration, run `main`, and end the command with its exit code; see `command` for errors."""
+def run_configured(
+    model: type[SettingsT], main: Callable[[SettingsT], int | None], config: Path | None, overrides: Sequence[str]
+) -> None:
+    """Load the configuration, run `main`, and exit with the code that it returns."""
     with exit_on_configuration_error():
         code = main(load_settings(model, config, overrides))
     raise typer.Exit(code or 0)
@@ -120,9 +121,9 @@ def run_configured(model: type[S], main: Callable[[S], int | None], config: Path
 
 @contextmanager
 def exit_on_configuration_error() -> Iterator[None]:
-    """Turn a `ConfigurationError` of the body into its message on standard error and exit code 2.
+    """Print a `ConfigurationError` of the body to standard error and exit with code 2.
 
-    Under a launcher every rank finds the same error; only the first rank of a machine prints it.
+    Under a launcher every rank raises the same error; only the first rank of a machine prints it.
     """
     try:
         yield

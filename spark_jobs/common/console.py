@@ -5,10 +5,10 @@ import sys
 from rich.console import Console, RenderableType
 
 PIPED_WIDTH = 130
-"""Columns of a table where the output is not a terminal."""
+"""Width in columns where the output is not a terminal."""
 
 console = Console(stderr=True)
-"""For logs and progress, so that standard output stays free for results."""
+"""For logs and progress: standard output is for results."""
 
 
 def result_console(*, quiet: bool = False) -> Console:
@@ -17,5 +17,5 @@ def result_console(*, quiet: bool = False) -> Console:
 
 
 def print_table(table: RenderableType) -> None:
-    """Print a table to standard error, never narrower than `PIPED_WIDTH` columns: its columns would be cut off."""
+    """Print a table to standard error, at least `PIPED_WIDTH` columns wide, so that no column is cut off."""
     Console(stderr=True, width=max(console.width, PIPED_WIDTH)).print(table)

@@ -1,8 +1,8 @@
-"""Errors that every part shares, and how an exception is quoted in a message."""
+"""The error of a command that cannot use its configuration or input, and the first line of any error for messages."""
 
 
 class ConfigurationError(ValueError):
-    """The configuration cannot be used; the message names the key, the value and what is allowed."""
+    """The configuration or an input cannot be used. The message names the key or file, the value and the remedy."""
 
 
 def first_line(error: BaseException | None, limit: int | None = None) -> str:

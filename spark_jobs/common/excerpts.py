@@ -1,4 +1,4 @@
-"""Augmented articles as a person would read them: the text with each entity's name beside its surface. Pure functions."""
+"""Excerpts of augmented articles for pages: the beginning of a text, cut into segments with and without a name."""
 
 import re
 import unicodedata
@@ -8,12 +8,12 @@ from statistics import median
 from typing import Any
 
 _BOUNDARY = re.compile(r"\n|[.!?。！？؟۔।]['\"»”’)\]]*(?=\s|$)|[。！？]")
-"""Where an excerpt may end: a line break, or the end of a sentence in the scripts that we show."""
+"""Ends of an excerpt: a line break, or the end of a sentence (Latin, Arabic, Indic and CJK punctuation)."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of text; `name` is what it is called in the pivot language, where it is an entity."""
+    """A run of text. Of an entity, `name` is its name in the pivot language."""
 
     text: str
     name: str | None = None
@@ -21,7 +21,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The beginning of an article, a list of segments for each paragraph."""
+    """The beginning of an article: the segments of each paragraph."""
 
     title: str
     paragraphs: tuple[tuple[Segment, ...], ...]
@@ -32,7 +32,7 @@ class Excerpt:
 
     @property
     def is_prose(self) -> bool:
-        """Whether the runs between names are mostly longer than a separator (three code points): an article, not a list."""
+        """Whether this is prose, not a list: the median run without a name exceeds a separator (three code points)."""
         lengths = [len(segment.text) for paragraph in self.paragraphs for segment in paragraph if segment.name is None]
         return bool(lengths) and median(lengths) > 3
 
@@ -43,9 +43,9 @@ def pivot_name(entity: Mapping[str, Any], pivot: str) -> str | None:
 
 
 def cut_length(text: str, entities: Sequence[Mapping[str, Any]], limit: int) -> int:
-    """Length of the longest beginning of `text` that ends with a sentence or line, within `limit` code points.
+    """Length of the longest prefix of `text` that ends with a sentence or a line, at most `limit` code points.
 
-    Where none ends in its second half, the cut is at `limit`, before an entity that would be cut in two.
+    If no sentence or line ends in the second half of the limit, the cut is at `limit`, or before an entity that spans it.
     """
     if len(text) <= limit:
         return len(text)
@@ -56,7 +56,7 @@ def cut_length(text: str, entities: Sequence[Mapping[str, Any]], limit: int) -> 
 
 
 def make_excerpt(article: Mapping[str, Any], pivot: str, limit: int) -> Excerpt:
-    """The beginning of a row of `augmented` (title, text, entities), at most `limit` code points.
+    """An excerpt of a row of `augmented` (title, text, entities), at most `limit` code points.
 
     >>> names = [{"language": "en", "name": "Duck", "source": "langlink"}]
     >>> row = {"title": "鴨", "text": "鴨は鳥。", "entities": [{"start": 0, "end": 1, "names": names}]}
@@ -79,9 +79,9 @@ def make_excerpt(article: Mapping[str, Any], pivot: str, limit: int) -> Excerpt:
 
 
 def text_direction(text: str) -> str:
-    """`rtl` where most letters are written from right to left, else `ltr` (Unicode bidirectional classes R and AL against L).
+    """`rtl` if most letters are written from right to left (Unicode bidirectional classes R and AL, against L), else `ltr`.
 
-    HTML's own `dir="auto"` goes by the first letter, and an Arabic article may well begin with a Latin name.
+    HTML's `dir="auto"` looks at the first letter only, and Arabic articles often begin with a Latin name.
 
     >>> text_direction("NASA هي وكالة"), text_direction("NASA"), text_direction("")
     ('rtl', 'ltr', 'ltr')
@@ -91,7 +91,7 @@ def text_direction(text: str) -> str:
 
 
 def _paragraphs(segments: Iterable[Segment]) -> tuple[tuple[Segment, ...], ...]:
-    """Split at line breaks; empty segments and paragraphs are dropped. A surface never holds a line break of its own."""
+    """Split segments without a name at line breaks and drop empty segments and paragraphs. Surfaces hold no line breaks."""
     paragraphs: list[list[Segment]] = [[]]
     for segment in segments:
         lines = [segment.text] if segment.name is not None else segment.text.split("\n")
@@ -104,9 +104,9 @@ def _paragraphs(segments: Iterable[Segment]) -> tuple[tuple[Segment, ...], ...]:
 
 
 def best_excerpts(articles: Iterable[Mapping[str, Any]], count: int, pivot: str, limit: int) -> list[Excerpt]:
-    """Excerpts of the `count` articles that show the most named entities: prose before lists, ties by title.
+    """Excerpts of the `count` articles with the most named entities: prose before lists, ties by title.
 
-    Holds `count` excerpts at a time.
+    Keeps `count` + 1 excerpts in memory.
     """
     best: list[Excerpt] = []
     for article in articles:

@@ -1,4 +1,4 @@
-"""Numbers as people read them: counts, sizes, durations."""
+"""Numbers for people: counts, sizes in bytes, durations."""
 
 
 def format_count(value: float) -> str:

@@ -1,24 +1,24 @@
-"""Pages from templates: one style, one set of rules, nothing outside the page itself. Imports nothing of Spark's."""
+"""Rendering of HTML pages and Markdown files from Jinja templates. All HTML pages share `templates/style.html`."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def render_page(package: str, template: str, filters: Mapping[str, Any], **values: Any) -> str:
-    """The HTML template of `package` (its folder `templates`) with `values`.
+    """Render an HTML template from the folder `templates` of `package`.
 
-    Whatever they hold is text unless a template says `safe`, and none may be missing. `style.html` is found for every package.
+    Values are escaped unless the template marks them `safe`; a missing value is an error. A template may include `style.html`.
     """
     return _render(package, template, filters, values, escape=True)
 
 
 def render_markdown(package: str, template: str, filters: Mapping[str, Any], **values: Any) -> str:
-    """The Markdown template of `package` with `values`, none of which may be missing; see `markdown_cell` for those in tables."""
+    """Render a Markdown template of `package`; a missing value is an error. Use the filter `cell` for values in tables."""
     return _render(package, template, {"cell": markdown_cell, **filters}, values, escape=False)
 
 
 def markdown_cell(value: Any) -> str:
-    """A value as a cell of a Markdown table, in one line and with its bars escaped."""
+    """A value as a cell of a Markdown table: one line, with backslashes and bars escaped."""
     return " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|")
 
 
@@ -27,7 +27,7 @@ def _render(package: str, template: str, filters: Mapping[str, Any], values: Map
 
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package), jinja2.PackageLoader("spark_jobs.common")]),
-        autoescape=escape,  # noqa: S701  (Markdown is no HTML)
+        autoescape=escape,  # noqa: S701  (not for Markdown)
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

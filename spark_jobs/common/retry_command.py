@@ -1,4 +1,4 @@
-"""The command that does again what failed, for a person to copy."""
+"""The command that retries failed wikis, for the user to copy."""
 
 import os
 import shlex
@@ -11,17 +11,17 @@ _SPARK_SUBMIT = "PYSPARK_GATEWAY_PORT"  # set for the driver that spark-submit s
 
 
 def retry_command(wikis: Sequence[str], argv: Sequence[str] | None = None, submitted: bool | None = None) -> str:
-    """The command that this process was started with, for these wikis only; later options win, so it ends with them.
+    """The command line of this process, limited to `wikis` by a last `--set`, which overrides earlier options.
 
     >>> retry_command(["jawiki"], ["/venv/bin/python", "-m", "spark_jobs.build", "--config", "my corpus.yaml"], submitted=False)
     "python -m spark_jobs.build --config 'my corpus.yaml' --set 'wikis=[jawiki]'"
 
-    spark-submit's own options are not known to its driver, so they are left for the reader to repeat.
+    A driver does not know the options of spark-submit, so there the text names the `--set` alone.
     """
     python, *given = sys.orig_argv if argv is None else argv
     arguments: list[str] = []
     for word, following in zip(given, [*given[1:], ""], strict=True):
-        if arguments and arguments[-1] == _DROPPED:  # the value of an option that was dropped
+        if arguments and arguments[-1] == _DROPPED:  # `word` is the value of a dropped option
             arguments.pop()
         elif word == "--wikis" or (word in ("--set", "-s") and following.startswith("wikis=")):
             arguments.append(_DROPPED)

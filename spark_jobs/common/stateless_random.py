@@ -1,9 +1,9 @@
-"""Randomness without state: a draw is a hash of what it is for, so it never depends on what was drawn before it.
+"""Stateless random numbers: a draw is the hash of a key, so it does not depend on earlier draws.
 
 `mix` is the output function of SplitMix64 after one step of its counter (Steele, Lea, Flood: "Fast Splittable Pseudorandom
 Number Generators", OOPSLA 2014; the constants are Stafford's variant 13 of MurmurHash3's finaliser, as in Vigna's public
-domain splitmix64.c): a bijection of the 64-bit integers in which every input bit moves about half of the output bits.
-A key of several parts is folded from left to right, `fold(k, v) = mix(k xor v)`.
+domain splitmix64.c): a bijection of the 64-bit integers in which every input bit flips about half of the output bits.
+The parts of a key are folded from left to right, `fold(k, v) = mix(k xor v)`.
 
     >>> key = fold(fold(mix(42), 0), text_key("jawiki"))
     >>> [float(u) for u in uniform(fold(key, np.arange(3)))]
@@ -22,18 +22,24 @@ _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
 
+def finalise(values: U64) -> U64:
+    """SplitMix64's finaliser of each value: the last part of `mix`, and the mixing step of the row hash."""
+    values = values ^ (values >> np.uint64(30))
+    values *= _FIRST
+    values ^= values >> np.uint64(27)
+    values *= _SECOND
+    values ^= values >> np.uint64(31)
+    return values
+
+
 def mix(value: int | np.uint64 | U64) -> U64:
     """One SplitMix64 output for each counter in `value` (any shape; arithmetic is modulo 2**64)."""
-    z = np.asarray(value, dtype=np.uint64)
-    with np.errstate(over="ignore"):  # wrapping is the arithmetic that is meant
-        z = z + _STEP
-        z = (z ^ (z >> np.uint64(30))) * _FIRST
-        z = (z ^ (z >> np.uint64(27))) * _SECOND
-    return z ^ (z >> np.uint64(31))
+    with np.errstate(over="ignore"):  # numpy warns when a scalar wraps around
+        return finalise(np.asarray(value, dtype=np.uint64) + _STEP)
 
 
 def fold(key: U64, value: int | npt.NDArray[np.integer]) -> U64:
-    """The key extended by one more part; `key` and `value` broadcast. Negative values count modulo 2**64."""
+    """Extend `key` by the part `value`; the two broadcast. Negative values are taken modulo 2**64."""
     part = np.asarray(value)
     return mix(key ^ (part if part.dtype == np.uint64 else part.astype(np.int64).view(np.uint64)))
 
@@ -44,10 +50,5 @@ def text_key(text: str) -> int:
 
 
 def uniform(hashed: U64) -> npt.NDArray[np.float64]:
-    """Numbers in [0, 1): the upper 53 bits of each hash, times 2**-53, so that every value is exact."""
+    """Numbers in [0, 1): the upper 53 bits of each hash times 2**-53, which is exact."""
     return (hashed >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def permutation(key: U64, size: int) -> npt.NDArray[np.int64]:
-    """A permutation of `range(size)`: the order of the hashes of its members under `key`, equal hashes by index."""
-    return np.argsort(fold(key, np.arange(size)), kind="stable")

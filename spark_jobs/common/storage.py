@@ -1,4 +1,4 @@
-"""Where files lie: a local path or a URI, through pyarrow's file systems."""
+"""Files and folders on local disks, HDFS and S3, through pyarrow's file systems."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from spark_jobs.common.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Location:
-    """A file or folder of a pyarrow file system. Can be sent to Spark tasks."""
+    """A file or folder of a pyarrow file system. Can be pickled and sent to Spark tasks."""
 
     filesystem: fs.FileSystem
     path: str
     scheme: str
-    """What stands before the path in a URI: `file://`, `hdfs://host:port`, `s3a://`."""
+    """The part of the URI before the path: `file://`, `hdfs://host:port`, `s3a://`."""
 
     @classmethod
     def of(cls, text: str) -> "Location":
-        """Read a local path (relative to the current folder) or a URI: `hdfs://name:8020/path`, `s3://bucket/key`, `s3a://...`.
+        """Parse a local path (relative to the current folder) or a URI: `hdfs://name:8020/path`, `s3://bucket/key`, `s3a://...`.
 
         Raises `ConfigurationError` when the file system cannot be reached.
         """
@@ -30,7 +30,7 @@ class Location:
         scheme, _, rest = text.partition("://")
         try:
             filesystem, path = fs.FileSystem.from_uri(text.replace("s3a://", "s3://", 1))
-        except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
+        except (OSError, ValueError) as error:  # pyarrow raises these
             hint = "; HDFS needs JAVA_HOME, HADOOP_HOME and CLASSPATH=$(hadoop classpath --glob) here and on the workers"
             raise ConfigurationError(f"{text!r} cannot be reached: {error}{hint if scheme == 'hdfs' else ''}") from error
         if scheme in ("s3", "s3a"):
@@ -39,8 +39,12 @@ class Location:
 
     @property
     def renames_folders(self) -> bool:
-        """Whether a folder can be renamed in one step: on disks and HDFS, not in an object store."""
+        """Whether folders can be renamed in one step: on local disks and HDFS, not on S3."""
         return str(self.filesystem.type_name) != "s3"
+
+    def __str__(self) -> str:
+        """The path of a local file, else the URI: for messages."""
+        return self.path if self.scheme == "file://" else self.uri
 
     def __truediv__(self, name: str) -> "Location":
         return Location(self.filesystem, f"{self.path}/{name}", self.scheme)
@@ -52,19 +56,19 @@ class Location:
 
     @property
     def uri(self) -> str:
-        """The location as one text, the same for the same place."""
+        """The location as one string, unique for each file."""
         return self.scheme + self.path
 
     def exists(self) -> bool:
-        """Whether a file or folder is there."""
+        """Whether the file or folder exists."""
         return self._info().type is not fs.FileType.NotFound
 
     def size(self) -> int:
-        """Bytes of the file."""
+        """Size of the file in bytes."""
         return int(self._info().size)
 
     def files(self) -> list[str]:
-        """Paths of all files below this folder, relative to it, sorted. Raises FileNotFoundError if it is not there."""
+        """Paths of all files below this folder, relative to it, sorted. Raises FileNotFoundError if the folder does not exist."""
         selector = fs.FileSelector(self.path, recursive=True)
         found = [info.path for info in self.filesystem.get_file_info(selector) if info.type is fs.FileType.File]
         return sorted(path[len(self.path) + 1 :] for path in found)
@@ -74,7 +78,7 @@ class Location:
         return self.filesystem.open_input_file(self.path)  # type: ignore[no-any-return]
 
     def read_bytes(self) -> bytes:
-        """The whole file."""
+        """Read the whole file."""
         with self.open() as file:
             return file.read()
 
@@ -84,21 +88,21 @@ class Location:
             stream.write(data)
 
     def create(self) -> BinaryIO:
-        """Open the file for writing from its start. Bytes are written as they are, whatever the name ends in."""
+        """Open the file for writing from its start. Bytes are written as given: the name's ending selects no compression."""
         return self.filesystem.open_output_stream(self.path, compression=None)  # type: ignore[no-any-return]
 
     def make_folder(self) -> None:
-        """Make the folder and those above it."""
+        """Create the folder and its parents."""
         self.filesystem.create_dir(self.path, recursive=True)
 
     def move_to(self, target: "Location") -> None:
-        """Rename the file or folder; atomic on local disks and HDFS. An object store moves files only, by copying them."""
+        """Rename the file or folder; atomic on local disks and HDFS. On S3 only files can be moved, by copying them."""
         self.filesystem.move(self.path, target.path)
 
     def put_folder(self, target: "Location", last: str) -> None:
-        """Make this folder appear as `target`, which must not be there: in one rename, or where there is none, file by file.
+        """Move this folder to `target`, which must not exist: in one rename, or on S3 file by file.
 
-        Then the file `last` comes last: a folder without it is not complete.
+        The file `last` is moved last: a folder without it is incomplete.
         """
         if self.renames_folders:
             self.filesystem.create_dir(target.path.rpartition("/")[0], recursive=True)
@@ -112,14 +116,14 @@ class Location:
         self.filesystem.delete_file(self.path)
 
     def remove_folder(self) -> None:
-        """Delete the folder and everything in it, if it is there."""
+        """Delete the folder with its contents, if it exists."""
         if self.exists():
             self.filesystem.delete_dir(self.path)
 
     def sha256(self) -> str:
-        """Checksum of the file."""
+        """SHA-256 of the file in hex digits."""
         with self.open() as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # readinto is all that it calls
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it calls readinto only
 
     def _info(self) -> fs.FileInfo:
         return self.filesystem.get_file_info(self.path)

@@ -1,6 +1,8 @@
 """Print the data contract as a Markdown page.
 
-python -m spark_jobs.contract > docs/contract.md
+    python -m spark_jobs.contract > docs/contract.md
+
+The page lists every table and column, the fields of a manifest, and the rules for schema versions.
 """
 
 from spark_jobs.common.command_line import keep_examples, new_app, program_name
@@ -10,8 +12,8 @@ app = new_app()
 
 
 @app.command(help=keep_examples(__doc__ or ""))
-def entry() -> None:
-    """Print the page."""
+def print_contract_page() -> None:
+    """Print the page to standard output."""
     print(contract_page(), end="")
 
 

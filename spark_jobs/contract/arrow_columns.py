@@ -1,4 +1,4 @@
-"""Arrow columns as the contract declares them, whatever their source said of nullability and integer widths."""
+"""Conversion of Arrow columns to the types of the contract, and construction of list columns."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 
 def conform(batch: pa.RecordBatch | pa.Table, schema: pa.Schema) -> pa.Table:
-    """The columns that `schema` names, in its order, of its types; others are left out.
+    """The columns of `schema`, in its order and with its types; other columns are left out.
 
-    Spark's arrays and structs hold nullable fields, and it has no unsigned integers: types are rebuilt from the leaves up.
+    Spark's arrays and structs have nullable fields, and it has no unsigned integers: types are rebuilt from the leaves up.
     Raises `pa.ArrowInvalid` for a value that does not fit its type and ValueError for a null where the schema allows none.
     """
     columns = []
@@ -43,7 +43,7 @@ def _validity(array: pa.Array) -> pa.Array | None:
 
 
 def list_array(lengths: npt.NDArray[Any], values: pa.Array, kind: pa.DataType, mask: pa.Array | None = None) -> pa.Array:
-    """Lists of the given lengths, cut one after the other from `values`.
+    """Lists of the given lengths, cut from consecutive `values`.
 
     >>> list_array(np.array([2, 0, 1]), pa.array([7, 8, 9], pa.int32()), pa.list_(pa.int32())).to_pylist()
     [[7, 8], [], [9]]

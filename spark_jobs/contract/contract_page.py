@@ -1,10 +1,12 @@
-"""The data contract as a page, from `tables.py`: every table and column, and what may change between versions.
+"""The reference page of the data contract, from the schemas and `templates/contract.md`.
 
 python -m spark_jobs.contract > docs/contract.md
 """
 
 from spark_jobs.common.page_templates import render_markdown
-from spark_jobs.contract.table_schemas import MANIFEST, RENDERED, SCHEMA_VERSION, TABLES, TOKENIZER_METADATA, Manifest
+from spark_jobs.contract.manifest import MANIFEST, Manifest
+from spark_jobs.contract.schema_version import SCHEMA_VERSION
+from spark_jobs.contract.table_schemas import RENDERED, TABLES, TOKENIZER_METADATA
 from spark_jobs.contract.type_names import type_text
 
 

@@ -1,26 +1,25 @@
-"""What lies in a corpus, by its manifests alone: every published folder, and the folders of a table together."""
+"""The tables of a corpus, found through its manifests: the published folders, grouped by table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
-from spark_jobs.contract.table_schemas import MANIFEST, RENDERED, TABLES, Manifest, Table, check_schema_version, encoded
+from spark_jobs.contract.manifest import MANIFEST, Manifest, find_manifests
+from spark_jobs.contract.table_schemas import RENDERED, TABLES, Table, encoded
 
-_ORDER = [*TABLES, RENDERED.name]
+_TABLE_ORDER = [*TABLES, RENDERED.name]
 
 
 @dataclass(frozen=True)
 class CorpusTable:
-    """A table of a corpus: of `encoded`, the part of one tokenizer and one pivot language."""
+    """A table of a corpus. Of `encoded`, the part with one tokenizer and one pivot language."""
 
     table: Table
     name: str
     """`augmented`; with the partitions that are not the wiki: `encoded-mistral-7b-v0.1-en`."""
     folder: str
-    """What holds the wikis, relative to the corpus: `augmented`, `encoded/tokenizer=mistral-7b-v0.1/pivot=en`."""
+    """The folder above the wikis, relative to the corpus: `augmented`, `encoded/tokenizer=mistral-7b-v0.1/pivot=en`."""
     wikis: Mapping[str, Manifest]
     """Sorted by wiki."""
 
@@ -36,7 +35,7 @@ class CorpusTable:
 
     @property
     def suffix(self) -> str:
-        """What the files' names end in: `.parquet`."""
+        """Ending of the files' names: `.parquet`."""
         names = [shard.path for manifest in self.wikis.values() for shard in manifest.shards]
         return names[0][names[0].index(".") :] if names else ".parquet"
 
@@ -50,46 +49,27 @@ class CorpusTable:
 
 
 def read_manifests(corpus: Location) -> dict[str, Manifest]:
-    """The manifests below a corpus by folder, sorted. Below a name that begins with `_` nothing is published.
+    """The manifests of a corpus by folder, sorted; see `find_manifests`.
 
-    Raises `ConfigurationError` for a folder that is not there or holds no table, and for a manifest that is damaged or of
-    another major version.
+    Raises `ConfigurationError` for a folder that does not exist or holds no table, and for a manifest that cannot be used.
     """
     if not corpus.exists():
-        raise ConfigurationError(f"{corpus.path} does not exist: build a corpus first (python -m spark_jobs.build --config …)")
-    found = {}
-    for path in corpus.files():
-        folder, _, name = path.rpartition("/")
-        if name == MANIFEST and not any(part.startswith("_") for part in folder.split("/")):
-            found[folder] = _read(corpus / path)
+        raise ConfigurationError(f"{corpus} does not exist: build a corpus first (python -m spark_jobs.build --config …)")
+    found = find_manifests(corpus)
     if not found:
         raise ConfigurationError(
-            f"{corpus.path} holds no published table (no {MANIFEST} below it): give the folder that a build wrote to, output_dir"
+            f"{corpus} holds no published table (no {MANIFEST} below it): give the folder that a build wrote to, output_dir"
         )
     return found
 
 
-def _read(path: Location) -> Manifest:
-    try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-        check_schema_version(manifest.schema_version, path.path)
-    except ValidationError as error:
-        raise ConfigurationError(
-            f"{path.path} cannot be read as a manifest ({error.error_count()} problems, first: {error.errors()[0]['msg']}); "
-            "run the stage that writes it again"
-        ) from error
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
-    return manifest
-
-
 def corpus_tables(manifests: Mapping[str, Manifest]) -> list[CorpusTable]:
-    """The tables of a corpus, in the order of the contract; a table of a later minor version that is unknown here is left out."""
+    """The tables of a corpus, in the order of the contract. Unknown tables, of a later minor version, are left out."""
     grouped: dict[tuple[int, str], dict[str, Manifest]] = {}
     for folder, manifest in manifests.items():
-        if manifest.table in _ORDER:
+        if manifest.table in _TABLE_ORDER:
             above = folder.rpartition("/")[0]
-            grouped.setdefault((_ORDER.index(manifest.table), above), {})[manifest.partition["wiki"]] = manifest
+            grouped.setdefault((_TABLE_ORDER.index(manifest.table), above), {})[manifest.partition["wiki"]] = manifest
     return [_corpus_table(folder, dict(sorted(wikis.items()))) for (_, folder), wikis in sorted(grouped.items())]
 
 
@@ -107,6 +87,6 @@ def wikis_of(tables: Iterable[CorpusTable]) -> list[str]:
 
 
 def schema_versions(tables: Iterable[CorpusTable]) -> list[str]:
-    """The versions of the contract that the tables were written under, ascending; all of one major version."""
+    """The schema versions of the tables, ascending; all of one major version."""
     found = {manifest.schema_version for table in tables for manifest in table.wikis.values()}
     return sorted(found, key=lambda version: [int(part) for part in version.split(".")])

@@ -1,6 +1,6 @@
-"""A logical hash of rows: equal for equal rows, however they are ordered, split into files and encoded.
+"""A logical hash of rows: it does not depend on how rows are ordered, split into files or encoded.
 
-All arithmetic is modulo 2^64; `mix` is the finaliser of SplitMix64 (Steele, Lea, Flood 2014). The hash of a value, by its type:
+All arithmetic is modulo 2^64; `mix` is the finaliser of SplitMix64 (`stateless_random.finalise`). The hash of a value by type:
 
     null                  mix(1)
     string                BLAKE2b-64 over its UTF-8, little-endian
@@ -10,8 +10,8 @@ All arithmetic is modulo 2^64; `mix` is the finaliser of SplitMix64 (Steele, Lea
     struct, and a row     mix(h), where h = 0, and for each field in the schema's order h = h · M + field's hash
 
 with S = 0x9E3779B97F4A7C15, P = 0xD1342543DE82EF95 and M = 0x2545F4914F6CDD1D. The hash of a set of rows is a pair: the sum of
-the rows' hashes h, and the sum of mix(h + S). Sums do not depend on the order, so rows are a multiset, and parts can be added. It
-is made for finding differences, not against forgers: every file has a sha256 beside it. Columns are hashed as a whole, in numpy.
+the rows' hashes h, and the sum of mix(h + S). Sums do not depend on the order, so rows are a multiset, and parts can be added.
+The hash detects differences, not forgery: the manifest has a sha256 of every file. Whole columns are hashed, in numpy.
 """
 
 from collections.abc import Iterable
@@ -24,18 +24,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.common.stateless_random import finalise
+
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 """One hash for each value."""
 
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _POSITION = np.uint64(0xD1342543DE82EF95)
 _FIELD = np.uint64(0x2545F4914F6CDD1D)
-_M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _MODULUS = 2**64
 
 
 def sum_of_rows(table: pa.Table | pa.RecordBatch) -> int:
-    """The pair of sums over all rows as a number of 128 bits, the sum of the rows' own hashes below.
+    """The pair of sums over all rows as a 128-bit number; the sum of the rows' hashes is in the lower 64 bits.
 
     >>> rows = pa.table({"a": [1, 2], "b": ["x", None]})
     >>> sum_of_rows(rows) == add_hashes([sum_of_rows(rows[1:]), sum_of_rows(rows[:1])])
@@ -45,7 +46,7 @@ def sum_of_rows(table: pa.Table | pa.RecordBatch) -> int:
     for batch in table.to_batches() if isinstance(table, pa.Table) else [table]:
         if batch.num_rows:
             rows = _fold([_hash(column) for column in batch.columns], batch.num_rows)
-            low, high = low + int(rows.sum()), high + int(_mix(rows + _SEED).sum())
+            low, high = low + int(rows.sum()), high + int(finalise(rows + _SEED).sum())
     return (high % _MODULUS) * _MODULUS + low % _MODULUS
 
 
@@ -57,21 +58,12 @@ def add_hashes(sums: Iterable[int]) -> int:
     return (high % _MODULUS) * _MODULUS + low % _MODULUS
 
 
-def _mix(values: Hashes) -> Hashes:
-    values = values ^ (values >> np.uint64(30))
-    values *= _M1
-    values ^= values >> np.uint64(27)
-    values *= _M2
-    values ^= values >> np.uint64(31)
-    return values
-
-
 def _fold(fields: list[Hashes], rows: int) -> Hashes:
     result = np.zeros(rows, dtype=np.uint64)
     for field in fields:
         result *= _FIELD
         result += field
-    return _mix(result)
+    return finalise(result)
 
 
 def _hash(array: pa.Array) -> Hashes:
@@ -85,7 +77,7 @@ def _hash(array: pa.Array) -> Hashes:
     else:
         result = _hash_numbers(array)
     if array.null_count:
-        result[pc.is_null(array).to_numpy(zero_copy_only=False)] = _mix(np.ones(1, dtype=np.uint64))
+        result[pc.is_null(array).to_numpy(zero_copy_only=False)] = finalise(np.ones(1, dtype=np.uint64))
     return result
 
 
@@ -97,7 +89,7 @@ def _hash_numbers(array: pa.Array) -> Hashes:
     filled = pc.fill_null(array, pa.scalar(0).cast(array.type)) if array.null_count else array
     values = filled.to_numpy(zero_copy_only=False)
     words = values.view(np.uint64) if values.dtype == np.float64 else values.astype(np.int64).view(np.uint64)
-    return _mix(words + _SEED)
+    return finalise(words + _SEED)
 
 
 def _hash_strings(array: pa.Array) -> Hashes:
@@ -118,5 +110,5 @@ def _hash_lists(array: pa.Array) -> Hashes:
     elements = _hash(array.flatten())
     positions = (np.arange(len(elements), dtype=np.int64) - np.repeat(starts, lengths) + 1).astype(np.uint64)
     sums = np.zeros(len(elements) + 1, dtype=np.uint64)
-    np.cumsum(_mix(elements + positions * _POSITION), dtype=np.uint64, out=sums[1:])
-    return _mix(lengths.astype(np.uint64) + sums[ends] - sums[starts])
+    np.cumsum(finalise(elements + positions * _POSITION), dtype=np.uint64, out=sums[1:])
+    return finalise(lengths.astype(np.uint64) + sums[ends] - sums[starts])

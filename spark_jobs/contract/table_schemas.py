@@ -1,31 +1,28 @@
-"""The data contract: every table's schema, once. Imports pyarrow and nothing of Spark, so that any reader may use it.
+"""The schema of every table: the columns, their types and their descriptions. Needs pyarrow, not pyspark.
 
-All tables are plain Parquet, compressed with zstd, in Hive partitions `wiki=jawiki/` (the partition columns are in the
-path, not in the files). **All offsets are int32, end-exclusive, in Unicode code points** (Python, Spark `substring`,
-Polars `str.slice` and Hugging Face offsets count the same way; Java, JavaScript and SQL Server count UTF-16 units and do
-not). The *surface* of a link is the text that a reader sees: `text[start:end]`.
+All tables are plain Parquet, compressed with zstd, in Hive partitions `wiki=jawiki/`; partition columns are in the path, not
+in the files. **All offsets are int32, end-exclusive, in Unicode code points**, as in Python, Spark `substring`, Polars
+`str.slice` and Hugging Face tokenizers. Java, JavaScript and SQL Server count UTF-16 units instead. The *surface* of a link is
+the text that a reader sees: `text[start:end]`.
 
-Each file carries in its Parquet key-value metadata:
+The Parquet key-value metadata of each file:
 
-    leia.schema_version   of the contract below, `MAJOR.MINOR`; a reader refuses another MAJOR
+    leia.schema_version   version of the contract, `MAJOR.MINOR` (see `schema_version.py`)
     leia.table            name of the table
-    leia.columns          JSON object: column -> what it means
+    leia.columns          JSON object: column -> description
 
-and each published folder holds `_manifest.json` (see `publish.py`). Names that begin with `_` are not data.
+Each published folder holds a manifest (see `manifest.py`). Files and folders whose names begin with `_` are not data.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
-from pydantic import BaseModel
 
-SCHEMA_VERSION = "1.0"
-MANIFEST = "_manifest.json"
+from spark_jobs.contract.schema_version import SCHEMA_VERSION
+
 TOKENIZER_FOLDER = "_tokenizer"
 
 IdType = Literal["uint16", "uint32"]
@@ -44,7 +41,7 @@ NAME_SOURCES = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its Arrow type and what it means to a reader."""
+    """One column: its Arrow type and its description."""
 
     name: str
     type: pa.DataType
@@ -63,7 +60,7 @@ class Table:
     columns: tuple[Column, ...]
 
     def folder(self, partition: Mapping[str, str]) -> str:
-        """Where a partition lies in a corpus.
+        """The folder of a partition, relative to the corpus.
 
         >>> ARTICLES.folder({"wiki": "jawiki"})
         'articles/wiki=jawiki'
@@ -72,7 +69,7 @@ class Table:
 
     @property
     def schema(self) -> pa.Schema:
-        """Arrow schema with the metadata that every file of the table carries."""
+        """Arrow schema with the metadata of every file of the table."""
         descriptions = {column.name: column.description for column in self.columns}
         metadata = {
             "leia.schema_version": SCHEMA_VERSION,
@@ -213,8 +210,8 @@ REJECTS = Table(
 def encoded(id_type: IdType) -> Table:
     """The `encoded` table for a tokenizer whose ids fit `id_type`.
 
-    The narrow columns (everything but the two id columns) give the length of a document under any insertion without
-    reading a token: with names inserted at the entities S, `num_tokens + sum(name_lengths[j] + tags for j in S)`.
+    The narrow columns (all but the two id columns) give the length of a document for any choice of names, without reading
+    tokens: with names inserted at the entities S, it is `num_tokens + sum(name_lengths[j] + tags for j in S)`.
     """
     token = pa.uint16() if id_type == "uint16" else pa.uint32()
     return Table(
@@ -238,11 +235,11 @@ TOKENIZER_METADATA = {
     "leia.tokenizer": "JSON object: name, sha256 of tokenizer.json, vocab_size, vocabulary_sha256, id_type",
     "leia.pivot": "language of the names",
     "leia.span_mapping": "how character spans became token spans: overlap or exact",
-    "leia.special_tokens": "special tokens in the ids; always none: no BOS, EOS or other token was added, and what looks like "
-    "one in a text (<s>) was encoded as text",
+    "leia.special_tokens": "special tokens in the ids; always none: no BOS, EOS or other token was added, and text that "
+    "looks like one (<s>) was encoded as text",
 }
-"""Further key-value metadata of `encoded` files. The tokenizer itself lies beside them, in `encoded/tokenizer=NAME/_tokenizer/`,
-as a folder that `transformers.AutoTokenizer` loads."""
+"""Further key-value metadata of `encoded` files. The tokenizer itself is in `encoded/tokenizer=NAME/_tokenizer/`, a folder that
+`transformers.AutoTokenizer` loads."""
 
 RENDERED = Table(
     "rendered",
@@ -257,7 +254,7 @@ RENDERED = Table(
         Column("text", pa.string(), "plain text with the names of the chosen links in it; spans of other tables do not apply"),
     ),
 )
-"""Not one of a build's tables: what it holds depends on the experiment. As JSON lines it has a further key, `wiki`."""
+"""Written by `spark_jobs.render`, not by a build. As JSON lines it has a further key, `wiki`."""
 
 TABLES = {table.name: table for table in (ARTICLES, NAMES, AUGMENTED, LINKS, REJECTS, encoded("uint16"))}
 
@@ -265,66 +262,3 @@ TABLES = {table.name: table for table in (ARTICLES, NAMES, AUGMENTED, LINKS, REJ
 def id_type_for(vocab_size: int) -> IdType:
     """The smallest id type that holds `vocab_size` ids."""
     return "uint16" if vocab_size <= 2**16 else "uint32"
-
-
-def check_schema_version(found: str, where: str) -> None:
-    """Refuse a table written under another major version of the contract; `where` names the file in the message."""
-    if found.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
-        raise ValueError(
-            f"{where} has schema version {found!r}; this code reads {SCHEMA_VERSION.partition('.')[0]}.x: "
-            "rebuild the table, or use the release that wrote it"
-        )
-
-
-class Shard(BaseModel):
-    """One file of a published folder."""
-
-    path: str
-    """File name, relative to the manifest's folder."""
-    rows: int
-    bytes: int
-    sha256: str
-
-
-class Manifest(BaseModel):
-    """What a published folder holds and where it came from. Says nothing of time or place: same data, same manifest."""
-
-    schema_version: str
-    table: str
-    partition: dict[str, str]
-    """Hive partition columns of the folder, `{"wiki": "jawiki"}`."""
-    rows: int
-    bytes: int
-    row_hash: str
-    """Hash of the rows as a multiset, 32 hex digits: equal whenever the rows are, however they are split and encoded."""
-    shards: list[Shard]
-    inputs: list[dict[str, Any]]
-    """Files or tables that were read: `name`, `bytes` and `sha256` of a file, `name` and `row_hash` of a table."""
-    configuration: dict[str, Any]
-    """The part of the configuration that the rows depend on."""
-    code_version: str
-    counters: dict[str, int]
-    """Counted from what was written."""
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a published local folder; refuses a missing one (nothing was published) and another major version."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist: nothing was published in {folder}; run the stage that writes it")
-    manifest = Manifest.model_validate_json(path.read_bytes())
-    check_schema_version(manifest.schema_version, str(path))
-    return manifest
-
-
-def vocabulary_sha256(vocabulary: Mapping[str, int], size: int) -> str:
-    """Identity of a tokenizer's first `size` ids: sha256 over `id TAB token NEWLINE` in the order of ids, as UTF-8.
-
-    Tokens that were added behind the vocabulary (ids >= `size`, such as the tags of the insertion) do not count, so a model
-    that was trained on the shards still matches them.
-    """
-    digest = hashlib.sha256()
-    for token, token_id in sorted(vocabulary.items(), key=lambda item: item[1]):
-        if token_id < size:
-            digest.update(f"{token_id}\t{token}\n".encode())
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Arrow types in the words of others: for people, for dataset cards of the Hugging Face hub, for Croissant."""
+"""Names of Arrow types elsewhere: in documentation, in dataset cards of the Hugging Face hub, in Croissant."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 
 def type_text(kind: pa.DataType) -> str:
-    """A type as a person reads it.
+    """A type for documentation.
 
     >>> type_text(pa.list_(pa.struct({"start": pa.int32(), "names": pa.list_(pa.string())})))
     'list[{start int32, names list[string]}]'
@@ -20,7 +20,7 @@ def type_text(kind: pa.DataType) -> str:
 
 
 def hub_features(fields: Iterable[pa.Field]) -> list[dict[str, Any]]:
-    """`dataset_info.features` of a dataset card, as `datasets` 4 and later writes and reads them.
+    """`dataset_info.features` of a dataset card, in the format of `datasets` 4 and later.
 
     >>> hub_features(pa.schema({"id": pa.int64(), "names": pa.list_(pa.struct({"language": pa.string()}))}))
     [{'name': 'id', 'dtype': 'int64'}, {'name': 'names', 'list': [{'name': 'language', 'dtype': 'string'}]}]
@@ -48,5 +48,5 @@ _CROISSANT = {
 
 
 def croissant_type(kind: pa.DataType) -> str:
-    """`dataType` of a plain value in Croissant. Raises KeyError for a type that no table of the contract has."""
+    """Croissant's `dataType` of a scalar type. Raises KeyError for a type that the contract does not use."""
     return "sc:DateTime" if pa.types.is_timestamp(kind) else _CROISSANT[kind]

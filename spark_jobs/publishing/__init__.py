@@ -1,4 +1,4 @@
-"""Shards, manifests, and the step that makes a finished table visible. Imports no Spark.
+"""Writing shards, and publishing a folder of shards with its manifest in one step. Needs pyarrow, not pyspark.
 
-Import from the modules. What a table holds is in `contract`.
+Import from the modules. Schemas and the fields of a manifest are in `contract`; Spark jobs that write shards are in `runtime`.
 """

@@ -1,7 +1,7 @@
-"""Inputs must stay as they are while a stage reads them: size and modification time before, and again before publishing.
+"""Detection of input files that change while a stage reads them, by size and modification time.
 
-A stage reads a dump more than once: its checksum first, its pages after that. A download that goes on meanwhile, or a file that
-is replaced, would be published under the checksum of something else.
+A stage reads a dump twice: first its checksum, then its pages. If a download is still running, or the file is replaced, the
+pages would be published under the checksum of another file.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,50 +15,49 @@ from spark_jobs.common.storage import Location
 
 
 class InputChangedError(ConfigurationError):
-    """An input is another one than when the stage began; nothing of the stage was published."""
+    """An input changed after the stage began; the stage published nothing."""
 
 
 @contextmanager
-def unchanged(files: Iterable[Location]) -> Iterator[None]:
-    """Run the body, and refuse what it made of `files` if one of them changed meanwhile.
+def require_unchanged(files: Iterable[Location]) -> Iterator[None]:
+    """Run the body, and raise `InputChangedError` if one of `files` changed meanwhile.
 
-    Raises `InputChangedError`, also in the place of an exception of the body: a task that meets the end of a file that is
-    being replaced says something else. Publish after the body, not in it. A file that is replaced by one of the same size and
-    time is not noticed.
+    The error replaces an exception of the body, because a change of the input may be its cause. Publish after the body, not in
+    it. A replacement with the same size and modification time is not detected.
 
-        with unchanged([dump]):
+        with require_unchanged([dump]):
             rows = read(dump)
         publish(rows)
     """
-    before = [(file, _look_at(file)) for file in files]
+    before = [(file, _file_info(file)) for file in files]
     try:
         yield
     except Exception as error:
-        if (told := _told(before)) is not None:
-            raise InputChangedError(told) from error
+        if (change := _describe_change(before)) is not None:
+            raise InputChangedError(change) from error
         raise
-    if (told := _told(before)) is not None:
-        raise InputChangedError(told)
+    if (change := _describe_change(before)) is not None:
+        raise InputChangedError(change)
 
 
-def _look_at(file: Location) -> fs.FileInfo:
+def _file_info(file: Location) -> fs.FileInfo:
     return file.filesystem.get_file_info(file.path)
 
 
-def _told(before: Sequence[tuple[Location, fs.FileInfo]]) -> str | None:
-    """What changed, in words; None if nothing did."""
+def _describe_change(before: Sequence[tuple[Location, fs.FileInfo]]) -> str | None:
+    """The message for the first changed file; None if no file changed."""
     for file, was in before:
-        now = _look_at(file)
+        now = _file_info(file)
         if (now.type, now.size, now.mtime_ns) != (was.type, was.size, was.mtime_ns):
             return (
-                f"{file.path} changed while it was read: {_describe(was)} when the stage began, {_describe(now)} now; nothing "
-                "of the stage was published. Run it again when the file is whole and nothing writes to it any more"
+                f"{file.path} changed while it was read: {_describe_file(was)} when the stage began, {_describe_file(now)} now. "
+                "The stage published nothing; run it again when the file is complete"
             )
     return None
 
 
-def _describe(info: fs.FileInfo) -> str:
+def _describe_file(info: fs.FileInfo) -> str:
     if info.type is fs.FileType.NotFound:
-        return "not there"
+        return "missing"
     modified = "" if info.mtime_ns is None else f" of {datetime.fromtimestamp(info.mtime_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
     return f"{info.size:,} bytes{modified}"

@@ -1,4 +1,4 @@
-"""One file of JSON lines, written by a task as `shards.ShardWriter` writes Parquet: checksum, hash of the rows, report."""
+"""Writer of a shard as JSON lines, with the same report as `ShardWriter`: checksum, row hash, counters."""
 
 import json
 import uuid
@@ -11,17 +11,18 @@ import pyarrow as pa
 
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.row_hash import add_hashes, sum_of_rows
-from spark_jobs.publishing.shard_files import HashingFile, ShardReport
+from spark_jobs.publishing.hashing_file import HashingFile
+from spark_jobs.publishing.shard_files import ShardReport
 
 Compression = Literal["zstd", "gzip", "none"]
 SUFFIXES: Mapping[Compression, str] = {"zstd": ".jsonl.zst", "gzip": ".jsonl.gz", "none": ".jsonl"}
 
 
 class JsonLinesWriter:
-    """Write rows as JSON objects, one a line, in UTF-8; the same rows give the same bytes.
+    """Write rows as JSON objects, one per line, in UTF-8; the same rows give the same bytes.
 
-    Each object begins with the keys of `constants`, the same in every line. The hash of the rows is that of a Parquet shard with
-    the same rows, without `constants`. Use as a context manager, then take `report`; `counters` is for the caller's counts.
+    Each object begins with the keys of `constants`. The row hash leaves them out, so it equals that of a Parquet shard with the
+    same rows. Use as a context manager, then read `report`. The caller may add to `counters`.
     """
 
     def __init__(
@@ -55,6 +56,6 @@ class JsonLinesWriter:
 
     @property
     def report(self) -> ShardReport:
-        """What was written; valid after the context has been left without an exception."""
+        """The report of the shard; valid after the context was left without an exception."""
         digest = self._file.digest.hexdigest()
         return ShardReport(self._name, self._attempt, self._count, self._file.bytes, digest, self._hash, dict(self.counters))

@@ -1,18 +1,17 @@
-"""One Parquet file, written the same way by every task: fixed options, checksums, a logical hash of its rows.
+"""Writers of Parquet shards with fixed options and checksums, and the report of each shard with the hash of its rows.
 
-Spark's own writer gives different footers from run to run and carries no file metadata, so tasks write with pyarrow. A task
-may run twice (a retry, speculation): each attempt writes under a name of its own and reports it, and only what the
-successful attempts report is published (`publish.py`).
+Spark's writer gives different footers from run to run and no file metadata, so tasks write with pyarrow. A task may run twice
+(a retry, speculation): each attempt writes to a unique file name and reports it. Only the files that successful attempts
+reported are published (`publication.py`).
 """
 
-import hashlib
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.arrow_columns import conform
 from spark_jobs.contract.row_hash import add_hashes, sum_of_rows
+from spark_jobs.publishing.hashing_file import HashingFile
 
 _WRITE_OPTIONS: dict[str, Any] = {
     "version": "2.6",
@@ -33,7 +33,7 @@ _WRITE_OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What an attempt wrote. `name` is the shard's name once published, `attempt` the name that it has now."""
+    """The file that an attempt wrote: `name` is its final name, `attempt` its name until it is published."""
 
     name: str
     attempt: str
@@ -42,71 +42,27 @@ class ShardReport:
     sha256: str
     row_hash: int
     counters: Mapping[str, int]
-    """What the attempt counted in the rows that it wrote."""
+    """Counts over the rows of the shard."""
 
 
 PARQUET = ".parquet"
 
 
 def shard_name(index: int) -> str:
-    """File name of the shard `index`; names sort in the order of shards up to 99,999 of them."""
+    """File name of the shard `index`; names sort by index up to 99,999."""
     return f"part-{index:05d}{PARQUET}"
 
 
 def shard_index(name: str) -> int:
-    """Index of a shard from its file name."""
+    """Index of a shard, from its file name."""
     return int(name.removeprefix("part-").removesuffix(PARQUET))
 
 
-class HashingFile:
-    """A write-only file that hashes and counts what passes through."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-        self.bytes = 0
-        self.closed = False
-
-    def write(self, data: bytes) -> int:
-        """Write, hash and count."""
-        self.digest.update(data)
-        self.bytes += len(data)
-        self._file.write(data)
-        return len(data)
-
-    def tell(self) -> int:
-        """Bytes written."""
-        return self.bytes
-
-    def flush(self) -> None:
-        """Hand on what waits."""
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file below; once."""
-        if not self.closed:
-            self.closed = True
-            self._file.close()
-
-    def seekable(self) -> bool:
-        """It is not."""
-        return False
-
-    def readable(self) -> bool:
-        """It is not."""
-        return False
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-
 class ShardWriter:
-    """Write rows to one shard; row groups of exactly `row_group_rows` rows (the last may be smaller).
+    """Write rows to one shard, in row groups of exactly `row_group_rows` rows (the last may be smaller).
 
-    The file depends on the rows and their order alone, not on the batches in which they arrive. Use as a context manager, then
-    take `report`. An attempt that ends in an exception has no report. `counters` is for the caller's counts and goes into the
-    report.
+    The file depends on the rows and their order only, not on the batches in which they arrive. Use as a context manager, then
+    read `report`. The caller may add to `counters`, which become part of the report.
     """
 
     def __init__(self, folder: Location, name: str, schema: pa.Schema, row_group_rows: int) -> None:
@@ -132,7 +88,7 @@ class ShardWriter:
         self._file.close()
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
-        """Append rows: the columns of the schema, in any order, with types that `columns.conform` can make the schema's."""
+        """Append rows. Columns may be in any order and of any type that `conform` can convert to the schema's."""
         self._waiting.append(conform(batch, self._schema))
         self._waiting_rows += batch.num_rows
         if self._waiting_rows >= self._row_group_rows:
@@ -143,27 +99,27 @@ class ShardWriter:
             self._waiting, self._waiting_rows = [table.slice(whole)], self._waiting_rows - whole
 
     def write_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """`write` for a few rows as dictionaries."""
+        """Append a few rows given as dictionaries."""
         self.write(pa.Table.from_pylist(list(rows), schema=self._schema))
 
     def _write_group(self, table: pa.Table) -> None:
-        group = table.combine_chunks()  # the pages of a chunked column would end where its chunks do
+        group = table.combine_chunks()  # a chunked column would end a page at each chunk
         self._hash = add_hashes([self._hash, sum_of_rows(group)])
         self._count += group.num_rows
         self._writer.write_table(group, row_group_size=self._row_group_rows)
 
     @property
     def report(self) -> ShardReport:
-        """What was written; valid after the context has been left without an exception."""
+        """The report of the shard; valid after the context was left without an exception."""
         digest = self._file.digest.hexdigest()
         return ShardReport(self._name, self._attempt, self._count, self._file.bytes, digest, self._hash, dict(self.counters))
 
 
 class RollingWriter:
-    """Write rows to a shard, and after each `roll` to a further one. Use as a context manager, then take `reports`, in order."""
+    """Write rows to a shard, and after each `roll` to the next. Use as a context manager, then read `reports`, in order."""
 
     def __init__(self, folder: Location, name: str, schema: pa.Schema, row_group_rows: int) -> None:
-        """As for `ShardWriter`. All shards have the same `name` until `number_shards` gives them their own."""
+        """Same arguments as `ShardWriter`. All shards have the same `name` until `number_shards` replaces it."""
         self._open: Callable[[], ShardWriter] = partial(ShardWriter, folder, name, schema, row_group_rows)
         self._writer = self._open()
         self.reports: list[ShardReport] = []
@@ -177,22 +133,22 @@ class RollingWriter:
             self.reports.append(self._writer.report)
 
     def write(self, batch: pa.RecordBatch | pa.Table) -> None:
-        """Append rows to the shard."""
+        """Append rows to the current shard."""
         self._writer.write(batch)
 
     def roll(self) -> None:
-        """End the shard and begin the next."""
+        """Finish the current shard and begin the next."""
         self.__exit__(None, None, None)
         self._writer = self._open()
 
 
 def number_shards(reports: Iterable[ShardReport]) -> list[ShardReport]:
-    """The reports under the names of shards 0, 1, 2, ..."""
+    """The reports with the names of shards 0, 1, 2, ..."""
     return [replace(report, name=shard_name(index)) for index, report in enumerate(reports)]
 
 
 def sum_counters(reports: Iterable[ShardReport]) -> Counter[str]:
-    """The counts of all reports together."""
+    """The sums of the counters of all reports."""
     total: Counter[str] = Counter()
     for report in reports:
         total.update(report.counters)

@@ -7,7 +7,7 @@ from spark_jobs.common.console import console
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, CorpusSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
-from spark_jobs.contract.table_schemas import MANIFEST
+from spark_jobs.contract.manifest import MANIFEST
 from spark_jobs.reports.croissant import croissant
 from spark_jobs.reports.dataset_card import about, dataset_card
 

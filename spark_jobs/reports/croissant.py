@@ -14,7 +14,7 @@ import pyarrow as pa
 from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import CardSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, schema_versions, wikis_of
-from spark_jobs.contract.table_schemas import MANIFEST
+from spark_jobs.contract.manifest import MANIFEST
 from spark_jobs.contract.type_names import croissant_type
 
 LICENCES = ["https://creativecommons.org/licenses/by-sa/4.0/", "https://www.gnu.org/licenses/fdl-1.3.html"]

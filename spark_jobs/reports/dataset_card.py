@@ -14,7 +14,8 @@ from spark_jobs.common.page_templates import render_markdown
 from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import CardSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, schema_versions, wikis_of
-from spark_jobs.contract.table_schemas import RENDERED, Manifest
+from spark_jobs.contract.manifest import Manifest
+from spark_jobs.contract.table_schemas import RENDERED
 from spark_jobs.contract.type_names import hub_features, type_text
 
 LICENCES = ["cc-by-sa-4.0", "gfdl"]

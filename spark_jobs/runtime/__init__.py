@@ -1,4 +1,4 @@
-"""Spark itself: the session, progress of its jobs, several wikis at a time, shards in and out of tasks, errors of tasks.
+"""Spark itself: session, tasks, shards in and out of tasks, progress, several wikis at a time, translation of task errors.
 
-Import from the modules. Nothing here knows what a stage does.
+Import from the modules. The computations of the stages do not belong here.
 """

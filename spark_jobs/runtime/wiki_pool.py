@@ -1,11 +1,11 @@
-"""The same work for every wiki of a configuration, several at a time, so that one that fails does not stop the others.
+"""A pool that runs the same work for several wikis at a time, so that a failed wiki does not stop the others.
 
-Each wiki has a thread of the driver, a Spark session of its own (its shuffles are sized for it) and a FAIR pool of the scheduler:
-cores are shared by the wikis that have tasks waiting, so that a small wiki is not stuck behind a large one, and none of them
-idles while one wiki plans or publishes. The largest begin first. What comes out is the same, in whatever order they run.
+Each wiki has a thread of the driver, a Spark session (its shuffles are sized for the wiki) and a FAIR pool of Spark's scheduler.
+The wikis with waiting tasks share the cores: a small wiki does not wait for a large one, and no core is idle while one wiki plans
+or publishes. The result does not depend on the order.
 
-A fault of a wiki is its own: a damaged dump, a table of another wiki. One of what all share ends everything: a full disk, a Spark
-that has stopped, Ctrl-C.
+A failure in one wiki (a damaged dump, a table of another wiki) does not stop the others. A failure of a shared resource (a full
+disk, a stopped Spark, Ctrl-C) stops the run.
 """
 
 import threading
@@ -19,30 +19,30 @@ from typing import Generic, TypeVar
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.runtime.spark_progress import many_wikis
-from spark_jobs.runtime.task_errors import DiskFullError
+from spark_jobs.runtime.disk_full import DiskFullError
+from spark_jobs.runtime.wiki_progress import show_wiki_progress
 
 T = TypeVar("T")
 Work = Callable[[SparkSession, str], T]
 
 MOST_PARALLEL = 8
-"""Wikis at a time, by default; each costs the driver a thread and what its stages bring there."""
+"""Default limit of wikis at a time; each costs the driver a thread and the memory of its stages."""
 _POOL = "spark.scheduler.pool"
 _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a wiki was not done."""
+    """The reason why a wiki failed."""
 
     reason: str
-    """In a sentence, where the fault is known."""
+    """One sentence."""
     details: str = ""
-    """The stack, where it is not."""
+    """The stack trace of an unexpected exception, else empty."""
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
-        """What the exception says, with its stack unless it is one that was written for readers."""
+        """The failure for an exception; a `ConfigurationError` needs no stack trace."""
         if isinstance(error, ConfigurationError):
             return cls(str(error))
         first = next((line for line in str(error).splitlines() if line.strip()), "")
@@ -51,29 +51,34 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcomes(Generic[T]):
-    """What became of the wikis, each in one of the two."""
+    """The result or the failure of each wiki."""
 
     results: Mapping[str, T]
     failures: Mapping[str, Failure]
 
 
-def parallel_wikis(spark: SparkSession, wanted: int | None, wikis: int) -> int:
-    """How many wikis are worked on at a time: as many as are wanted, else one for each core up to `MOST_PARALLEL`."""
+def choose_parallelism(spark: SparkSession, wanted: int | None, wikis: int) -> int:
+    """The number of wikis at a time: `wanted`, or one for each core up to `MOST_PARALLEL`; at most `wikis`."""
     return max(1, min(wikis, wanted if wanted is not None else min(MOST_PARALLEL, spark.sparkContext.defaultParallelism)))
 
 
 def for_each_wiki(
-    spark: SparkSession, wikis: Sequence[str], parallel: int, work: Work[T], describe: Callable[[T], str], alone: bool = False
+    spark: SparkSession,
+    wikis: Sequence[str],
+    parallel: int,
+    work: Work[T],
+    describe: Callable[[T], str],
+    raise_failure: bool = False,
 ) -> Outcomes[T]:
-    """Do `work` for each wiki, `parallel` at a time, beginning in the order given; `describe` says of a result what is shown.
+    """Run `work` for each wiki, `parallel` at a time, starting in the given order; `describe` gives the line for a result.
 
-    `alone` is for a single wiki that nobody asked others beside: its exception is raised, as are those that concern all.
+    With `raise_failure`, for a run of one wiki, any exception is raised. A failure of a shared resource is always raised.
     """
-    if alone:
+    if raise_failure:
         return Outcomes({wiki: work(spark, wiki) for wiki in wikis}, {})
     stop = threading.Event()
 
-    def in_pool(wiki: str) -> T:
+    def work_in_pool(wiki: str) -> T:
         if stop.is_set():
             raise InterruptedError("stopped")
         session = spark.newSession()
@@ -81,25 +86,25 @@ def for_each_wiki(
         try:
             return work(session, wiki)
         except Exception as error:
-            if _concerns_all(error, spark):
-                stop.set()  # here, before this thread takes the next wiki
+            if _is_shared_failure(error, spark):
+                stop.set()  # before this thread takes the next wiki
             raise
 
     results: dict[str, T] = {}
     failures: dict[str, Failure] = {}
-    with ThreadPoolExecutor(parallel, thread_name_prefix="wiki") as pool, many_wikis(len(wikis)) as progress:
-        futures = {pool.submit(in_pool, wiki): wiki for wiki in wikis}
+    with ThreadPoolExecutor(parallel, thread_name_prefix="wiki") as pool, show_wiki_progress(len(wikis)) as progress:
+        futures = {pool.submit(work_in_pool, wiki): wiki for wiki in wikis}
         try:
             for future in as_completed(futures):
                 wiki = futures[future]
                 try:
                     results[wiki] = future.result()
-                    progress.tell(f"{wiki}: {describe(results[wiki])}", failed=False)
+                    progress.finish_wiki(f"{wiki}: {describe(results[wiki])}", failed=False)
                 except Exception as error:
-                    if _concerns_all(error, spark):
+                    if _is_shared_failure(error, spark):
                         raise
                     failures[wiki] = Failure.of(error)
-                    progress.tell(f"{wiki} failed: {failures[wiki].reason}", failed=True)
+                    progress.finish_wiki(f"{wiki} failed: {failures[wiki].reason}", failed=True)
         except BaseException:
             stop.set()
             _cancel(spark, list(futures))
@@ -114,19 +119,19 @@ def _in_order(found: Mapping[str, V], wikis: Sequence[str]) -> dict[str, V]:
     return {wiki: found[wiki] for wiki in wikis if wiki in found}
 
 
-def _concerns_all(error: Exception, spark: SparkSession) -> bool:
+def _is_shared_failure(error: Exception, spark: SparkSession) -> bool:
     return isinstance(error, DiskFullError) or _has_stopped(spark)
 
 
 def _has_stopped(spark: SparkSession) -> bool:
     try:
         return bool(spark.sparkContext._jsc.sc().isStopped())
-    except Exception:  # the connection to the JVM is gone, which py4j tells in many ways
+    except Exception:  # py4j raises many types when the connection to the JVM is lost
         return True
 
 
 def _cancel(spark: SparkSession, futures: Sequence[Future[T]]) -> None:
-    """End what runs: a thread that is between two jobs would start the next one, so until none is left."""
+    """Cancel jobs until all threads have ended: a thread between two jobs would start the next one."""
     for future in futures:
         future.cancel()
     while not all(future.done() for future in futures) and not _has_stopped(spark):

@@ -16,10 +16,10 @@ from spark_jobs.contract.table_schemas import ARTICLES, NAMES
 from spark_jobs.dumps.compressed_streams import open_decompressed
 from spark_jobs.dumps.sql.table_reader import read_rows
 from spark_jobs.linking.langlink_names import names_of_titles
-from spark_jobs.publishing.input_changes import unchanged
+from spark_jobs.publishing.input_changes import require_unchanged
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import ShardReport, sum_counters
-from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import read_shards, write_shards
 from spark_jobs.stages.extract_stage import list_dumps, locate_dump
@@ -96,7 +96,7 @@ def align_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str, files: 
             "run the stage 'extract', or choose the day with --set date=..."
         )
     langlinks_file = folder / dump.langlinks
-    with unchanged([langlinks_file]):
+    with require_unchanged([langlinks_file]):
         inputs = [
             table_input(articles),
             {"name": langlinks_file.name, "bytes": langlinks_file.size(), "sha256": langlinks_file.sha256()},

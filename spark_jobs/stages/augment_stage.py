@@ -10,14 +10,22 @@ from pyspark.sql import DataFrame, SparkSession
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES, Manifest
+from spark_jobs.contract.manifest import Manifest
+from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES
 from spark_jobs.linking.name_resolution import Pivot, TargetNames, pivots_of
 from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name, sum_counters
-from spark_jobs.runtime.spark_progress import show_progress
+from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
-from spark_jobs.runtime.spark_shards import REPORT_SCHEMA, bring_to_shards, by_shard, read_shards, report_batch, report_of
+from spark_jobs.runtime.spark_shards import (
+    REPORT_SCHEMA,
+    read_shards,
+    report_from_row,
+    reports_to_batch,
+    sort_into_shards,
+    split_by_shard,
+)
 from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
 
 _ROW_GROUP_ROWS = {AUGMENTED.name: 1000, LINKS.name: 50_000}
@@ -33,7 +41,7 @@ def targets_by_shard(spark: SparkSession, folder: Location, articles: Manifest, 
     """
     titles = read_shards(spark, folder, articles, _TARGET_COLUMNS, "shard int, title string", distinct_targets)
     found = titles.join(names, "title").select("shard", "title", "page_id", "names")
-    return bring_to_shards(found, len(articles.shards), []).drop("is_marker")
+    return sort_into_shards(found, len(articles.shards), []).drop("is_marker")
 
 
 def distinct_targets(shard: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -92,7 +100,7 @@ def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> St
     attempts = {name: publication.attempts for name, publication in publications.items()}
 
     def augment(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for shard, members in by_shard(batches):
+        for shard, members in split_by_shard(batches):
             targets = {
                 row["title"]: TargetNames(row["page_id"], tuple((n["language"], n["title"], n["source"]) for n in row["names"]))
                 for batch in members
@@ -100,14 +108,14 @@ def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> St
                 if row["title"] is not None
             }
             for name, report in augment_shard(folder / shard_name(shard), targets, pivots, attempts).items():
-                yield report_batch([report]).append_column("table", pa.array([name]))
+                yield reports_to_batch([report]).append_column("table", pa.array([name]))
 
     with show_progress(spark.sparkContext, f"augment {wiki}"):
         size_shuffles(spark, articles.counters["links"])
         frame = read_shards(spark, names_folder, names, ["title", "page_id", "names"], _NAMES_COLUMNS)
         targets = targets_by_shard(spark, folder, articles, frame)
         rows = targets.mapInArrow(augment, f"{REPORT_SCHEMA}, table string").collect()
-    reports = {name: [report_of(row) for row in rows if row["table"] == name] for name in publications}
+    reports = {name: [report_from_row(row) for row in rows if row["table"] == name] for name in publications}
     counters = sum_counters(reports[AUGMENTED.name])
     return StageResult([publication.publish(reports[name], counters) for name, publication in publications.items()])
 

@@ -19,11 +19,11 @@ from spark_jobs.common.console import console, print_table
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.publishing.publication import code_version
+from spark_jobs.publishing.code_version import code_version
 from spark_jobs.reports.corpus_card import README, write_card
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.runtime.task_errors import translate_task_errors
-from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
+from spark_jobs.runtime.wiki_pool import Failure, choose_parallelism, for_each_wiki
 from spark_jobs.stages import align_stage as align
 from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages import encode_stage as encode
@@ -80,8 +80,8 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: BuildPlan | None 
         figures = figures_of(stages, settings.pivots)
         return f"{figures['articles']:,} articles, {figures['links']:,} links, {figures['seconds']:.1f} s"
 
-    parallel = parallel_wikis(spark, settings.parallel_wikis, len(wikis))
-    outcomes = for_each_wiki(spark, wikis, parallel, build_wiki, describe, alone=len(settings.wikis) == 1)
+    parallel = choose_parallelism(spark, settings.parallel_wikis, len(wikis))
+    outcomes = for_each_wiki(spark, wikis, parallel, build_wiki, describe, raise_failure=len(settings.wikis) == 1)
     results = {wiki: outcomes.results[wiki] for wiki in settings.wikis if wiki in outcomes.results}
     failures = known | dict(outcomes.failures)
     report = {

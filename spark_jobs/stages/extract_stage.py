@@ -14,7 +14,8 @@ from spark_jobs.common.console import console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings, ExtractSettings
-from spark_jobs.contract.table_schemas import ARTICLES, REJECTS, Manifest
+from spark_jobs.contract.manifest import Manifest
+from spark_jobs.contract.table_schemas import ARTICLES, REJECTS
 from spark_jobs.dumps.compressed_streams import StreamError, group_streams, read_whole, scan_streams
 from spark_jobs.dumps.dump_files import Dump, DumpError, find_dump
 from spark_jobs.dumps.export_head import namespaces_by_name, read_head
@@ -23,11 +24,11 @@ from spark_jobs.dumps.siteinfo_file import SiteInfoError, read_siteinfo_file
 from spark_jobs.dumps.sql.database_name import read_database
 from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, account_of, extract_unit
 from spark_jobs.extraction.lost_pages import name_lost_pages
-from spark_jobs.publishing.input_changes import unchanged
+from spark_jobs.publishing.input_changes import require_unchanged
 from spark_jobs.publishing.publication import Publication, PublishError
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, number_shards, shard_name
-from spark_jobs.runtime.spark_progress import show_progress
-from spark_jobs.runtime.spark_shards import map_tasks
+from spark_jobs.runtime.job_progress import show_progress
+from spark_jobs.runtime.spark_tasks import map_tasks
 from spark_jobs.stages.side_tables import LOSSES, read_side_tables, with_known_redirects
 from spark_jobs.stages.stage_runs import StageResult, run_stage
 from spark_jobs.wikis import SiteInfo, WikiProfile, load_profile
@@ -188,7 +189,7 @@ def extract_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str, files
     folder, dump = locate_dump(settings, wiki, files)
     if dump.missing:
         console.print(f"  warning: parts of the dump of {wiki} are not there: {dump.missing}", style="yellow")
-    with unchanged(folder / path for path in (*dump.pages, *dump.optional.values())):
+    with require_unchanged(folder / path for path in (*dump.pages, *dump.optional.values())):
         with show_progress(spark.sparkContext, f"survey {wiki}"):
             surveys = [survey(folder / path) for path in dump.pages]
             configuration = configuration_of(settings, folder, dump)

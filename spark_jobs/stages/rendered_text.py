@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_jobs.common.link_sampling import Strategy, choose
+from spark_jobs.common.link_sampling import Strategy, choose_links
 from spark_jobs.common.settings import Settings
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.table_schemas import RENDERED
@@ -66,7 +66,7 @@ def render_batch(batch: pa.RecordBatch, wiki: str, rule: RenderRule) -> tuple[pa
     """
     entities = pivot_entities(batch.column("entities"), rule.pivot)
     counts = np.array([len(row) for row in entities], dtype=np.int64)
-    chosen = choose(
+    chosen = choose_links(
         seed=rule.seed,
         epoch=rule.epoch,
         wiki=wiki,

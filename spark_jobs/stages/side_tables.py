@@ -16,7 +16,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.dumps.compressed_streams import open_decompressed
 from spark_jobs.dumps.dump_files import Dump
 from spark_jobs.dumps.sql.table_reader import read_rows
-from spark_jobs.runtime.spark_shards import map_tasks
+from spark_jobs.runtime.spark_tasks import map_tasks
 from spark_jobs.wikis import WikiProfile
 
 _TEMPLATE_NAMESPACE = 10

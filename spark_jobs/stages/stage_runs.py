@@ -11,10 +11,11 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.retry_command import retry_command
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import MANIFEST, Manifest, Table, check_schema_version
+from spark_jobs.contract.manifest import MANIFEST, Manifest, read_manifest
+from spark_jobs.contract.table_schemas import Table
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.runtime.task_errors import translate_task_errors
-from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
+from spark_jobs.runtime.wiki_pool import Failure, choose_parallelism, for_each_wiki
 
 EXIT_FAILED = 1
 """Exit code of a command of which some wikis failed."""
@@ -35,15 +36,12 @@ Stage = Callable[[SparkSession, CorpusSettings, str], StageResult]
 def find_published(settings: CorpusSettings, table: Table, partition: Mapping[str, str], stage: str) -> tuple[Location, Manifest]:
     """The folder and manifest of a published table. Raises `ConfigurationError` naming the `stage` that has yet to run."""
     folder = Location.of(settings.output_dir) / table.folder(partition)
-    path = folder / MANIFEST
-    if not path.exists():
-        raise ConfigurationError(f"{path.path} does not exist: run the stage {stage!r} for {partition['wiki']} first")
+    if not (folder / MANIFEST).exists():
+        raise ConfigurationError(f"{folder / MANIFEST} does not exist: run the stage {stage!r} for {partition['wiki']} first")
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-        check_schema_version(manifest.schema_version, path.path)
-    except ValueError as error:
-        raise ConfigurationError(f"{path.path} cannot be used: {error}; run the stage {stage!r} again") from error
-    return folder, manifest
+        return folder, read_manifest(folder)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}; run the stage {stage!r} again") from error
 
 
 def timed(stage: Stage, spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
@@ -58,14 +56,14 @@ def run_stage(name: str, stage: Stage, settings: CorpusSettings) -> int:
     """Run one stage for every wiki of the configuration and say what it published: the body of a stage's entry point."""
     console.print(settings.to_yaml(), style="dim", highlight=False)
     spark = start_session(settings.spark, f"leia {name}")
-    parallel = parallel_wikis(spark, settings.parallel_wikis, len(settings.wikis))
+    parallel = choose_parallelism(spark, settings.parallel_wikis, len(settings.wikis))
     outcomes = for_each_wiki(
         spark,
         settings.wikis,
         parallel,
         lambda session, wiki: timed(stage, session, settings, wiki),
         describe_result,
-        alone=len(settings.wikis) == 1,
+        raise_failure=len(settings.wikis) == 1,
     )
     for wiki, result in outcomes.results.items():
         for manifest in result.manifests:

@@ -20,8 +20,8 @@ from spark_jobs.linking.unnamed_reasons import REASONS
 from spark_jobs.reports.dataset_card import pivots_of_tables, wiki_figures
 from spark_jobs.reports.histogram import Histogram
 from spark_jobs.reports.shard_figures import Selection, ShardFigures, shard_figures
-from spark_jobs.runtime.spark_progress import show_progress
-from spark_jobs.runtime.spark_shards import map_tasks
+from spark_jobs.runtime.job_progress import show_progress
+from spark_jobs.runtime.spark_tasks import map_tasks
 from spark_jobs.stages.link_counts import LinkedTarget, WikiTables, most_linked, unnamed_by_reason
 from spark_jobs.tokens.article_tokens import COUNTS
 from spark_jobs.wikis import load_profile

@@ -16,7 +16,8 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.contract.table_schemas import IdType, id_type_for, vocabulary_sha256
+from spark_jobs.contract.table_schemas import IdType, id_type_for
+from spark_jobs.contract.vocabulary_hash import vocabulary_sha256
 
 _SPACE = "▁"
 _PACKAGE = "package:"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
+from spark_jobs.contract.manifest import MANIFEST, read_manifest
 
 REAL_WIKIS = ["jawiki", "elwiki", "ltgwiki", "zhwiki"]
 

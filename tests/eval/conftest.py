@@ -163,7 +163,9 @@ def _write_corpus(corpus: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, SCHEMA_VERSION, Manifest, Shard
+    from spark_jobs.contract.manifest import MANIFEST, Manifest, Shard
+    from spark_jobs.contract.schema_version import SCHEMA_VERSION
+    from spark_jobs.contract.table_schemas import AUGMENTED
 
     figures = {}
     for wiki, articles in ARTICLES.items():

@@ -12,7 +12,7 @@ import pytest
 from eval.results.artifacts import Step, read_training_run
 from eval.summary import SummarySettings, gather_findings, main, render_summary, table_rows, total_figures
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.contract.table_schemas import MANIFEST
+from spark_jobs.contract.manifest import MANIFEST
 
 
 def settings_for(demo: Path, **options) -> SummarySettings:

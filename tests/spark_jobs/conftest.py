@@ -1,4 +1,4 @@
-"""One Spark session for the whole run, and the sample corpus, built once."""
+"""One Spark session for all tests, and the sample corpus, built once."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def spark() -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def demo_settings(repository: Path) -> CorpusSettings:
-    """The demonstration's configuration with absolute paths and shards so small that every wiki has several."""
+    """The configuration of `make demo` with absolute paths and small shards, so that every wiki has several."""
     overrides = [
         f"dumps_dir={repository}/tests/sample/dumps",
         "extract.bytes_per_shard=6000",
@@ -38,7 +38,7 @@ def demo_settings(repository: Path) -> CorpusSettings:
 
 @pytest.fixture(scope="session")
 def corpus(spark: SparkSession, demo_settings: CorpusSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the built sample corpus. Tests read it and leave it as it is."""
+    """The folder of the built sample corpus. Tests must not change it."""
     folder = tmp_path_factory.mktemp("corpus")
     report = build(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
     assert report["failures"] == {}
@@ -59,7 +59,7 @@ def read_rows(corpus: Path) -> Any:
 
 @pytest.fixture
 def dumps(sample: Path, tmp_path: Path) -> Path:
-    """A folder with the sample's langlinks of eswiki, and no pages yet."""
+    """A folder with the sample's langlinks of eswiki and no pages."""
     folder = tmp_path / "dumps"
     folder.mkdir()
     shutil.copy(sample / "dumps" / "eswiki-20240101-langlinks.sql.gz", folder)
@@ -68,5 +68,5 @@ def dumps(sample: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(demo_settings: CorpusSettings, dumps: Path, tmp_path: Path) -> CorpusSettings:
-    """A build of eswiki from `dumps` into a folder of the test's own."""
+    """The configuration of a build of eswiki from `dumps` into a temporary folder."""
     return demo_settings.model_copy(update={"dumps_dir": str(dumps), "wikis": ["eswiki"], "output_dir": str(tmp_path / "out")})

@@ -13,7 +13,7 @@ import pytest
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
+from spark_jobs.contract.manifest import MANIFEST, read_manifest
 from spark_jobs.stages import align_stage as align
 from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages import encode_stage as encode

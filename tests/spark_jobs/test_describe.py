@@ -20,7 +20,8 @@ from spark_jobs.common.storage import Location
 from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import CorpusSettings, DescribeSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
-from spark_jobs.contract.table_schemas import NAME_SOURCES, read_manifest
+from spark_jobs.contract.manifest import read_manifest
+from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import pivots_of
 from spark_jobs.linking.unnamed_reasons import REASONS
 from spark_jobs.reports.histogram import EDGES, Histogram, histogram_plot

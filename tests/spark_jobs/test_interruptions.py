@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
+from spark_jobs.contract.manifest import MANIFEST, read_manifest
 from spark_jobs.stages.build_stages import build
 
 psutil = pytest.importorskip("psutil", reason="psutil ends all processes of a build; it comes with the extra `peers`")

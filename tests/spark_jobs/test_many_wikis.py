@@ -4,10 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,9 +12,7 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from spark_jobs.common.wiki_languages import wikipedia_codes
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import MANIFEST, read_manifest
-from spark_jobs.runtime.task_errors import BadInputError, DiskFullError
-from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis
+from spark_jobs.contract.manifest import MANIFEST, read_manifest
 from spark_jobs.stages.build_stages import build, check_before, show
 
 from .many_wikis import DATE, damage_last_stream, make_dumps
@@ -29,86 +24,6 @@ BROKEN, ABSENT, HUGE = "elwiki", "frwiki", "dewiki"
 def session(spark):
     """The session of all tests, by another name where a test speaks of settings called spark."""
     return spark
-
-
-def text_of(outcome: int) -> str:
-    return f"{outcome} done"
-
-
-def test_work_is_done_side_by_side_in_pools_of_the_wikis_own_and_results_keep_their_order(spark) -> None:
-    together = threading.Barrier(3, timeout=30)
-
-    def work(session, wiki: str) -> Any:
-        together.wait()
-        context = session.sparkContext
-        session.conf.set("spark.sql.shuffle.partitions", str(ord(wiki[0])))
-        together.wait()
-        return context.getLocalProperty("spark.scheduler.pool"), session.conf.get("spark.sql.shuffle.partitions")
-
-    outcomes = for_each_wiki(spark, ["c", "a", "b"], 3, work, str)
-    assert outcomes.results == {"c": ("c", "99"), "a": ("a", "97"), "b": ("b", "98")}
-    assert list(outcomes.results) == ["c", "a", "b"]
-    assert spark.conf.get("spark.sql.shuffle.partitions") == "3"
-    assert spark.sparkContext._jsc.sc().getSchedulingMode().toString() == "FAIR"
-
-
-def test_one_that_fails_is_told_with_its_reason_and_the_others_are_done(spark, capfd) -> None:
-    def work(_, wiki: str) -> int:
-        if wiki == "b":
-            raise BadInputError("b is damaged")
-        if wiki == "c":
-            raise KeyError("nobody thought of this")
-        return 1
-
-    outcomes = for_each_wiki(spark, ["a", "b", "c", "d"], 2, work, text_of)
-    assert outcomes.results == {"a": 1, "d": 1}
-    assert outcomes.failures["b"] == Failure("b is damaged")
-    assert outcomes.failures["c"].reason == "KeyError: 'nobody thought of this'"
-    assert "in work" in outcomes.failures["c"].details
-    told = capfd.readouterr().err
-    assert "4/4" in told
-    assert "a: 1 done" in told
-    assert "b failed: b is damaged" in told
-
-
-def test_the_exception_of_a_wiki_that_is_alone_is_its_own(spark) -> None:
-    def work(*_) -> int:
-        raise BadInputError("damaged")
-
-    with pytest.raises(BadInputError):
-        for_each_wiki(spark, ["a"], 2, work, text_of, alone=True)
-    assert for_each_wiki(spark, ["a"], 2, work, text_of).failures == {"a": Failure("damaged")}
-
-
-def test_what_concerns_all_ends_all_and_jobs_that_run_are_cancelled(spark) -> None:
-    running = threading.Event()
-    ended: list[str] = []
-
-    def work(session, wiki: str) -> int:
-        if wiki == "a":
-            assert running.wait(30)
-            raise DiskFullError("no room")
-        if wiki != "b":
-            ended.append(f"{wiki} was begun")
-            return 1
-        running.set()
-        try:  # a job that would take an hour
-            session.sparkContext.parallelize(range(2), 2).map(lambda _: time.sleep(3600)).count()
-        except Exception:
-            ended.append("b was cancelled")
-            raise
-        return 1
-
-    started = time.monotonic()
-    with pytest.raises(DiskFullError):
-        for_each_wiki(spark, ["a", "b", "c", "d"], 2, work, text_of)
-    assert ended == ["b was cancelled"]
-    assert time.monotonic() - started < 60
-
-
-@pytest.mark.parametrize(("wanted", "wikis", "expected"), [(None, 60, 2), (5, 60, 5), (5, 3, 3), (None, 1, 1), (1, 9, 1)])
-def test_as_many_at_a_time_as_there_are_cores_unless_said_otherwise(spark, wanted, wikis, expected) -> None:
-    assert parallel_wikis(spark, wanted, wikis) == expected
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from moto.server import ThreadedMotoServer
 
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.table_schemas import MANIFEST, NAMES
+from spark_jobs.contract.manifest import MANIFEST
+from spark_jobs.contract.table_schemas import NAMES
 from spark_jobs.publishing.publication import Publication
 from spark_jobs.publishing.shard_files import ShardWriter, shard_name
 from spark_jobs.stages.build_stages import build, check_before

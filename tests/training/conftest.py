@@ -20,7 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from spark_jobs.contract.table_schemas import SCHEMA_VERSION, TOKENIZER_FOLDER, Manifest, Shard, encoded, vocabulary_sha256
+from spark_jobs.contract.manifest import Manifest, Shard
+from spark_jobs.contract.schema_version import SCHEMA_VERSION
+from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER, encoded
+from spark_jobs.contract.vocabulary_hash import vocabulary_sha256
 
 WORDS = 60
 SHARDS, ROWS_IN_SHARD, ROWS_IN_GROUP = 3, 12, 5

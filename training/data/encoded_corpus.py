@@ -20,17 +20,12 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 from pydantic import BaseModel, ValidationError
 
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
-from spark_jobs.contract.table_schemas import (
-    MANIFEST,
-    TOKENIZER_FOLDER,
-    IdType,
-    Manifest,
-    Shard,
-    check_schema_version,
-    encoded,
-    vocabulary_sha256,
-)
+from spark_jobs.contract.manifest import MANIFEST, Manifest, Shard, read_manifest
+from spark_jobs.contract.schema_version import check_schema_version
+from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER, IdType, encoded
+from spark_jobs.contract.vocabulary_hash import vocabulary_sha256
 from training.config import DataSettings
 from training.data.array_cache import PlanCache
 from training.data.narrow_columns import narrow_columns
@@ -173,19 +168,11 @@ def _manifest(settings: DataSettings, root: Location, wiki: str) -> Manifest:
             f"data.wikis: {wiki!r} with pivot {settings.pivot!r} is not in the corpus ({shown(folder)} does not exist; there is "
             f"{_siblings(folder)}); build that wiki, or correct data.wikis and data.pivot"
         )
-    path = folder / MANIFEST
-    if not retried(path.exists, shown(path), settings.attempts):
-        raise CorpusError(f"{shown(path)} does not exist: nothing was published in {shown(folder)}; run the stage that writes it")
     try:
-        manifest = Manifest.model_validate_json(retried(path.read_bytes, shown(path), settings.attempts))
-        check_schema_version(manifest.schema_version, shown(path))
-    except ValidationError as error:
-        raise CorpusError(
-            f"{shown(folder)}: the manifest cannot be read ({error.error_count()} problems, first: {error.errors()[0]['msg']})"
-        ) from error
+        manifest = retried(lambda: read_manifest(folder), shown(folder / MANIFEST), settings.attempts)
     except CorpusError:
         raise
-    except ValueError as error:
+    except ConfigurationError as error:
         raise CorpusError(str(error)) from error
     if manifest.table != "encoded":
         raise CorpusError(

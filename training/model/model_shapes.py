@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from spark_jobs.common.errors import ConfigurationError, first_line
-from spark_jobs.common.settings import read_yaml
+from spark_jobs.common.settings import parse_yaml
 
 PUBLISHED = Path(__file__).with_name("model_shapes.yaml")
 
@@ -116,7 +116,7 @@ def config_file(path: str) -> Path | None:
 @cache
 def published_shapes() -> dict[str, dict[str, Any]]:
     """Hub id -> the values of its `config.json` that decide its shape, and `source`."""
-    content: dict[str, dict[str, Any]] = read_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
+    content: dict[str, dict[str, Any]] = parse_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
     return content
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import read_config
 from spark_jobs.common.storage import Location
-from spark_jobs.contract.table_schemas import MANIFEST
+from spark_jobs.contract.manifest import MANIFEST
 from training.config import TrainSettings
 from training.data.encoded_corpus import check_vocabulary, open_corpus, shown
 from training.data.read_retries import retried

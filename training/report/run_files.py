@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.settings import read_yaml
+from spark_jobs.common.settings import parse_yaml
 from training.engine.checkpoints import STATE, Checkpoints
 from training.loop.metrics_log import EVENTS, METRICS, read_lines
 from training.report.metric_series import Series, series
@@ -70,7 +70,7 @@ def read_run_files(folder: Path, label: str | None = None) -> RunFiles:
     if not metrics:
         raise ConfigurationError(f"{folder / METRICS}: no step is finished yet; wait for the first one")
     text = _text(folder / "config.yaml")
-    config = read_yaml(text, str(folder / "config.yaml"))
+    config = parse_yaml(text, str(folder / "config.yaml"))
     newest = Checkpoints(folder / "checkpoints", 1).published()[:1]
     return RunFiles(
         label=label or folder.resolve().name,

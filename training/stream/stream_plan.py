@@ -56,7 +56,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spark_jobs.common.link_sampling import Strategy, choose
+from spark_jobs.common.link_sampling import Strategy, choose_links
 from spark_jobs.common.stateless_random import fold, mix, text_key, uniform
 from training.data.array_cache import PlanCache
 from training.stream import source_mixture as mixture
@@ -240,7 +240,9 @@ def chosen_links(
 ) -> npt.NDArray[np.bool_]:
     """[links of some documents] which of them get their name in an epoch."""
     probability = 0.0 if rules.strategy == "none" else rules.probability
-    return choose(seed=rules.seed, epoch=epoch, wiki=wiki, page_id=page_id, link_offsets=link_offsets, probability=probability)
+    return choose_links(
+        seed=rules.seed, epoch=epoch, wiki=wiki, page_id=page_id, link_offsets=link_offsets, probability=probability
+    )
 
 
 class WikiPlan:

@@ -1,1 +1,1 @@
-"""Templates of what is written for people to read, and the style that all pages share."""
+"""The style sheet that all HTML pages include."""

@@ -1,4 +1,4 @@
-"""Excerpts of augmented articles: where they end, what is tagged, which are chosen, which way they read."""
+"""Excerpts of augmented articles: their ends, their named entities, the choice of articles, the direction of text."""
 
 import pytest
 
@@ -76,5 +76,5 @@ def test_the_articles_with_most_names_are_chosen_lists_last_and_ties_by_title():
         ("word ש", "ltr"),
     ],
 )
-def test_direction_goes_by_most_letters(text, expected):
+def test_most_letters_decide_the_direction(text, expected):
     assert text_direction(text) == expected

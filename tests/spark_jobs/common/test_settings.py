@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.settings import Settings, load_settings, read_yaml
+from spark_jobs.common.settings import Settings, load_settings, parse_yaml
 
 
 class Inner(Settings):
@@ -24,7 +24,7 @@ class Outer(Settings):
 @pytest.mark.parametrize(
     ("yaml", "overrides", "message"),
     [
-        ("", [], r"name: required, and not given; add it to the file or pass --set name="),
+        ("", [], r"name: required but missing; add it to the file or pass --set name="),
         ("name: a\nnmae: b", [], r"nmae: unknown key \(value 'b'\); did you mean 'name'\?"),
         ("name: a\nzzz: 1", [], r"zzz: unknown key \(value 1\); known keys: name, wikis, inner"),
         ("name: a\ninner: {raet: 1}", [], r"inner\.raet: unknown key \(value 1\); did you mean 'rate'\?"),
@@ -33,13 +33,13 @@ class Outer(Settings):
         ("name: a", ["inner.rate=x"], r"inner\.rate: 'x' is not allowed"),
         ("name: a", ["inner"], "expected KEY=VALUE"),
         ("name: a", ["=3"], "expected KEY=VALUE"),
-        ("name: a", ["name.x=3"], "'name' holds 'a', which has no keys below it"),
+        ("name: a", ["name.x=3"], "'name' is 'a', not a section with keys"),
         ("name: a", ["wikis=[a"], "is not valid YAML"),
         ("[1, 2]", [], "expected a mapping of keys at the top level, found a list"),
         ("a: b: c", [], "is not valid YAML"),
     ],
 )
-def test_a_mistake_is_named_with_its_value_and_what_is_allowed(
+def test_an_invalid_key_is_named_with_its_value_and_the_allowed_values(
     tmp_path: Path, yaml: str, overrides: list[str], message: str
 ) -> None:
     (tmp_path / "c.yaml").write_text(yaml)
@@ -52,7 +52,7 @@ def test_a_missing_file_is_named() -> None:
         load_settings(Outer, Path("nowhere.yaml"))
 
 
-def test_later_settings_win_and_the_rest_stays(tmp_path: Path) -> None:
+def test_later_overrides_win_and_other_keys_keep_their_values(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("name: a\ninner: {rate: 0.1}\nwikis: [x]")
     settings = load_settings(Outer, tmp_path / "c.yaml", ["inner.rate=0.2", "inner.rate=0.3", "wikis=[a, b]", "name=1.5.0"])
     assert settings == Outer(name="1.5.0", wikis=["a", "b"], inner=Inner(rate=0.3))
@@ -60,14 +60,14 @@ def test_later_settings_win_and_the_rest_stays(tmp_path: Path) -> None:
 
 def test_the_resolved_configuration_reads_back_the_same() -> None:
     settings = Outer(name="日本", wikis=["a"])
-    assert Outer.model_validate(read_yaml(settings.to_yaml(), "x")) == settings
+    assert Outer.model_validate(parse_yaml(settings.to_yaml(), "x")) == settings
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("5e-6", 5e-6), ("1E3", 1000.0), ("-2.5e2", -250.0), ("1e", "1e"), ("3", 3), ("null", None)]
 )
 def test_numbers_in_exponent_form_are_numbers(text: str, value: object) -> None:
-    assert read_yaml(text, "x") == value
+    assert parse_yaml(text, "x") == value
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
@@ -94,11 +94,11 @@ def write(folder: Path, files: dict[str, str]) -> Path:
         ),
     ],
 )
-def test_a_file_is_what_it_extends_with_its_own_values_on_top(tmp_path: Path, files: dict[str, str], settings: Outer) -> None:
+def test_a_file_overrides_the_values_that_it_inherits(tmp_path: Path, files: dict[str, str], settings: Outer) -> None:
     assert load_settings(Outer, write(tmp_path, files)) == settings
 
 
-def test_an_override_reaches_into_what_is_inherited(tmp_path: Path) -> None:
+def test_an_override_changes_one_inherited_key(tmp_path: Path) -> None:
     path = write(tmp_path, {"a.yaml": "extends: b.yaml", "b.yaml": "name: b\ninner: {rate: 0.1}"})
     assert load_settings(Outer, path, ["inner.rate=0.2", "name=c"]) == Outer(name="c", inner=Inner(rate=0.2))
 
@@ -112,7 +112,7 @@ def test_an_override_reaches_into_what_is_inherited(tmp_path: Path) -> None:
             r"a\.yaml extends \S*b/c\.yaml extends \S*b/\.\./a\.yaml: a file cannot extend itself",
         ),
         ({"a.yaml": "extends: b.yaml"}, r"a\.yaml: extends \S*b\.yaml, but there is no such file \(current folder: "),
-        ({"a.yaml": "extends: [b.yaml]"}, r"a\.yaml: extends: \['b\.yaml'\] is not allowed: it takes one file, relative to this"),
+        ({"a.yaml": "extends: [b.yaml]"}, r"a\.yaml: extends: \['b\.yaml'\] is not allowed: expected one file, relative to this"),
         ({"a.yaml": "extends:"}, r"a\.yaml: extends: None is not allowed"),
         ({"a.yaml": "extends: b.yaml", "b.yaml": "[1]"}, r"b\.yaml: expected a mapping of keys at the top level, found a list"),
         ({"a.yaml": "extends: b.yaml", "b.yaml": "a: b: c"}, r"b\.yaml is not valid YAML"),
@@ -120,11 +120,11 @@ def test_an_override_reaches_into_what_is_inherited(tmp_path: Path) -> None:
             {"a.yaml": "extends: b.yaml\nname: a", "b.yaml": "inner: {raet: 1}"},
             r"a\.yaml, which extends \S*b\.yaml cannot be used:\n  inner\.raet: unknown key \(value 1\); did you mean 'rate'\?",
         ),
-        ({"a.yaml": "extends: b.yaml", "b.yaml": "wikis: [x]"}, r"name: required, and not given; add it to the file"),
+        ({"a.yaml": "extends: b.yaml", "b.yaml": "wikis: [x]"}, r"name: required but missing; add it to the file"),
         ({"a.yaml": "extends: b.yaml\ninner:", "b.yaml": "name: b\ninner: {rate: 1}"}, r"inner: None is not allowed"),
         ({"a.yaml": "name: a\ninner: {extends: b.yaml}"}, r"inner\.extends: unknown key"),
     ],
 )
-def test_a_mistake_in_what_is_extended_is_named_with_the_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
+def test_a_mistake_in_an_extended_file_is_named_with_the_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_settings(Outer, write(tmp_path, files))

@@ -1,4 +1,4 @@
-"""The hash of rows once more, value by value in plain integers, from the words of `spark_jobs.contract.row_hash`."""
+"""A second implementation of the row hash, value by value in Python integers, from the docstring of `row_hash.py`."""
 
 import datetime
 import hashlib

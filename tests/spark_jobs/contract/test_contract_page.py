@@ -1,4 +1,4 @@
-"""docs/contract.md is what `tables.py` says."""
+"""docs/contract.md is up to date and lists every table, column and nullable part."""
 
 import os
 import subprocess
@@ -6,20 +6,19 @@ import sys
 import zipfile
 
 import pyarrow as pa
-import pytest
 
 from spark_jobs.contract.contract_page import contract_page
-from spark_jobs.contract.table_schemas import RENDERED, SCHEMA_VERSION, TABLES
-from spark_jobs.contract.type_names import hub_features, type_text
+from spark_jobs.contract.schema_version import SCHEMA_VERSION
+from spark_jobs.contract.table_schemas import RENDERED, TABLES
 
 
 def test_the_page_is_up_to_date(repository) -> None:
     committed = (repository / "docs" / "contract.md").read_text(encoding="utf-8")
-    assert committed == contract_page(), "run: python -m spark_jobs.contract.contract_page > docs/contract.md"
+    assert committed == contract_page(), "run: python -m spark_jobs.contract > docs/contract.md"
 
 
 def test_the_command_prints_the_page(repository) -> None:
-    command = [sys.executable, "-m", "spark_jobs.contract.contract_page"]
+    command = [sys.executable, "-m", "spark_jobs.contract"]
     assert subprocess.run(command, capture_output=True, text=True, cwd=repository, check=True).stdout == contract_page()
 
 
@@ -46,23 +45,6 @@ def test_the_page_names_what_may_be_null_inside_structs() -> None:
     found = {part for table in TABLES.values() for field in table.schema for part in nullable_parts(field.type, field.name)}
     assert found == {"links.wiki", "links.fragment", "entities.target_page_id"}
     assert all(f"`{part}`" in contract_page() for part in found)
-
-
-@pytest.mark.parametrize(
-    ("kind", "text", "feature"),
-    [
-        (pa.int64(), "int64", {"dtype": "int64"}),
-        (pa.bool_(), "bool", {"dtype": "bool"}),
-        (pa.timestamp("ms", "UTC"), "timestamp[ms, tz=UTC]", {"dtype": "timestamp[ms, tz=UTC]"}),
-        (pa.list_(pa.uint16()), "list[uint16]", {"list": "uint16"}),
-        (pa.struct({"a": pa.int32()}), "{a int32}", {"struct": [{"name": "a", "dtype": "int32"}]}),
-        (pa.list_(pa.struct({"a": pa.string()})), "list[{a string}]", {"list": [{"name": "a", "dtype": "string"}]}),
-    ],
-    ids=str,
-)
-def test_a_type_has_a_name_for_people_and_one_for_the_hub(kind, text, feature) -> None:
-    assert type_text(kind) == text
-    assert hub_features([pa.field("x", kind)]) == [{"name": "x", **feature}]
 
 
 def test_templates_are_found_in_the_zip_that_travels_to_a_cluster(repository, tmp_path) -> None:

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F  # noqa: N812
 
-from spark_jobs.contract.table_schemas import TABLES, TOKENIZER_METADATA, read_manifest
+from spark_jobs.contract.manifest import read_manifest
+from spark_jobs.contract.table_schemas import TABLES, TOKENIZER_METADATA
 from spark_jobs.stages.build_stages import build
 from spark_jobs.tokens.tokenizer_files import load_source
 
@@ -40,7 +41,7 @@ class TestEveryTable:
             assert schema.metadata[b"leia.table"] == table.encode()
             assert json.loads(schema.metadata[b"leia.columns"]).keys() == set(schema.names)
 
-    def test_has_a_manifest_that_is_true(self, corpus, table, wiki, read_rows) -> None:
+    def test_has_a_manifest_that_matches_its_files(self, corpus, table, wiki, read_rows) -> None:
         folder = folder_of(corpus, table, wiki)
         manifest = read_manifest(folder)
         assert {shard.path for shard in manifest.shards} | {"_manifest.json"} == {path.name for path in folder.iterdir()}
@@ -58,14 +59,14 @@ class TestEveryTable:
 
 @pytest.mark.parametrize("wiki", WIKIS)
 class TestEveryWiki:
-    def test_the_page_account_closes_against_a_count_of_bytes(self, corpus, sample, wiki, read_rows) -> None:
+    def test_page_counts_add_up_to_the_pages_in_the_dump(self, corpus, sample, wiki, read_rows) -> None:
         dump = next((sample / "dumps").glob(f"{wiki}-*-multistream.xml.bz2"))
         pages = bz2.decompress(dump.read_bytes()).count(b"<page>")
         counters = read_manifest(folder_of(corpus, "articles", wiki)).counters
         rows, rejects = read_rows("articles", wiki), read_rows("rejects", wiki)
         assert pages == counters["pages"] == counters["other_namespaces"] + len(rows) + len(rejects)
 
-    def test_the_figures_are_those_that_were_counted_by_hand(self, corpus, sample, wiki) -> None:
+    def test_counters_match_those_counted_manually(self, corpus, sample, wiki) -> None:
         row = next(row for row in expected(sample, "pages.tsv") if row["wiki"] == wiki)
         counters = read_manifest(folder_of(corpus, "articles", wiki)).counters
         assert {name: int(row[name]) for name in row if name != "wiki"} == {
@@ -95,12 +96,12 @@ class TestEveryWiki:
         assert all(texts[row["page_id"]][row["start"] : row["end"]] == row["surface"] for row in rows)
         assert len(rows) == sum(len(row["links"]) for row in read_rows("augmented", wiki))
 
-    def test_names_are_those_of_the_table_made_by_hand(self, read_rows, sample, wiki) -> None:
+    def test_names_match_the_manually_written_table(self, read_rows, sample, wiki) -> None:
         found = {(r["title"], str(r["page_id"]), n["title"], n["source"]) for r in read_rows("names", wiki) for n in r["names"]}
         lines = [row for row in expected(sample, "names.tsv") if row["wiki"] == wiki]
         assert found == {(row["title"], row["page_id"], row["langlink"], row["source"]) for row in lines}
 
-    def test_entities_are_those_of_the_table_made_by_hand(self, read_rows, sample, wiki) -> None:
+    def test_entities_match_the_manually_written_table(self, read_rows, sample, wiki) -> None:
         lines = [row for row in expected(sample, "entities.tsv") if row["wiki"] == wiki]
         titles = list(dict.fromkeys(row["page"] for row in lines))
         assert len(titles) >= 6
@@ -137,14 +138,14 @@ class TestEveryWiki:
             ):
                 assert tokenizer.decode(row["name_ids"][position : position + length]) == entity["names"][0]["name"]
                 position += length
-                # A token over two links that meet belongs to the first, so only what follows another link may lack its beginning.
+                # A token that spans two adjacent links belongs to the first, so the second may lack its beginning.
                 if entity["start"] not in {other["end"] for other in article["entities"]}:
                     assert article["text"][entity["start"] : entity["end"]].strip() in tokenizer.decode(
                         row["input_ids"][start:end]
                     )
             assert position == len(row["name_ids"])
 
-    def test_encoded_rows_are_mixed_and_their_files_say_what_made_them(self, corpus, read_rows, wiki) -> None:
+    def test_encoded_rows_are_shuffled_and_their_files_name_the_tokenizer(self, corpus, read_rows, wiki) -> None:
         ids = [row["page_id"] for row in read_rows("encoded", wiki)]
         assert ids != sorted(ids)
         for file in folder_of(corpus, "encoded", wiki).glob("*.parquet"):

@@ -1,4 +1,4 @@
-"""docs/reading.md is true: every block of code runs as it stands, and prints what stands below it."""
+"""Every example in docs/reading.md runs and prints the output below it."""
 
 import contextlib
 import io
@@ -29,7 +29,7 @@ def examples() -> list[Example]:
         reader = section.partition("\n")[0]
         blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", section, re.DOTALL)
         found += [Example(reader, code, output) for code, output in blocks]
-        assert section.count("```python") == len(blocks), f"{reader}: a block without its output"
+        assert section.count("```python") == len(blocks), f"{reader}: a code block without output"
     return found
 
 
@@ -42,7 +42,7 @@ def lines(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def workplace(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the sample corpus lies where the demonstration puts it."""
+    """A folder with the sample corpus at the path of `make demo`."""
     folder = tmp_path_factory.mktemp("reading")
     (folder / PLACE).parent.mkdir(parents=True)
     (folder / PLACE).symlink_to(corpus)
@@ -50,7 +50,7 @@ def workplace(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.reader != "Spark"], ids=lambda example: example.reader)
-def test_a_reader_without_spark_prints_what_the_page_says(workplace: Path, example: Example) -> None:
+def test_an_example_without_spark_prints_the_output_on_the_page(workplace: Path, example: Example) -> None:
     environment = {**os.environ, "HF_HOME": str(workplace / "hub"), "HF_HUB_OFFLINE": "1", "COLUMNS": "120"}
     command = [sys.executable, "-c", example.code]
     done = subprocess.run(command, cwd=workplace, env=environment, capture_output=True, text=True, check=False)
@@ -58,17 +58,17 @@ def test_a_reader_without_spark_prints_what_the_page_says(workplace: Path, examp
     assert lines(done.stdout) == lines(example.output)
 
 
-def test_spark_prints_what_the_page_says(spark, corpus: Path) -> None:
+def test_the_spark_example_prints_the_output_on_the_page(spark, corpus: Path) -> None:
     (example,) = (e for e in EXAMPLES if e.reader == "Spark")
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        # The JVM looks for relative paths where it was started.
+        # The JVM resolves relative paths in the folder where it was started.
         exec(compile(example.code.replace(PLACE, str(corpus)), PAGE.name, "exec"), {})
     assert lines(printed.getvalue()) == lines(example.output)
 
 
 @pytest.mark.parametrize("reader", ["pyarrow", "DuckDB", "Polars", "Spark", "datasets"])
-def test_every_reader_reads_every_table(reader: str) -> None:
+def test_every_reader_has_an_example_for_every_table(reader: str) -> None:
     code = "".join(example.code for example in EXAMPLES if example.reader == reader)
     for table in ("articles", "names", "augmented", "links", "encoded"):
-        assert re.search(rf"{table}[-/\"]", code), f"{reader} does not read {table}"
+        assert re.search(rf"{table}[-/\"]", code), f"{reader} has no example for {table}"

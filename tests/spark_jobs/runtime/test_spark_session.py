@@ -1,4 +1,4 @@
-"""What `spark-submit` was told stands; what nobody said is ours."""
+"""Properties given to spark-submit have precedence over the engine's defaults."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ session.stop()
 """
 
 
-def test_spark_submit_decides_the_master_and_our_code_travels_as_a_zip(repository: Path, tmp_path: Path) -> None:
+def test_spark_submit_decides_the_master_and_the_code_is_read_from_a_zip(repository: Path, tmp_path: Path) -> None:
     archive = tmp_path / "spark_jobs.zip"
     with zipfile.ZipFile(archive, "w") as target:
         for file in sorted((repository / "spark_jobs").rglob("*")):

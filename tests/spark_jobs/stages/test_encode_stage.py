@@ -13,7 +13,9 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from spark_jobs.common.settings import load_settings
-from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_METADATA, check_schema_version, read_manifest
+from spark_jobs.contract.manifest import read_manifest
+from spark_jobs.contract.schema_version import check_schema_version
+from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_METADATA
 from spark_jobs.stages import encode_stage as encode
 from spark_jobs.tokens.article_tokens import COUNTS, ArticleEncoder, Entity
 from spark_jobs.tokens.encoded_columns import INPUT_COLUMNS, TRAVEL_SCHEMA, count_rows, encode_batch, pivot_entities

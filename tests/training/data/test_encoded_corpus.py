@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.contract.table_schemas import Manifest
+from spark_jobs.contract.manifest import Manifest
 from training.config import DataSettings
 from training.data.encoded_corpus import CorpusError, check_vocabulary, open_corpus, tokenizer_difference
 
@@ -50,7 +50,7 @@ def test_a_folder_without_manifest_is_refused(fresh_corpus):
 def test_a_manifest_that_is_cut_off_is_refused(fresh_corpus):
     path = fresh_corpus.wiki("jawiki") / "_manifest.json"
     path.write_text(path.read_text()[:100])
-    with pytest.raises(CorpusError, match="the manifest cannot be read"):
+    with pytest.raises(CorpusError, match=r"_manifest\.json cannot be read as a manifest"):
         open_corpus(settings(fresh_corpus))
 
 

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from spark_jobs.common.link_sampling import choose
-from spark_jobs.common.stateless_random import mix, permutation, uniform
 from training.stream.name_insertion import IGNORED, NAME, TAG, TEXT, Frame, Links, augmented_lengths, growth, insert, labels
 
 OPEN, CLOSE = 98, 99
@@ -95,52 +93,6 @@ def test_documents_laid_flat_equal_documents_one_by_one(strategy, tags):
 def test_tags_are_never_predicted_and_names_only_if_asked_for(predict_names, expected):
     tokens, kinds = np.array([10, 98, 50, 51, 99, 11]), np.array([TEXT, TAG, NAME, NAME, TAG, TEXT], dtype=np.uint8)
     assert labels(tokens, kinds, predict_names).tolist() == expected
-
-
-def test_the_mixing_function_is_splitmix64():
-    # The first outputs of the public domain splitmix64.c (Vigna) for the seed 1234567.
-    step = 0x9E3779B97F4A7C15
-    counters = np.array([(1234567 + n * step) % 2**64 for n in range(5)], dtype=np.uint64)
-    published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
-    assert mix(counters).tolist() == published
-
-
-def test_uniform_numbers_lie_in_the_half_open_interval():
-    assert uniform(np.array([0, 2**64 - 1], dtype=np.uint64)).tolist() == [0.0, 1 - 2.0**-53]
-
-
-def test_a_permutation_holds_every_member_once():
-    assert sorted(permutation(mix(1), 1000).tolist()) == list(range(1000))
-    assert permutation(mix(1), 1000).tolist() != permutation(mix(2), 1000).tolist()
-
-
-OFFSETS = np.array([0, 100, 50_100])
-
-
-def draws(**changes):
-    pages = {"wiki": "jawiki", "page_id": np.array([7, 8]), "link_offsets": OFFSETS}
-    return choose(**({"seed": 1, "epoch": 0, "probability": 0.5} | pages | changes))
-
-
-@pytest.mark.parametrize(("probability", "share"), [(0.0, 0.0), (1.0, 1.0)])
-def test_probability_0_chooses_no_link_and_1_all(probability, share):
-    assert draws(probability=probability).mean() == share
-
-
-def test_the_chosen_share_is_the_probability():
-    for probability in (0.1, 0.5, 0.9):
-        error = np.sqrt(probability * (1 - probability) / 50_100)
-        assert abs(draws(probability=probability).mean() - probability) < 4 * error
-
-
-@pytest.mark.parametrize("change", [{"seed": 2}, {"epoch": 1}, {"wiki": "dewiki"}, {"page_id": np.array([9, 7])}])
-def test_seed_epoch_wiki_and_page_each_change_the_draw(change):
-    assert (draws()[:100] != draws(**change)[:100]).sum() > 25  # 50 are expected of independent draws
-
-
-def test_a_draw_does_not_depend_on_other_documents():
-    alone = draws(page_id=np.array([8]), link_offsets=np.array([100, 50_100]))
-    assert alone.tolist() == draws()[100:].tolist()
 
 
 @pytest.mark.parametrize(("bos", "eos"), [(1, None), (None, 2), (1, 2), (None, None)])

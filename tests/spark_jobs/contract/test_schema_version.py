@@ -1,4 +1,4 @@
-"""Corpora of other schema versions: a later or earlier minor one is read as it is, another major one is refused in a sentence."""
+"""Corpora of other schema versions: other minor versions are read, another major version is refused."""
 
 import hashlib
 import json
@@ -13,8 +13,10 @@ from rich.console import Console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, CorpusSettings
-from spark_jobs.contract import table_schemas as tables
-from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, check_schema_version, read_manifest
+from spark_jobs.contract import schema_version
+from spark_jobs.contract.manifest import MANIFEST, read_manifest
+from spark_jobs.contract.schema_version import check_schema_version
+from spark_jobs.contract.table_schemas import AUGMENTED
 from spark_jobs.publishing.publication import Publication
 from spark_jobs.reports.corpus_card import write_card
 from spark_jobs.stages.describe_stage import REPORT, write_build_report
@@ -29,8 +31,8 @@ TOKENIZER = "mistral-7b-v0.1"
 
 
 def rewrite(corpus: Path, target: Path, version: str) -> Path:
-    """A corpus as a release with that schema version might have written it: what is new there is a column, a table, a counter, a
-    field of the manifest and a key of the files' metadata."""
+    """A corpus as a release with that schema version might write it, with a new column, table, counter, manifest field and
+    metadata key."""
     for manifest_file in sorted(corpus.rglob(f"wiki={WIKI}/{MANIFEST}")):
         folder = target / manifest_file.parent.relative_to(corpus)
         folder.mkdir(parents=True)
@@ -71,7 +73,7 @@ def data_settings(folder: Path, cache: Path) -> DataSettings:
 
 
 class TestALaterMinorVersion:
-    """Its additions are passed over, and the rest is read."""
+    """Its additions are ignored."""
 
     def test_is_read_by_training(self, corpus, at_version, tmp_path) -> None:
         opened, original = (open_corpus(data_settings(folder, tmp_path / "cache")) for folder in (at_version("1.7"), corpus))
@@ -92,15 +94,15 @@ class TestALaterMinorVersion:
         write_card(Location.of(str(folder)), CardSettings())
         card = (folder / "README.md").read_text(encoding="utf-8")
         assert "Schema version 1.7" in card
-        assert "sentences" not in card  # what its rows are is not known here
+        assert "sentences" not in card  # an unknown table
 
     def test_is_explained(self, at_version, demo_settings: CorpusSettings, capsys) -> None:
         settings = demo_settings.model_copy(update={"output_dir": str(at_version("1.7"))})
         explain_links(settings, WIKI, "水星", "光の速さ", Console(width=200))
         assert "the target is a redirect to a section" in capsys.readouterr().out
 
-    def test_is_made_new_by_a_build(self, corpus, at_version) -> None:
-        """A stage keeps what is of its own version only."""
+    def test_is_rebuilt_by_a_build(self, corpus, at_version) -> None:
+        """A stage keeps tables of its schema version only."""
 
         def current(folder: Path) -> object:
             manifest = read_manifest(folder / "augmented" / f"wiki={WIKI}")
@@ -108,13 +110,13 @@ class TestALaterMinorVersion:
             return Publication(place, AUGMENTED, {"wiki": WIKI}, manifest.inputs, manifest.configuration).current()
 
         assert current(corpus) is not None
-        assert current(at_version(tables.SCHEMA_VERSION)) is not None  # written anew, it is the version that counts
+        assert current(at_version(schema_version.SCHEMA_VERSION)) is not None  # only the version decides
         assert current(at_version("1.7")) is None
 
 
 @pytest.mark.parametrize("version", ["0.9", "2.0"])
 class TestAnotherMajorVersion:
-    """Every reader names the file, the version found and the version read, before anything is done with the rows."""
+    """Every reader names the file, the version found and the version expected, before it reads rows."""
 
     def message(self, version: str) -> str:
         return rf"{MANIFEST} has schema version '{version}'; this code reads 1\.x: rebuild the table, or use the release"
@@ -149,7 +151,7 @@ class TestAnotherMajorVersion:
 
 
 def test_a_file_of_another_version_than_its_manifest_is_refused_by_training(at_version, tmp_path) -> None:
-    """Files may be copied together; the footer of each is looked at."""
+    """Files may have been copied between corpora, so every footer is checked."""
     mixed, other = (at_version("1.7") / f"encoded/tokenizer={TOKENIZER}/pivot=en/wiki={WIKI}", at_version("2.0"))
     target = tmp_path / "corpus" / mixed.relative_to(at_version("1.7"))
     target.mkdir(parents=True)
@@ -179,8 +181,8 @@ def test_a_file_of_another_version_than_its_manifest_is_refused_by_training(at_v
         ("1.0", "one", False),
     ],
 )
-def test_the_major_version_decides(monkeypatch, ours, found, is_read) -> None:
-    monkeypatch.setattr(tables, "SCHEMA_VERSION", ours)
+def test_the_major_version_decides_what_is_read(monkeypatch, ours, found, is_read) -> None:
+    monkeypatch.setattr(schema_version, "SCHEMA_VERSION", ours)
     if is_read:
         check_schema_version(found, "file")
         return
