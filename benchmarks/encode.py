@@ -36,9 +36,10 @@ from tekken import read_tekken
 from tokenizers import Tokenizer
 
 from spark_jobs.contract.table_schemas import AUGMENTED
-from spark_jobs.tokens.article_tokens import ArticleEncoder, Entity
+from spark_jobs.tokens.article_encoder import ArticleEncoder, Entity
 from spark_jobs.tokens.encoded_columns import encode_file, pivot_entities
-from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
+from spark_jobs.tokens.tokenizer_loading import load_source
+from spark_jobs.tokens.tokenizer_source import TokenizerSource
 
 BASELINE = "tokenizer.encode"
 PACKAGE = "package:mistral_common/data/"

@@ -19,7 +19,7 @@ from spark_jobs.contract.table_schemas import (
     encoded,
     vocabulary_sha256,
 )
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.tokenizer_loading import load_source
 
 TOKENIZER = "package:mistral_common/data/tokenizer.model.v1"
 ROWS_IN_GROUP = 1024

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from spark_jobs.tokens.tokenizer_files import bpe_merges
+from spark_jobs.tokens.sentencepiece_conversion import bpe_merges
 
 
 def read_tekken(path: Path) -> Tokenizer:

@@ -4,18 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.dataset as ds
-
-from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.storage import Location
-from spark_jobs.contract.corpus_tables import CorpusTable
 from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import Pivot
 from spark_jobs.linking.unnamed_reasons import REASONS, Reason, TargetFacts, name_in, reason_of_link, reason_of_target
+from spark_jobs.reports.page_lookup import WikiLookup
 from spark_jobs.wikis import WikiProfile
-from spark_jobs.wikitext import normalise_title
-
-_PAGE_COLUMNS = ["page_id", "title", "url", "text", "links", "entities"]
 
 
 @dataclass(frozen=True)
@@ -33,71 +26,6 @@ class LinkAccount:
     """Where the name comes from, or why there is none."""
     reason: Reason | None = None
     """None where it has a name."""
-
-
-@dataclass(frozen=True)
-class WikiLookup:
-    """Rows of a wiki's tables, looked for by title or id."""
-
-    corpus: Location
-    tables: Mapping[str, CorpusTable]
-    wiki: str
-
-    def rows(self, table: str, where: ds.Expression, columns: Sequence[str]) -> list[dict[str, Any]]:
-        """Columns of the rows for which `where` holds; row groups whose statistics rule it out are not read."""
-        found = self.tables[table]
-        folder = self.corpus / found.wiki_folder(self.wiki)
-        paths = [(folder / shard.path).path for shard in found.wikis[self.wiki].shards]
-        dataset = ds.dataset(paths, filesystem=folder.filesystem, format="parquet")
-        rows: list[dict[str, Any]] = dataset.to_table(columns=list(columns), filter=where).to_pylist()
-        return rows
-
-    def facts_of(self, titles: Sequence[str]) -> dict[str, TargetFacts]:
-        """What the tables say of titles."""
-        wanted = ds.field("title").isin(sorted(set(titles)))
-        names = {row["title"]: row["names"] for row in self.rows("names", wanted, ["title", "names"])}
-        # Of pages with one title, moved while the dump was made, the last one counts, as in the build.
-        pages = sorted(
-            self.rows("articles", wanted, ["page_id", "title", "redirect_title", "redirect_fragment"]),
-            key=lambda row: row["page_id"],
-        )
-        redirects = {row["title"]: (row["redirect_title"], row["redirect_fragment"]) for row in pages}
-        return {title: TargetFacts(names.get(title), *redirects.get(title, (None, None))) for title in titles}
-
-
-def find_page(lookup: WikiLookup, page: str, profile: WikiProfile) -> dict[str, Any]:
-    """The row of `augmented` for a title, a redirect's title, or a page id.
-
-    Raises `ConfigurationError` that says what became of the page, where the tables tell.
-    """
-    title = normalise_title(page, profile)
-    text = page if title is None else title.text
-    if found := lookup.rows("augmented", ds.field("title") == text, _PAGE_COLUMNS):
-        return found[-1]
-    for row in lookup.rows("names", ds.field("title") == text, ["page_id"]):
-        if found := lookup.rows("augmented", ds.field("page_id") == row["page_id"], _PAGE_COLUMNS):
-            return found[-1]
-    if page.isdecimal() and (found := lookup.rows("augmented", ds.field("page_id") == int(page), _PAGE_COLUMNS)):
-        return found[-1]
-    raise ConfigurationError(_why_no_page(lookup, page, text))
-
-
-def _why_no_page(lookup: WikiLookup, page: str, title: str) -> str:
-    wiki = lookup.wiki
-    where = ds.field("title") == title
-    if page.isdecimal():
-        where = where | (ds.field("page_id") == int(page))
-    for row in lookup.rows("articles", where, ["title", "redirect_title", "redirect_fragment"]):
-        to = row["redirect_title"] + (f"#{row['redirect_fragment']}" if row["redirect_fragment"] else "")
-        return (
-            f"{row['title']!r} of {wiki} is a redirect to {to!r}, which is no article of the dump: ask for the page that holds it"
-        )
-    for row in lookup.rows("rejects", where, ["title", "stage", "reason"]):
-        return f"{row['title'] or page!r} of {wiki} is no article but a reject: {row['stage']}: {row['reason']}"
-    return (
-        f"{page!r}: the tables of {wiki} hold no article or redirect of that title or page id. Titles are those of the wiki "
-        "itself; pages outside the main namespace are not in the tables"
-    )
 
 
 def account_for_links(

@@ -29,7 +29,7 @@ from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages import encode_stage as encode
 from spark_jobs.stages import extract_stage as extract
 from spark_jobs.stages.stage_runs import Stage, StageResult, report_failures, timed
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.tokenizer_loading import load_source
 
 REPORT = "_build.json"
 STAGES: tuple[tuple[str, Stage], ...] = (

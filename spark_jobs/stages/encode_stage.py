@@ -18,9 +18,10 @@ from spark_jobs.publishing.shard_files import sum_counters
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_shards import write_shards
 from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
-from spark_jobs.tokens.article_tokens import ArticleEncoder
+from spark_jobs.tokens.article_encoder import ArticleEncoder
 from spark_jobs.tokens.encoded_columns import TRAVEL_COLUMNS, count_rows, encode_file
-from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
+from spark_jobs.tokens.tokenizer_loading import load_source
+from spark_jobs.tokens.tokenizer_source import TokenizerSource
 
 _TOKENIZER_LOCK = threading.Lock()
 

@@ -14,7 +14,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.contract.table_schemas import RENDERED
 from spark_jobs.publishing.json_lines import SUFFIXES, Compression, JsonLinesWriter
 from spark_jobs.publishing.shard_files import PARQUET, ShardReport, ShardWriter
-from spark_jobs.tokens.article_tokens import Entity
+from spark_jobs.tokens.article_encoder import Entity
 from spark_jobs.tokens.encoded_columns import pivot_entities
 
 _COLUMNS = ["page_id", "revision_id", "title", "url", "text", "entities"]

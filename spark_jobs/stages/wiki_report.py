@@ -23,7 +23,7 @@ from spark_jobs.reports.shard_figures import Selection, ShardFigures, shard_figu
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_shards import map_tasks
 from spark_jobs.stages.link_counts import LinkedTarget, WikiTables, most_linked, unnamed_by_reason
-from spark_jobs.tokens.article_tokens import COUNTS
+from spark_jobs.tokens.article_encoder import COUNTS
 from spark_jobs.wikis import load_profile
 
 _NEEDED = ("articles", "names", "augmented", "links", "rejects")

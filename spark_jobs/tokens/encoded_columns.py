@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_jobs.tokens.article_tokens import COUNTS, ArticleEncoder, Entity
+from spark_jobs.tokens.article_encoder import COUNTS, ArticleEncoder, Entity
 
 INPUT_COLUMNS = ["page_id", "text", "entities"]
 _READ_ROWS = 100

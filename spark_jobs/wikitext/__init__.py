@@ -10,10 +10,11 @@ The passes, each in a module of its own, in order: `opaque` (comments, extension
 `headings`, `links`, `inline` (quotes, external links, entities), `blocks` (paragraphs), and `scanner.finish_extraction` (offsets).
 """
 
-from spark_jobs.wikitext.extraction_result import Budget, Extraction, Link, Section, WikitextError
+from spark_jobs.wikitext.extraction_options import Budget, Options
+from spark_jobs.wikitext.extraction_result import Extraction, Link, Section, WikitextError
 from spark_jobs.wikitext.redirect_syntax import Redirect, parse_redirect
-from spark_jobs.wikitext.scanner import Options, extract
-from spark_jobs.wikitext.titles import Title, normalise_title
+from spark_jobs.wikitext.scanner import extract
+from spark_jobs.wikitext.title_normalisation import Title, normalise_title
 
 __all__ = [
     "Budget",

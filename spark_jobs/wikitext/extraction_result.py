@@ -18,25 +18,6 @@ class WikitextError(ValueError):
         return WikitextError, (self.reason,)
 
 
-@dataclass(frozen=True)
-class Budget:
-    """The work that one page may cost, in deterministic units; never time, so that a slow machine gives the same output."""
-
-    source_characters: int = 1 << 23
-    """Length of the wikitext. MediaWiki's own limit is 2 MiB; older dumps hold pages above it."""
-    text_characters: int = 1 << 23
-    """Length of the text, and of any step towards it."""
-    copied_characters: int = 1 << 27
-    """Sum of the lengths of what templates leave, level by level."""
-    delimiters: int = 1 << 22
-    """Runs of braces and brackets."""
-    depth: int = 100
-    """Templates within templates. Deeper braces are taken literally, no error."""
-
-
-DEFAULT_BUDGET = Budget()
-
-
 class Link(NamedTuple):
     """A link as a reader sees it: `text[start:end]` is its surface. Offsets are code points, end-exclusive."""
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spark_jobs.wikis.wiki_profile import WikiProfile
-from spark_jobs.wikitext.extraction_result import Budget, LinkKind, WikitextError
+from spark_jobs.wikitext.extraction_options import Budget
+from spark_jobs.wikitext.extraction_result import LinkKind, WikitextError
 
 LINK_OPEN, LINK_CLOSE = "\x02", "\x03"
 HEADING_OPEN, HEADING_CLOSE = "\x05", "\x06"

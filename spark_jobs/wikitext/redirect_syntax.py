@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from spark_jobs.wikis.wiki_profile import WikiProfile
-from spark_jobs.wikitext.titles import normalise_title
+from spark_jobs.wikitext.title_normalisation import normalise_title
 
 
 @dataclass(frozen=True)

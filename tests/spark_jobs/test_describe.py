@@ -24,7 +24,8 @@ from spark_jobs.contract.table_schemas import NAME_SOURCES, read_manifest
 from spark_jobs.linking.name_resolution import pivots_of
 from spark_jobs.linking.unnamed_reasons import REASONS
 from spark_jobs.reports.histogram import EDGES, Histogram, histogram_plot
-from spark_jobs.reports.link_accounts import WikiLookup, account_for_links
+from spark_jobs.reports.link_explanations import account_for_links
+from spark_jobs.reports.page_lookup import WikiLookup
 from spark_jobs.stages.describe_stage import REPORT, report_page, write_build_report
 from spark_jobs.stages.link_counts import LinkedTarget
 from spark_jobs.stages.wiki_report import WikiReport, gather_wiki_report

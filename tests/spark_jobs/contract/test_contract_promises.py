@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.contract.table_schemas import TABLES, TOKENIZER_METADATA, read_manifest
 from spark_jobs.stages.build_stages import build
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.tokenizer_loading import load_source
 
 from .row_hash_oracle import row_hash
 

@@ -15,9 +15,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from spark_jobs.common.settings import load_settings
 from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_METADATA, check_schema_version, read_manifest
 from spark_jobs.stages import encode_stage as encode
-from spark_jobs.tokens.article_tokens import COUNTS, ArticleEncoder, Entity
+from spark_jobs.tokens.article_encoder import COUNTS, ArticleEncoder, Entity
 from spark_jobs.tokens.encoded_columns import INPUT_COLUMNS, TRAVEL_SCHEMA, count_rows, encode_batch, pivot_entities
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.tokenizer_loading import load_source
 
 BYTE_FALLBACK = "sentencepiece, byte fallback"
 BYTE_LEVEL = "byte level, 131,072 ids"

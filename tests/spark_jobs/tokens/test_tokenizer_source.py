@@ -7,9 +7,10 @@ import random
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-import spark_jobs.tokens.tokenizer_files
+import spark_jobs.tokens.sentencepiece_conversion
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
+from spark_jobs.tokens.tokenizer_loading import load_source
+from spark_jobs.tokens.tokenizer_source import TokenizerSource
 
 SPEC = "package:mistral_common/data/tokenizer.model.v1"
 
@@ -21,7 +22,7 @@ def source() -> TokenizerSource:
 
 
 def test_the_worked_example_holds() -> None:
-    assert doctest.testmod(spark_jobs.tokens.tokenizer_files).failed == 0
+    assert doctest.testmod(spark_jobs.tokens.sentencepiece_conversion).failed == 0
 
 
 def test_the_tokenizer_is_the_one_it_says_it_is(source: TokenizerSource) -> None:

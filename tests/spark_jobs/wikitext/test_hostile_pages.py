@@ -9,7 +9,7 @@ import pytest
 from spark_jobs.wikis import load_profile
 from spark_jobs.wikitext import Budget, Extraction, Options, WikitextError, extract
 
-from .hostile import PAGES, one_draw, repeated
+from .hostile_pages import PAGES, one_draw, repeated
 
 WIKI = "zhwiki"
 """It has all that others have, and variants."""

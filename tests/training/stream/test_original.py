@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from spark_jobs.tokens.article_tokens import ArticleEncoder, Entity
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.article_encoder import ArticleEncoder, Entity
+from spark_jobs.tokens.tokenizer_loading import load_source
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 from training.stream.name_insertion import IGNORED

@@ -1,18 +1,12 @@
 """Internal links: files out, categories and language links silent, the rest marked with the letters that join them."""
 
-import re
-from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
-from spark_jobs.wikis.wiki_profile import NAMESPACE_FILE, WikiProfile
 from spark_jobs.wikitext.extraction_result import LinkKind
 from spark_jobs.wikitext.page_state import (
     BREAK,
     DROPPED,
-    HEADING_CLOSE,
-    HEADING_OPEN,
     LINK_CLOSE,
     LINK_OPEN,
     TEMPLATE_LINK,
@@ -20,23 +14,11 @@ from spark_jobs.wikitext.page_state import (
     TargetFields,
 )
 from spark_jobs.wikitext.passes.bold_italics import drop_quotes_of_line
-from spark_jobs.wikitext.passes.inline_markup import PROTOCOLS
-from spark_jobs.wikitext.passes.link_targets import LITERAL, NO_NAMES, SILENT, Resolved, resolve_target
-from spark_jobs.wikitext.titles import ORDINARY_TITLE, Capitals, are_stored
+from spark_jobs.wikitext.passes.wiki_links.link_syntax import LinkSyntax, compile_link_syntax
+from spark_jobs.wikitext.passes.wiki_links.link_targets import LITERAL, NO_NAMES, SILENT, resolve_target
+from spark_jobs.wikitext.passes.wiki_links.unclosed_links import drop_unclosed
+from spark_jobs.wikitext.title_normalisation import are_stored
 
-# A heading ends what is open: an unclosed link must not take the sections after it. No link stands inside a link.
-_PLAIN = rf"[^\[\]{LINK_OPEN}{HEADING_OPEN}]"
-_INSIDE = rf"{_PLAIN}*+(?:(?:\[(?!\[)|\](?!\])){_PLAIN}*+)*+"
-_LABEL = rf"(?:[^\[{LINK_OPEN}{HEADING_OPEN}]|\[(?!\[)){_INSIDE}"
-_IN_CAPTION = rf"[^\[\]\n{HEADING_OPEN}]"
-_CAPTION = rf"{_IN_CAPTION}*+(?:(?:\[\[{_INSIDE}\]\]|\[(?!\[)|\](?!\])|\n(?!\s*\n)){_IN_CAPTION}*+)*+\]\]"
-_LINE_END = re.compile(rf"[\n{HEADING_CLOSE}]|\Z")
-_TARGET = r"[^\[\]{}|<>\n\x00-\x0d\x0f-\x11\x13-\x1f\x7f]++"
-_SHOWN = rf"[^'\[\]\n{BREAK}{HEADING_OPEN}]++"
-_ORDINARY = rf"\[\[(?<!\[\[\[)({ORDINARY_TITLE})(?:\|((?! ){_SHOWN}(?:'(?!'){_SHOWN})*+))?\]\]"
-"""Nearly all links: the title of an article as it is stored, and a label that is shown as it stands. Such a link begins at the
-only two brackets in a row and ends before the next two, so that nothing around it can change it."""
-_BRACKETS = re.compile(rf"(\[\[(?!{PROTOCOLS})|\]\]|\n[ \t]*\n)", re.IGNORECASE)
 CACHED_TARGETS = 1 << 16
 
 
@@ -56,99 +38,11 @@ class Brackets(NamedTuple):
         return f"[{self.before}[{self.raw}{label}]]{self.bracket}{self.trail}"
 
 
-@dataclass(slots=True)
-class LinkSyntax:
-    """Compiled patterns of one wiki, and the links met so far."""
-
-    file_start: re.Pattern[str]
-    file: re.Pattern[str]
-    edges: re.Pattern[str]
-    ordinary: re.Pattern[str]
-    link: re.Pattern[str]
-    prefix: re.Pattern[str] | None
-    capitals: Capitals
-    resolved: dict[str, Resolved] = field(default_factory=dict)
-
-
-@lru_cache(maxsize=64)
-def link_syntax(profile: WikiProfile) -> LinkSyntax:
-    """The wiki's link syntax; made once per process.
-
-    Of three opening brackets MediaWiki takes none for a link; where only two close, we read a bracket and a link.
-    """
-    names = [_name_pattern(name) for name, number in profile.namespaces.items() if number == NAMESPACE_FILE]
-    # The class is for speed: it keeps nearly all links from being compared with name after name.
-    first = "".join(sorted({re.escape(name[0]) for name, number in profile.namespaces.items() if number == NAMESPACE_FILE}))
-    start = rf"\[\[[ _]*+(?=[{first}])(?:{'|'.join(sorted(names, key=len, reverse=True))})[ _]*:"
-    trail = f"({profile.link_trail})"
-    prefix = rf"(?<![{profile.link_prefix}])([{profile.link_prefix}]++){LINK_OPEN}" if profile.link_prefix else None
-    # Brackets pair from the left: of four in a row the last two open a link.
-    link = rf"\[(?<!\[\[)(\[*)\[({_TARGET})(?:\|({_LABEL})\]\](\]?)|\]\]){trail}"
-    return LinkSyntax(
-        file_start=re.compile(start, re.IGNORECASE),
-        file=re.compile(start + _CAPTION, re.IGNORECASE),
-        edges=re.compile(rf"({start})|\[\[|\]\]|{HEADING_OPEN}", re.IGNORECASE),
-        ordinary=re.compile(_ORDINARY + trail),
-        link=re.compile(link),
-        prefix=re.compile(prefix) if prefix else None,
-        capitals=Capitals(profile),
-    )
-
-
-def _name_pattern(name: str) -> str:
-    """A namespace name, case ignored; but `re` takes the Turkish İ for an i, and MediaWiki does not."""
-    return re.escape(name).replace(r"\ ", "[ _]+").replace("i", "(?-i:[iI])")
-
-
-def drop_files(text: str, page: PageState) -> str:
-    """`text` without `[[File:…]]`, captions and the links in them included; an unclosed one goes to the end of its line."""
-    syntax = link_syntax(page.profile)
-    if syntax.file_start.search(text) is None:
-        return text
-    text, number = syntax.file.subn(DROPPED, text)
-    page.count("files", number)
-    first = syntax.file_start.search(text)
-    return text if first is None else _drop_deep_files(text, first.start(), syntax, page)
-
-
-def _drop_deep_files(text: str, start: int, syntax: LinkSyntax, page: PageState) -> str:
-    """Files whose captions hold files or paragraphs, by a stack of brackets; `start` is where the first one begins."""
-    stack: list[tuple[int, bool]] = []
-    spans: list[tuple[int, int]] = []
-    unclosed: list[int] = []
-    for edge in syntax.edges.finditer(text, start):
-        if edge[0] == HEADING_OPEN:
-            unclosed += [begin for begin, is_file in stack if is_file]
-            stack.clear()
-        elif edge[0] != "]]":
-            stack.append((edge.start(), edge[1] is not None))
-        elif stack:
-            begin, is_file = stack.pop()
-            if is_file:
-                spans.append((begin, edge.end()))
-    unclosed += [begin for begin, is_file in stack if is_file]
-    line_end = 0
-    for begin in unclosed:
-        if begin >= line_end:
-            line_end = _LINE_END.search(text, begin).start()  # type: ignore[union-attr]  # the end of the text matches
-            spans.append((begin, line_end))
-            page.count("unclosed_files")
-    out: list[str] = []
-    last = 0
-    for begin, end in sorted(spans):
-        if begin >= last:
-            out.append(text[last:begin])
-            page.count("files")
-        last = max(last, end)
-    out.append(text[last:])
-    return DROPPED.join(out)
-
-
 def mark_links(text: str, page: PageState) -> str:
     """`text` with each visible link as its label between marks; `page.links` gets their targets in the same order."""
     if "[[" not in text:
         return text
-    syntax = link_syntax(page.profile)
+    syntax = compile_link_syntax(page.profile)
     text, page.links = _mark_ordinary(text, syntax)
     if "[[" in text:
         text = _mark_others(text, syntax, page)
@@ -223,31 +117,6 @@ def _other_link(link: Brackets, syntax: LinkSyntax, page: PageState) -> str:
     if found.action == LITERAL:
         return link.as_written()
     return f"{before}{DROPPED if found.action in SILENT else shown}{trail}{rest}"
-
-
-def drop_unclosed(text: str, page: PageState) -> str:
-    """`text` without each `[[` that no `]]` of its paragraph closes: a slip of an editor, where MediaWiki shows the brackets.
-
-    What pairs and is no link stays: `[[a{b]]`.
-    """
-    parts = _BRACKETS.split(text)
-    waiting: list[int] = []
-    unclosed: list[int] = []
-    for index in range(1, len(parts), 2):
-        if parts[index] == "[[":
-            waiting.append(index)
-        elif parts[index] != "]]":
-            unclosed += waiting
-            waiting.clear()
-        elif waiting:
-            waiting.pop()
-    unclosed += waiting
-    if not unclosed:
-        return text
-    page.count("links_unclosed", len(unclosed))
-    for index in unclosed:
-        parts[index] = ""
-    return "".join(parts)
 
 
 def _plain(label: str, page: PageState) -> str:

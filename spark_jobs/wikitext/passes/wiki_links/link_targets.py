@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 from spark_jobs.wikis.wiki_profile import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
 from spark_jobs.wikitext.page_state import DROPPED, LinkTarget
-from spark_jobs.wikitext.passes.inline_markup import PROTOCOLS
-from spark_jobs.wikitext.titles import Title, is_ordinary, normalise_title
+from spark_jobs.wikitext.passes.external_links import PROTOCOLS
+from spark_jobs.wikitext.title_normalisation import Title, is_ordinary, normalise_title
 
 LITERAL, UNKNOWN = "links_literal", "links_as_text"
 _SILENT_NAMESPACES = {NAMESPACE_CATEGORY: "categories", NAMESPACE_FILE: "files"}

@@ -7,7 +7,7 @@ import pytest
 from spark_jobs.wikis import load_profile, wiki_of_language
 from spark_jobs.wikis.packaged_data import read_yaml
 from spark_jobs.wikitext import extract
-from spark_jobs.wikitext.passes.template_calls import FUNCTIONS, SILENT_FUNCTIONS, VARIABLES
+from spark_jobs.wikitext.passes.wiki_templates.parser_functions import FUNCTIONS, SILENT_FUNCTIONS, VARIABLES
 
 WRAPPERS = [
     (wiki_of_language(language) if language != "shared" else "simplewiki", name)

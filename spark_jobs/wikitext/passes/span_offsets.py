@@ -1,0 +1,104 @@
+"""Last pass: marks in the text become the offsets of links and sections."""
+
+import re
+from itertools import accumulate, compress, repeat
+from operator import itemgetter
+from typing import get_args
+
+from spark_jobs.wikitext.extraction_result import Extraction, Link, LinkKind, Section
+from spark_jobs.wikitext.page_state import (
+    HEADING_CLOSE,
+    HEADING_OPEN,
+    LINK_CLOSE,
+    LINK_OPEN,
+    STRIP_CLOSE,
+    STRIP_OPEN,
+    PageState,
+)
+
+_WHITE_SPACE = re.compile(r"\s*+")
+_STRIPPED = re.compile(f"{STRIP_OPEN}([0-9]+){STRIP_CLOSE}")
+LINK_KINDS: tuple[str, ...] = get_args(LinkKind)
+
+
+def finish_extraction(text: str, page: PageState) -> Extraction:
+    """Takes the marks out of the text: the offset of a mark is the length of the text before it."""
+    if STRIP_OPEN in text:
+        text = _STRIPPED.sub(lambda match: page.stripped[int(match[1])], text)
+    text, headings = _take_headings(text, page)
+    plain, links = _take_links(text, page)
+    if plain[:1].isspace() or plain[-1:].isspace():  # marks with nothing between them hid it from the passes
+        before, plain = len(plain) - len(plain.lstrip()), plain.strip()
+        links = [link._replace(start=link.start - before, end=link.end - before) for link in links]
+        # A heading that showed only what has gone may stand outside what is left.
+        headings = [(level, max(start - before, 0), min(end - before, len(plain))) for level, start, end in headings]
+    kinds = [*map(itemgetter(Link._fields.index("kind")), links)]
+    for name in LINK_KINDS:
+        page.count(f"links_{name}", kinds.count(name))
+    return Extraction(
+        plain,
+        tuple(links),
+        tuple(_sections(plain, headings)),
+        tuple(sorted(page.templates, key=page.templates.__getitem__)),
+        page.counters,
+    )
+
+
+def _take_headings(text: str, page: PageState) -> tuple[str, list[tuple[int, int, int]]]:
+    """`text` without the marks of headings, and level, start and end of those that show something, marks of links not counted."""
+    if HEADING_OPEN not in text:
+        return text, []
+    before, *pieces = text.split(HEADING_OPEN)
+    headings: list[tuple[int, int, int]] = []
+    start = _length(before)
+    for piece, level in zip(pieces, page.levels, strict=True):
+        title, _, body = piece.partition(HEADING_CLOSE)
+        length = _length(title)
+        if title.replace(LINK_OPEN, "").replace(LINK_CLOSE, "").strip():
+            headings.append((level, start, start + length))
+        # A link that began in a heading and ended after it has brought a second end into the body.
+        start += length + _length(body) - body.count(HEADING_CLOSE)
+    return text.replace(HEADING_OPEN, "").replace(HEADING_CLOSE, ""), headings
+
+
+def _length(text: str) -> int:
+    """Characters of `text` that are no marks of links."""
+    return len(text) - text.count(LINK_OPEN) - text.count(LINK_CLOSE)
+
+
+def _take_links(text: str, page: PageState) -> tuple[str, list[Link]]:
+    """The text without the marks of links, and the links whose label shows something.
+
+    Marks open and close in turn, so that every other piece between them is a label. A page has hundreds of links: what is done
+    for each is done for all at once.
+    """
+    if LINK_OPEN not in text:
+        return text, []
+    pieces = text.replace(LINK_CLOSE, LINK_OPEN).split(LINK_OPEN)
+    edges = [*accumulate(map(len, pieces))]
+    starts, ends, labels = edges[:-1:2], edges[1::2], pieces[1::2]
+    surfaces = [*map(str.strip, labels)]
+    if surfaces != labels:
+        starts = [start + label.find(surface) for start, label, surface in zip(starts, labels, surfaces, strict=True)]
+        ends = [start + len(surface) for start, surface in zip(starts, surfaces, strict=True)]
+    fields = zip(starts, ends, *zip(*page.links, strict=True), strict=True)
+    links = map(tuple.__new__, repeat(Link), fields)  # Link(*fields) takes thrice as long
+    return "".join(pieces), [*compress(links, surfaces)]
+
+
+def _sections(text: str, headings: list[tuple[int, int, int]]) -> list[Section]:
+    """Headings (level, start, end) to sections; a section ends where the next heading of its level or above begins."""
+    sections: list[Section] = []
+    open_sections: list[tuple[int, int]] = []
+    ends = [len(text)] * len(headings)
+    for index, (level, start, _) in enumerate(headings):
+        while open_sections and open_sections[-1][0] >= level:
+            ends[open_sections.pop()[1]] = start
+        open_sections.append((level, index))
+    for (level, start, end), stop in zip(headings, ends, strict=True):
+        first = min(_WHITE_SPACE.match(text, end).end(), stop)  # type: ignore[union-attr]  # nothing matches too
+        last = max(end, stop)
+        while last > end and text[last - 1].isspace():
+            last -= 1
+        sections.append(Section(level, text[start:end].strip(), first, max(first, last)))
+    return sections

@@ -1,0 +1,34 @@
+"""Parser functions and variables of MediaWiki that are called like templates."""
+
+from collections.abc import Callable
+
+FUNCTIONS: dict[str, Callable[[str], str]] = {
+    "lc": str.lower,
+    "uc": str.upper,
+    "lcfirst": lambda text: text[:1].lower() + text[1:],
+    "ucfirst": lambda text: text[:1].upper() + text[1:],
+    "formatnum": lambda text: text,
+}
+"""Parser functions of one argument that leave text."""
+VARIABLES = frozenset(
+    f"{subject}{part}"
+    for subject in ("", "FULL", "BASE", "ROOT", "SUB", "TALK", "ARTICLE", "SUBJECT")
+    for part in ("PAGENAME", "PAGENAMEE", "SPACE", "SPACEE")
+) | {
+    "NAMESPACE",
+    "NAMESPACEE",
+    "SITENAME",
+    "SERVER",
+    "CURRENTYEAR",
+    "CURRENTMONTH",
+    "CURRENTDAY",
+    "CURRENTTIME",
+    "NUMBEROFARTICLES",
+}
+"""Words in braces that are no template: what they show depends on the page or the day, and is left out."""
+_SILENT_FUNCTIONS = """
+anchorencode canonicalurl filepath fullurl gender grammar int localurl ns nse numberingroup padleft padright pageid
+pagesincategory pagesinnamespace pagesize plural protectionexpiry protectionlevel special tag urlencode
+"""
+SILENT_FUNCTIONS = frozenset(_SILENT_FUNCTIONS.split())
+"""Parser functions without `#` whose text is left out; by their English names, they are no templates."""
