@@ -19,7 +19,7 @@ from spark_jobs.contract.table_schemas import (
     encoded,
     vocabulary_sha256,
 )
-from spark_jobs.tokens.tokenizer_loading import load_source
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
 
 TOKENIZER = "package:mistral_common/data/tokenizer.model.v1"
 ROWS_IN_GROUP = 1024
@@ -70,7 +70,7 @@ def make_corpus(corpus: Path, documents: int, shards: int = 4, tokens: bool = Tr
     """Write the corpus, its tokenizer and its manifest."""
     folder = wiki_folder(corpus)
     folder.mkdir(parents=True)
-    source = load_source(TOKENIZER, "mistral")
+    source = load_tokenizer_source(TOKENIZER, "mistral")
     beside = corpus / "encoded" / "tokenizer=mistral" / TOKENIZER_FOLDER
     beside.mkdir()
     (beside / "tokenizer.json").write_text(source.tokenizer_json)

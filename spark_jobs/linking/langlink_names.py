@@ -15,11 +15,11 @@ Langlinks = Iterable[Mapping[str, str]]
 """Entries with `language` and `title`, in any order."""
 
 
-def merge_names(own: Langlinks, behind: Langlinks) -> list[dict[str, str]]:
+def merge_langlinks(own: Langlinks, behind: Langlinks) -> list[dict[str, str]]:
     """The column `names` of a title: an entry for each language, sorted by language.
 
     >>> english, german = {"language": "en", "title": "Tea"}, {"language": "de", "title": "Tee"}
-    >>> merge_names(own=[english], behind=[{"language": "en", "title": "Drink"}, german])
+    >>> merge_langlinks(own=[english], behind=[{"language": "en", "title": "Drink"}, german])
     [{'language': 'de', 'title': 'Tee', 'source': 'redirect'}, {'language': 'en', 'title': 'Tea', 'source': 'langlink'}]
     """
     best: dict[str, dict[str, str]] = {}
@@ -29,7 +29,7 @@ def merge_names(own: Langlinks, behind: Langlinks) -> list[dict[str, str]]:
     return [best[language] for language in sorted(best)]
 
 
-def names_of_titles(batch: pa.RecordBatch) -> tuple[pa.Table, Counter[str]]:
+def build_names_rows(batch: pa.RecordBatch) -> tuple[pa.Table, Counter[str]]:
     """The rows of `names` among titles that were joined with langlinks, and what was counted on the way.
 
     Args:
@@ -53,5 +53,5 @@ def names_of_titles(batch: pa.RecordBatch) -> tuple[pa.Table, Counter[str]]:
         counters["distinct_titles"] += 1
         page_id = row["article_id"] if row["is_redirect"] else row["page_id"]
         if page_id is not None:
-            rows.append({"title": row["title"], "page_id": page_id, "names": merge_names(own, row["behind"] or ())})
+            rows.append({"title": row["title"], "page_id": page_id, "names": merge_langlinks(own, row["behind"] or ())})
     return pa.Table.from_pylist(rows, schema=NAMES.schema), counters

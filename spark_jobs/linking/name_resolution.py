@@ -35,7 +35,7 @@ class Pivot:
     rules: NameRules
 
 
-def pivots_of(languages: Sequence[str]) -> list[Pivot]:
+def load_pivots(languages: Sequence[str]) -> list[Pivot]:
     """The pivots for language codes, sorted. Raises ValueError for a code without a Wikipedia."""
     return [Pivot(language, wiki_of_language(language), name_rules(language)) for language in sorted(languages)]
 
@@ -49,9 +49,9 @@ def resolve_link(
 
     >>> targets = {"水星": TargetNames(7, (("en", "Mercury (planet)", "langlink"),))}
     >>> link = {"kind": "internal", "wiki": None, "target": "水星", "fragment": None, "names": []}
-    >>> resolve_link(link, targets, pivots_of(["en"]))
+    >>> resolve_link(link, targets, load_pivots(["en"]))
     (7, [{'language': 'en', 'name': 'Mercury', 'source': 'langlink'}])
-    >>> resolve_link({**link, "fragment": "軌道"}, targets, pivots_of(["en"]))
+    >>> resolve_link({**link, "fragment": "軌道"}, targets, load_pivots(["en"]))
     (7, [])
     """
     target = targets.get(link["target"]) if link["wiki"] is None and link["target"] else None

@@ -48,8 +48,8 @@ class TargetFacts(NamedTuple):
     redirect_fragment: str | None = None
 
 
-def reason_of_link(wiki: str | None, target: str, fragment: str | None, pivot: Pivot) -> Reason | None:
-    """Why a link without a name has none, as far as the link itself tells; None: its target does (`reason_of_target`).
+def find_link_reason(wiki: str | None, target: str, fragment: str | None, pivot: Pivot) -> Reason | None:
+    """Why a link without a name has none, as far as the link itself tells; None: its target does (`find_target_reason`).
 
     `wiki`, `target` and `fragment` are those of a link of `articles`.
     """
@@ -62,17 +62,17 @@ def reason_of_link(wiki: str | None, target: str, fragment: str | None, pivot: P
     return "unusable_title" if wiki == pivot.wiki else "other_wiki"
 
 
-def reason_of_target(title: str, facts: TargetFacts, pivot: Pivot, profile: WikiProfile) -> Reason | None:
+def find_target_reason(title: str, facts: TargetFacts, pivot: Pivot, profile: WikiProfile) -> Reason | None:
     """Why a title of the wiki itself gives no name; None if it gives one.
 
-    >>> from spark_jobs.linking.name_resolution import pivots_of
+    >>> from spark_jobs.linking.name_resolution import load_pivots
     >>> from spark_jobs.wikis import load_profile
-    >>> english, japanese = pivots_of(["en"])[0], load_profile("jawiki")
-    >>> reason_of_target("江戸", TargetFacts(names=[]), english, japanese)
+    >>> english, japanese = load_pivots(["en"])[0], load_profile("jawiki")
+    >>> find_target_reason("江戸", TargetFacts(names=[]), english, japanese)
     'no_langlink'
-    >>> reason_of_target("川の一覧", TargetFacts([{"language": "en", "title": "List of rivers"}]), english, japanese)
+    >>> find_target_reason("川の一覧", TargetFacts([{"language": "en", "title": "List of rivers"}]), english, japanese)
     'unusable_title'
-    >>> reason_of_target("Category:川", TargetFacts(names=None), english, japanese)
+    >>> find_target_reason("Category:川", TargetFacts(names=None), english, japanese)
     'other_namespace'
     """
     if facts.names is not None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import Pivot
-from spark_jobs.linking.unnamed_reasons import REASONS, Reason, TargetFacts, name_in, reason_of_link, reason_of_target
-from spark_jobs.reports.page_lookup import WikiLookup
+from spark_jobs.linking.unnamed_reasons import REASONS, Reason, TargetFacts, find_link_reason, find_target_reason, name_in
+from spark_jobs.reports.page_lookup import PageLookup
 from spark_jobs.wikis import WikiProfile
 
 
 @dataclass(frozen=True)
-class LinkAccount:
+class LinkExplanation:
     """What became of a link in one language."""
 
     start: int
@@ -28,43 +28,43 @@ class LinkAccount:
     """None where it has a name."""
 
 
-def account_for_links(
-    lookup: WikiLookup, row: Mapping[str, Any], pivots: Sequence[Pivot], profile: WikiProfile
-) -> list[LinkAccount]:
+def explain_links_of_page(
+    lookup: PageLookup, row: Mapping[str, Any], pivots: Sequence[Pivot], profile: WikiProfile
+) -> list[LinkExplanation]:
     """What became of each link of a row of `augmented`, in the order of the text, by language."""
     own = {link["target"] for link in row["links"] if link["wiki"] is None and link["target"]}
-    facts = lookup.facts_of(sorted(own))
+    facts = lookup.find_target_facts(sorted(own))
     entities = {entity["start"]: entity for entity in row["entities"]}
     return [
-        _account(row["text"], link, entities.get(link["start"]), facts, pivot, profile)
+        _explain_link(row["text"], link, entities.get(link["start"]), facts, pivot, profile)
         for link in row["links"]
         for pivot in pivots
     ]
 
 
-def _account(
+def _explain_link(
     text: str,
     link: Mapping[str, Any],
     entity: Mapping[str, Any] | None,
     facts: Mapping[str, TargetFacts],
     pivot: Pivot,
     profile: WikiProfile,
-) -> LinkAccount:
-    span = (link["start"], link["end"], text[link["start"] : link["end"]], shown_target(link), pivot.language)
+) -> LinkExplanation:
+    span = (link["start"], link["end"], text[link["start"] : link["end"]], format_target(link), pivot.language)
     if (name := name_in(entity, pivot)) is not None:
-        return LinkAccount(*span, name["name"], NAME_SOURCES[name["source"]])
-    reason = reason_of_link(link["wiki"], link["target"], link["fragment"], pivot)
+        return LinkExplanation(*span, name["name"], NAME_SOURCES[name["source"]])
+    reason = find_link_reason(link["wiki"], link["target"], link["fragment"], pivot)
     target = facts.get(link["target"], TargetFacts(None))
     if reason is None:
-        reason = reason_of_target(link["target"], target, pivot, profile)
+        reason = find_target_reason(link["target"], target, pivot, profile)
     if reason is None:
         raise ValueError(
             f"{link} of {text[:30]!r} has no name in {pivot.language}, and its target has: the tables do not fit together"
         )
-    return LinkAccount(*span, None, REASONS[reason] + _detail(reason, target, pivot), reason)
+    return LinkExplanation(*span, None, REASONS[reason] + _format_detail(reason, target, pivot), reason)
 
 
-def _detail(reason: Reason, target: TargetFacts, pivot: Pivot) -> str:
+def _format_detail(reason: Reason, target: TargetFacts, pivot: Pivot) -> str:
     """What the very title or redirect is, in brackets."""
     if reason in ("redirect_section", "redirect_nowhere"):
         return f" (to {target.redirect_title}{'' if target.redirect_fragment is None else '#' + target.redirect_fragment})"
@@ -73,10 +73,10 @@ def _detail(reason: Reason, target: TargetFacts, pivot: Pivot) -> str:
     return ""
 
 
-def shown_target(link: Mapping[str, Any]) -> str:
+def format_target(link: Mapping[str, Any]) -> str:
     """A link's target in one word: title, section, and the wiki if it is another.
 
-    >>> shown_target({"wiki": "enwiki", "target": "Edo", "fragment": "History"})
+    >>> format_target({"wiki": "enwiki", "target": "Edo", "fragment": "History"})
     'enwiki:Edo#History'
     """
     wiki = "" if link["wiki"] is None else f"{link['wiki']}:"

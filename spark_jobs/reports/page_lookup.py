@@ -17,7 +17,7 @@ _PAGE_COLUMNS = ["page_id", "title", "url", "text", "links", "entities"]
 
 
 @dataclass(frozen=True)
-class WikiLookup:
+class PageLookup:
     """Rows of a wiki's tables, looked for by title or id."""
 
     corpus: Location
@@ -33,7 +33,7 @@ class WikiLookup:
         rows: list[dict[str, Any]] = dataset.to_table(columns=list(columns), filter=where).to_pylist()
         return rows
 
-    def facts_of(self, titles: Sequence[str]) -> dict[str, TargetFacts]:
+    def find_target_facts(self, titles: Sequence[str]) -> dict[str, TargetFacts]:
         """What the tables say of titles."""
         wanted = ds.field("title").isin(sorted(set(titles)))
         names = {row["title"]: row["names"] for row in self.rows("names", wanted, ["title", "names"])}
@@ -46,7 +46,7 @@ class WikiLookup:
         return {title: TargetFacts(names.get(title), *redirects.get(title, (None, None))) for title in titles}
 
 
-def find_page(lookup: WikiLookup, page: str, profile: WikiProfile) -> dict[str, Any]:
+def find_page(lookup: PageLookup, page: str, profile: WikiProfile) -> dict[str, Any]:
     """The row of `augmented` for a title, a redirect's title, or a page id.
 
     Raises `ConfigurationError` that says what became of the page, where the tables tell.
@@ -63,7 +63,7 @@ def find_page(lookup: WikiLookup, page: str, profile: WikiProfile) -> dict[str, 
     raise ConfigurationError(_why_no_page(lookup, page, text))
 
 
-def _why_no_page(lookup: WikiLookup, page: str, title: str) -> str:
+def _why_no_page(lookup: PageLookup, page: str, title: str) -> str:
     wiki = lookup.wiki
     where = ds.field("title") == title
     if page.isdecimal():

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from spark_jobs.tokens.span_mapping import MappedSpan, OffsetOf, SpanMapping, map_spans
 
-COUNTS = {
+ENTITY_COUNTERS = {
     "entities_that_begin_inside_a_token": "the token before the entity's first character goes on into it",
     "entities_that_end_inside_a_token": "the token of the entity's last character goes on behind it",
     "entities_that_share_a_token": "the entity meets the one before it inside a token",
@@ -37,7 +37,7 @@ class Entity(NamedTuple):
 
 
 class EncodedArticle(NamedTuple):
-    """A row of `encoded`, with the name tokens entity by entity, and how often each of `COUNTS` came up."""
+    """A row of `encoded`, with the name tokens entity by entity, and how often each of `ENTITY_COUNTERS` came up."""
 
     input_ids: list[int]
     entity_start: list[int]
@@ -68,7 +68,7 @@ class ArticleEncoder:
         # One text at a time: the tokenizer would spread a batch over all cores, and a Spark task has one.
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         ids: list[int] = encoding.ids
-        counts = dict.fromkeys(COUNTS, 0)
+        counts = dict.fromkeys(ENTITY_COUNTERS, 0)
         article = EncodedArticle(ids, [], [], [], counts)
         if not entities:
             return article

@@ -48,7 +48,7 @@ def convert_sentencepiece(path: Path, name: str) -> TokenizerSource:
     tokenizer = Tokenizer(
         models.BPE(
             vocab=vocabulary,
-            merges=bpe_merges([pieces[i] for i in ranked]),
+            merges=derive_bpe_merges([pieces[i] for i in ranked]),
             unk_token=pieces[processor.unk_id()],
             fuse_unk=True,
             byte_fallback=True,
@@ -75,14 +75,14 @@ def _special_ids(processor: Any) -> dict[str, int]:
     return {key: index for key, index in ids.items() if index >= 0}
 
 
-def bpe_merges(pieces: list[str]) -> list[tuple[str, str]]:
+def derive_bpe_merges(pieces: list[str]) -> list[tuple[str, str]]:
     """The merge list of a SentencePiece BPE model from its pieces in the order of their ranks.
 
     SentencePiece merges whatever pair of neighbours gives the best ranked piece, so every way to split a piece into two
     pieces is a merge with the piece's rank. Among splits of one piece the order follows the ranks of the halves; it never
     matters, since only one of them can meet a given pair.
 
-    >>> bpe_merges(["ab", "abc", "a", "b", "c", "bc"])
+    >>> derive_bpe_merges(["ab", "abc", "a", "b", "c", "bc"])
     [('a', 'b'), ('ab', 'c'), ('a', 'bc'), ('b', 'c')]
     """
     rank = {piece: index for index, piece in enumerate(pieces)}

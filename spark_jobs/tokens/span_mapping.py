@@ -68,7 +68,7 @@ def map_spans(
             first = max(behind, taken)
             tokens_of = (first, last) if first < last else None
         else:
-            tokens_of = _exact(text, offset_of, tokens, (start, end), (behind, behind_end))
+            tokens_of = _map_exactly(text, offset_of, tokens, (start, end), (behind, behind_end))
         begins_inside = begin < start and not _begins_with_space(text, begin, start)
         ends_inside = begin_end < end and not _begins_with_space(text, begin_end, end)
         mapped.append(MappedSpan(tokens_of, begins_inside, ends_inside, begin < previous_end))
@@ -95,14 +95,16 @@ def _begins_with_space(text: str, start: int, position: int) -> bool:
     return start + 1 == position and text[start : start + 1] == " "
 
 
-def _exact(text: str, offset_of: OffsetOf, tokens: int, span: tuple[int, int], behind: tuple[int, int]) -> tuple[int, int] | None:
+def _map_exactly(
+    text: str, offset_of: OffsetOf, tokens: int, span: tuple[int, int], behind: tuple[int, int]
+) -> tuple[int, int] | None:
     """The exact mapping of a span; `behind` are the first tokens that end behind its start and behind its end."""
-    first = _that_begins_at(span[0], text, offset_of, tokens, behind[0])
-    last = tokens if span[1] == len(text) else _that_begins_at(span[1], text, offset_of, tokens, behind[1])
+    first = _first_that_begins_at(span[0], text, offset_of, tokens, behind[0])
+    last = tokens if span[1] == len(text) else _first_that_begins_at(span[1], text, offset_of, tokens, behind[1])
     return (first, last) if first is not None and last is not None and first < last else None
 
 
-def _that_begins_at(position: int, text: str, offset_of: OffsetOf, tokens: int, behind: int) -> int | None:
+def _first_that_begins_at(position: int, text: str, offset_of: OffsetOf, tokens: int, behind: int) -> int | None:
     """The first token that begins at `position`, none before `behind`, the first that ends behind it."""
     for token in range(behind, tokens):
         start = offset_of(token)[0]

@@ -13,7 +13,7 @@ from spark_jobs.tokens.tokenizer_source import TokenizerSource, build_tokenizer_
 _PACKAGE = "package:"
 
 
-def load_source(spec: str, name: str) -> TokenizerSource:
+def load_tokenizer_source(spec: str, name: str) -> TokenizerSource:
     """Read the tokenizer that `spec` names (see `EncodeSettings.tokenizer`). Raises `ConfigurationError` with the remedy."""
     path = _package_path(spec) if spec.startswith(_PACKAGE) else Path(spec)
     if path.is_dir():

@@ -27,7 +27,7 @@ class TokenizerSource:
     @property
     def vocab_size(self) -> int:
         """Number of ids, special tokens included: one more than the largest id."""
-        return _size(self.load().get_vocab(with_added_tokens=True))
+        return _vocabulary_size(self.load().get_vocab(with_added_tokens=True))
 
     @property
     def id_type(self) -> IdType:
@@ -49,7 +49,7 @@ class TokenizerSource:
     def describe(self) -> dict[str, Any]:
         """What identifies the tokenizer, for file metadata and manifests."""
         vocabulary = self.load().get_vocab(with_added_tokens=True)
-        size = _size(vocabulary)
+        size = _vocabulary_size(vocabulary)
         return {
             "name": self.name,
             "sha256": hashlib.sha256(self.tokenizer_json.encode()).hexdigest(),
@@ -59,7 +59,7 @@ class TokenizerSource:
         }
 
 
-def _size(vocabulary: Mapping[str, int]) -> int:
+def _vocabulary_size(vocabulary: Mapping[str, int]) -> int:
     return max(vocabulary.values(), default=-1) + 1
 
 

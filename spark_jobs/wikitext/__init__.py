@@ -7,7 +7,7 @@
     page.text, page.links, page.sections
 
 The passes, each in a module of its own, in order: `opaque` (comments, extension tags), `templates`, `variants`, `tables`, `tags`,
-`headings`, `links`, `inline` (quotes, external links, entities), `blocks` (paragraphs), and `scanner.finish_extraction` (offsets).
+`headings`, `links`, `inline` (quotes, external links, entities), `blocks` (paragraphs), and `scanner.build_extraction` (offsets).
 """
 
 from spark_jobs.wikitext.extraction_options import Budget, Options

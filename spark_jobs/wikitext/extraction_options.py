@@ -37,4 +37,4 @@ class Options:
     """Work that one page may cost."""
 
 
-DEFAULT = Options()
+DEFAULT_OPTIONS = Options()

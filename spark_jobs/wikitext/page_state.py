@@ -15,12 +15,12 @@ from spark_jobs.wikitext.extraction_result import LinkKind, WikitextError
 
 LINK_OPEN, LINK_CLOSE = "\x02", "\x03"
 HEADING_OPEN, HEADING_CLOSE = "\x05", "\x06"
-STRIP_OPEN, STRIP_CLOSE = "\x1a", "\x1b"
-"""Around the number of a piece of `Page.stripped`: text that no pass may read as markup."""
+PROTECTED_OPEN, PROTECTED_CLOSE = "\x1a", "\x1b"
+"""Around the number of a piece of `PageState.protected`: text that no pass may read as markup."""
 BREAK = "\x0b"
 """A line break that is no end of a source line: `<br>`, an edge of a block element."""
 TEMPLATE_LINK = "\x0e"
-"""Before the number of an entry of `Page.template_links`, where a link's target would stand."""
+"""Before the number of an entry of `PageState.template_links`, where a link's target would stand."""
 NO_TRAIL = "\x0f"
 """After a link that takes no trail."""
 PIPE, EQUALS = "\x10", "\x11"
@@ -51,10 +51,10 @@ class PageState:
 
     profile: WikiProfile
     budget: Budget
-    stripped: list[str] = field(default_factory=list)
+    protected: list[str] = field(default_factory=list)
     links: list[TargetFields] = field(default_factory=list)
     """In the order of LINK_OPEN marks."""
-    levels: list[int] = field(default_factory=list)
+    heading_levels: list[int] = field(default_factory=list)
     """In the order of HEADING_OPEN marks."""
     template_links: list[LinkTarget] = field(default_factory=list)
     templates: dict[str, int] = field(default_factory=dict)
@@ -66,12 +66,12 @@ class PageState:
         if number:
             self.counters[name] = self.counters.get(name, 0) + number
 
-    def strip(self, text: str) -> str:
+    def protect(self, text: str) -> str:
         """Puts `text` out of reach of all passes; returns the mark that stands for it."""
-        self.stripped.append(text)
-        return f"{STRIP_OPEN}{len(self.stripped) - 1}{STRIP_CLOSE}"
+        self.protected.append(text)
+        return f"{PROTECTED_OPEN}{len(self.protected) - 1}{PROTECTED_CLOSE}"
 
-    def spend(self, amount: int, limit: int, what: str) -> None:
+    def check_budget(self, amount: int, limit: int, what: str) -> None:
         """Raises WikitextError if `amount` is over `limit`."""
         if amount > limit:
             raise WikitextError(f"{what}: {amount:,} are more than the budget of {limit:,}")

@@ -28,7 +28,7 @@ _SPECIAL_CHARACTERS = r"\x00-\x1f#%&:<>\[\]_{|}~\x7f\u00a0\u1680\u180e\u2000-\u2
 _SPECIAL = re.compile(rf"[{_SPECIAL_CHARACTERS}]|  |\A[ .]| \Z|/\.")
 _WORD = rf"[^ '/\x85{_SPECIAL_CHARACTERS}]++"
 ORDINARY_TITLE = rf"(?!\.){_WORD}(?:(?:[ ']|/(?!\.)){_WORD})*+"
-"""Matches what is an article's title on this wiki, legal and tidy but for its first letter; if `are_stored` says so too."""
+"""Matches what is an article's title on this wiki, legal and tidy but for its first letter; if `are_ordinary_titles` says so too."""
 ORDINARY_LENGTH = MAX_TITLE_BYTES // 4
 """Characters that are not too many bytes, whatever they are."""
 _RELATIVE = re.compile(r"\.{1,2}(?:/.*)?|.*/\.{1,2}(?:/.*)?", re.DOTALL)
@@ -75,13 +75,13 @@ def _normalise(raw: str, profile: WikiProfile) -> Title | None:
     text, hash_sign, fragment = text.partition("#")
     if len(text) > LONGEST_TARGET:
         return None
-    title = _resolve(text.rstrip(" ") if hash_sign else text, profile)
+    title = _resolve_prefix(text.rstrip(" ") if hash_sign else text, profile)
     if title is None or not (title.text or hash_sign or title.wiki):
         return None  # another wiki's main page needs no title
     return title._replace(fragment=fragment.strip() or None, colon=colon) if colon or fragment else title
 
 
-def is_ordinary(raw: str) -> bool:
+def is_ordinary_title(raw: str) -> bool:
     """Whether `raw` is an article's title on this wiki, legal and tidy as it stands but for the case of its first letter.
 
     Nearly all links are; what is not is for `normalise_title`, which gives the same title for these, far slower.
@@ -89,7 +89,7 @@ def is_ordinary(raw: str) -> bool:
     return 0 < len(raw) <= ORDINARY_LENGTH and _SPECIAL.search(raw) is None and _is_composed(raw)
 
 
-def are_stored(titles: Sequence[str]) -> bool:
+def are_ordinary_titles(titles: Sequence[str]) -> bool:
     """Whether each of `titles`, matches of `ORDINARY_TITLE`, is short enough for a title and composed as Unicode's form C."""
     long = [title for title in titles if len(title) > ORDINARY_LENGTH]
     return all(len(title.encode(errors="replace")) <= MAX_TITLE_BYTES for title in long) and _is_composed("\n".join(titles))
@@ -99,7 +99,7 @@ def _is_composed(text: str) -> bool:
     return text.isascii() or unicodedata.is_normalized("NFC", text)
 
 
-class Capitals(dict[str, str]):
+class CapitalLetters(dict[str, str]):
     """Letter -> the letter that a title of an article begins with on a wiki; looked up once for each letter."""
 
     def __init__(self, profile: WikiProfile) -> None:
@@ -124,7 +124,7 @@ def _tidy(text: str) -> str:
     return text.strip(" ")
 
 
-def _resolve(text: str, profile: WikiProfile) -> Title | None:
+def _resolve_prefix(text: str, profile: WikiProfile) -> Title | None:
     """Namespace or interwiki prefix, then the title proper."""
     if not text:
         return Title(None, NAMESPACE_ARTICLE, "")
@@ -132,17 +132,17 @@ def _resolve(text: str, profile: WikiProfile) -> Title | None:
     if found:
         number = profile.namespaces.get(namespace_key(prefix))
         if number is not None:
-            return _in_namespace(rest.strip(" "), number, profile)
+            return _title_in_namespace(rest.strip(" "), number, profile)
         other = interwiki_prefix(prefix, profile.language)
         if other is not None:
             if other.wiki == profile.wiki and other.project is None:
-                return _resolve(rest.strip(" ").removeprefix(":").strip(" "), profile)
-            return _elsewhere(rest.strip(" "), other.wiki, other.project, profile)
-    return _in_namespace(text, NAMESPACE_ARTICLE, profile)
+                return _resolve_prefix(rest.strip(" ").removeprefix(":").strip(" "), profile)
+            return _title_on_other_wiki(rest.strip(" "), other.wiki, other.project, profile)
+    return _title_in_namespace(text, NAMESPACE_ARTICLE, profile)
 
 
-def _in_namespace(text: str, number: int, profile: WikiProfile) -> Title | None:
-    if not text or not is_legal(text):
+def _title_in_namespace(text: str, number: int, profile: WikiProfile) -> Title | None:
+    if not text or not is_legal_title(text):
         return None
     text = profile.capitalise(text, number)
     if number != NAMESPACE_ARTICLE:
@@ -150,7 +150,7 @@ def _in_namespace(text: str, number: int, profile: WikiProfile) -> Title | None:
     return Title(None, number, text)
 
 
-def _elsewhere(text: str, wiki: str | None, project: str | None, profile: WikiProfile) -> Title | None:
+def _title_on_other_wiki(text: str, wiki: str | None, project: str | None, profile: WikiProfile) -> Title | None:
     """A page of another wiki; a language after a project's prefix chooses that language's wiki."""
     if project is not None:
         code, found, rest = text.partition(":")
@@ -158,8 +158,8 @@ def _elsewhere(text: str, wiki: str | None, project: str | None, profile: WikiPr
         if inner is not None:
             wiki, text = inner.removesuffix("wiki") + project, rest.strip(" ")
     if wiki == profile.wiki:
-        return _resolve(text, profile)
-    if text and not is_legal(text):
+        return _resolve_prefix(text, profile)
+    if text and not is_legal_title(text):
         return None
     if not wiki or not wiki.endswith("wiki") or wiki_of_language(wiki.removesuffix("wiki")) != wiki:
         return Title(wiki or "", NAMESPACE_ARTICLE, text)
@@ -167,7 +167,7 @@ def _elsewhere(text: str, wiki: str | None, project: str | None, profile: WikiPr
     return Title(wiki, NAMESPACE_ARTICLE, target.capitalise(text), language=target.language, interlanguage=project is None)
 
 
-def is_legal(text: str) -> bool:
+def is_legal_title(text: str) -> bool:
     """Whether MediaWiki accepts `text`, trimmed and decoded, as a title without its namespace."""
     return not (
         _FORBIDDEN.search(text)

@@ -13,24 +13,24 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.table_schemas import NAME_SOURCES
-from spark_jobs.linking.name_resolution import pivots_of
-from spark_jobs.linking.unnamed_reasons import REASONS, TargetFacts, reason_of_link, reason_of_target
-from spark_jobs.reports.link_explanations import account_for_links
-from spark_jobs.reports.page_lookup import WikiLookup, find_page
+from spark_jobs.linking.name_resolution import load_pivots
+from spark_jobs.linking.unnamed_reasons import REASONS, TargetFacts, find_link_reason, find_target_reason
+from spark_jobs.reports.link_explanations import explain_links_of_page
+from spark_jobs.reports.page_lookup import PageLookup, find_page
 from spark_jobs.stages.explain_stage import explain_links, matching
 from spark_jobs.wikis import load_profile
 
-ENGLISH = pivots_of(["en"])[0]
+ENGLISH = load_pivots(["en"])[0]
 SUN = [{"language": "en", "title": "Sun", "source": "langlink"}]
 LIST = [{"language": "en", "title": "List of rivers", "source": "langlink"}]
 
 
 @pytest.fixture(scope="module")
-def lookups(corpus: Path) -> dict[str, WikiLookup]:
+def lookups(corpus: Path) -> dict[str, PageLookup]:
     """The tables of each sample wiki."""
     place = Location.of(str(corpus))
     tables = {table.name: table for table in corpus_tables(read_manifests(place))}
-    return {wiki: WikiLookup(place, tables, wiki) for wiki in ("jawiki", "eswiki")}
+    return {wiki: PageLookup(place, tables, wiki) for wiki in ("jawiki", "eswiki")}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def lookups(corpus: Path) -> dict[str, WikiLookup]:
     ids=str,
 )
 def test_a_link_tells_the_reason_itself_where_it_can(link, reason) -> None:
-    assert reason_of_link(*link, ENGLISH) == reason
+    assert find_link_reason(*link, ENGLISH) == reason
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_link_tells_the_reason_itself_where_it_can(link, reason) -> None:
     ids=str,
 )
 def test_a_target_tells_the_rest(title, facts, reason) -> None:
-    assert reason_of_target(title, facts, ENGLISH, load_profile("jawiki")) == reason
+    assert find_target_reason(title, facts, ENGLISH, load_profile("jawiki")) == reason
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_target_tells_the_rest(title, facts, reason) -> None:
 )
 def test_every_reason_is_found_on_a_page(lookups, wiki, page, surface, reason) -> None:
     profile = load_profile(wiki)
-    accounts = account_for_links(lookups[wiki], find_page(lookups[wiki], page, profile), [ENGLISH], profile)
+    accounts = explain_links_of_page(lookups[wiki], find_page(lookups[wiki], page, profile), [ENGLISH], profile)
     assert reason in {account.reason for account in accounts if account.surface == surface}
 
 
@@ -94,7 +94,7 @@ def test_a_link_has_a_reason_exactly_where_it_has_no_name(lookups, read_rows, wi
     names = {(row["page_id"], row["start"]): [name["name"] for name in row["names"]] for row in read_rows("links", wiki)}
     found = {}
     for row in read_rows("augmented", wiki):
-        for account in account_for_links(lookups[wiki], row, [ENGLISH], profile):
+        for account in explain_links_of_page(lookups[wiki], row, [ENGLISH], profile):
             found[row["page_id"], account.start] = [] if account.name is None else [account.name]
             assert (account.reason is None) == (account.name is not None)
             assert account.because in NAME_SOURCES.values() or account.because.startswith(REASONS[account.reason])
@@ -125,7 +125,7 @@ def test_what_cannot_be_found_is_said(corpus, demo_settings, wiki, page, link, m
 
 def test_a_part_of_a_link_is_looked_for_where_none_is_equal(lookups) -> None:
     profile = load_profile("eswiki")
-    accounts = account_for_links(lookups["eswiki"], find_page(lookups["eswiki"], "Perro", profile), [ENGLISH], profile)
+    accounts = explain_links_of_page(lookups["eswiki"], find_page(lookups["eswiki"], "Perro", profile), [ENGLISH], profile)
     assert [account.surface for account in matching(accounts, "caballo")] == ["caballo"]
     assert [account.surface for account in matching(accounts, "FELINO")] == ["felino doméstico"]
 

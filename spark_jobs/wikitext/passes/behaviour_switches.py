@@ -18,7 +18,7 @@ def _switch_pattern(own: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(words), re.IGNORECASE)
 
 
-def drop_switches(text: str, own: tuple[str, ...]) -> str:
+def drop_behaviour_switches(text: str, own: tuple[str, ...]) -> str:
     """`text` without behaviour switches, in English or the wiki's own words."""
     if ("_" in text and "__" in text) or ("＿" in text and "＿＿" in text):  # to look for one character is far faster
         return _switch_pattern(own).sub("", text)

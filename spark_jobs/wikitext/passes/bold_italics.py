@@ -6,11 +6,11 @@ from spark_jobs.wikitext.page_state import TAG_CLOSE, TAG_OPEN
 
 _QUOTES = re.compile(r"('{2,})")
 ITALIC, BOLD, BOTH = 2, 3, 5
-_MARKED = ("*", "#", ":", ";", "'")
+_MARKED_STARTS = ("*", "#", ":", ";", "'")
 """Where a line begins with these, marks must stand for the apostrophes: a list begins before them, or none after them."""
 
 
-def drop_quotes(text: str) -> str:
+def drop_bold_italics(text: str) -> str:
     """`text` without the apostrophes that mean bold and italics."""
     out: list[str] = []
     last = 0
@@ -19,7 +19,7 @@ def drop_quotes(text: str) -> str:
         end = text.find("\n", found)
         if end < 0:
             end = len(text)
-        out += (text[last:begin], drop_quotes_of_line(text[begin:end]))
+        out += (text[last:begin], drop_bold_italics_of_line(text[begin:end]))
         last = end
     if not out:
         return text
@@ -27,28 +27,28 @@ def drop_quotes(text: str) -> str:
     return "".join(out)
 
 
-def drop_quotes_of_line(line: str) -> str:
+def drop_bold_italics_of_line(line: str) -> str:
     """One line, or the label of a link, which is read by itself; in a list item marks of tags take the place of the apostrophes.
 
     Four apostrophes are one and bold; beyond five the rest are apostrophes. Where bold and italics are both left open, one bold
     is an apostrophe and italics: the first after a one-letter word, else after a longer one, else after a space.
 
-    >>> drop_quotes_of_line("l'''amour''")
+    >>> drop_bold_italics_of_line("l'''amour''")
     "l'amour"
     """
     if "''''" in line or line.count("'''") % 2:
-        parts = _meant(_QUOTES.split(line))
-    elif line[:1] not in _MARKED:
+        parts = _resolve_lengths(_QUOTES.split(line))
+    elif line[:1] not in _MARKED_STARTS:
         return line.replace("'''", "").replace("''", "")  # nearly all are so: each run means itself
     else:
         parts = _QUOTES.split(line)
-    if line[:1] not in _MARKED:
+    if line[:1] not in _MARKED_STARTS:
         return "".join(parts[::2])
-    _mark(parts)
+    _replace_by_tag_marks(parts)
     return "".join(parts)
 
 
-def _meant(parts: list[str]) -> list[str]:
+def _resolve_lengths(parts: list[str]) -> list[str]:
     """Runs of apostrophes at the odd places of `parts`, without those that are apostrophes."""
     bold = italic = 0
     for index in range(1, len(parts), 2):
@@ -83,7 +83,7 @@ def _bold_to_break(parts: list[str]) -> int:
     return after_word or after_space
 
 
-def _mark(parts: list[str]) -> None:
+def _replace_by_tag_marks(parts: list[str]) -> None:
     """Puts marks of tags in place of the apostrophes, so that a colon between them divides no definition."""
     bold = italic = False
     for index in range(1, len(parts), 2):

@@ -11,7 +11,7 @@ _NAMES = {**html5, "רלמ;": "\u200f", "رلم;": "\u200f"}
 _LIST_MARKS = frozenset(map(ord, "*#:;"))
 
 
-def decode_entities(text: str) -> str:
+def decode_character_references(text: str) -> str:
     """Character references that end in a semicolon become characters; unknown ones stay."""
     return _ENTITY.sub(_decode, text) if "&" in text else text
 
@@ -20,10 +20,10 @@ def _decode(match: re.Match[str]) -> str:
     decimal, hexadecimal, name = match.groups()
     if name is not None:
         return _NAMES.get(f"{name};", match[0])
-    return _character(int(decimal) if decimal else int(hexadecimal, 16)) or match[0]
+    return _allowed_character(int(decimal) if decimal else int(hexadecimal, 16)) or match[0]
 
 
-def _character(code_point: int) -> str:
+def _allowed_character(code_point: int) -> str:
     """The character of a number; empty for those that MediaWiki leaves as they stand, which XML forbids."""
     if code_point in (0x09, 0x0A, 0x0D):
         return " "

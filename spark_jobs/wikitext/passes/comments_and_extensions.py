@@ -18,7 +18,7 @@ DROPPED_TAGS = frozenset(_DROPPED_TAGS_NAMES.split())
 """Nothing of these is text. `<math>` can be kept as its LaTeX source."""
 LITERAL_TAGS = frozenset(["nowiki", "pre", "syntaxhighlight", "source"])
 """A reader sees their content as it stands."""
-OPAQUE_TAGS = DROPPED_TAGS | LITERAL_TAGS | {"poem"}
+EXTENSION_TAGS = DROPPED_TAGS | LITERAL_TAGS | {"poem"}
 CODE_TAGS = frozenset(["syntaxhighlight", "source"])
 MATH_TAGS = frozenset(["math", "chem", "ce"])
 OPEN_ENDED = frozenset(["includeonly"])
@@ -26,11 +26,11 @@ OPEN_ENDED = frozenset(["includeonly"])
 
 _BRACES = ("{", "}")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
-_NO_CONTROL = re.compile("[\x80-\ufffd -~\n\t\U00010000-\U0010ffff]*+")
+_WITHOUT_CONTROL = re.compile("[\x80-\ufffd -~\n\t\U00010000-\U0010ffff]*+")
 """Ranges, the frequent ones first: takes half the time of a search for what is in none of them."""
-_START = re.compile(rf"<(?:!--|({'|'.join(sorted(OPAQUE_TAGS))})(?=[\s/>]))", re.IGNORECASE)
+_START = re.compile(rf"<(?:!--|({'|'.join(sorted(EXTENSION_TAGS))})(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTES = re.compile(r"""(?:\s++[^\s<>"'=/]++(?:\s*+=\s*+(?:"[^"<\n]*+"|'[^'<\n]*+'|[^\s<>"']++))?+)*+\s*+/?>|[^<>]*+>""")
-_END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in OPAQUE_TAGS}
+_END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in EXTENSION_TAGS}
 _BLANKS = re.compile(r"[ \t]*+")
 _NOWIKI_TAG = re.compile(r"</?nowiki\s*/?>", re.IGNORECASE)
 _INCLUSION_TAG = re.compile(r"</?(?:noinclude|onlyinclude)(?:[\s/][^<>]*+)?>", re.IGNORECASE)
@@ -40,11 +40,11 @@ def clean_source(wikitext: str) -> str:
     """The source with Unix line ends and without control characters."""
     if "\r" in wikitext:
         wikitext = wikitext.replace("\r\n", "\n").replace("\r", "\n")
-    clean = _NO_CONTROL.match(wikitext)
+    clean = _WITHOUT_CONTROL.match(wikitext)
     return wikitext if clean is not None and clean.end() == len(wikitext) else _CONTROL.sub("", wikitext)
 
 
-def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
+def strip_comments_and_extensions(text: str, page: PageState, keep_math: bool = False) -> str:
     """`text` without comments and opaque tags; what a reader sees of them stands as strip marks."""
     if "<" not in text:
         return text
@@ -55,7 +55,7 @@ def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
     while (start := _START.search(text, position)) is not None:
         name = start[1]
         if name is None:
-            before, after = _comment(text, position, start.start())
+            before, after = _comment_bounds(text, position, start.start())
             out.append(text[position:before])
             if text[before - 1 : before] in _BRACES and text[after : after + 1] == text[before - 1]:
                 out.append(TAG_OPEN)  # braces pair while comments still stand between them
@@ -72,7 +72,7 @@ def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
         position = attributes.end()
         if text[position - 2] == "/":
             page.count(f"tag_{name}")
-            out.append(_content(name, "", page, keep_math))
+            out.append(_visible_content(name, "", page, keep_math))
             continue
         end = None if name in never_closed else _END[name].search(text, position)
         if end is None and name not in OPEN_ENDED:
@@ -82,12 +82,12 @@ def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
         content = text[position : end.start() if end else len(text)]
         position = end.end() if end else len(text)
         page.count(f"tag_{name}")
-        out.append(_content(name, content, page, keep_math))
+        out.append(_visible_content(name, content, page, keep_math))
     out.append(text[position:])
     return "".join(out)
 
 
-def _comment(text: str, floor: int, start: int) -> tuple[int, int]:
+def _comment_bounds(text: str, floor: int, start: int) -> tuple[int, int]:
     """Where the text before a comment ends and where the text after it begins; `floor` is where this pass has got to.
 
     Comments that have a line to themselves take it with them.
@@ -108,18 +108,18 @@ def _comment_end(text: str, start: int) -> int:
     return len(text) if end < 0 else end + 3
 
 
-def _content(name: str, content: str, page: PageState, keep_math: bool) -> str:
+def _visible_content(name: str, content: str, page: PageState, keep_math: bool) -> str:
     """What stands in the text for an opaque tag with this content."""
     if name == "poem":
-        return BREAK + strip_opaque(content.strip("\n"), page, keep_math).replace("\n", BREAK) + BREAK
+        return BREAK + strip_comments_and_extensions(content.strip("\n"), page, keep_math).replace("\n", BREAK) + BREAK
     if name in MATH_TAGS and keep_math and content:
-        return page.strip(f"${' '.join(content.split())}$")
+        return page.protect(f"${' '.join(content.split())}$")
     if name not in LITERAL_TAGS:
         return "" if name in OPEN_ENDED else DROPPED
     if not content:
-        return page.strip("")  # `[[bus]]<nowiki/>es`: nothing is seen, but it keeps apart what it stands between
+        return page.protect("")  # `[[bus]]<nowiki/>es`: nothing is seen, but it keeps apart what it stands between
     if name == "pre":
         content = _NOWIKI_TAG.sub("", content)
     if name != "nowiki":
         content = f"\n{content.strip(chr(10))}\n"
-    return page.strip(html.unescape(content) if name not in CODE_TAGS else content)
+    return page.protect(html.unescape(content) if name not in CODE_TAGS else content)

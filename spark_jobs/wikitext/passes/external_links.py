@@ -36,10 +36,10 @@ def drop_external_links(text: str) -> str:
         number += 1
         return f"[{number}]"
 
-    return "\n".join([_labelled(line, label) if "[" in line else line for line in text.split("\n")])
+    return "\n".join([_replace_links(line, label) if "[" in line else line for line in text.split("\n")])
 
 
-def _labelled(line: str, label: Callable[[re.Match[str]], str]) -> str:
+def _replace_links(line: str, label: Callable[[re.Match[str]], str]) -> str:
     """Up to its last closing bracket, where every link that begins ends too: the search stays linear."""
     head, bracket, tail = line.rpartition("]")
     return _EXTERNAL.sub(label, head + bracket) + tail

@@ -18,7 +18,7 @@ def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str
     """`text` with headings between marks, and without the sections that the profile drops."""
     if "\n=" not in text and text[:1] != "=":
         return text
-    known = _headings(page.profile)
+    known = _heading_cache(page.profile)
     if len(known) > CACHED_HEADINGS:
         known.clear()
     out: list[str] = []
@@ -29,7 +29,7 @@ def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str
         line = match[0]
         heading = known.get(line)
         if heading is None:
-            heading = _understand(line[1:], page.profile)
+            heading = _classify_heading(line[1:], page.profile)
             if len(line) <= LONGEST_CACHED:
                 known[line] = heading
         level, title, is_dropped = heading
@@ -45,7 +45,7 @@ def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str
             skip = level
             page.count("sections_dropped")
         elif title:
-            page.levels.append(level)
+            page.heading_levels.append(level)
             out.append(f"\n{HEADING_OPEN}{title}{HEADING_CLOSE}")
     if not skip:
         out.append(text[last:])
@@ -53,12 +53,12 @@ def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str
 
 
 @lru_cache(maxsize=64)
-def _headings(profile: WikiProfile) -> dict[str, tuple[int, str, bool]]:  # noqa: ARG001
+def _heading_cache(profile: WikiProfile) -> dict[str, tuple[int, str, bool]]:  # noqa: ARG001
     """Headings met on this wiki: level, title, whether their sections are dropped. Most pages have the same ones."""
     return {}
 
 
-def _understand(line: str, profile: WikiProfile) -> tuple[int, str, bool]:
+def _classify_heading(line: str, profile: WikiProfile) -> tuple[int, str, bool]:
     """Level, title and whether the section is dropped; level 0 if the line is no heading, no title if it shows nothing."""
     level, title = parse_heading(line)
     is_dropped = section_key(_MARKUP.sub("", title)) in profile.dropped_sections

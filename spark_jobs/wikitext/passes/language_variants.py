@@ -16,7 +16,7 @@ _HIDING = frozenset("HTDN-")
 
 
 @lru_cache(maxsize=64)
-def _rule(variants: tuple[str, ...]) -> re.Pattern[str]:
+def _rule_pattern(variants: tuple[str, ...]) -> re.Pattern[str]:
     """Start of one rule: `code:`, or `word=>code:`."""
     codes = "|".join(re.escape(code) for code in sorted(variants, key=len, reverse=True))
     return re.compile(rf"(?:^|;)\s*+(?:([^;:]*?)=>\s*+)?({codes})\s*+:", re.IGNORECASE)
@@ -28,7 +28,7 @@ def choose_variant(text: str, page: PageState) -> str:
     if not variants or "-{" not in text:
         return text
     tokens = _EDGES.split(text)
-    page.spend(len(tokens) // 2, page.budget.delimiters, "variant markers")
+    page.check_budget(len(tokens) // 2, page.budget.delimiters, "variant markers")
     stack: list[list[str]] = []
     current: list[str] = []
     for index, token in enumerate(tokens):
@@ -76,7 +76,7 @@ def resolve_variants(content: str, variants: tuple[str, ...]) -> str:
         codes = {flag.lower() for flag in wanted} & set(variants)
         if "R" in wanted or codes:
             return content
-    rules = list(_rule(variants).finditer(content))
+    rules = list(_rule_pattern(variants).finditer(content))
     if not rules:
         return content
     ends = [following.start() for following in rules[1:]] + [len(content)]

@@ -22,12 +22,12 @@ _COLON = re.compile(rf"(?P<open>[{LINK_OPEN}{TAG_OPEN}])|(?P<close>[{LINK_CLOSE}
 _LIST_MARKS = "*#:;"
 _BLANKS = f" \t\u00a0\u2002\u2003\u3000{DROPPED}"
 """What a line loses at its ends."""
-_NO_PARAGRAPH = frozenset(f"{_LIST_MARKS}-{HEADING_OPEN} \t{DROPPED}")
+_NON_PARAGRAPH_STARTS = frozenset(f"{_LIST_MARKS}-{HEADING_OPEN} \t{DROPPED}")
 """First characters of lines that may be no part of a paragraph; with a blank they are preformatted."""
 _BLANK_RUN = re.compile("  +")
 EMPTY, PARAGRAPH, ITEM, HEADING = range(4)
 """Kinds of lines."""
-_APART = (
+_SEPARATORS = (
     ("", "\n\n", "\n\n", "\n\n"),
     ("", " ", "\n\n", "\n\n"),
     ("", "\n", "\n", "\n\n"),
@@ -36,7 +36,7 @@ _APART = (
 """What stands between a line and the next, by their kinds: lines of a paragraph run on."""
 
 
-def lay_out(text: str) -> str:
+def lay_out_lines(text: str) -> str:
     """The page's lines as paragraphs, list items and headings."""
     out: list[str] = []
     previous = EMPTY
@@ -48,12 +48,12 @@ def lay_out(text: str) -> str:
                 previous = EMPTY
             continue
         kind, first = PARAGRAPH, source[0]
-        if first in _NO_PARAGRAPH:
+        if first in _NON_PARAGRAPH_STARTS:
             if first == DROPPED:
                 first = source.lstrip(DROPPED)[0]
             if first in _LIST_MARKS:
                 kind = ITEM
-                line, last_item = _item(line, last_item), line
+                line, last_item = _format_item(line, last_item), line
             elif first == HEADING_OPEN:
                 kind = HEADING
                 line = f"{HEADING_OPEN}{line[1:].rstrip(HEADING_CLOSE).strip(_BLANKS)}{HEADING_CLOSE}"
@@ -64,45 +64,45 @@ def lay_out(text: str) -> str:
         if kind != ITEM:
             last_item = ""
         if line:
-            out += (_APART[previous][kind], line)
+            out += (_SEPARATORS[previous][kind], line)
             previous = kind
-    return _trimmed("".join(out).replace(DROPPED, "").replace(TAG_OPEN, "").replace(TAG_CLOSE, ""))
+    return _trim_white_space("".join(out).replace(DROPPED, "").replace(TAG_OPEN, "").replace(TAG_CLOSE, ""))
 
 
-def _trimmed(text: str) -> str:
+def _trim_white_space(text: str) -> str:
     """Single blanks; one empty line at most, and a break takes the place of those around it."""
     text = _BLANK_RUN.sub(" ", text.replace("\t", " ").replace("\u00a0", " "))
-    text = _squeezed(text, "\n\n\n", "\n\n")
+    text = _replace_repeatedly(text, "\n\n\n", "\n\n")
     if BREAK in text:
-        text = _squeezed(_broken(text), "\n\n\n", "\n\n")
+        text = _replace_repeatedly(_apply_breaks(text), "\n\n\n", "\n\n")
     return text.strip()
 
 
-def _broken(text: str) -> str:
+def _apply_breaks(text: str) -> str:
     """Breaks as line ends; several in a row, with blanks and line ends between and behind them, are one."""
     first, *between, last = text.split(BREAK)
     pieces = [first, *filter(None, [piece.lstrip(" \n") for piece in between])]
     return "\n".join([*[piece.rstrip(" ").rstrip("\n") for piece in pieces], last.lstrip(" \n")])
 
 
-def _squeezed(text: str, many: str, few: str) -> str:
+def _replace_repeatedly(text: str, many: str, few: str) -> str:
     """Replaces until nothing is left to replace. Faster than a pattern, and each turn shortens a run by a share of it."""
     while many in text:
         text = text.replace(many, few)
     return text
 
 
-def _item(line: str, last_item: str) -> str:
+def _format_item(line: str, last_item: str) -> str:
     """A list item without its marks, its definitions on lines of their own; `last_item` is the line before, if it was one."""
     item = line.lstrip(_LIST_MARKS)
     marks = line[: len(line) - len(item)]
     if ";" not in marks:
         return item.lstrip(_BLANKS)
     last_marks = last_item[: len(last_item) - len(last_item.lstrip(_LIST_MARKS))].replace(";", ":")
-    return "\n".join(_definitions(item, _terms(marks, last_marks)))
+    return "\n".join(_split_definitions(item, _count_terms(marks, last_marks)))
 
 
-def _terms(marks: str, last_marks: str) -> int:
+def _count_terms(marks: str, last_marks: str) -> int:
     """How many terms a list item opens: its `;` beyond the marks that it shares with the item before."""
     if marks.replace(";", ":") == last_marks:
         return int(marks[-1] == ";")
@@ -112,7 +112,7 @@ def _terms(marks: str, last_marks: str) -> int:
     return marks.count(";", shared)
 
 
-def _definitions(item: str, terms: int) -> list[str]:
+def _split_definitions(item: str, terms: int) -> list[str]:
     """`term : meaning` in its parts; a colon inside a link, a tag or an address divides nothing."""
     depth = 0
     parts: list[str] = []

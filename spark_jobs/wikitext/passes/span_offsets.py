@@ -11,20 +11,20 @@ from spark_jobs.wikitext.page_state import (
     HEADING_OPEN,
     LINK_CLOSE,
     LINK_OPEN,
-    STRIP_CLOSE,
-    STRIP_OPEN,
+    PROTECTED_CLOSE,
+    PROTECTED_OPEN,
     PageState,
 )
 
 _WHITE_SPACE = re.compile(r"\s*+")
-_STRIPPED = re.compile(f"{STRIP_OPEN}([0-9]+){STRIP_CLOSE}")
+_PROTECTED = re.compile(f"{PROTECTED_OPEN}([0-9]+){PROTECTED_CLOSE}")
 LINK_KINDS: tuple[str, ...] = get_args(LinkKind)
 
 
-def finish_extraction(text: str, page: PageState) -> Extraction:
+def build_extraction(text: str, page: PageState) -> Extraction:
     """Takes the marks out of the text: the offset of a mark is the length of the text before it."""
-    if STRIP_OPEN in text:
-        text = _STRIPPED.sub(lambda match: page.stripped[int(match[1])], text)
+    if PROTECTED_OPEN in text:
+        text = _PROTECTED.sub(lambda match: page.protected[int(match[1])], text)
     text, headings = _take_headings(text, page)
     plain, links = _take_links(text, page)
     if plain[:1].isspace() or plain[-1:].isspace():  # marks with nothing between them hid it from the passes
@@ -38,7 +38,7 @@ def finish_extraction(text: str, page: PageState) -> Extraction:
     return Extraction(
         plain,
         tuple(links),
-        tuple(_sections(plain, headings)),
+        tuple(_build_sections(plain, headings)),
         tuple(sorted(page.templates, key=page.templates.__getitem__)),
         page.counters,
     )
@@ -50,18 +50,18 @@ def _take_headings(text: str, page: PageState) -> tuple[str, list[tuple[int, int
         return text, []
     before, *pieces = text.split(HEADING_OPEN)
     headings: list[tuple[int, int, int]] = []
-    start = _length(before)
-    for piece, level in zip(pieces, page.levels, strict=True):
+    start = _visible_length(before)
+    for piece, level in zip(pieces, page.heading_levels, strict=True):
         title, _, body = piece.partition(HEADING_CLOSE)
-        length = _length(title)
+        length = _visible_length(title)
         if title.replace(LINK_OPEN, "").replace(LINK_CLOSE, "").strip():
             headings.append((level, start, start + length))
         # A link that began in a heading and ended after it has brought a second end into the body.
-        start += length + _length(body) - body.count(HEADING_CLOSE)
+        start += length + _visible_length(body) - body.count(HEADING_CLOSE)
     return text.replace(HEADING_OPEN, "").replace(HEADING_CLOSE, ""), headings
 
 
-def _length(text: str) -> int:
+def _visible_length(text: str) -> int:
     """Characters of `text` that are no marks of links."""
     return len(text) - text.count(LINK_OPEN) - text.count(LINK_CLOSE)
 
@@ -86,7 +86,7 @@ def _take_links(text: str, page: PageState) -> tuple[str, list[Link]]:
     return "".join(pieces), [*compress(links, surfaces)]
 
 
-def _sections(text: str, headings: list[tuple[int, int, int]]) -> list[Section]:
+def _build_sections(text: str, headings: list[tuple[int, int, int]]) -> list[Section]:
     """Headings (level, start, end) to sections; a section ends where the next heading of its level or above begins."""
     sections: list[Section] = []
     open_sections: list[tuple[int, int]] = []

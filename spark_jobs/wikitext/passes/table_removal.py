@@ -20,11 +20,11 @@ def drop_tables(text: str, page: PageState) -> str:
         spans = list(_closed_tables(text, page))
         if spans:
             page.count("tables", len(spans))
-            text = _without(text, spans)
+            text = _remove_spans(text, spans)
     return _drop_rows(text)
 
 
-def _edges(text: str) -> Iterator[tuple[str, int, int]]:
+def _table_edges(text: str) -> Iterator[tuple[str, int, int]]:
     """Where tables begin and end, in order: what is written there, its start and its end."""
     if _TAG.search(text) is not None:
         yield from ((edge[0].lower(), edge.start(), edge.end()) for edge in _EDGES.finditer(text))
@@ -47,7 +47,7 @@ def _closed_tables(text: str, page: PageState) -> Iterator[tuple[int, int]]:
     open_wiki: list[int] = []
     open_html: list[int] = []
     spans: list[tuple[int, int]] = []
-    for kind, begin, end in _edges(text):
+    for kind, begin, end in _table_edges(text):
         if kind == "{|":
             line_start = _line_start(text, begin)
             if line_start is not None:
@@ -81,7 +81,7 @@ def _line_start(text: str, position: int) -> int | None:
     return None if text[start:position].strip(_BEFORE_TABLE) else start
 
 
-def _without(text: str, spans: list[tuple[int, int]]) -> str:
+def _remove_spans(text: str, spans: list[tuple[int, int]]) -> str:
     out: list[str] = []
     last = 0
     for start, end in spans:

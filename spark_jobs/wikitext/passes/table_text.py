@@ -13,7 +13,7 @@ _BAR = " | "
 
 
 @dataclass(slots=True)
-class _Table:
+class _OpenTable:
     """An open table: its finished lines, and the cells of the row that is being read, each as lines."""
 
     lines: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class _Table:
             self.row.append([line])
 
 
-def keep_cells(text: str, page: PageState) -> str:
+def keep_table_text(text: str, page: PageState) -> str:
     """`text` with the cells of its tables as lines, attributes left out. A table that never closes ends with the page.
 
     Worked example: the row `| colspan=2 | [[c|d]] || e` becomes the line `[[c|d]] | e`.
@@ -46,40 +46,40 @@ def keep_cells(text: str, page: PageState) -> str:
     if "{|" not in text:
         return text
     out: list[str] = []
-    tables: list[_Table] = []
+    tables: list[_OpenTable] = []
     for line in text.split("\n"):
         if _START.match(line) and len(tables) < page.budget.depth:
-            tables.append(_Table())
+            tables.append(_OpenTable())
             page.count("tables")
         elif not tables:
             out.append(line)
         else:
-            _read(line, tables, out)
+            _read_line(line, tables, out)
     while tables:
-        _close(tables, out, "")
+        _close_table(tables, out, "")
     return "\n".join(out)
 
 
-def _read(line: str, tables: list[_Table], out: list[str]) -> None:
+def _read_line(line: str, tables: list[_OpenTable], out: list[str]) -> None:
     """One line inside the innermost table."""
     syntax = line.lstrip(f" \t{DROPPED}")
     table = tables[-1]
     if syntax.startswith("|}"):
-        _close(tables, out, syntax[2:])
+        _close_table(tables, out, syntax[2:])
     elif syntax.startswith("|-"):
         table.end_row()
     elif syntax.startswith("|+"):
         table.end_row()
-        table.row.append([_content(syntax[2:])])
+        table.row.append([_cell_content(syntax[2:])])
     elif syntax[:1] == "|":
-        table.row += [[_content(cell)] for cell in syntax[1:].split("||")]
+        table.row += [[_cell_content(cell)] for cell in syntax[1:].split("||")]
     elif syntax[:1] == "!":
-        table.row += [[_content(cell)] for cell in syntax[1:].replace("!!", "||").split("||")]
+        table.row += [[_cell_content(cell)] for cell in syntax[1:].replace("!!", "||").split("||")]
     else:
         table.add(line)
 
 
-def _close(tables: list[_Table], out: list[str], after: str) -> None:
+def _close_table(tables: list[_OpenTable], out: list[str], after: str) -> None:
     """Ends the innermost table; its lines belong to the cell around it or to the page."""
     table = tables.pop()
     table.end_row()
@@ -91,7 +91,7 @@ def _close(tables: list[_Table], out: list[str], after: str) -> None:
             tables[-1].add(line)
 
 
-def _content(cell: str) -> str:
+def _cell_content(cell: str) -> str:
     """A cell without its attributes: what stands before its first bar, unless that holds a link."""
     attributes, bar, content = cell.partition("|")
     return content if bar and "[[" not in attributes else cell

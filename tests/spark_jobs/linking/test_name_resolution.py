@@ -3,7 +3,7 @@ import doctest
 import pytest
 
 import spark_jobs.linking.name_resolution
-from spark_jobs.linking.name_resolution import TargetNames, pivots_of, resolve_link
+from spark_jobs.linking.name_resolution import TargetNames, load_pivots, resolve_link
 
 TARGETS = {
     "水星": TargetNames(7, (("en", "Mercury (planet)", "langlink"), ("fr", "Mercure (planète)", "langlink"))),
@@ -51,14 +51,14 @@ def test_the_worked_examples_hold() -> None:
 )
 def test_the_first_source_that_gives_a_usable_name_wins(fields, page_id, name) -> None:
     expected = [] if name is None else [{"language": "en", "name": name[0], "source": name[1]}]
-    assert resolve_link(link(**fields), TARGETS, pivots_of(["en"])) == (page_id, expected)
+    assert resolve_link(link(**fields), TARGETS, load_pivots(["en"])) == (page_id, expected)
 
 
 def test_every_pivot_has_its_own_name_sorted_by_language() -> None:
-    _, names = resolve_link(link(target="水星"), TARGETS, pivots_of(["fr", "en"]))
+    _, names = resolve_link(link(target="水星"), TARGETS, load_pivots(["fr", "en"]))
     assert [(name["language"], name["name"]) for name in names] == [("en", "Mercury"), ("fr", "Mercure")]
 
 
 def test_a_pivot_that_no_wikipedia_has_is_refused() -> None:
     with pytest.raises(ValueError, match="qqq"):
-        pivots_of(["en", "qqq"])
+        load_pivots(["en", "qqq"])

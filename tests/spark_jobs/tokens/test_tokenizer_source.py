@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 import spark_jobs.tokens.sentencepiece_conversion
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.tokens.tokenizer_loading import load_source
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
 from spark_jobs.tokens.tokenizer_source import TokenizerSource
 
 SPEC = "package:mistral_common/data/tokenizer.model.v1"
@@ -18,7 +18,7 @@ SPEC = "package:mistral_common/data/tokenizer.model.v1"
 @pytest.fixture(scope="module")
 def source() -> TokenizerSource:
     pytest.importorskip("mistral_common")
-    return load_source(SPEC, "mistral-7b-v0.1")
+    return load_tokenizer_source(SPEC, "mistral-7b-v0.1")
 
 
 def test_the_worked_example_holds() -> None:
@@ -89,9 +89,9 @@ def test_control_tokens_in_an_article_stay_text(source: TokenizerSource) -> None
 def test_a_published_tokenizer_reads_back_the_same(source: TokenizerSource, tmp_path) -> None:
     (tmp_path / "tokenizer.json").write_text(source.tokenizer_json, encoding="utf-8")
     (tmp_path / "tokenizer_config.json").write_text(source.tokenizer_config, encoding="utf-8")
-    again = load_source(str(tmp_path), source.name)
+    again = load_tokenizer_source(str(tmp_path), source.name)
     assert (again.tokenizer_json, again.tokenizer_config) == (source.tokenizer_json, source.tokenizer_config)
-    assert load_source(str(tmp_path / "tokenizer.json"), source.name) == again
+    assert load_tokenizer_source(str(tmp_path / "tokenizer.json"), source.name) == again
     assert json.loads(again.tokenizer_config)["bos_token"] == "<s>"
 
 
@@ -111,14 +111,14 @@ def test_a_sentencepiece_model_without_an_exact_fast_form_is_refused(tmp_path, s
     common = {"vocab_size": 420, "byte_fallback": True, "hard_vocab_limit": False, "minloglevel": 2}
     sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_prefix=prefix, **common, **options)
     with pytest.raises(ConfigurationError, match=reason):
-        load_source(f"{prefix}.model", "own")
+        load_tokenizer_source(f"{prefix}.model", "own")
 
 
 def test_a_hub_id_may_hold_dots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ConfigurationError, match="is no file or folder here, and the Hugging Face hub did not give it"):
-        load_source("example/Model-v0.1", "x")
+        load_tokenizer_source("example/Model-v0.1", "x")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_hub_id_may_hold_dots(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_tokenizer_that_is_not_there_is_refused_with_the_remedy(spec: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        load_source(spec, "x")
+        load_tokenizer_source(spec, "x")
 
 
 def byte_level(**model) -> Tokenizer:
@@ -150,7 +150,7 @@ def test_a_loaded_tokenizer_adds_nothing_cuts_nothing_and_keeps_the_offsets_whol
     tokenizer.enable_truncation(2)
     tokenizer.enable_padding(length=9)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    source = load_source(str(tmp_path), "own")
+    source = load_tokenizer_source(str(tmp_path), "own")
     encoding = source.load().encode("a b b", add_special_tokens=False)
     assert (encoding.ids, encoding.offsets) == ([1, 3, 3], [(0, 1), (1, 3), (3, 5)])
     assert (source.vocab_size, source.describe()["vocab_size"]) == (5, 5)
@@ -168,11 +168,11 @@ def test_a_loaded_tokenizer_adds_nothing_cuts_nothing_and_keeps_the_offsets_whol
 def test_a_file_that_gives_no_tokens_or_not_always_the_same_is_refused(tmp_path, content, reason) -> None:
     (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=reason):
-        load_source(str(tmp_path), "own")
+        load_tokenizer_source(str(tmp_path), "own")
 
 
 @pytest.mark.parametrize(("largest", "id_type"), [(65_535, "uint16"), (65_536, "uint32")])
 def test_ids_are_uint16_as_long_as_they_fit(tmp_path, largest: int, id_type: str) -> None:
     Tokenizer(models.WordLevel(vocab={"a": 0, "b": largest}, unk_token="a")).save(str(tmp_path / "tokenizer.json"))
-    source = load_source(str(tmp_path), "own")
+    source = load_tokenizer_source(str(tmp_path), "own")
     assert (source.vocab_size, source.id_type, source.describe()["id_type"]) == (largest + 1, id_type, id_type)

@@ -21,10 +21,10 @@ def drop_files(text: str, page: PageState) -> str:
     text, number = syntax.file.subn(DROPPED, text)
     page.count("files", number)
     first = syntax.file_start.search(text)
-    return text if first is None else _drop_deep_files(text, first.start(), syntax, page)
+    return text if first is None else _drop_nested_files(text, first.start(), syntax, page)
 
 
-def _drop_deep_files(text: str, start: int, syntax: LinkSyntax, page: PageState) -> str:
+def _drop_nested_files(text: str, start: int, syntax: LinkSyntax, page: PageState) -> str:
     """Files whose captions hold files or paragraphs, by a stack of brackets; `start` is where the first one begins."""
     stack: list[tuple[int, bool]] = []
     spans: list[tuple[int, int]] = []

@@ -13,16 +13,16 @@ from spark_jobs.wikitext.page_state import (
     PageState,
     TargetFields,
 )
-from spark_jobs.wikitext.passes.bold_italics import drop_quotes_of_line
+from spark_jobs.wikitext.passes.bold_italics import drop_bold_italics_of_line
 from spark_jobs.wikitext.passes.wiki_links.link_syntax import LinkSyntax, compile_link_syntax
-from spark_jobs.wikitext.passes.wiki_links.link_targets import LITERAL, NO_NAMES, SILENT, resolve_target
-from spark_jobs.wikitext.passes.wiki_links.unclosed_links import drop_unclosed
-from spark_jobs.wikitext.title_normalisation import are_stored
+from spark_jobs.wikitext.passes.wiki_links.link_targets import LITERAL_COUNTER, NO_NAMES, SILENT_COUNTERS, resolve_target
+from spark_jobs.wikitext.passes.wiki_links.unclosed_links import drop_unclosed_links
+from spark_jobs.wikitext.title_normalisation import are_ordinary_titles
 
 CACHED_TARGETS = 1 << 16
 
 
-class Brackets(NamedTuple):
+class BracketedLink(NamedTuple):
     """The pieces of `[…[[raw|label]]]trail`, and the text after it up to the next link."""
 
     before: str
@@ -48,7 +48,7 @@ def mark_links(text: str, page: PageState) -> str:
         text = _mark_others(text, syntax, page)
     if syntax.prefix is not None:
         text = syntax.prefix.sub(rf"{LINK_OPEN}\1", text)
-    return drop_unclosed(text, page) if "[[" in text else text
+    return drop_unclosed_links(text, page) if "[[" in text else text
 
 
 def _mark_ordinary(text: str, syntax: LinkSyntax) -> tuple[str, list[TargetFields]]:
@@ -58,7 +58,7 @@ def _mark_ordinary(text: str, syntax: LinkSyntax) -> tuple[str, list[TargetField
     """
     parts = syntax.ordinary.split(text)
     raws, labels = parts[1::4], parts[2::4]
-    if not are_stored(raws):
+    if not are_ordinary_titles(raws):
         return text, []
     out = [""] * (len(raws) * 5 + 1)
     out[::5] = parts[::4]
@@ -83,11 +83,11 @@ def _mark_others(text: str, syntax: LinkSyntax, page: PageState) -> str:
     page.links += ordinary[:marked]
     for before, raw, label, bracket, trail, after in zip(*(parts[group::6] for group in range(1, 7)), strict=True):
         found = syntax.resolved.get(raw)
-        if found is not None and found.action in SILENT and not before and not bracket:
-            page.count(found.action)
+        if found is not None and found.counter in SILENT_COUNTERS and not before and not bracket:
+            page.count(found.counter)
             out.append(DROPPED + trail)
         else:
-            out.append(_other_link(Brackets(before, raw, label, bracket or "", trail, after), syntax, page))
+            out.append(_mark_other_link(BracketedLink(before, raw, label, bracket or "", trail, after), syntax, page))
         out.append(after)
         following = marked + after.count(LINK_OPEN)
         page.links += ordinary[marked:following]
@@ -95,7 +95,7 @@ def _mark_others(text: str, syntax: LinkSyntax, page: PageState) -> str:
     return "".join(out)
 
 
-def _other_link(link: Brackets, syntax: LinkSyntax, page: PageState) -> str:
+def _mark_other_link(link: BracketedLink, syntax: LinkSyntax, page: PageState) -> str:
     """What stands for a link that may have further brackets in it and around it, and any target."""
     before, raw, label, bracket, trail, after = link
     if len(before) % 2 and (bracket or (trail or after)[:1] == "]"):
@@ -104,31 +104,31 @@ def _other_link(link: Brackets, syntax: LinkSyntax, page: PageState) -> str:
     if bracket and label is not None:
         label, trail, rest = (label + "]", trail, "") if "[" in label else (label, "", "]" + trail)
     if TEMPLATE_LINK in raw:
-        return before + _template_link(raw, label or "", trail + rest, page)
+        return before + _mark_template_link(raw, label or "", trail + rest, page)
     found = syntax.resolved.get(raw)
     if found is None:
         found = syntax.resolved[raw] = resolve_target(raw, page.profile)
-    shown = found.shown if label is None else _plain(label, page)
+    shown = found.shown if label is None else _plain_label(label, page)
     if found.target is not None:
         page.links.append(found.target)
         blank = " " if shown[:1] == " " else ""
         return f"{before}{blank}{LINK_OPEN}{shown.lstrip() if blank else shown}{trail}{LINK_CLOSE}{rest}"
-    page.count(found.action)
-    if found.action == LITERAL:
+    page.count(found.counter)
+    if found.counter == LITERAL_COUNTER:
         return link.as_written()
-    return f"{before}{DROPPED if found.action in SILENT else shown}{trail}{rest}"
+    return f"{before}{DROPPED if found.counter in SILENT_COUNTERS else shown}{trail}{rest}"
 
 
-def _plain(label: str, page: PageState) -> str:
+def _plain_label(label: str, page: PageState) -> str:
     """A label as a link shows it: one line, its quotes read by themselves, its single brackets no external link."""
     if "\n" in label or BREAK in label:
         label = " ".join(label.replace(BREAK, " ").split())
     if "''" in label:
-        label = drop_quotes_of_line(label)
-    return label.replace("[", page.strip("[")) if "[" in label else label
+        label = drop_bold_italics_of_line(label)
+    return label.replace("[", page.protect("[")) if "[" in label else label
 
 
-def _template_link(raw: str, label: str, after: str, page: PageState) -> str:
+def _mark_template_link(raw: str, label: str, after: str, page: PageState) -> str:
     number = raw.strip().removeprefix(TEMPLATE_LINK)
     if not label or not number.isdecimal():
         return label + after

@@ -10,8 +10,8 @@ from spark_jobs.wikitext.page_state import (
     HEADING_OPEN,
     LINK_OPEN,
 )
-from spark_jobs.wikitext.passes.wiki_links.link_targets import Resolved
-from spark_jobs.wikitext.title_normalisation import ORDINARY_TITLE, Capitals
+from spark_jobs.wikitext.passes.wiki_links.link_targets import ResolvedTarget
+from spark_jobs.wikitext.title_normalisation import ORDINARY_TITLE, CapitalLetters
 
 # A heading ends what is open: an unclosed link must not take the sections after it. No link stands inside a link.
 _PLAIN = rf"[^\[\]{LINK_OPEN}{HEADING_OPEN}]"
@@ -36,8 +36,8 @@ class LinkSyntax:
     ordinary: re.Pattern[str]
     link: re.Pattern[str]
     prefix: re.Pattern[str] | None
-    capitals: Capitals
-    resolved: dict[str, Resolved] = field(default_factory=dict)
+    capitals: CapitalLetters
+    resolved: dict[str, ResolvedTarget] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=64)
@@ -61,7 +61,7 @@ def compile_link_syntax(profile: WikiProfile) -> LinkSyntax:
         ordinary=re.compile(_ORDINARY + trail),
         link=re.compile(link),
         prefix=re.compile(prefix) if prefix else None,
-        capitals=Capitals(profile),
+        capitals=CapitalLetters(profile),
     )
 
 

@@ -10,7 +10,7 @@ from spark_jobs.wikitext.passes.external_links import PROTOCOLS
 _BRACKETS = re.compile(rf"(\[\[(?!{PROTOCOLS})|\]\]|\n[ \t]*\n)", re.IGNORECASE)
 
 
-def drop_unclosed(text: str, page: PageState) -> str:
+def drop_unclosed_links(text: str, page: PageState) -> str:
     """`text` without each `[[` that no `]]` of its paragraph closes: a slip of an editor, where MediaWiki shows the brackets.
 
     What pairs and is no link stays: `[[a{b]]`.

@@ -44,18 +44,18 @@ def _expand_pairs(text: str, page: PageState) -> str:
                 current, opened = stack.pop()
                 result = expand_call(content, opened, calls, page)
                 written += len(result)
-                page.spend(written, page.budget.copied_characters, _COPIED)
+                page.check_budget(written, page.budget.copied_characters, _COPIED)
                 current += (result, after)
             else:
                 current += ("}}", after)
-    return _reopened([(TEMPLATE, outer, opened) for outer, opened in stack], current, page)
+    return _restore_unclosed([(TEMPLATE, outer, opened) for outer, opened in stack], current, page)
 
 
 def _expand_runs(text: str, page: PageState) -> str:
     """Any run of braces: `{{{{x}}}}`, parameters."""
     calls = known_calls(page.profile)
     tokens = _BRACES.split(text)
-    page.spend(len(tokens) // 2, page.budget.delimiters, "runs of braces")
+    page.check_budget(len(tokens) // 2, page.budget.delimiters, "runs of braces")
     stack: list[tuple[int, list[str], int]] = []
     current: list[str] = []
     written = 0
@@ -77,9 +77,9 @@ def _expand_runs(text: str, page: PageState) -> str:
                 opening, outer, opened = stack[-1]
                 size = PARAMETER if opening >= PARAMETER and closing >= PARAMETER else TEMPLATE
                 content = "".join(current)
-                result = expand_call(content, opened, calls, page) if size == TEMPLATE else _parameter(content)
+                result = expand_call(content, opened, calls, page) if size == TEMPLATE else _expand_parameter(content)
                 written += len(result)
-                page.spend(written, page.budget.copied_characters, _COPIED)
+                page.check_budget(written, page.budget.copied_characters, _COPIED)
                 opening -= size
                 closing -= size
                 if opening >= TEMPLATE:
@@ -90,10 +90,10 @@ def _expand_runs(text: str, page: PageState) -> str:
                     outer.extend(("{" * opening, result))
                     current = outer
             current.append("}" * closing)
-    return _reopened(stack, current, page)
+    return _restore_unclosed(stack, current, page)
 
 
-def _reopened(stack: list[tuple[int, list[str], int]], current: list[str], page: PageState) -> str:
+def _restore_unclosed(stack: list[tuple[int, list[str], int]], current: list[str], page: PageState) -> str:
     """The text of frames that never closed: their braces are literal."""
     page.count("unclosed_braces", len(stack))
     while stack:
@@ -103,7 +103,7 @@ def _reopened(stack: list[tuple[int, list[str], int]], current: list[str], page:
     return "".join(current)
 
 
-def _parameter(content: str) -> str:
+def _expand_parameter(content: str) -> str:
     """`{{{1|default}}}` on a page of its own shows the default; without one it shows itself."""
     _, pipe, default = content.partition("|")
     return default.partition("|")[0] if pipe else "{{{" + content + "}}}"

@@ -29,7 +29,7 @@ class Call(NamedTuple):
     """Of the template, at the end of its redirects; empty where it is none."""
     counter: str
     """To raise; empty where there is none."""
-    left: Callable[[str, PageState], str] | None
+    render: Callable[[str, PageState], str] | None
     """What it leaves in the text, from all that stands between the braces; None if that is nothing."""
 
 
@@ -38,35 +38,35 @@ def expand_call(content: str, opened: int, calls: dict[str, Call], page: PageSta
     head = content.partition("|")[0]
     call = calls.get(head)
     if call is None:
-        call = _understand(head, page.profile)
+        call = _resolve_call(head, page.profile)
         if len(head) <= MAX_TITLE_BYTES:
             calls[head] = call
-    name, counter, left = call
+    name, counter, render = call
     if name and page.templates.get(name, opened) >= opened:
         page.templates[name] = opened
     if counter:
         page.count(counter)
-    return DROPPED if left is None else left(content, page)
+    return DROPPED if render is None else render(content, page)
 
 
 @lru_cache(maxsize=64)
-def _calls(profile: WikiProfile) -> dict[str, Call]:  # noqa: ARG001
+def _call_cache(profile: WikiProfile) -> dict[str, Call]:  # noqa: ARG001
     return {}
 
 
 def known_calls(profile: WikiProfile) -> dict[str, Call]:
     """What was understood before on this wiki; by what stands before the first pipe, which is all that it depends on."""
-    calls = _calls(profile)
+    calls = _call_cache(profile)
     if len(calls) > CACHED_CALLS:
         calls.clear()
     return calls
 
 
-def _understand(head: str, profile: WikiProfile) -> Call:
+def _resolve_call(head: str, profile: WikiProfile) -> Call:
     """The template or function that `{{head|…}}` calls."""
-    called = _called(head.replace(DROPPED, ""), profile)
+    called = _normalise_head(head.replace(DROPPED, ""), profile)
     if not called:
-        return Call("", "", _left_without_name)
+        return Call("", "", _render_nameless)
     word, colon, _ = called.partition(":")
     word = word.rstrip().replace(" ", "_")
     if word in profile.page_settings or word in VARIABLES or word in profile.variables:
@@ -75,36 +75,36 @@ def _understand(head: str, profile: WikiProfile) -> Call:
         word = word.lower()
         convert = FUNCTIONS.get(profile.functions.get(word, word))
         if convert is not None:
-            return Call("", "", partial(_converted, convert))
+            return Call("", "", partial(_render_function, convert))
         if word.startswith("#") or word in SILENT_FUNCTIONS:
             return Call("", "", None)
     name = profile.capitalise(called, NAMESPACE_TEMPLATE)
     name = profile.template_redirects.get(name, name)
     pattern, rule = profile.templates.get(name), profile.link_templates.get(name)
     if pattern is not None:
-        left = partial(_filled, pattern) if "{" in pattern else partial(_fixed, pattern.translate(_SHIELD))
-        return Call(name, "templates_kept", left)
+        render = partial(_render_pattern, pattern) if "{" in pattern else partial(_render_fixed_text, pattern.translate(_SHIELD))
+        return Call(name, "templates_kept", render)
     return Call(name, "templates_dropped", None) if rule is None else Call(name, "", partial(mark_template_link, rule))
 
 
-def _left_without_name(content: str, page: PageState) -> str:  # noqa: ARG001
+def _render_nameless(content: str, page: PageState) -> str:  # noqa: ARG001
     return DROPPED if content.strip() else "{{" + content + "}}"
 
 
-def _converted(convert: Callable[[str], str], content: str, page: PageState) -> str:  # noqa: ARG001
+def _render_function(convert: Callable[[str], str], content: str, page: PageState) -> str:  # noqa: ARG001
     """What a parser function of one argument leaves."""
     return convert(_SUBSTITUTION.sub("", split_arguments(content)[0]).partition(":")[2].strip())
 
 
-def _filled(pattern: str, content: str, page: PageState) -> str:  # noqa: ARG001
+def _render_pattern(pattern: str, content: str, page: PageState) -> str:  # noqa: ARG001
     return fill(pattern, parse_arguments(content)) or DROPPED
 
 
-def _fixed(text: str, content: str, page: PageState) -> str:  # noqa: ARG001
+def _render_fixed_text(text: str, content: str, page: PageState) -> str:  # noqa: ARG001
     return text
 
 
-def _called(raw: str, profile: WikiProfile) -> str:
+def _normalise_head(raw: str, profile: WikiProfile) -> str:
     """What stands before the first pipe, without white space around it, substitution and the template namespace."""
     name = " ".join(raw.replace("_", " ").split())
     if ":" in name:
