@@ -1,7 +1,7 @@
-"""What a title is called in other languages: a pure function of its own langlinks and those of the article behind it.
+"""Titles in other languages: the rows of the table `names`, from langlinks.
 
-A title's own langlink stands before that of the article that it redirects to: the wiki gave it to that very title. Where a page
-has two titles in one language (codes that name the same wiki, `nb` and `no`), the smaller one is taken.
+A langlink of the title itself wins over one of the article that it redirects to, because the wiki assigned it to this title. If a
+page has two titles in one language (codes of the same wiki, `nb` and `no`), the smaller title is used.
 """
 
 from collections import Counter
@@ -16,7 +16,9 @@ Langlinks = Iterable[Mapping[str, str]]
 
 
 def merge_langlinks(own: Langlinks, behind: Langlinks) -> list[dict[str, str]]:
-    """The column `names` of a title: an entry for each language, sorted by language.
+    """The column `names` of a title: an entry per language, sorted by language.
+
+    `own` are the langlinks of the title's page, `behind` those of the article that it redirects to.
 
     >>> english, german = {"language": "en", "title": "Tea"}, {"language": "de", "title": "Tee"}
     >>> merge_langlinks(own=[english], behind=[{"language": "en", "title": "Drink"}, german])
@@ -30,16 +32,16 @@ def merge_langlinks(own: Langlinks, behind: Langlinks) -> list[dict[str, str]]:
 
 
 def build_names_rows(batch: pa.RecordBatch) -> tuple[pa.Table, Counter[str]]:
-    """The rows of `names` among titles that were joined with langlinks, and what was counted on the way.
+    """The rows of `names` for titles that were joined with langlinks, and counters.
 
     Args:
-        batch: columns `title` (null: a page with langlinks that is not in the dump), `page_id`, `is_redirect`, `own` (the page's
-            own langlinks, null for none), `article_id` and `behind` (the article that a redirect leads to and its langlinks; null
-            if it leads to none).
+        batch: columns `title` (null: a page with langlinks that is not in the dump), `page_id`, `is_redirect`, `own` (langlinks
+            of the page; null for none), `article_id` and `behind` (the article that a redirect leads to, and its langlinks; null
+            if it leads to no article).
 
     Returns:
-        A row for each title that leads to an article. Counters: `langlinks` and, of these, `langlinks_of_articles`, which
-        belong to a page of the dump; `distinct_titles`, whether they lead to an article or not.
+        A row for each title that leads to an article. Counters: `langlinks`; `langlinks_of_articles`, the part of them that
+        belongs to a page of the dump; `distinct_titles`, including titles that do not lead to an article.
     """
     counters: Counter[str] = Counter()
     rows = []

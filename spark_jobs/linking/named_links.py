@@ -1,7 +1,6 @@
-"""The links of a batch of articles with their names, as columns: `entities.resolve_link` for millions of links.
+"""The links of a batch of articles with their names, as Arrow columns: `name_resolution.resolve_link` for millions of links.
 
-What a title leads to is looked up once for each distinct title; a link whose markup brings a name of its own, or leads to another
-wiki, is resolved by itself.
+Each distinct title is resolved once. Links whose markup contains a name, or that lead to another wiki, are resolved one by one.
 """
 
 from collections import Counter
@@ -21,22 +20,22 @@ from spark_jobs.linking.name_resolution import Pivot, TargetNames, resolve_link
 _NAMES = LINKS.schema.field("names").type
 _ENTITY = AUGMENTED.schema.field("entities").type.value_type
 _UNNAMED_ROW = 0
-"""Row of `ResolvedTitles.names` for a link without names."""
+"""Row of `ResolvedTitles.names` for links without names."""
 
 
 @dataclass(frozen=True)
 class ResolvedTitles:
-    """What the titles of a shard lead to. Row 0 of `page_ids` and `names` is for titles that lead nowhere."""
+    """Page ids and names of the titles of a shard. Row 0 of `page_ids` and `names` is for titles that lead to no article."""
 
     titles: pa.Array
     page_ids: pa.Array
     names: pa.Array
     targets: Mapping[str, TargetNames]
-    """The same, for links that are resolved one by one."""
+    """The input of `resolve_titles`, for links that are resolved one by one."""
 
 
 def resolve_titles(targets: Mapping[str, TargetNames], pivots: Sequence[Pivot]) -> ResolvedTitles:
-    """Clean the names of every title once."""
+    """Resolve and clean the names of every title once."""
     plain = {"kind": "internal", "wiki": None, "fragment": None, "names": ()}
     resolved = [resolve_link({**plain, "target": title}, targets, pivots)[1] for title in targets]
     page_ids = [None, *(target.page_id for target in targets.values())]
@@ -50,7 +49,7 @@ def resolve_titles(targets: Mapping[str, TargetNames], pivots: Sequence[Pivot]) 
 
 @dataclass(frozen=True)
 class NamedLinks:
-    """The links of some articles, one after the other: `counts[i]` of them belong to article i."""
+    """The links of some articles in one sequence; `counts[i]` of them belong to article `i`."""
 
     counts: npt.NDArray[np.int64]
     links: pa.StructArray
@@ -75,7 +74,7 @@ def name_links(links: pa.ListArray, titles: ResolvedTitles, pivots: Sequence[Piv
 
 
 def build_entities_column(named: NamedLinks) -> pa.Array:
-    """The column `entities`: of each article the links that have a name."""
+    """The column `entities`: for each article, its links that have a name."""
     has_name = pc.list_value_length(named.names).to_numpy() > 0
     upto = np.concatenate([[0], np.cumsum(has_name)])
     ends = np.cumsum(named.counts)
@@ -87,7 +86,7 @@ def build_entities_column(named: NamedLinks) -> pa.Array:
 
 
 def build_links_table(page_ids: pa.Array, texts: pa.Array, named: NamedLinks) -> pa.Table:
-    """The rows of `links` for articles with these page ids and texts."""
+    """The rows of the table `links` for articles with these page ids and texts."""
     starts, ends = (pc.struct_field(named.links, name) for name in ("start", "end"))
     surfaces = _cut_surfaces(texts.to_pylist(), named.counts.tolist(), starts.to_pylist(), ends.to_pylist())
     owners = page_ids.take(pa.array(np.repeat(np.arange(len(page_ids)), named.counts)))
@@ -106,7 +105,7 @@ def _cut_surfaces(texts: Sequence[str], counts: Sequence[int], starts: Sequence[
 
 
 def count_links(named: NamedLinks) -> Counter[str]:
-    """How many links there are, how many lead to an article, and how many have a name, by language and source."""
+    """Numbers of links, of links that lead to an article, and of links with a name, by language and by source."""
     counters: Counter[str] = Counter(links=len(named.links), links_with_target=len(named.page_ids) - named.page_ids.null_count)
     entries: Any = named.names.flatten()
     labels = pc.binary_join_element_wise(pc.struct_field(entries, "language"), pc.struct_field(entries, "source"), ".")

@@ -1,4 +1,4 @@
-"""What became of the links of one page, link by link: read from the tables by pyarrow, a few rows of each. Needs no Spark."""
+"""The links of one page, explained one by one: the name of each link and its source, or why it has none. Needs no Spark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,32 +6,32 @@ from typing import Any
 
 from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import Pivot
-from spark_jobs.linking.unnamed_reasons import REASONS, Reason, TargetFacts, find_link_reason, find_target_reason, name_in
+from spark_jobs.linking.unnamed_reasons import REASONS, Reason, TargetFacts, find_link_reason, find_target_reason
 from spark_jobs.reports.page_lookup import PageLookup
 from spark_jobs.wikis import WikiProfile
 
 
 @dataclass(frozen=True)
 class LinkExplanation:
-    """What became of a link in one language."""
+    """A link in one language, with its name or the reason why it has none."""
 
     start: int
     end: int
     surface: str
     target: str
-    """What it leads to: `江戸`, `江戸#歴史`; of another wiki `enwiki:Edo`."""
+    """Its target: `江戸`, `江戸#歴史`; on another wiki `enwiki:Edo`."""
     language: str
     name: str | None
     because: str
-    """Where the name comes from, or why there is none."""
+    """The source of the name, or the explanation why there is none."""
     reason: Reason | None = None
-    """None where it has a name."""
+    """None if it has a name."""
 
 
 def explain_links_of_page(
     lookup: PageLookup, row: Mapping[str, Any], pivots: Sequence[Pivot], profile: WikiProfile
 ) -> list[LinkExplanation]:
-    """What became of each link of a row of `augmented`, in the order of the text, by language."""
+    """Explain each link of a row of `augmented`: in the order of the text, and for each link per pivot language."""
     own = {link["target"] for link in row["links"] if link["wiki"] is None and link["target"]}
     facts = lookup.find_target_facts(sorted(own))
     entities = {entity["start"]: entity for entity in row["entities"]}
@@ -51,7 +51,7 @@ def _explain_link(
     profile: WikiProfile,
 ) -> LinkExplanation:
     span = (link["start"], link["end"], text[link["start"] : link["end"]], format_target(link), pivot.language)
-    if (name := name_in(entity, pivot)) is not None:
+    if (name := _find_name(entity, pivot)) is not None:
         return LinkExplanation(*span, name["name"], NAME_SOURCES[name["source"]])
     reason = find_link_reason(link["wiki"], link["target"], link["fragment"], pivot)
     target = facts.get(link["target"], TargetFacts(None))
@@ -59,13 +59,19 @@ def _explain_link(
         reason = find_target_reason(link["target"], target, pivot, profile)
     if reason is None:
         raise ValueError(
-            f"{link} of {text[:30]!r} has no name in {pivot.language}, and its target has: the tables do not fit together"
+            f"{link} of {text[:30]!r} has no name in {pivot.language}, but its target has one: the tables are of different builds"
         )
     return LinkExplanation(*span, None, REASONS[reason] + _format_detail(reason, target, pivot), reason)
 
 
+def _find_name(entity: Mapping[str, Any] | None, pivot: Pivot) -> Mapping[str, str] | None:
+    """The name of a row of `entities` in the pivot language, with its source; None without a row or a name."""
+    names: Sequence[Mapping[str, str]] = () if entity is None else entity["names"]
+    return next((name for name in names if name["language"] == pivot.language), None)
+
+
 def _format_detail(reason: Reason, target: TargetFacts, pivot: Pivot) -> str:
-    """What the very title or redirect is, in brackets."""
+    """The title or redirect that a reason refers to, in parentheses; empty if there is none."""
     if reason in ("redirect_section", "redirect_nowhere"):
         return f" (to {target.redirect_title}{'' if target.redirect_fragment is None else '#' + target.redirect_fragment})"
     if reason == "unusable_title" and target.names is not None:
@@ -74,7 +80,7 @@ def _format_detail(reason: Reason, target: TargetFacts, pivot: Pivot) -> str:
 
 
 def format_target(link: Mapping[str, Any]) -> str:
-    """A link's target in one word: title, section, and the wiki if it is another.
+    """The target of a link as text: title, section, and the wiki if it is another.
 
     >>> format_target({"wiki": "enwiki", "target": "Edo", "fragment": "History"})
     'enwiki:Edo#History'

@@ -1,7 +1,7 @@
 """A SentencePiece BPE model as a `tokenizer.json` with the same ids.
 
-The pieces are the vocabulary, and the rank of a merge is the rank of the piece that it makes. (Loading `tokenizer.model` through a
-model class of transformers 5 gives other ids for some strings, because it replaces the normalizer.)
+The pieces are the vocabulary, and the rank of a merge is the rank of the piece that it makes. (Loading `tokenizer.model` through
+a model class of transformers 5 gives other ids for some strings, because it replaces the normalizer.)
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.tokens.tokenizer_source import TokenizerSource, build_tokenizer_config
 
 _SPACE = "▁"
-# What a model's normalisation would show on: spaces, compatibility forms, combining marks, line ends, scripts.
+# Texts that reveal a normalisation: spaces, compatibility forms, combining marks, line ends, scripts.
 _PROBES = (
     "",
     "a",
@@ -33,6 +33,7 @@ _PROBES = (
 
 
 def convert_sentencepiece(path: Path, name: str) -> TokenizerSource:
+    """Convert a `.model` file; checks the ids of some texts against SentencePiece. Raises `ConfigurationError` if they differ."""
     import sentencepiece
 
     processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
@@ -41,7 +42,7 @@ def convert_sentencepiece(path: Path, name: str) -> TokenizerSource:
     normal = [i for i in range(size) if not (processor.is_control(i) or processor.is_unknown(i) or processor.is_byte(i))]
     if any(not processor.get_score(i).is_integer() for i in normal):
         raise ConfigurationError(
-            f"{path} is no BPE model of SentencePiece (its scores are no ranks): give a tokenizer.json instead"
+            f"{path} is not a BPE model of SentencePiece (its scores are not ranks): give a tokenizer.json instead"
         )
     ranked = sorted(normal, key=lambda i: (-processor.get_score(i), i))
     vocabulary = {piece: index for index, piece in enumerate(pieces)}
@@ -64,8 +65,8 @@ def convert_sentencepiece(path: Path, name: str) -> TokenizerSource:
     for probe in _PROBES:
         if fast.encode(probe, add_special_tokens=False).ids != processor.encode(probe):
             raise ConfigurationError(
-                f"{path}: this SentencePiece model normalises text in a way that has no exact fast form here "
-                f"(seen on {probe!r}): give its tokenizer.json instead"
+                f"{path}: the normalisation of this SentencePiece model cannot be converted exactly "
+                f"(it differs on {probe!r}): give its tokenizer.json instead"
             )
     return source
 
@@ -76,11 +77,11 @@ def _special_ids(processor: Any) -> dict[str, int]:
 
 
 def derive_bpe_merges(pieces: list[str]) -> list[tuple[str, str]]:
-    """The merge list of a SentencePiece BPE model from its pieces in the order of their ranks.
+    """The merges of a SentencePiece BPE model, derived from its pieces in the order of their ranks.
 
-    SentencePiece merges whatever pair of neighbours gives the best ranked piece, so every way to split a piece into two
-    pieces is a merge with the piece's rank. Among splits of one piece the order follows the ranks of the halves; it never
-    matters, since only one of them can meet a given pair.
+    SentencePiece merges the pair of neighbours that gives the best ranked piece, so each split of a piece into two pieces is a
+    merge with the rank of the piece. Splits of one piece are ordered by the ranks of their halves; this order does not matter,
+    since a given pair matches only one of them.
 
     >>> derive_bpe_merges(["ab", "abc", "a", "b", "c", "bc"])
     [('a', 'b'), ('ab', 'c'), ('a', 'bc'), ('b', 'c')]

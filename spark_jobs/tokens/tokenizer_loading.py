@@ -14,7 +14,7 @@ _PACKAGE = "package:"
 
 
 def load_tokenizer_source(spec: str, name: str) -> TokenizerSource:
-    """Read the tokenizer that `spec` names (see `EncodeSettings.tokenizer`). Raises `ConfigurationError` with the remedy."""
+    """Load the tokenizer that `spec` names (see `EncodeSettings.tokenizer`). Raises `ConfigurationError` with a remedy."""
     path = _package_path(spec) if spec.startswith(_PACKAGE) else Path(spec)
     if path.is_dir():
         path = path / "tokenizer.json"
@@ -26,7 +26,7 @@ def load_tokenizer_source(spec: str, name: str) -> TokenizerSource:
         return TokenizerSource(name, _read_json(path), build_tokenizer_config(own))
     if path.suffix in {".json", ".model"} or spec.startswith((".", "/", _PACKAGE)):
         raise ConfigurationError(
-            f"encode.tokenizer: {spec!r}: there is no file {path}; give a tokenizer.json, a folder with one, or a .model file"
+            f"encode.tokenizer: {spec!r}: file {path} not found; give a tokenizer.json, a folder with one, or a .model file"
         )
     return _from_hub(spec, name)
 
@@ -39,25 +39,25 @@ def _from_hub(spec: str, name: str) -> TokenizerSource:
         config = Path(hf_hub_download(spec, "tokenizer_config.json"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"encode.tokenizer: {spec!r} is no file or folder here, and the Hugging Face hub did not give it ({error})"
+            f"encode.tokenizer: {spec!r} is neither a local file or folder nor available on the Hugging Face hub ({error})"
         ) from error
     own = json.loads(config.read_text(encoding="utf-8"))
     return TokenizerSource(name, _read_json(tokenizer), build_tokenizer_config(own))
 
 
 def _read_json(path: Path) -> str:
-    """A tokenizer.json as the library writes it. Raises `ConfigurationError` if it is none, or draws its merges at random."""
+    """A tokenizer.json as the library writes it. Raises `ConfigurationError` if it is invalid or drops merges at random."""
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises no narrower one
+    except Exception as error:  # the library raises plain Exception
         raise ConfigurationError(
-            f"encode.tokenizer: {path} is no tokenizer.json that the tokenizers library reads ({error}); "
+            f"encode.tokenizer: {path}: the tokenizers library cannot read this tokenizer.json ({error}); "
             "AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER) writes one"
         ) from error
     if getattr(tokenizer.model, "dropout", None):
         raise ConfigurationError(
-            f"encode.tokenizer: {path} drops merges at random (model.dropout is {tokenizer.model.dropout}), so no two builds "
-            "would give the same tokens; set it to null"
+            f"encode.tokenizer: {path} drops merges at random (model.dropout is {tokenizer.model.dropout}), so each build "
+            "would give other tokens; set it to null"
         )
     text: str = tokenizer.to_str()
     return text

@@ -1,9 +1,4 @@
-"""Where a tokenizer comes from, and its exact fast form.
-
-A SentencePiece BPE model becomes a `tokenizer.json` whose ids equal SentencePiece's: the pieces are the vocabulary, and a
-merge's rank is the order of the piece that it makes. (Loading `tokenizer.model` through a model class of transformers 5 gives
-other ids on some strings, because it replaces the normalizer.)
-"""
+"""`TokenizerSource`: a tokenizer as JSON, as it is sent to Spark tasks and published beside the tokens."""
 
 import hashlib
 import json
@@ -18,7 +13,7 @@ from spark_jobs.contract.table_schemas import IdType, id_type_for, vocabulary_sh
 
 @dataclass(frozen=True)
 class TokenizerSource:
-    """A tokenizer as it travels to tasks, and the folder that later steps load."""
+    """A tokenizer as the content of its two files, which can be sent to tasks and written to a folder."""
 
     name: str
     tokenizer_json: str
@@ -26,18 +21,18 @@ class TokenizerSource:
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids, special tokens included: one more than the largest id."""
+        """Number of ids, special tokens included: the largest id plus one."""
         return _vocabulary_size(self.load().get_vocab(with_added_tokens=True))
 
     @property
     def id_type(self) -> IdType:
-        """Smallest type that holds the ids."""
+        """Smallest integer type that holds the ids."""
         return id_type_for(self.vocab_size)
 
     def load(self) -> Tokenizer:
-        """The tokenizer, set so that it cuts nothing off, adds nothing, and takes `<s>` in an article for four characters.
+        """Load the tokenizer without truncation, padding and added tokens; `<s>` in an article is plain text.
 
-        Its post-processor goes: all it does without special tokens is to take the spaces out of some tokens' offsets.
+        Its post-processor is removed: without special tokens it only takes the spaces out of the offsets of some tokens.
         """
         tokenizer = Tokenizer.from_str(self.tokenizer_json)
         tokenizer.no_padding()
@@ -47,7 +42,7 @@ class TokenizerSource:
         return tokenizer
 
     def describe(self) -> dict[str, Any]:
-        """What identifies the tokenizer, for file metadata and manifests."""
+        """Identification of the tokenizer for file metadata and manifests."""
         vocabulary = self.load().get_vocab(with_added_tokens=True)
         size = _vocabulary_size(vocabulary)
         return {
@@ -64,7 +59,7 @@ def _vocabulary_size(vocabulary: Mapping[str, int]) -> int:
 
 
 def build_tokenizer_config(own: dict[str, Any]) -> str:
-    """`tokenizer_config.json` for `AutoTokenizer`: the generic fast class, which leaves `tokenizer.json` as it is."""
+    """`tokenizer_config.json` for `AutoTokenizer`: the generic fast class, which does not change `tokenizer.json`."""
     kept = {key: own[key] for key in ("bos_token", "eos_token", "unk_token", "pad_token") if own.get(key) is not None}
     config = {**kept, "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     return json.dumps(config, ensure_ascii=False, indent=1, sort_keys=True)

@@ -6,18 +6,18 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Budget:
-    """The work that one page may cost, in deterministic units; never time, so that a slow machine gives the same output."""
+    """Limits on the work for one page, in deterministic units. Never in time: a slow machine must give the same output."""
 
     source_characters: int = 1 << 23
-    """Length of the wikitext. MediaWiki's own limit is 2 MiB; older dumps hold pages above it."""
+    """Length of the wikitext. MediaWiki's limit is 2 MiB; older dumps hold longer pages."""
     text_characters: int = 1 << 23
-    """Length of the text, and of any step towards it."""
+    """Length of the text."""
     copied_characters: int = 1 << 27
-    """Sum of the lengths of what templates leave, level by level."""
+    """Sum of the lengths of the texts that templates leave, level by level."""
     delimiters: int = 1 << 22
     """Runs of braces and brackets."""
     depth: int = 100
-    """Templates within templates. Deeper braces are taken literally, no error."""
+    """Nesting of templates, variants or kept tables. Deeper markup stays literal; it is not an error."""
 
 
 DEFAULT_BUDGET = Budget()
@@ -25,16 +25,16 @@ DEFAULT_BUDGET = Budget()
 
 @dataclass(frozen=True)
 class Options:
-    """What a caller may choose; the same for every page of a build."""
+    """Choices of the caller, the same for every page of a build."""
 
     drop_sections: bool = True
     """Leave out sections whose heading is in `WikiProfile.dropped_sections`."""
     math: Literal["drop", "latex"] = "drop"
-    """Formulas: left out, or kept as their LaTeX source between dollar signs."""
+    """Formulas: dropped, or kept as LaTeX source between dollar signs."""
     tables: Literal["drop", "text"] = "drop"
-    """Tables: left out, or kept as text, a row a line."""
+    """Tables: dropped, or kept as text, one line per row."""
     budget: Budget = DEFAULT_BUDGET
-    """Work that one page may cost."""
+    """Limits on the work for one page."""
 
 
 DEFAULT_OPTIONS = Options()

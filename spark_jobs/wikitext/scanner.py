@@ -1,4 +1,4 @@
-"""`extract`: the passes in their order, and the last one that turns marks into offsets."""
+"""`extract`: the passes in their order."""
 
 from spark_jobs.wikis.wiki_profile import WikiProfile
 from spark_jobs.wikitext.extraction_options import DEFAULT_OPTIONS, Options
@@ -26,15 +26,15 @@ from spark_jobs.wikitext.passes.wiki_templates.brace_matching import expand_temp
 
 
 def extract(wikitext: str, profile: WikiProfile, options: Options = DEFAULT_OPTIONS) -> Extraction:
-    """Text and links of a page as its readers see them. Pure, deterministic, linear in the length of `wikitext`.
+    """Text, links and sections of a page as readers see them. Pure, deterministic, linear in the length of `wikitext`.
 
     >>> from spark_jobs.wikis import load_profile
     >>> page = extract("'''Tea''' is a [[drink|hot drink]]{{ref|1}}. [[Leaf|Leaves]]", load_profile("enwiki"))
     >>> page.text, [(page.text[link.start : link.end], link.target) for link in page.links]
     ('Tea is a hot drink. Leaves', [('hot drink', 'Drink'), ('Leaves', 'Leaf')])
 
-    For every link, `text[start:end]` is its surface and not empty; spans are sorted and disjoint; offsets are code points.
-    Raises WikitextError, and nothing else, for a page over `options.budget`.
+    For every link, `text[start:end]` is its surface and not empty; spans are sorted and disjoint; offsets count code points.
+    Raises only `WikitextError`, for a page over `options.budget`.
     """
     page = PageState(profile, options.budget)
     page.check_budget(len(wikitext), options.budget.source_characters, "characters of wikitext")

@@ -1,4 +1,4 @@
-"""Titles of pages: from what an editor types to what MediaWiki stores.
+"""Titles of pages: from the text that an editor types to the title that MediaWiki stores.
 
 Rules: MediaWiki's "Help:Links", "Manual:Page title" and `$wgLegalTitleChars`.
 """
@@ -28,33 +28,33 @@ _SPECIAL_CHARACTERS = r"\x00-\x1f#%&:<>\[\]_{|}~\x7f\u00a0\u1680\u180e\u2000-\u2
 _SPECIAL = re.compile(rf"[{_SPECIAL_CHARACTERS}]|  |\A[ .]| \Z|/\.")
 _WORD = rf"[^ '/\x85{_SPECIAL_CHARACTERS}]++"
 ORDINARY_TITLE = rf"(?!\.){_WORD}(?:(?:[ ']|/(?!\.)){_WORD})*+"
-"""Matches what is an article's title on this wiki, legal and tidy but for its first letter; if `are_ordinary_titles` says so too."""
+"""Matches a legal, tidy title of an article on this wiki, its first letter in any case; `are_ordinary_titles` must confirm it."""
 ORDINARY_LENGTH = MAX_TITLE_BYTES // 4
-"""Characters that are not too many bytes, whatever they are."""
+"""So many characters of any script fit into `MAX_TITLE_BYTES`."""
 _RELATIVE = re.compile(r"\.{1,2}(?:/.*)?|.*/\.{1,2}(?:/.*)?", re.DOTALL)
 
 
 class Title(NamedTuple):
-    """A page: on this wiki (`wiki` None) or another's, its namespace, its title as MediaWiki shows it, and a section."""
+    """A page of this wiki (`wiki` None) or another: namespace, title as MediaWiki shows it, and section."""
 
     wiki: str | None
-    """Id of the other wiki (`enwiki`), None for this one."""
+    """Id of the other wiki (`enwiki`); None for this wiki; empty for a project without a known wiki."""
     namespace: int
-    """Number of the namespace on this wiki; 0 for pages of other wikis, whose namespaces are not looked up."""
+    """Number of the namespace on this wiki; always 0 for pages of other wikis."""
     text: str
-    """Title with spaces and, outside the articles, the namespace's own name: `ファイル:Foo.jpg`. Empty for `#section`."""
+    """Title with spaces and, outside the articles, the local name of the namespace: `ファイル:Foo.jpg`. Empty for `#section`."""
     fragment: str | None = None
-    """Section without `#`, None if the link names none."""
+    """Section without `#`; None if the link has no section."""
     language: str | None = None
     """Language code if the page is on another Wikipedia."""
     colon: bool = False
-    """Whether the link began with a colon, which makes languages, categories and files visible links."""
+    """Whether the link began with a colon, which makes a link to a language, category or file visible."""
     interlanguage: bool = False
-    """Whether the prefix is a bare language code; such a link without a colon shows nothing in the text."""
+    """Whether the prefix is a bare language code; without a colon, such links show nothing in the text."""
 
 
 def normalise_title(raw: str, profile: WikiProfile) -> Title | None:
-    """The page that `[[raw]]` leads to on the profile's wiki; None if MediaWiki would not take it for a title.
+    """The page that `[[raw]]` leads to on the profile's wiki; None if MediaWiki does not accept it as a title.
 
     >>> from spark_jobs.wikis import load_profile
     >>> normalise_title(" star_Trek:  Picard#Cast ", load_profile("enwiki")).text
@@ -77,20 +77,20 @@ def _normalise(raw: str, profile: WikiProfile) -> Title | None:
         return None
     title = _resolve_prefix(text.rstrip(" ") if hash_sign else text, profile)
     if title is None or not (title.text or hash_sign or title.wiki):
-        return None  # another wiki's main page needs no title
+        return None  # the main page of another wiki needs no title
     return title._replace(fragment=fragment.strip() or None, colon=colon) if colon or fragment else title
 
 
 def is_ordinary_title(raw: str) -> bool:
-    """Whether `raw` is an article's title on this wiki, legal and tidy as it stands but for the case of its first letter.
+    """Whether `raw` is a legal title of an article on this wiki and normalised already, except for the case of its first letter.
 
-    Nearly all links are; what is not is for `normalise_title`, which gives the same title for these, far slower.
+    True for nearly all links. `normalise_title` gives the same title for them, far slower.
     """
     return 0 < len(raw) <= ORDINARY_LENGTH and _SPECIAL.search(raw) is None and _is_composed(raw)
 
 
 def are_ordinary_titles(titles: Sequence[str]) -> bool:
-    """Whether each of `titles`, matches of `ORDINARY_TITLE`, is short enough for a title and composed as Unicode's form C."""
+    """Whether all `titles`, matches of `ORDINARY_TITLE`, are short enough for a title and in Unicode's form C."""
     long = [title for title in titles if len(title) > ORDINARY_LENGTH]
     return all(len(title.encode(errors="replace")) <= MAX_TITLE_BYTES for title in long) and _is_composed("\n".join(titles))
 
@@ -100,7 +100,7 @@ def _is_composed(text: str) -> bool:
 
 
 class CapitalLetters(dict[str, str]):
-    """Letter -> the letter that a title of an article begins with on a wiki; looked up once for each letter."""
+    """First letter of a title -> the letter that MediaWiki stores on this wiki; computed once per letter."""
 
     def __init__(self, profile: WikiProfile) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class CapitalLetters(dict[str, str]):
 
 
 def _tidy(text: str) -> str:
-    """White space collapsed and trimmed, direction marks gone, composed as Unicode's form C."""
+    """`text` with white space collapsed and trimmed, without direction marks, in Unicode's form C."""
     if not text.isascii():
         if _RARE.search(text) is not None:
             text = _BLANKS.sub(" ", _DIRECTION_MARKS.sub("", text))
@@ -125,7 +125,7 @@ def _tidy(text: str) -> str:
 
 
 def _resolve_prefix(text: str, profile: WikiProfile) -> Title | None:
-    """Namespace or interwiki prefix, then the title proper."""
+    """The page that `text`, tidy and without a section, names: by its namespace or interwiki prefix, if it has one."""
     if not text:
         return Title(None, NAMESPACE_ARTICLE, "")
     prefix, found, rest = text.partition(":")
@@ -151,7 +151,7 @@ def _title_in_namespace(text: str, number: int, profile: WikiProfile) -> Title |
 
 
 def _title_on_other_wiki(text: str, wiki: str | None, project: str | None, profile: WikiProfile) -> Title | None:
-    """A page of another wiki; a language after a project's prefix chooses that language's wiki."""
+    """A page of another wiki; a language code after the prefix of a project selects the wiki of that language."""
     if project is not None:
         code, found, rest = text.partition(":")
         inner = wiki_of_language(code) if found else None
@@ -168,7 +168,7 @@ def _title_on_other_wiki(text: str, wiki: str | None, project: str | None, profi
 
 
 def is_legal_title(text: str) -> bool:
-    """Whether MediaWiki accepts `text`, trimmed and decoded, as a title without its namespace."""
+    """Whether MediaWiki accepts `text`, trimmed and decoded, as a title without namespace."""
     return not (
         _FORBIDDEN.search(text)
         or (_SEQUENCE_MARKS.search(text) and _FORBIDDEN_SEQUENCES.search(text))

@@ -9,7 +9,7 @@ FORCETOC HIDDENCAT INDEX NEWSECTIONLINK NOCC NOCONTENTCONVERT NOEDITSECTION NOGA
 NOTALK NOTC NOTITLECONVERT NOTOC START STATICREDIRECT TOC
 """
 SWITCHES = tuple(_SWITCHES_NAMES.split())
-"""Behaviour switches that every wiki knows, between double underscores."""
+"""Behaviour switches of all wikis, written between double underscores."""
 
 
 @lru_cache(maxsize=512)
@@ -19,7 +19,7 @@ def _switch_pattern(own: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def drop_behaviour_switches(text: str, own: tuple[str, ...]) -> str:
-    """`text` without behaviour switches, in English or the wiki's own words."""
-    if ("_" in text and "__" in text) or ("＿" in text and "＿＿" in text):  # to look for one character is far faster
+    """`text` without behaviour switches, in English or in the words of the wiki (`own`)."""
+    if ("_" in text and "__" in text) or ("＿" in text and "＿＿" in text):  # one character is found far faster than two
         return _switch_pattern(own).sub("", text)
     return text

@@ -7,12 +7,12 @@ from spark_jobs.wikitext.page_state import TAG_OPEN
 
 _ENTITY = re.compile(r"&(?:#0*([0-9]{1,7})|#[xX]0*([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}|רלמ|رلم));")
 _NAMES = {**html5, "רלמ;": "\u200f", "رلم;": "\u200f"}
-"""HTML's names, and MediaWiki's own two for the mark that text runs from right to left."""
+"""The names of HTML, and two of MediaWiki for the right-to-left mark."""
 _LIST_MARKS = frozenset(map(ord, "*#:;"))
 
 
 def decode_character_references(text: str) -> str:
-    """Character references that end in a semicolon become characters; unknown ones stay."""
+    """`text` with character references decoded if they end in a semicolon; unknown ones stay."""
     return _ENTITY.sub(_decode, text) if "&" in text else text
 
 
@@ -24,10 +24,10 @@ def _decode(match: re.Match[str]) -> str:
 
 
 def _allowed_character(code_point: int) -> str:
-    """The character of a number; empty for those that MediaWiki leaves as they stand, which XML forbids."""
+    """The character of a code point; empty for those that XML forbids, whose references MediaWiki leaves as text."""
     if code_point in (0x09, 0x0A, 0x0D):
         return " "
     if code_point in _LIST_MARKS:
-        return TAG_OPEN + chr(code_point)  # written so, it begins no list
+        return TAG_OPEN + chr(code_point)  # a list mark written as a reference does not begin a list
     allowed = 0x20 <= code_point <= 0xD7FF or 0xE000 <= code_point <= 0xFFFD or 0x10000 <= code_point <= 0x10FFFF
     return chr(code_point) if allowed and code_point != 0x7F else ""

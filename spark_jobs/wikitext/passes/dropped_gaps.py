@@ -1,4 +1,4 @@
-"""Blanks and punctuation around templates and tags that left nothing: closed up."""
+"""Gaps that dropped markup leaves: empty parentheses, doubled blanks, stray punctuation. Closed."""
 
 import re
 
@@ -10,26 +10,26 @@ from spark_jobs.wikitext.page_state import (
 
 _GONE = f"{DROPPED}{TAG_OPEN}{TAG_CLOSE}"
 """Marks that show nothing."""
-# Each of these begins with the mark, which is rare, and looks at what stands before it afterwards: searching for it is fast.
-# What follows is taken whether or not it ends as hoped, so that a long run is read once.
+# Each pattern begins with the mark, which is rare and found fast, and checks the text before it afterwards.
+# It consumes the run behind the mark even if its end does not match, so that no run is read twice.
 _UP_TO_CLOSING = re.compile(rf"{DROPPED}[\s{_GONE},;:/、，；：]*+([)）]?)")
 _GAP = re.compile(rf"{DROPPED}(?<= {DROPPED})[ {DROPPED}]*+([,.;:!?)\]、。，]?)")
 _AFTER_OPENING = re.compile(rf"{DROPPED}(?<=[(（]{DROPPED})[ {DROPPED},;、，；]*+")
 _WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _OPENING = ("(", "（")
 _IN_PARENTHESES = f"{_WHITE_SPACE},;:/、，；：{TAG_OPEN}"
-"""What may stand between an opening parenthesis and the first thing that is gone."""
+"""Characters allowed between an opening parenthesis and the first dropped markup."""
 
 
 def close_gaps(text: str) -> str:
-    """Punctuation that dropped templates leave behind: `Tokyo ({{x}}) is` becomes `Tokyo is`."""
+    """`text` without the punctuation that dropped templates leave: `Tokyo ({{x}}) is` becomes `Tokyo is`."""
     if DROPPED not in text:
         return text
     return _AFTER_OPENING.sub("", _join_gaps(_drop_empty_parentheses(text)))
 
 
 def _drop_empty_parentheses(text: str) -> str:
-    """Parentheses with nothing but punctuation around something that is gone are gone with it."""
+    """`text` without parentheses that hold only punctuation and dropped markup."""
     out: list[str] = []
     last = 0
     for closed in _UP_TO_CLOSING.finditer(text):
@@ -46,7 +46,7 @@ def _drop_empty_parentheses(text: str) -> str:
 
 
 def _join_gaps(text: str) -> str:
-    """A run of blanks and gaps that begins with a blank is one blank; before a full stop and its kin it is nothing."""
+    """`text` with each run of blanks and gaps that begins with a blank as one blank, or as none before punctuation."""
     out: list[str] = []
     last = 0
     for gap in _GAP.finditer(text):

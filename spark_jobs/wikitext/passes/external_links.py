@@ -1,4 +1,4 @@
-"""What stands inside a line: external links, behaviour switches, entities."""
+"""External links, `[http://… label]`: replaced by their label or number."""
 
 import re
 from collections.abc import Callable
@@ -10,17 +10,17 @@ _ABSOLUTE = (
     r"|sips?:|sms:|ssh://|svn://|tel:|telnet://|urn:|worldwind://|xmpp:"
 )
 PROTOCOLS = f"(?:{_ABSOLUTE}|//)"
-"""Beginnings of an address. Source: MediaWiki's `$wgUrlProtocols`."""
+"""How an address begins. Source: MediaWiki's `$wgUrlProtocols`."""
 _URL_CHARACTER = r"[^\s\[\]<>\"\x00-\x11\x13-\x20\x7f\ufffd]"
 FREE_LINK = rf"\b(?:{_ABSOLUTE}){_URL_CHARACTER}*+(?<![,;.:!?])"
-"""An address in the text. Its trailing punctuation is none of it."""
+"""An address in the text, without trailing punctuation."""
 _EXTERNAL = re.compile(
     rf"\[{PROTOCOLS}(?:\[[0-9a-f:.]+\]|{_URL_CHARACTER}){_URL_CHARACTER}*+[^\S\n\x0b-\x1f]*+([^\]\n]*+)\]", re.IGNORECASE
 )
 
 
 def drop_external_links(text: str) -> str:
-    """`[http://example.org label]` leaves its label between marks of tags; without a label it is a number in brackets.
+    """`text` with the label of each external link between tag marks; without a label, a number in brackets.
 
     >>> drop_external_links("[http://a.org] [//b.org]")
     '[1] [2]'
@@ -40,6 +40,6 @@ def drop_external_links(text: str) -> str:
 
 
 def _replace_links(line: str, label: Callable[[re.Match[str]], str]) -> str:
-    """Up to its last closing bracket, where every link that begins ends too: the search stays linear."""
+    """A line with its links replaced. Searches only up to the last `]`, which keeps the search linear."""
     head, bracket, tail = line.rpartition("]")
     return _EXTERNAL.sub(label, head + bracket) + tail

@@ -1,6 +1,6 @@
-"""HTML tags that wikitext allows: gone, or a line break where they begin a block. Unknown tags are text, as in MediaWiki.
+"""HTML tags that wikitext allows: dropped; block elements become line breaks. Unknown tags stay as text, as in MediaWiki.
 
-A tag ends at its first `>`; attributes are not looked at. Ruby annotations lose their readings:
+A tag ends at its first `>`; attributes are ignored. Ruby annotations lose their readings:
 `<ruby>東京<rt>とうきょう</rt></ruby>` is 東京. Source: MediaWiki's "Help:HTML in wikitext".
 """
 
@@ -19,8 +19,7 @@ sup time translate tt tvar u var wbr
 """
 INLINE_TAGS = frozenset(_INLINE_NAMES.split())
 SHOWN_WHEN_BROKEN = frozenset(["includeonly", "nowiki", "poem", "source", "syntaxhighlight"])
-"""Extension tags without their other half that stay in the text. Those of the others are slips of editors, and go."""
-
+"""Extension tags that stay in the text if their start or end tag is missing. Other broken tags are slips of editors; dropped."""
 
 _REMOVED = (BLOCK_TAGS | INLINE_TAGS | EXTENSION_TAGS) - SHOWN_WHEN_BROKEN
 _TAG = re.compile(rf"<(?=[/a-z])(/?)({'|'.join(sorted(_REMOVED, key=len, reverse=True))})(?:[\s/][^<>]*+)?>", re.IGNORECASE)
@@ -29,7 +28,7 @@ _READING = re.compile(r"<r[tp](?:\s[^<>]*+)?>[^<]*+(?:<(?!/?r(?:[tpb]|uby)\b)[^<
 
 
 def drop_tags(text: str) -> str:
-    """`text` with TAG_OPEN and TAG_CLOSE for allowed tags, and BREAK before those that begin or end a block."""
+    """`text` with TAG_OPEN and TAG_CLOSE in place of allowed tags, after a BREAK where a block begins or ends."""
     if "<" not in text:
         return text
     text = _TAG.sub(_mark_of_tag, _READING.sub("", text))

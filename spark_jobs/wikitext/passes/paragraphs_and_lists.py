@@ -1,7 +1,7 @@
-"""Lines to paragraphs, as a browser would show them.
+"""Source lines to paragraphs, list items and headings, as a browser shows them.
 
-Lines of a paragraph run on; an empty line ends it. List items and headings are lines of their own, without their marks;
-paragraphs and headings are set off by an empty line.
+Consecutive lines form one paragraph; an empty line ends it. List items and headings are separate lines without their marks.
+Paragraphs and headings are separated by an empty line.
 """
 
 import re
@@ -21,9 +21,9 @@ from spark_jobs.wikitext.passes.external_links import FREE_LINK
 _COLON = re.compile(rf"(?P<open>[{LINK_OPEN}{TAG_OPEN}])|(?P<close>[{LINK_CLOSE}{TAG_CLOSE}])|{FREE_LINK}|:", re.IGNORECASE)
 _LIST_MARKS = "*#:;"
 _BLANKS = f" \t\u00a0\u2002\u2003\u3000{DROPPED}"
-"""What a line loses at its ends."""
+"""Characters stripped from both ends of a line."""
 _NON_PARAGRAPH_STARTS = frozenset(f"{_LIST_MARKS}-{HEADING_OPEN} \t{DROPPED}")
-"""First characters of lines that may be no part of a paragraph; with a blank they are preformatted."""
+"""First characters of lines that may not belong to a paragraph; a leading blank means preformatted."""
 _BLANK_RUN = re.compile("  +")
 EMPTY, PARAGRAPH, ITEM, HEADING = range(4)
 """Kinds of lines."""
@@ -33,18 +33,18 @@ _SEPARATORS = (
     ("", "\n", "\n", "\n\n"),
     ("", "\n", "\n", "\n\n"),
 )
-"""What stands between a line and the next, by their kinds: lines of a paragraph run on."""
+"""Separator between two lines: `_SEPARATORS[kind of the first][kind of the second]`."""
 
 
 def lay_out_lines(text: str) -> str:
-    """The page's lines as paragraphs, list items and headings."""
+    """The lines of a page as paragraphs, list items and headings."""
     out: list[str] = []
     previous = EMPTY
     last_item = ""
     for source in text.split("\n"):
         line = source.strip(_BLANKS)
         if not line:
-            if DROPPED not in source:  # a line of templates that left nothing ends no paragraph
+            if DROPPED not in source:  # a line of dropped templates does not end a paragraph
                 previous = EMPTY
             continue
         kind, first = PARAGRAPH, source[0]
@@ -70,7 +70,7 @@ def lay_out_lines(text: str) -> str:
 
 
 def _trim_white_space(text: str) -> str:
-    """Single blanks; one empty line at most, and a break takes the place of those around it."""
+    """`text` with single blanks and at most one empty line in a row; a break replaces the line ends around it."""
     text = _BLANK_RUN.sub(" ", text.replace("\t", " ").replace("\u00a0", " "))
     text = _replace_repeatedly(text, "\n\n\n", "\n\n")
     if BREAK in text:
@@ -79,21 +79,21 @@ def _trim_white_space(text: str) -> str:
 
 
 def _apply_breaks(text: str) -> str:
-    """Breaks as line ends; several in a row, with blanks and line ends between and behind them, are one."""
+    """`text` with breaks as line ends. Several in a row, with blanks and line ends between and after them, are one."""
     first, *between, last = text.split(BREAK)
     pieces = [first, *filter(None, [piece.lstrip(" \n") for piece in between])]
     return "\n".join([*[piece.rstrip(" ").rstrip("\n") for piece in pieces], last.lstrip(" \n")])
 
 
 def _replace_repeatedly(text: str, many: str, few: str) -> str:
-    """Replaces until nothing is left to replace. Faster than a pattern, and each turn shortens a run by a share of it."""
+    """Replace `many` by `few` until none is left. Faster than a pattern; each round shortens a run by a fixed share."""
     while many in text:
         text = text.replace(many, few)
     return text
 
 
 def _format_item(line: str, last_item: str) -> str:
-    """A list item without its marks, its definitions on lines of their own; `last_item` is the line before, if it was one."""
+    """A list item without its marks, a line per definition; `last_item` is the previous line if it was an item."""
     item = line.lstrip(_LIST_MARKS)
     marks = line[: len(line) - len(item)]
     if ";" not in marks:
@@ -103,7 +103,7 @@ def _format_item(line: str, last_item: str) -> str:
 
 
 def _count_terms(marks: str, last_marks: str) -> int:
-    """How many terms a list item opens: its `;` beyond the marks that it shares with the item before."""
+    """Number of terms that a list item opens: the `;` after the marks that it shares with the previous item."""
     if marks.replace(";", ":") == last_marks:
         return int(marks[-1] == ";")
     shared = 0
@@ -113,7 +113,7 @@ def _count_terms(marks: str, last_marks: str) -> int:
 
 
 def _split_definitions(item: str, terms: int) -> list[str]:
-    """`term : meaning` in its parts; a colon inside a link, a tag or an address divides nothing."""
+    """`term : meaning` split at its colons, except those inside a link, a tag or an address."""
     depth = 0
     parts: list[str] = []
     begin = 0

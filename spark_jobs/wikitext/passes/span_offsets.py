@@ -1,4 +1,4 @@
-"""Last pass: marks in the text become the offsets of links and sections."""
+"""Last pass: the marks of links and headings become offsets."""
 
 import re
 from itertools import accumulate, compress, repeat
@@ -22,15 +22,15 @@ LINK_KINDS: tuple[str, ...] = get_args(LinkKind)
 
 
 def build_extraction(text: str, page: PageState) -> Extraction:
-    """Takes the marks out of the text: the offset of a mark is the length of the text before it."""
+    """The result for a page. Removes all marks; the offset of a mark is the length of the text before it."""
     if PROTECTED_OPEN in text:
         text = _PROTECTED.sub(lambda match: page.protected[int(match[1])], text)
     text, headings = _take_headings(text, page)
     plain, links = _take_links(text, page)
-    if plain[:1].isspace() or plain[-1:].isspace():  # marks with nothing between them hid it from the passes
+    if plain[:1].isspace() or plain[-1:].isspace():  # empty marks hid it from the passes
         before, plain = len(plain) - len(plain.lstrip()), plain.strip()
         links = [link._replace(start=link.start - before, end=link.end - before) for link in links]
-        # A heading that showed only what has gone may stand outside what is left.
+        # A heading that showed nothing but this white space may fall outside the stripped text.
         headings = [(level, max(start - before, 0), min(end - before, len(plain))) for level, start, end in headings]
     kinds = [*map(itemgetter(Link._fields.index("kind")), links)]
     for name in LINK_KINDS:
@@ -45,7 +45,7 @@ def build_extraction(text: str, page: PageState) -> Extraction:
 
 
 def _take_headings(text: str, page: PageState) -> tuple[str, list[tuple[int, int, int]]]:
-    """`text` without the marks of headings, and level, start and end of those that show something, marks of links not counted."""
+    """`text` without marks of headings; (level, start, end) of the headings that show something. Offsets skip marks of links."""
     if HEADING_OPEN not in text:
         return text, []
     before, *pieces = text.split(HEADING_OPEN)
@@ -56,21 +56,21 @@ def _take_headings(text: str, page: PageState) -> tuple[str, list[tuple[int, int
         length = _visible_length(title)
         if title.replace(LINK_OPEN, "").replace(LINK_CLOSE, "").strip():
             headings.append((level, start, start + length))
-        # A link that began in a heading and ended after it has brought a second end into the body.
+        # A link that began in a heading and ended after it brought a second HEADING_CLOSE into the body.
         start += length + _visible_length(body) - body.count(HEADING_CLOSE)
     return text.replace(HEADING_OPEN, "").replace(HEADING_CLOSE, ""), headings
 
 
 def _visible_length(text: str) -> int:
-    """Characters of `text` that are no marks of links."""
+    """Number of characters of `text` that are not marks of links."""
     return len(text) - text.count(LINK_OPEN) - text.count(LINK_CLOSE)
 
 
 def _take_links(text: str, page: PageState) -> tuple[str, list[Link]]:
-    """The text without the marks of links, and the links whose label shows something.
+    """`text` without marks of links, and the links whose label shows something.
 
-    Marks open and close in turn, so that every other piece between them is a label. A page has hundreds of links: what is done
-    for each is done for all at once.
+    Opening and closing marks alternate, so every other piece between them is a label. A page has hundreds of links, so each step
+    handles all of them at once.
     """
     if LINK_OPEN not in text:
         return text, []
@@ -82,12 +82,12 @@ def _take_links(text: str, page: PageState) -> tuple[str, list[Link]]:
         starts = [start + label.find(surface) for start, label, surface in zip(starts, labels, surfaces, strict=True)]
         ends = [start + len(surface) for start, surface in zip(starts, surfaces, strict=True)]
     fields = zip(starts, ends, *zip(*page.links, strict=True), strict=True)
-    links = map(tuple.__new__, repeat(Link), fields)  # Link(*fields) takes thrice as long
+    links = map(tuple.__new__, repeat(Link), fields)  # three times as fast as Link(*fields)
     return "".join(pieces), [*compress(links, surfaces)]
 
 
 def _build_sections(text: str, headings: list[tuple[int, int, int]]) -> list[Section]:
-    """Headings (level, start, end) to sections; a section ends where the next heading of its level or above begins."""
+    """Sections from headings (level, start, end). A section ends where the next heading of its level or a higher one begins."""
     sections: list[Section] = []
     open_sections: list[tuple[int, int]] = []
     ends = [len(text)] * len(headings)
@@ -96,7 +96,7 @@ def _build_sections(text: str, headings: list[tuple[int, int, int]]) -> list[Sec
             ends[open_sections.pop()[1]] = start
         open_sections.append((level, index))
     for (level, start, end), stop in zip(headings, ends, strict=True):
-        first = min(_WHITE_SPACE.match(text, end).end(), stop)  # type: ignore[union-attr]  # nothing matches too
+        first = min(_WHITE_SPACE.match(text, end).end(), stop)  # type: ignore[union-attr]  # matches the empty string too
         last = max(end, stop)
         while last > end and text[last - 1].isspace():
             last -= 1

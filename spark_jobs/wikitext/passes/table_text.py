@@ -1,6 +1,6 @@
-"""Tables kept as text: a row is a line, its cells parted by a bar. Source: MediaWiki's "Help:Tables".
+"""Tables kept as text (`Options.tables="text"`): a line per row, cells separated by bars. Source: MediaWiki's "Help:Tables".
 
-Only `{| |}` is read here; the tags of `<table>` are line breaks to the pass over tags.
+Reads `{| |}` only; the pass over HTML tags turns the tags of `<table>` into line breaks.
 """
 
 import re
@@ -14,13 +14,13 @@ _BAR = " | "
 
 @dataclass(slots=True)
 class _OpenTable:
-    """An open table: its finished lines, and the cells of the row that is being read, each as lines."""
+    """A table being read: its finished lines, and the cells of the current row, each a list of lines."""
 
     lines: list[str] = field(default_factory=list)
     row: list[list[str]] = field(default_factory=list)
 
     def end_row(self) -> None:
-        """Cells of one line each stand side by side; where one has more, each stands by itself."""
+        """Finish a row: one line if every cell is one line, else separate lines for each cell."""
         cells = [[line for line in cell if line.strip(f" \t{DROPPED}")] for cell in self.row]
         if all(len(cell) <= 1 for cell in cells):
             text = _BAR.join(cell[0].strip() for cell in cells if cell)
@@ -31,7 +31,7 @@ class _OpenTable:
         self.row = []
 
     def add(self, line: str) -> None:
-        """A line that is none of table syntax goes on in the cell before it; before any cell it stands by itself."""
+        """Add a line without table syntax to the last cell; before any cell it becomes a cell."""
         if self.row:
             self.row[-1].append(line)
         else:
@@ -39,7 +39,7 @@ class _OpenTable:
 
 
 def keep_table_text(text: str, page: PageState) -> str:
-    """`text` with the cells of its tables as lines, attributes left out. A table that never closes ends with the page.
+    """`text` with the cells of its tables as lines, without attributes. An unclosed table ends with the page.
 
     Worked example: the row `| colspan=2 | [[c|d]] || e` becomes the line `[[c|d]] | e`.
     """
@@ -61,7 +61,7 @@ def keep_table_text(text: str, page: PageState) -> str:
 
 
 def _read_line(line: str, tables: list[_OpenTable], out: list[str]) -> None:
-    """One line inside the innermost table."""
+    """Read one line of the innermost table."""
     syntax = line.lstrip(f" \t{DROPPED}")
     table = tables[-1]
     if syntax.startswith("|}"):
@@ -80,7 +80,7 @@ def _read_line(line: str, tables: list[_OpenTable], out: list[str]) -> None:
 
 
 def _close_table(tables: list[_OpenTable], out: list[str], after: str) -> None:
-    """Ends the innermost table; its lines belong to the cell around it or to the page."""
+    """Close the innermost table and add its lines to the cell around it, or to the page."""
     table = tables.pop()
     table.end_row()
     lines = [*table.lines, BREAK + after]
@@ -92,6 +92,6 @@ def _close_table(tables: list[_OpenTable], out: list[str], after: str) -> None:
 
 
 def _cell_content(cell: str) -> str:
-    """A cell without its attributes: what stands before its first bar, unless that holds a link."""
+    """A cell without its attributes: the text before its first bar, unless it contains a link."""
     attributes, bar, content = cell.partition("|")
     return content if bar and "[[" not in attributes else cell

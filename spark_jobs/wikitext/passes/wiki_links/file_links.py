@@ -14,7 +14,7 @@ _LINE_END = re.compile(rf"[\n{HEADING_CLOSE}]|\Z")
 
 
 def drop_files(text: str, page: PageState) -> str:
-    """`text` without `[[File:…]]`, captions and the links in them included; an unclosed one goes to the end of its line."""
+    """`text` without `[[File:…]]` and its caption; an unclosed one is dropped up to the end of its line."""
     syntax = compile_link_syntax(page.profile)
     if syntax.file_start.search(text) is None:
         return text
@@ -25,7 +25,7 @@ def drop_files(text: str, page: PageState) -> str:
 
 
 def _drop_nested_files(text: str, start: int, syntax: LinkSyntax, page: PageState) -> str:
-    """Files whose captions hold files or paragraphs, by a stack of brackets; `start` is where the first one begins."""
+    """`text` without files whose captions hold files or paragraphs, found by a stack of brackets. The first begins at `start`."""
     stack: list[tuple[int, bool]] = []
     spans: list[tuple[int, int]] = []
     unclosed: list[int] = []
@@ -43,7 +43,7 @@ def _drop_nested_files(text: str, start: int, syntax: LinkSyntax, page: PageStat
     line_end = 0
     for begin in unclosed:
         if begin >= line_end:
-            line_end = _LINE_END.search(text, begin).start()  # type: ignore[union-attr]  # the end of the text matches
+            line_end = _LINE_END.search(text, begin).start()  # type: ignore[union-attr]  # also matches the end of the text
             spans.append((begin, line_end))
             page.count("unclosed_files")
     out: list[str] = []

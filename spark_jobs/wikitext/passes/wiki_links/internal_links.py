@@ -1,4 +1,4 @@
-"""Internal links: files out, categories and language links silent, the rest marked with the letters that join them."""
+"""Internal links, `[[target|label]]trail`: marked with their trail. Categories and language links: dropped."""
 
 from itertools import repeat
 from typing import NamedTuple
@@ -23,7 +23,7 @@ CACHED_TARGETS = 1 << 16
 
 
 class BracketedLink(NamedTuple):
-    """The pieces of `[…[[raw|label]]]trail`, and the text after it up to the next link."""
+    """The parts of `[…[[raw|label]]]trail`, and the text after it up to the next link."""
 
     before: str
     raw: str
@@ -33,13 +33,13 @@ class BracketedLink(NamedTuple):
     after: str
 
     def as_written(self) -> str:
-        """The link as it stands in the source, without what comes after it."""
+        """The source of the link, without the text after it."""
         label = "" if self.label is None else f"|{self.label}"
         return f"[{self.before}[{self.raw}{label}]]{self.bracket}{self.trail}"
 
 
 def mark_links(text: str, page: PageState) -> str:
-    """`text` with each visible link as its label between marks; `page.links` gets their targets in the same order."""
+    """`text` with the label of each visible link between marks; sets `page.links` to their targets in the same order."""
     if "[[" not in text:
         return text
     syntax = compile_link_syntax(page.profile)
@@ -52,9 +52,9 @@ def mark_links(text: str, page: PageState) -> str:
 
 
 def _mark_ordinary(text: str, syntax: LinkSyntax) -> tuple[str, list[TargetFields]]:
-    """`text` with its ordinary links marked, and their targets: all at once, for a page has hundreds of them.
+    """`text` with its ordinary links marked, and their targets. Handles all at once, since a page has hundreds of them.
 
-    Where one of them turns out not to be ordinary, which is rare, all of the page are left as they are.
+    If one of them is not ordinary after all, which is rare, `text` is returned unchanged, without targets.
     """
     parts = syntax.ordinary.split(text)
     raws, labels = parts[1::4], parts[2::4]
@@ -73,7 +73,7 @@ def _mark_ordinary(text: str, syntax: LinkSyntax) -> tuple[str, list[TargetField
 
 
 def _mark_others(text: str, syntax: LinkSyntax, page: PageState) -> str:
-    """The links that are left; their targets go among those of the links that are marked already."""
+    """`text` with the remaining links marked; inserts their targets between those of the links marked before."""
     if len(syntax.resolved) > CACHED_TARGETS:
         syntax.resolved.clear()
     parts = syntax.link.split(text)
@@ -96,7 +96,7 @@ def _mark_others(text: str, syntax: LinkSyntax, page: PageState) -> str:
 
 
 def _mark_other_link(link: BracketedLink, syntax: LinkSyntax, page: PageState) -> str:
-    """What stands for a link that may have further brackets in it and around it, and any target."""
+    """The text that replaces a link with any target, which may contain or touch further brackets."""
     before, raw, label, bracket, trail, after = link
     if len(before) % 2 and (bracket or (trail or after)[:1] == "]"):
         return link.as_written()
@@ -120,7 +120,7 @@ def _mark_other_link(link: BracketedLink, syntax: LinkSyntax, page: PageState) -
 
 
 def _plain_label(label: str, page: PageState) -> str:
-    """A label as a link shows it: one line, its quotes read by themselves, its single brackets no external link."""
+    """A label as a link shows it: one line, without bold and italics, its single brackets protected."""
     if "\n" in label or BREAK in label:
         label = " ".join(label.replace(BREAK, " ").split())
     if "''" in label:

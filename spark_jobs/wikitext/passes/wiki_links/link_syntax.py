@@ -13,7 +13,7 @@ from spark_jobs.wikitext.page_state import (
 from spark_jobs.wikitext.passes.wiki_links.link_targets import ResolvedTarget
 from spark_jobs.wikitext.title_normalisation import ORDINARY_TITLE, CapitalLetters
 
-# A heading ends what is open: an unclosed link must not take the sections after it. No link stands inside a link.
+# A heading ends an open link, so that an unclosed link does not swallow the sections after it. Links do not nest.
 _PLAIN = rf"[^\[\]{LINK_OPEN}{HEADING_OPEN}]"
 _INSIDE = rf"{_PLAIN}*+(?:(?:\[(?!\[)|\](?!\])){_PLAIN}*+)*+"
 _LABEL = rf"(?:[^\[{LINK_OPEN}{HEADING_OPEN}]|\[(?!\[)){_INSIDE}"
@@ -22,13 +22,13 @@ _CAPTION = rf"{_IN_CAPTION}*+(?:(?:\[\[{_INSIDE}\]\]|\[(?!\[)|\](?!\])|\n(?!\s*\
 _TARGET = r"[^\[\]{}|<>\n\x00-\x0d\x0f-\x11\x13-\x1f\x7f]++"
 _SHOWN = rf"[^'\[\]\n{BREAK}{HEADING_OPEN}]++"
 _ORDINARY = rf"\[\[(?<!\[\[\[)({ORDINARY_TITLE})(?:\|((?! ){_SHOWN}(?:'(?!'){_SHOWN})*+))?\]\]"
-"""Nearly all links: the title of an article as it is stored, and a label that is shown as it stands. Such a link begins at the
-only two brackets in a row and ends before the next two, so that nothing around it can change it."""
+"""Nearly all links: the title of an article as it is stored, and a label that is shown unchanged. The brackets of a match are
+exactly two in a row on each side, so the text around it cannot change its meaning."""
 
 
 @dataclass(slots=True)
 class LinkSyntax:
-    """Compiled patterns of one wiki, and the links met so far."""
+    """Compiled patterns of one wiki, and a cache of resolved targets."""
 
     file_start: re.Pattern[str]
     file: re.Pattern[str]
@@ -42,17 +42,17 @@ class LinkSyntax:
 
 @lru_cache(maxsize=64)
 def compile_link_syntax(profile: WikiProfile) -> LinkSyntax:
-    """The wiki's link syntax; made once per process.
+    """The link syntax of a wiki, compiled once per process.
 
-    Of three opening brackets MediaWiki takes none for a link; where only two close, we read a bracket and a link.
+    MediaWiki reads no link after three opening brackets; if only two close, we read a bracket and a link.
     """
     names = [_name_pattern(name) for name, number in profile.namespaces.items() if number == NAMESPACE_FILE]
-    # The class is for speed: it keeps nearly all links from being compared with name after name.
+    # The character class is for speed: it rules out nearly all links before any name is compared.
     first = "".join(sorted({re.escape(name[0]) for name, number in profile.namespaces.items() if number == NAMESPACE_FILE}))
     start = rf"\[\[[ _]*+(?=[{first}])(?:{'|'.join(sorted(names, key=len, reverse=True))})[ _]*:"
     trail = f"({profile.link_trail})"
     prefix = rf"(?<![{profile.link_prefix}])([{profile.link_prefix}]++){LINK_OPEN}" if profile.link_prefix else None
-    # Brackets pair from the left: of four in a row the last two open a link.
+    # Of four opening brackets in a row, the last two open a link.
     link = rf"\[(?<!\[\[)(\[*)\[({_TARGET})(?:\|({_LABEL})\]\](\]?)|\]\]){trail}"
     return LinkSyntax(
         file_start=re.compile(start, re.IGNORECASE),
@@ -66,5 +66,5 @@ def compile_link_syntax(profile: WikiProfile) -> LinkSyntax:
 
 
 def _name_pattern(name: str) -> str:
-    """A namespace name, case ignored; but `re` takes the Turkish İ for an i, and MediaWiki does not."""
+    """Pattern of a namespace name, case ignored. `re` treats the Turkish İ as an i; MediaWiki does not."""
     return re.escape(name).replace(r"\ ", "[ _]+").replace("i", "(?-i:[iI])")

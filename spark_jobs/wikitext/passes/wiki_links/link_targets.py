@@ -1,4 +1,4 @@
-"""What the target of a link does: where it leads, what is shown without a label, or why it is no link in the text."""
+"""Targets of links: where they lead, the text that they show without a label, or the reason why no link is shown."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ NO_NAMES: Mapping[str, str] = {}
 
 
 class ResolvedTarget(NamedTuple):
-    """What a link target does: the text shown without a label; the target; else the counter to raise."""
+    """A resolved target: the text shown without a label, and the target, or None and the counter to raise."""
 
     shown: str
     target: LinkTarget | None
@@ -26,7 +26,7 @@ class ResolvedTarget(NamedTuple):
 
 
 def resolve_target(raw: str, profile: WikiProfile) -> ResolvedTarget:
-    """What `[[raw]]` does on this wiki."""
+    """Resolve `[[raw]]` on this wiki."""
     if is_ordinary_title(raw) and "''" not in raw:
         return ResolvedTarget(raw, LinkTarget("internal", None, profile.capitalise(raw), None, NO_NAMES), "")
     if DROPPED in raw:
@@ -43,7 +43,7 @@ def resolve_target(raw: str, profile: WikiProfile) -> ResolvedTarget:
 
 
 def _counter_of_hidden_link(title: Title) -> str:
-    """The counter of a link that is none in the text; empty for one that is."""
+    """The counter of a link that is not shown as a link; empty for visible links."""
     if title.wiki is not None:
         if title.interlanguage and not title.colon:
             return "language_links"

@@ -11,9 +11,9 @@ _BRACKETS = re.compile(rf"(\[\[(?!{PROTOCOLS})|\]\]|\n[ \t]*\n)", re.IGNORECASE)
 
 
 def drop_unclosed_links(text: str, page: PageState) -> str:
-    """`text` without each `[[` that no `]]` of its paragraph closes: a slip of an editor, where MediaWiki shows the brackets.
+    """`text` without each `[[` that no `]]` of its paragraph closes. They are slips of editors; MediaWiki shows them.
 
-    What pairs and is no link stays: `[[a{b]]`.
+    Pairs that are not links stay: `[[a{b]]`.
     """
     parts = _BRACKETS.split(text)
     waiting: list[int] = []

@@ -1,7 +1,7 @@
-"""Balanced `{{ }}` and `{{{ }}}`: each call replaced by the text that it leaves.
+"""Balanced `{{ }}` and `{{{ }}}`: each call is replaced by the text that it leaves.
 
-Braces pair as in MediaWiki's preprocessor: the innermost run of two or more opening braces meets the next run of closing ones,
-three make a parameter, two a template. What never closes stays as it is and swallows nothing.
+Braces pair as in MediaWiki's preprocessor: the innermost run of two or more opening braces meets the next run of closing braces;
+three are a parameter, two a template. Unclosed braces stay literal.
 """
 
 import re
@@ -12,12 +12,12 @@ from spark_jobs.wikitext.passes.wiki_templates.template_calls import expand_call
 _BRACES = re.compile(r"(\{\{+|\}\}+)")
 PARAMETER, TEMPLATE = 3, 2
 LONGEST_RUN = 60
-"""More braces than these in a row are literal."""
+"""Longer runs of braces are literal."""
 _COPIED = "characters copied out of templates"
 
 
 def expand_templates(text: str, page: PageState) -> str:
-    """`text` with every template replaced by what it leaves: nothing, an argument, or a link."""
+    """`text` with each template replaced by the text that it leaves: nothing, an argument, or a link."""
     if "{{" not in text:
         return text
     pairs_only = "{{{" not in text and "}" * (LONGEST_RUN + 1) not in text and len(text) < page.budget.delimiters
@@ -25,7 +25,7 @@ def expand_templates(text: str, page: PageState) -> str:
 
 
 def _expand_pairs(text: str, page: PageState) -> str:
-    """Where no three braces open in a row each `}}` closes the last `{{`. Most pages are so, and far faster to read."""
+    """Expand a text without three opening braces in a row, where each `}}` closes the last `{{`: most pages, and far faster."""
     calls, depth = known_calls(page.profile), page.budget.depth
     before, *pieces = text.split("{{")
     stack: list[tuple[list[str], int]] = []
@@ -52,7 +52,7 @@ def _expand_pairs(text: str, page: PageState) -> str:
 
 
 def _expand_runs(text: str, page: PageState) -> str:
-    """Any run of braces: `{{{{x}}}}`, parameters."""
+    """Expand a text with any runs of braces: `{{{{x}}}}`, parameters."""
     calls = known_calls(page.profile)
     tokens = _BRACES.split(text)
     page.check_budget(len(tokens) // 2, page.budget.delimiters, "runs of braces")
@@ -94,7 +94,7 @@ def _expand_runs(text: str, page: PageState) -> str:
 
 
 def _restore_unclosed(stack: list[tuple[int, list[str], int]], current: list[str], page: PageState) -> str:
-    """The text of frames that never closed: their braces are literal."""
+    """The whole text, with the braces of unclosed frames as literals."""
     page.count("unclosed_braces", len(stack))
     while stack:
         opening, outer, _ = stack.pop()
@@ -104,6 +104,6 @@ def _restore_unclosed(stack: list[tuple[int, list[str], int]], current: list[str
 
 
 def _expand_parameter(content: str) -> str:
-    """`{{{1|default}}}` on a page of its own shows the default; without one it shows itself."""
+    """`{{{1|default}}}` outside a template shows the default, or its own source if there is none."""
     _, pipe, default = content.partition("|")
     return default.partition("|")[0] if pipe else "{{{" + content + "}}}"

@@ -1,4 +1,4 @@
-"""Parser functions and variables of MediaWiki that are called like templates."""
+"""MediaWiki's parser functions and variables, which look like template calls."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ FUNCTIONS: dict[str, Callable[[str], str]] = {
     "ucfirst": lambda text: text[:1].upper() + text[1:],
     "formatnum": lambda text: text,
 }
-"""Parser functions of one argument that leave text."""
+"""Parser functions of one argument that leave text: name -> function of the argument."""
 VARIABLES = frozenset(
     f"{subject}{part}"
     for subject in ("", "FULL", "BASE", "ROOT", "SUB", "TALK", "ARTICLE", "SUBJECT")
@@ -25,10 +25,10 @@ VARIABLES = frozenset(
     "CURRENTTIME",
     "NUMBEROFARTICLES",
 }
-"""Words in braces that are no template: what they show depends on the page or the day, and is left out."""
+"""Variables: words in braces that are not templates. Their value depends on the page or the day; they leave no text."""
 _SILENT_FUNCTIONS = """
 anchorencode canonicalurl filepath fullurl gender grammar int localurl ns nse numberingroup padleft padright pageid
 pagesincategory pagesinnamespace pagesize plural protectionexpiry protectionlevel special tag urlencode
 """
 SILENT_FUNCTIONS = frozenset(_SILENT_FUNCTIONS.split())
-"""Parser functions without `#` whose text is left out; by their English names, they are no templates."""
+"""English names of parser functions without `#` that leave no text."""

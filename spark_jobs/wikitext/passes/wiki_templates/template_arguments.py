@@ -9,7 +9,7 @@ _NOTHING = f"{DROPPED} \t\n"
 
 
 def parse_arguments(content: str) -> dict[str, str]:
-    """Arguments of `{{content}}`, trimmed: by name, and by position counted from "1". Pipes inside links separate nothing.
+    """Trimmed arguments of `{{content}}` by name, or by position counted from "1". Pipes inside links do not separate.
 
     >>> parse_arguments("lang|fr|a=b|[[x|y]]")
     {'1': 'fr', 'a': 'b', '2': '[[x|y]]'}
@@ -27,11 +27,12 @@ def parse_arguments(content: str) -> dict[str, str]:
 
 
 def _trim(value: str) -> str:
-    """`value` without white space and templates that left nothing at its ends: an argument of these alone counts as not given."""
+    """`value` without outer white space and dropped templates; an argument of only these counts as not given."""
     return value.strip(_NOTHING) if DROPPED in value else value.strip()
 
 
 def split_arguments(content: str) -> list[str]:
+    """`content` split at its pipes; pipes inside links do not separate, unless a link is unclosed."""
     if "[[" not in content:
         return content.split("|")
     parts: list[str] = []

@@ -1,7 +1,7 @@
-"""Templates, parameters and parser functions: balanced `{{ }}`, and what each leaves in the text.
+"""Calls, `{{head|…}}`: which template or function the head names, and the text that it leaves.
 
-Braces pair as in MediaWiki's preprocessor: the innermost run of two or more opening braces meets the next run of closing ones,
-three make a parameter, two a template. What never closes stays as it is and swallows nothing.
+A template with a rule in the profile leaves the filled pattern or a link; other templates leave nothing. The head alone decides,
+so calls are cached by their head, per wiki.
 """
 
 import re
@@ -23,18 +23,18 @@ CACHED_CALLS = 1 << 14
 
 
 class Call(NamedTuple):
-    """What stands before the first pipe of `{{…}}`, understood."""
+    """The meaning of a head, the text before the first pipe of `{{…}}`."""
 
     name: str
-    """Of the template, at the end of its redirects; empty where it is none."""
+    """Name of the template, its redirects followed; empty if the head does not name a template."""
     counter: str
-    """To raise; empty where there is none."""
+    """Counter to raise; empty for none."""
     render: Callable[[str, PageState], str] | None
-    """What it leaves in the text, from all that stands between the braces; None if that is nothing."""
+    """(content between the braces, page) -> text that the call leaves; None if it leaves nothing."""
 
 
 def expand_call(content: str, opened: int, calls: dict[str, Call], page: PageState) -> str:
-    """What `{{content}}` leaves; `opened` orders templates by where they begin."""
+    """The text that `{{content}}` leaves; `opened` is a number that grows with the position of the opening braces."""
     head = content.partition("|")[0]
     call = calls.get(head)
     if call is None:
@@ -55,7 +55,7 @@ def _call_cache(profile: WikiProfile) -> dict[str, Call]:  # noqa: ARG001
 
 
 def known_calls(profile: WikiProfile) -> dict[str, Call]:
-    """What was understood before on this wiki; by what stands before the first pipe, which is all that it depends on."""
+    """The calls resolved so far on this wiki, by head."""
     calls = _call_cache(profile)
     if len(calls) > CACHED_CALLS:
         calls.clear()
@@ -63,7 +63,7 @@ def known_calls(profile: WikiProfile) -> dict[str, Call]:
 
 
 def _resolve_call(head: str, profile: WikiProfile) -> Call:
-    """The template or function that `{{head|…}}` calls."""
+    """Resolve the template or function that `{{head|…}}` calls."""
     called = _normalise_head(head.replace(DROPPED, ""), profile)
     if not called:
         return Call("", "", _render_nameless)
@@ -92,7 +92,7 @@ def _render_nameless(content: str, page: PageState) -> str:  # noqa: ARG001
 
 
 def _render_function(convert: Callable[[str], str], content: str, page: PageState) -> str:  # noqa: ARG001
-    """What a parser function of one argument leaves."""
+    """The text that a parser function of one argument leaves."""
     return convert(_SUBSTITUTION.sub("", split_arguments(content)[0]).partition(":")[2].strip())
 
 
@@ -105,7 +105,7 @@ def _render_fixed_text(text: str, content: str, page: PageState) -> str:  # noqa
 
 
 def _normalise_head(raw: str, profile: WikiProfile) -> str:
-    """What stands before the first pipe, without white space around it, substitution and the template namespace."""
+    """A head without outer white space, substitution prefix and template namespace."""
     name = " ".join(raw.replace("_", " ").split())
     if ":" in name:
         name = _SUBSTITUTION.sub("", name).lstrip()

@@ -1,4 +1,4 @@
-"""Link-bearing templates such as `{{ill}}`: written as markup that the pass over links reads."""
+"""Link-bearing templates such as `{{ill}}`: rewritten as markup for the pass over links."""
 
 import re
 
@@ -13,7 +13,7 @@ _LINK_MARKUP = re.compile(r"\[\[(?:[^\[\]|]*+\|)?([^\[\]]*+)\]\]")
 
 
 def mark_template_link(rule: LinkTemplate, content: str, page: PageState) -> str:
-    """The markup that carries a template's link to the pass over links."""
+    """Markup that carries the link of a template to the pass over links. Nothing without a label; the label without a target."""
     values = parse_arguments(content)
     label = strip_link_markup(fill(rule.label, values))
     target = normalise_title(strip_link_markup(fill(rule.target, values)), page.profile)
@@ -40,7 +40,7 @@ def mark_template_link(rule: LinkTemplate, content: str, page: PageState) -> str
 
 
 def strip_link_markup(text: str) -> str:
-    """`text` without link markup and brackets, so that it can stand inside a link."""
+    """`text` without link markup and brackets, usable as part of a link."""
     if "[" in text or "]" in text:
         text = _LINK_MARKUP.sub(r"\1", text).replace("[", "").replace("]", "")
     if TEMPLATE_LINK in text or NO_TRAIL in text:
