@@ -71,7 +71,7 @@ def _explain_missing_page(lookup: PageLookup, page: str, title: str) -> str:
         where = where | (ds.field("page_id") == int(page))
     for row in lookup.read_rows("articles", where, ["title", "redirect_title", "redirect_fragment"]):
         to = row["redirect_title"] + (f"#{row['redirect_fragment']}" if row["redirect_fragment"] else "")
-        return f"{row['title']!r} of {wiki} is a redirect to {to!r}, which is not an article of the dump: give its page"
+        return f"{row['title']!r} of {wiki} is a redirect to {to!r}, which is not an article of the dump: give the page behind it"
     for row in lookup.read_rows("rejects", where, ["title", "stage", "reason"]):
         return f"{row['title'] or page!r} of {wiki} was rejected: {row['stage']}: {row['reason']}"
     return (

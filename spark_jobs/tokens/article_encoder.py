@@ -2,9 +2,9 @@
 
 A name is tokenised alone, so SentencePiece adds a leading `▁`, as in the paper's code. Names were cleaned when `augmented` was
 written (`wikis/title_cleaning.py`), in two ways unlike the paper's code. It removed every `(…)` of a title; ours removes the
-balanced parenthetical at the end after a space (full-width ones need no space), so `Iron(III)` stays whole. It dropped titles that
-begin with `List of` or an English namespace; ours drops titles of lists in the pivot language, titles in the namespaces of its
-Wikipedia, and sections (`A#b`).
+balanced parenthetical at the end after a space (full-width ones need no space), so `Iron(III)` stays whole. It dropped titles
+that begin with `List of` or an English namespace; ours drops titles of lists in the pivot language, titles in the namespaces of
+its Wikipedia, and sections (`A#b`).
 """
 
 from collections.abc import Mapping, Sequence
