@@ -1,4 +1,4 @@
-"""The columns of `augmented` and `links` against `entities.resolve_link`, link by link."""
+"""The columns of `augmented` and `links`, compared with `name_resolution.resolve_link` for each link."""
 
 from collections import Counter
 
@@ -44,7 +44,7 @@ def article(page_id: int, indices: list[int]) -> Article:
 @pytest.mark.parametrize("languages", [["en"], ["en", "de"], ["fr"]])
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, len(LINKS) - 1), max_size=12), max_size=4))
-def test_every_link_gets_what_it_would_get_alone(languages, pages) -> None:
+def test_links_of_a_batch_resolve_as_single_links(languages, pages) -> None:
     pivots = load_pivots(languages)
     table = to_table([article(page_id, indices) for page_id, indices in enumerate(pages)]).combine_chunks()
     batch = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
