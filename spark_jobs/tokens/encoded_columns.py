@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
-from typing import Any
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,7 +27,7 @@ TRAVEL_COLUMNS = ", ".join(
 """`TRAVEL_SCHEMA` as a Spark DDL string."""
 
 
-def encode_file(file: Any, encoder: ArticleEncoder, pivot: str) -> Iterator[pa.RecordBatch]:
+def encode_file(file: str | Path | pa.NativeFile, encoder: ArticleEncoder, pivot: str) -> Iterator[pa.RecordBatch]:
     """Encode a Parquet file of `augmented`, open or as a path, a few articles at a time."""
     for batch in pq.ParquetFile(file).iter_batches(_READ_ROWS, columns=INPUT_COLUMNS):
         yield encode_batch(batch, encoder, pivot)

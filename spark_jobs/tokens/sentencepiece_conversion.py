@@ -5,7 +5,7 @@ a model class of transformers 5 gives other ids for some strings, because it rep
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
@@ -30,6 +30,14 @@ _PROBES = (
     "x\u200by",
     "👩‍👧",
 )
+
+
+class _SpecialIds(Protocol):
+    """The methods of `SentencePieceProcessor` that return an id, or a negative number if the model has no such token."""
+
+    def unk_id(self) -> int: ...
+    def bos_id(self) -> int: ...
+    def eos_id(self) -> int: ...
 
 
 def convert_sentencepiece(path: Path, name: str) -> TokenizerSource:
@@ -71,7 +79,8 @@ def convert_sentencepiece(path: Path, name: str) -> TokenizerSource:
     return source
 
 
-def _special_ids(processor: Any) -> dict[str, int]:
+def _special_ids(processor: _SpecialIds) -> dict[str, int]:
+    """Ids of the special tokens that the model has, by the key of `tokenizer_config.json`."""
     ids = {"unk_token": processor.unk_id(), "bos_token": processor.bos_id(), "eos_token": processor.eos_id()}
     return {key: index for key, index in ids.items() if index >= 0}
 

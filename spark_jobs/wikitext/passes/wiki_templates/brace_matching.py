@@ -11,6 +11,7 @@ from spark_jobs.wikitext.passes.wiki_templates.template_calls import expand_call
 
 _BRACES = re.compile(r"(\{\{+|\}\}+)")
 PARAMETER, TEMPLATE = 3, 2
+"""Number of braces on each side."""
 LONGEST_RUN = 60
 """Longer runs of braces are literal."""
 _COPIED = "characters copied out of templates"
