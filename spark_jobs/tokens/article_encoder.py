@@ -1,10 +1,10 @@
 """One article to tokens, entity spans and name tokens, for one tokenizer and one span mapping.
 
 A name is tokenised alone, so SentencePiece adds a leading `▁`, as in the paper's code. Names were cleaned when `augmented` was
-written (`wikis/title_cleaning.py`), in two ways unlike the paper's code. It removed every `(…)` of a title; ours removes the
-balanced parenthetical at the end after a space (full-width ones need no space), so `Iron(III)` stays whole. It dropped titles
-that begin with `List of` or an English namespace; ours drops titles of lists in the pivot language, titles in the namespaces of
-its Wikipedia, and sections (`A#b`).
+written (`wikis/title_cleaning.py`). The paper's code removed every `(…)` of a title; ours removes the balanced parenthetical at
+the end after a space (full-width ones need no space), so `Iron(III)` stays whole. The paper's code dropped titles that begin with
+`List of` or an English namespace; ours drops titles of lists in the pivot language, titles in the namespaces of its Wikipedia,
+and sections (`A#b`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ ENTITY_COUNTERS = {
 """Counters of an article's entities. The first three are the same for every span mapping and do not depend on whether the entity
 was kept. The last two are disjoint; with the entities of the row they add up to all entities."""
 
-_REMEMBERED_NAMES = 2**16
+_CACHED_NAMES = 2**16
 
 
 class Entity(NamedTuple):
@@ -53,9 +53,9 @@ class ArticleEncoder:
         """`tokenizer` must come from `TokenizerSource.load`."""
         self._tokenizer = tokenizer
         self._span_mapping = span_mapping
-        self._name_ids = lru_cache(_REMEMBERED_NAMES)(self._ids)
+        self._name_ids = lru_cache(_CACHED_NAMES)(self._tokenise)
 
-    def _ids(self, text: str) -> list[int]:
+    def _tokenise(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
