@@ -102,5 +102,5 @@ def _augment(output: Path, wiki: str, scratch: Path) -> float:
     }
     folder = Location.of(str(scratch))
     started = time.process_time()
-    augment.augment_shard(source, targets, augment.pivots_of(["en"]), {"augmented": folder, "links": folder})
+    augment.augment_shard(source, targets, augment.load_pivots(["en"]), {"augmented": folder, "links": folder})
     return time.process_time() - started

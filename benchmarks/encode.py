@@ -36,9 +36,10 @@ from tekken import read_tekken
 from tokenizers import Tokenizer
 
 from spark_jobs.contract.table_schemas import AUGMENTED
-from spark_jobs.tokens.article_tokens import ArticleEncoder, Entity
-from spark_jobs.tokens.encoded_columns import encode_file, pivot_entities
-from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
+from spark_jobs.tokens.article_encoder import ArticleEncoder, Entity
+from spark_jobs.tokens.encoded_columns import encode_file, select_pivot_entities
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
+from spark_jobs.tokens.tokenizer_source import TokenizerSource
 
 BASELINE = "tokenizer.encode"
 PACKAGE = "package:mistral_common/data/"
@@ -82,7 +83,7 @@ def read_samples(corpus: Path, folder: Path, pivot: str, megabytes: float, all_l
             table = name_all_links(table, pivot)
         path = folder / f"{wiki.name}.parquet"
         pq.write_table(table, path)
-        entities = pivot_entities(table.column("entities").combine_chunks(), pivot)
+        entities = select_pivot_entities(table.column("entities").combine_chunks(), pivot)
         articles = list(zip(table.column("text").to_pylist(), entities, strict=True))
         yield Sample(wiki.name.removeprefix("wiki="), path, articles, size)
 
@@ -169,7 +170,7 @@ def load_tokenizer(spec: str, name: str) -> Tokenizer:
         path = Path(str(importlib.resources.files(package).joinpath(inner)))
     if path.name.startswith("tekken"):
         return TokenizerSource(name, read_tekken(path).to_str(), "{}").load()
-    return load_source(spec, name).load()
+    return load_tokenizer_source(spec, name).load()
 
 
 def make_rows(figures: Sequence[Figures], baseline: str) -> list[tuple[str, ...]]:

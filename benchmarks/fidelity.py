@@ -5,7 +5,7 @@
 
 MediaWiki parses each page as `mediawiki/render.php` says, with a database of its own in a temporary folder. Both sides see the
 same rules: templates and parser functions give nothing, no section is dropped; pictures, tables and the tags in
-`opaque.DROPPED_TAGS` leave no text. What is left to compare is how wikitext is read.
+`comments_and_extensions.DROPPED_TAGS` leave no text. What is left to compare is how wikitext is read.
 
 Text is compared without white space, by shingles of eight characters; links by surface and title, those to other wikis by
 surface.

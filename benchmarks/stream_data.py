@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from spark_jobs.contract.manifest import MANIFEST, Manifest, Shard
 from spark_jobs.contract.schema_version import SCHEMA_VERSION
-from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER, encoded
+from spark_jobs.contract.table_schemas import SCHEMA_VERSION, TOKENIZER_FOLDER, encoded
 from spark_jobs.contract.vocabulary_hash import vocabulary_sha256
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
 
 TOKENIZER = "package:mistral_common/data/tokenizer.model.v1"
 ROWS_IN_GROUP = 1024
@@ -65,7 +65,7 @@ def make_corpus(corpus: Path, documents: int, shards: int = 4, tokens: bool = Tr
     """Write the corpus, its tokenizer and its manifest."""
     folder = wiki_folder(corpus)
     folder.mkdir(parents=True)
-    source = load_source(TOKENIZER, "mistral")
+    source = load_tokenizer_source(TOKENIZER, "mistral")
     beside = corpus / "encoded" / "tokenizer=mistral" / TOKENIZER_FOLDER
     beside.mkdir()
     (beside / "tokenizer.json").write_text(source.tokenizer_json)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from spark_jobs.tokens.tokenizer_files import bpe_merges
+from spark_jobs.tokens.sentencepiece_conversion import derive_bpe_merges
 
 
 def read_tekken(path: Path) -> Tokenizer:
@@ -21,7 +21,7 @@ def read_tekken(path: Path) -> Tokenizer:
     ranked = data["vocab"][: config["default_vocab_size"] - controls]
     pieces = ["".join(letters[byte] for byte in base64.b64decode(entry["token_bytes"])) for entry in ranked]
     vocabulary = {piece: controls + rank for rank, piece in enumerate(pieces)}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=bpe_merges(pieces), ignore_merges=True))
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=derive_bpe_merges(pieces), ignore_merges=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(config["pattern"]), "isolated"),

@@ -34,8 +34,8 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from spark_jobs.wikis.wiki_profile import NAMESPACE_CATEGORY, NAMESPACE_FILE, WikiProfile
-from spark_jobs.wikitext import Options, extract, normalise_title, titles
-from spark_jobs.wikitext.passes.internal_links import link_syntax
+from spark_jobs.wikitext import Options, extract, normalise_title, title_normalisation
+from spark_jobs.wikitext.passes.wiki_links.link_syntax import compile_link_syntax
 
 OURS, OURS_IN_ENGINE = "ours", "ours, as the engine runs it"
 BASELINE = "mwparserfromhell"
@@ -96,8 +96,8 @@ def our_tool(name: str) -> Tool:
     options = Options() if name == OURS_IN_ENGINE else Options(drop_sections=False, tables="text")
 
     def prepare(wikitext: str, profile: WikiProfile) -> str:
-        link_syntax(profile).resolved.clear()
-        titles._normalise.cache_clear()
+        compile_link_syntax(profile).resolved.clear()
+        title_normalisation._normalise.cache_clear()
         return wikitext
 
     def run(wikitext: str, profile: WikiProfile) -> Any:

@@ -4,7 +4,7 @@
 
 Adds no BOS, EOS or names to the tokens: where they go is the training job's choice. `<s>` in an article is text. Rows are mixed:
 they are ordered by a hash of (wiki, page_id), so that neighbours in a shard have nothing to do with each other. The manifest
-counts tokens, entities, name tokens, and what the span mapping lost (`encode_article.COUNTS`).
+counts tokens, entities, name tokens, and what the span mapping lost (`article_encoder.ENTITY_COUNTERS`).
 """
 
 from spark_jobs.common.command_line import command

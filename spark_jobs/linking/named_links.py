@@ -1,7 +1,6 @@
-"""The links of a batch of articles with their names, as columns: `entities.resolve_link` for millions of links.
+"""The links of a batch of articles with their names, as Arrow columns: `name_resolution.resolve_link` for millions of links.
 
-What a title leads to is looked up once for each distinct title; a link whose markup brings a name of its own, or leads to another
-wiki, is resolved by itself.
+Each distinct title is resolved once. Links whose markup contains a name, or that lead to another wiki, are resolved one by one.
 """
 
 from collections import Counter
@@ -20,27 +19,27 @@ from spark_jobs.linking.name_resolution import Pivot, TargetNames, resolve_link
 
 _NAMES = LINKS.schema.field("names").type
 _ENTITY = AUGMENTED.schema.field("entities").type.value_type
-_NONE = 0
-"""Row of `Titles.names` for a link without names."""
+_UNNAMED_ROW = 0
+"""Row of `ResolvedTitles.names` for links without names."""
 
 
 @dataclass(frozen=True)
-class Titles:
-    """What the titles of a shard lead to. Row 0 of `page_ids` and `names` is for titles that lead nowhere."""
+class ResolvedTitles:
+    """Page ids and names of the titles of a shard. Row 0 of `page_ids` and `names` is for titles that lead to no article."""
 
     titles: pa.Array
     page_ids: pa.Array
     names: pa.Array
     targets: Mapping[str, TargetNames]
-    """The same, for links that are resolved one by one."""
+    """The input of `resolve_titles`, for links that are resolved one by one."""
 
 
-def titles_of(targets: Mapping[str, TargetNames], pivots: Sequence[Pivot]) -> Titles:
-    """Clean the names of every title once."""
+def resolve_titles(targets: Mapping[str, TargetNames], pivots: Sequence[Pivot]) -> ResolvedTitles:
+    """Resolve and clean the names of every title once."""
     plain = {"kind": "internal", "wiki": None, "fragment": None, "names": ()}
     resolved = [resolve_link({**plain, "target": title}, targets, pivots)[1] for title in targets]
     page_ids = [None, *(target.page_id for target in targets.values())]
-    return Titles(
+    return ResolvedTitles(
         pa.array(list(targets), pa.string()),
         pa.array(page_ids, pa.int64()),
         pa.array([[], *resolved], _NAMES),
@@ -50,7 +49,7 @@ def titles_of(targets: Mapping[str, TargetNames], pivots: Sequence[Pivot]) -> Ti
 
 @dataclass(frozen=True)
 class NamedLinks:
-    """The links of some articles, one after the other: `counts[i]` of them belong to article i."""
+    """The links of some articles in one sequence; `counts[i]` of them belong to article `i`."""
 
     counts: npt.NDArray[np.int64]
     links: pa.StructArray
@@ -58,15 +57,15 @@ class NamedLinks:
     names: pa.Array
 
 
-def name_links(links: pa.ListArray, titles: Titles, pivots: Sequence[Pivot]) -> NamedLinks:
+def name_links(links: pa.ListArray, titles: ResolvedTitles, pivots: Sequence[Pivot]) -> NamedLinks:
     """Resolve every link of the column `links` of `articles`."""
     every = links.flatten()
     target, wiki, fragment = (pc.struct_field(every, name) for name in ("target", "wiki", "fragment"))
     own = pc.list_value_length(pc.struct_field(every, "names")).to_numpy(zero_copy_only=False) > 0
     is_here = pc.and_(pc.is_null(wiki), pc.not_equal(target, ""))
     found = pc.if_else(is_here, pc.index_in(target, value_set=titles.titles), None)
-    rows = pc.fill_null(pc.add(found, 1), _NONE).to_numpy().astype(np.int64)
-    named = np.where(fragment.is_null().to_numpy(zero_copy_only=False), rows, _NONE)
+    rows = pc.fill_null(pc.add(found, 1), _UNNAMED_ROW).to_numpy().astype(np.int64)
+    named = np.where(fragment.is_null().to_numpy(zero_copy_only=False), rows, _UNNAMED_ROW)
     alone = np.flatnonzero(own | wiki.is_valid().to_numpy(zero_copy_only=False))
     resolved = [resolve_link(link, titles.targets, pivots)[1] for link in every.take(alone).to_pylist()]
     named[alone] = len(titles.names) + np.arange(len(alone))
@@ -74,8 +73,8 @@ def name_links(links: pa.ListArray, titles: Titles, pivots: Sequence[Pivot]) -> 
     return NamedLinks(pc.list_value_length(links).to_numpy().astype(np.int64), every, titles.page_ids.take(pa.array(rows)), names)
 
 
-def entities_of(named: NamedLinks) -> pa.Array:
-    """The column `entities`: of each article the links that have a name."""
+def build_entities_column(named: NamedLinks) -> pa.Array:
+    """The column `entities`: for each article, its links that have a name."""
     has_name = pc.list_value_length(named.names).to_numpy() > 0
     upto = np.concatenate([[0], np.cumsum(has_name)])
     ends = np.cumsum(named.counts)
@@ -86,16 +85,16 @@ def entities_of(named: NamedLinks) -> pa.Array:
     return list_array(upto[ends] - upto[ends - named.counts], entities, AUGMENTED.schema.field("entities").type)
 
 
-def links_table(page_ids: pa.Array, texts: pa.Array, named: NamedLinks) -> pa.Table:
-    """The rows of `links` for articles with these page ids and texts."""
+def build_links_table(page_ids: pa.Array, texts: pa.Array, named: NamedLinks) -> pa.Table:
+    """The rows of the table `links` for articles with these page ids and texts."""
     starts, ends = (pc.struct_field(named.links, name) for name in ("start", "end"))
-    surfaces = _surfaces(texts.to_pylist(), named.counts.tolist(), starts.to_pylist(), ends.to_pylist())
+    surfaces = _cut_surfaces(texts.to_pylist(), named.counts.tolist(), starts.to_pylist(), ends.to_pylist())
     owners = page_ids.take(pa.array(np.repeat(np.arange(len(page_ids)), named.counts)))
     columns = [owners, starts, ends, pa.array(surfaces, pa.string()), named.page_ids, named.names]
     return pa.Table.from_arrays(columns, schema=LINKS.schema)
 
 
-def _surfaces(texts: Sequence[str], counts: Sequence[int], starts: Sequence[int], ends: Sequence[int]) -> list[str]:
+def _cut_surfaces(texts: Sequence[str], counts: Sequence[int], starts: Sequence[int], ends: Sequence[int]) -> list[str]:
     surfaces: list[str] = []
     first = 0
     for text, count in zip(texts, counts, strict=True):
@@ -106,7 +105,7 @@ def _surfaces(texts: Sequence[str], counts: Sequence[int], starts: Sequence[int]
 
 
 def count_links(named: NamedLinks) -> Counter[str]:
-    """How many links there are, how many lead to an article, and how many have a name, by language and source."""
+    """Numbers of links, of links that lead to an article, and of links with a name, by language and by source."""
     counters: Counter[str] = Counter(links=len(named.links), links_with_target=len(named.page_ids) - named.page_ids.null_count)
     entries: Any = named.names.flatten()
     labels = pc.binary_join_element_wise(pc.struct_field(entries, "language"), pc.struct_field(entries, "source"), ".")

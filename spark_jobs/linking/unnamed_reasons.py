@@ -1,11 +1,10 @@
-"""Why a link has no name: pure functions of the link and of what the tables say of its target.
+"""Why a link has no name: the reasons, and how they follow from the link and from the tables.
 
-The reasons are those of `entities.resolve_link`, in the order in which it meets them: what the link itself is comes first, what
-its target is comes after.
+They mirror the rules of `name_resolution.resolve_link`, in its order: first the link itself, then its target.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from spark_jobs.linking.name_resolution import Pivot
 from spark_jobs.wikis import WikiProfile
@@ -27,31 +26,31 @@ Reason = Literal[
 REASONS: Mapping[Reason, str] = {
     "no_langlink": "the article has no langlink into the language",
     "missing": "no page of that title is in the dump: a red link, or a page that the dump does not hold",
-    "section": "leads into a section: what a page is called is not what its section is called",
-    "unusable_title": "the title in that language names no entity: a list, or a page outside the articles",
+    "section": "leads into a section: the page's name is not the section's name",
+    "unusable_title": "the title in that language does not name an entity: a list, or a page outside the articles",
     "other_namespace": "leads to a page outside the articles: a category, a portal, a help page",
     "other_wiki": "leads to a wiki of another language or to a sister project",
     "redirect_section": "the target is a redirect to a section",
-    "redirect_nowhere": "the target is a redirect that ends at no article: in a circle, at a missing page, at another's section",
+    "redirect_nowhere": "the target is a redirect that ends in a circle, at a missing page, or at a section of another page",
     "same_page": "leads to a section of its own page",
 }
-"""What each reason means, the likely ones first."""
+"""Explanation of each reason, frequent ones first."""
 
 
 class TargetFacts(NamedTuple):
-    """What the tables say of a title."""
+    """The rows about a title in the tables."""
 
     names: Sequence[Mapping[str, str]] | None
     """The column `names` of the table `names`; None if the title leads to no article."""
     redirect_title: str | None = None
-    """Where its page redirects to; None if it is no redirect, or not in the dump."""
+    """Target of its redirect; None if the page is not a redirect or not in the dump."""
     redirect_fragment: str | None = None
 
 
-def reason_of_link(wiki: str | None, target: str, fragment: str | None, pivot: Pivot) -> Reason | None:
-    """Why a link without a name has none, as far as the link itself tells; None: its target does (`reason_of_target`).
+def find_link_reason(wiki: str | None, target: str, fragment: str | None, pivot: Pivot) -> Reason | None:
+    """The reason why a link has no name, if the link itself shows it; None if it depends on the target (`find_target_reason`).
 
-    `wiki`, `target` and `fragment` are those of a link of `articles`.
+    `wiki`, `target` and `fragment` are the fields of a link of `articles`.
     """
     if wiki is None and not target:
         return "same_page"
@@ -62,17 +61,17 @@ def reason_of_link(wiki: str | None, target: str, fragment: str | None, pivot: P
     return "unusable_title" if wiki == pivot.wiki else "other_wiki"
 
 
-def reason_of_target(title: str, facts: TargetFacts, pivot: Pivot, profile: WikiProfile) -> Reason | None:
-    """Why a title of the wiki itself gives no name; None if it gives one.
+def find_target_reason(title: str, facts: TargetFacts, pivot: Pivot, profile: WikiProfile) -> Reason | None:
+    """The reason why a title of the wiki itself gives no name; None if it gives one.
 
-    >>> from spark_jobs.linking.name_resolution import pivots_of
+    >>> from spark_jobs.linking.name_resolution import load_pivots
     >>> from spark_jobs.wikis import load_profile
-    >>> english, japanese = pivots_of(["en"])[0], load_profile("jawiki")
-    >>> reason_of_target("江戸", TargetFacts(names=[]), english, japanese)
+    >>> english, japanese = load_pivots(["en"])[0], load_profile("jawiki")
+    >>> find_target_reason("江戸", TargetFacts(names=[]), english, japanese)
     'no_langlink'
-    >>> reason_of_target("川の一覧", TargetFacts([{"language": "en", "title": "List of rivers"}]), english, japanese)
+    >>> find_target_reason("川の一覧", TargetFacts([{"language": "en", "title": "List of rivers"}]), english, japanese)
     'unusable_title'
-    >>> reason_of_target("Category:川", TargetFacts(names=None), english, japanese)
+    >>> find_target_reason("Category:川", TargetFacts(names=None), english, japanese)
     'other_namespace'
     """
     if facts.names is not None:
@@ -86,9 +85,3 @@ def reason_of_target(title: str, facts: TargetFacts, pivot: Pivot, profile: Wiki
         return "redirect_nowhere"
     prefix, colon, _ = title.partition(":")
     return "other_namespace" if colon and profile.namespaces.get(namespace_key(prefix)) else "missing"
-
-
-def name_in(entity: Mapping[str, Any] | None, pivot: Pivot) -> Mapping[str, str] | None:
-    """The name of a row of `entities` in the pivot language, with its source; None if it has none, or there is no row."""
-    names: Sequence[Mapping[str, str]] = () if entity is None else entity["names"]
-    return next((name for name in names if name["language"] == pivot.language), None)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from spark_jobs.common.excerpts import Excerpt, best_excerpts
 from spark_jobs.common.storage import Location
 from spark_jobs.linking.name_resolution import Pivot
-from spark_jobs.linking.unnamed_reasons import reason_of_link
+from spark_jobs.linking.unnamed_reasons import find_link_reason
 from spark_jobs.reports.histogram import Histogram
 
 _COLUMNS = ["title", "is_disambiguation", "text", "links.list.element.start", "entities"]
@@ -113,7 +113,7 @@ def _counted(unnamed: pa.Table, pivot: Pivot) -> Iterator[pa.RecordBatch]:
     for kind in kinds:
         # Whether there is a title and a section decides, not which they are.
         title, fragment = "" if kind["is_empty"] else "title", "section" if kind["has_fragment"] else None
-        reason = reason_of_link(kind["wiki"], title, fragment, pivot)
+        reason = find_link_reason(kind["wiki"], title, fragment, pivot)
         if reason is not None:
             told.append((reason, kind["count_all"]))
     yield _batch(pivot, [reason for reason, _ in told], None, [count for _, count in told])

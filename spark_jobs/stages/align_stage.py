@@ -15,7 +15,7 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import ARTICLES, NAMES
 from spark_jobs.dumps.compressed_streams import open_decompressed
 from spark_jobs.dumps.sql.table_reader import read_rows
-from spark_jobs.linking.langlink_names import names_of_titles
+from spark_jobs.linking.langlink_names import build_names_rows
 from spark_jobs.publishing.input_changes import require_unchanged
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import ShardReport, sum_counters
@@ -71,13 +71,13 @@ def join_langlinks(rows: DataFrame, langlinks: DataFrame) -> DataFrame:
 
     All langlinks are there, those of pages that are not in the dump with a null title: so what is counted is what was read.
     """
-    entries = F.collect_list(F.struct("language", "title"))  # in no order; `merge_names` does not depend on it
+    entries = F.collect_list(F.struct("language", "title"))  # in no order; `merge_langlinks` does not depend on it
     own = langlinks.groupBy("page_id").agg(entries.alias("own"))
     return one_page_per_title(rows).join(own, "page_id", "full")
 
 
 def join_articles(pages: DataFrame) -> DataFrame:
-    """What `join_langlinks` gave, with what is behind each redirect, as `names_of_titles` takes it."""
+    """What `join_langlinks` gave, with what is behind each redirect, as `build_names_rows` takes it."""
     article = F.col("page_id").alias("article_id"), F.col("own").alias("behind")
     titles = pages.where("title is not null").select("*", *article)
     behind = resolve_redirects(titles, ["article_id", "behind"]).drop("target")
@@ -130,7 +130,7 @@ def write_names(rows: DataFrame, langlinks: DataFrame, size: int, attempts: Loca
     pages = join_langlinks(rows, langlinks).persist()
     try:
         sharded = join_articles(pages).withColumn("shard", shard)
-        reports = write_shards(sharded, shards, ["title"], attempts, NAMES.schema, _ROW_GROUP_ROWS, names_of_titles)
+        reports = write_shards(sharded, shards, ["title"], attempts, NAMES.schema, _ROW_GROUP_ROWS, build_names_rows)
     finally:
         pages.unpersist()
     counters = sum_counters(reports)

@@ -12,8 +12,8 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.manifest import Manifest
 from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES
-from spark_jobs.linking.name_resolution import Pivot, TargetNames, pivots_of
-from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
+from spark_jobs.linking.name_resolution import Pivot, TargetNames, load_pivots
+from spark_jobs.linking.named_links import build_entities_column, build_links_table, count_links, name_links, resolve_titles
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name, sum_counters
 from spark_jobs.runtime.job_progress import show_progress
@@ -60,7 +60,7 @@ def augment_shard(
     source: Location, targets: Mapping[str, TargetNames], pivots: Sequence[Pivot], attempts: Mapping[str, Location]
 ) -> dict[str, ShardReport]:
     """Write the `augmented` and `links` shards of one shard of `articles`; reports by table."""
-    titles = titles_of(targets, pivots)
+    titles = resolve_titles(targets, pivots)
     writers = {
         table.name: ShardWriter(attempts[table.name], source.name, table.schema, _ROW_GROUP_ROWS[table.name])
         for table in (AUGMENTED, LINKS)
@@ -69,8 +69,8 @@ def augment_shard(
         for batch in pq.ParquetFile(file).iter_batches(_READ_ROWS):
             rows = batch.filter(pc.is_null(batch.column("redirect_title")))
             named = name_links(rows.column("links"), titles, pivots)
-            augmented.write(rows.append_column("entities", entities_of(named)))
-            narrow.write(links_table(rows.column("page_id"), rows.column("text"), named))
+            augmented.write(rows.append_column("entities", build_entities_column(named)))
+            narrow.write(build_links_table(rows.column("page_id"), rows.column("text"), named))
             characters = pc.sum(pc.utf8_length(rows.column("text"))).as_py() or 0
             augmented.counters.update(count_links(named), articles=rows.num_rows, characters=characters)
     return {name: writer.report for name, writer in writers.items()}
@@ -78,7 +78,7 @@ def augment_shard(
 
 def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `augmented` and `links` of one wiki, unless they are up to date."""
-    pivots = pivots_of(settings.pivots)
+    pivots = load_pivots(settings.pivots)
     folder, articles = find_published(settings, ARTICLES, {"wiki": wiki}, "extract")
     names_folder, names = find_published(settings, NAMES, {"wiki": wiki}, "align")
     inputs = [table_input(articles), table_input(names)]

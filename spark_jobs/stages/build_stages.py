@@ -29,7 +29,7 @@ from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages import encode_stage as encode
 from spark_jobs.stages import extract_stage as extract
 from spark_jobs.stages.stage_runs import Stage, StageResult, report_failures, timed
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
 
 REPORT = "_build.json"
 STAGES: tuple[tuple[str, Stage], ...] = (
@@ -146,7 +146,7 @@ def check_before(settings: CorpusSettings) -> BuildPlan:
     if not sizes:
         raise ConfigurationError("\n".join(failure.reason for failure in failures.values()))
     if settings.encode is not None:
-        load_source(settings.encode.tokenizer, settings.encode.name)
+        load_tokenizer_source(settings.encode.tokenizer, settings.encode.name)
     return BuildPlan(dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0]))), failures, files)
 
 

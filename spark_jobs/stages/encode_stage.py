@@ -18,16 +18,17 @@ from spark_jobs.publishing.shard_files import sum_counters
 from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_shards import write_shards
 from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
-from spark_jobs.tokens.article_tokens import ArticleEncoder
-from spark_jobs.tokens.encoded_columns import TRAVEL_COLUMNS, count_rows, encode_file
-from spark_jobs.tokens.tokenizer_files import TokenizerSource, load_source
+from spark_jobs.tokens.article_encoder import ArticleEncoder
+from spark_jobs.tokens.encoded_columns import TRAVEL_COLUMNS, count_tokens_and_entities, encode_file
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
+from spark_jobs.tokens.tokenizer_source import TokenizerSource
 
 _TOKENIZER_LOCK = threading.Lock()
 
 
 def encode_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `encoded` of one wiki, and the tokenizer's folder beside it, unless they are up to date."""
-    source = load_source(settings.encoding.tokenizer, settings.encoding.name)
+    source = load_tokenizer_source(settings.encoding.tokenizer, settings.encoding.name)
     folder, augmented = find_published(settings, AUGMENTED, {"wiki": wiki}, "augment")
     partition = {"tokenizer": source.name, "pivot": settings.pivot, "wiki": wiki}
     about = source.describe()
@@ -67,7 +68,9 @@ def encode_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> Sta
         schema = table.schema.with_metadata(metadata)
         order = ["mix", "page_id"]
         group = settings.encoding.rows_per_row_group
-        reports = write_shards(sharded, shards, order, publication.attempts, schema, group, lambda rows: (rows, count_rows(rows)))
+        reports = write_shards(
+            sharded, shards, order, publication.attempts, schema, group, lambda rows: (rows, count_tokens_and_entities(rows))
+        )
     return StageResult([publication.publish(reports, sum_counters(reports))])
 
 

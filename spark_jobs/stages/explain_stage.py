@@ -11,9 +11,10 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests, wikis_of
-from spark_jobs.linking.name_resolution import pivots_of
+from spark_jobs.linking.name_resolution import load_pivots
 from spark_jobs.reports.dataset_card import pivots_of_tables
-from spark_jobs.reports.link_accounts import LinkAccount, WikiLookup, account_for_links, find_page
+from spark_jobs.reports.link_explanations import LinkExplanation, explain_links_of_page
+from spark_jobs.reports.page_lookup import PageLookup, find_page
 from spark_jobs.wikis import load_profile
 
 _NEEDED = ("articles", "names", "augmented", "rejects")
@@ -28,9 +29,9 @@ def explain_links(settings: CorpusSettings, wiki: str, page: str, link: str | No
         raise ConfigurationError(
             f"the table {missing[0]!r} of {wiki!r} is not in {settings.output_dir}; it holds {', '.join(wikis_of(published))}"
         )
-    lookup, profile = WikiLookup(corpus, tables, wiki), load_profile(wiki)
+    lookup, profile = PageLookup(corpus, tables, wiki), load_profile(wiki)
     row = find_page(lookup, page, profile)
-    accounts = account_for_links(lookup, row, pivots_of(pivots_of_tables([tables["augmented"]])), profile)
+    accounts = explain_links_of_page(lookup, row, load_pivots(pivots_of_tables([tables["augmented"]])), profile)
     links = len(row["links"])
     console.print(f"[bold]{escape(row['title'])}[/], page {row['page_id']} of {wiki}, {escape(row['url'])}", soft_wrap=True)
     for language in dict.fromkeys(account.language for account in accounts):
@@ -43,7 +44,7 @@ def explain_links(settings: CorpusSettings, wiki: str, page: str, link: str | No
         console.print(table_of(shown))
 
 
-def matching(accounts: Sequence[LinkAccount], link: str) -> list[LinkAccount]:
+def matching(accounts: Sequence[LinkExplanation], link: str) -> list[LinkExplanation]:
     """The links whose text or target is `link`; where there are none, those in which it occurs, whatever the case."""
     exact = [account for account in accounts if link in (account.surface, account.target)]
     folded = link.casefold()
@@ -52,7 +53,7 @@ def matching(accounts: Sequence[LinkAccount], link: str) -> list[LinkAccount]:
     ]
 
 
-def table_of(accounts: Sequence[LinkAccount]) -> Table:
+def table_of(accounts: Sequence[LinkExplanation]) -> Table:
     """The links as a table."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for header, share in (("characters", None), ("text", 2), ("leads to", 3), ("language", None), ("name", 2), ("because", 6)):

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.corpus_tables import CorpusTable
 from spark_jobs.linking.name_resolution import Pivot
-from spark_jobs.linking.unnamed_reasons import TargetFacts, reason_of_target
+from spark_jobs.linking.unnamed_reasons import TargetFacts, find_target_reason
 from spark_jobs.reports.shard_figures import LINK_LEAVES, UNNAMED_SCHEMA, unnamed_links
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import read_shards
@@ -78,7 +78,7 @@ def unnamed_by_reason(
             rows = batch.to_pylist()
             reasons = [
                 row["reason"]
-                or reason_of_target(
+                or find_target_reason(
                     row["title"],
                     TargetFacts(row["names"], row["redirect_title"], row["redirect_fragment"]),
                     by_language[row["pivot"]],

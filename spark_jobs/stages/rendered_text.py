@@ -14,8 +14,8 @@ from spark_jobs.common.storage import Location
 from spark_jobs.contract.table_schemas import RENDERED
 from spark_jobs.publishing.json_lines import SUFFIXES, Compression, JsonLinesWriter
 from spark_jobs.publishing.shard_files import PARQUET, ShardReport, ShardWriter
-from spark_jobs.tokens.article_tokens import Entity
-from spark_jobs.tokens.encoded_columns import pivot_entities
+from spark_jobs.tokens.article_encoder import Entity
+from spark_jobs.tokens.encoded_columns import select_pivot_entities
 
 _COLUMNS = ["page_id", "revision_id", "title", "url", "text", "entities"]
 _ROWS = 1000
@@ -64,7 +64,7 @@ def render_batch(batch: pa.RecordBatch, wiki: str, rule: RenderRule) -> tuple[pa
     Counters: `articles`, `characters` after rendering, `entities` with a name in the pivot language, and `names`, how many of
     them are in the text.
     """
-    entities = pivot_entities(batch.column("entities"), rule.pivot)
+    entities = select_pivot_entities(batch.column("entities"), rule.pivot)
     counts = np.array([len(row) for row in entities], dtype=np.int64)
     chosen = choose_links(
         seed=rule.seed,

@@ -15,7 +15,7 @@ from spark_jobs.common.wiki_languages import language_tag
 from spark_jobs.config import DescribeSettings
 from spark_jobs.contract.corpus_tables import CorpusTable
 from spark_jobs.contract.table_schemas import NAME_SOURCES
-from spark_jobs.linking.name_resolution import pivots_of
+from spark_jobs.linking.name_resolution import load_pivots
 from spark_jobs.linking.unnamed_reasons import REASONS
 from spark_jobs.reports.dataset_card import pivots_of_tables, wiki_figures
 from spark_jobs.reports.histogram import Histogram
@@ -23,7 +23,7 @@ from spark_jobs.reports.shard_figures import Selection, ShardFigures, shard_figu
 from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_tasks import map_tasks
 from spark_jobs.stages.link_counts import LinkedTarget, WikiTables, most_linked, unnamed_by_reason
-from spark_jobs.tokens.article_tokens import COUNTS
+from spark_jobs.tokens.article_encoder import ENTITY_COUNTERS
 from spark_jobs.wikis import load_profile
 
 _NEEDED = ("articles", "names", "augmented", "links", "rejects")
@@ -95,7 +95,7 @@ def gather_wiki_report(
     by_name = {table.table.name: table for table in of_wiki}
     if missing := [name for name in _NEEDED if name not in by_name]:
         raise ConfigurationError(f"{wiki}: the table {missing[0]!r} is not in {corpus.path}: build the wiki first")
-    pivots = pivots_of(pivots_of_tables([by_name["augmented"]]))
+    pivots = load_pivots(pivots_of_tables([by_name["augmented"]]))
     selection = Selection(settings.articles_per_wiki, settings.excerpt_characters)
     augmented = by_name["augmented"]
     shards = [corpus / augmented.wiki_folder(wiki) / shard.path for shard in augmented.wikis[wiki].shards]
@@ -164,7 +164,7 @@ def count_rejects(corpus: Location, table: CorpusTable, wiki: str, most: int) ->
 def encoding_of(table: CorpusTable, wiki: str, links: Mapping[str, int]) -> EncodingReport:
     """What the manifest of `encoded` says."""
     counters = table.wikis[wiki].counters
-    lost = {name: counters.get(name, 0) for name in COUNTS if name.endswith("_without_token")}
+    lost = {name: counters.get(name, 0) for name in ENTITY_COUNTERS if name.endswith("_without_token")}
     return EncodingReport(
         table.name.removeprefix("encoded-"),
         counters.get("tokens", 0),

@@ -1,4 +1,5 @@
-"""Text and spans to token ids and token spans, for one tokenizer. Imports no Spark.
+"""Text and character spans to token ids and token spans, for one tokenizer. Pure Python and Arrow, without Spark.
 
-Import from the modules. The Spark stage that calls this code is `stages.encode_stage`.
+Import from the modules: `tokenizer_loading` for tokenizers, `article_encoder` for one article, `encoded_columns` for Arrow
+batches. The Spark stage that calls them is `stages.encode_stage`. How training uses tokens does not belong here.
 """

@@ -1,47 +1,49 @@
-"""Rows of `augmented` to rows of `encoded`, Arrow to Arrow: columns are flat arrays, and no row becomes a Python dictionary."""
+"""Batches of `augmented` to batches of `encoded`, Arrow to Arrow: columns stay flat arrays, without a Python object per row."""
 
 from array import array
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
-from typing import Any
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_jobs.tokens.article_tokens import COUNTS, ArticleEncoder, Entity
+from spark_jobs.tokens.article_encoder import ENTITY_COUNTERS, ArticleEncoder, Entity
 
 INPUT_COLUMNS = ["page_id", "text", "entities"]
 _READ_ROWS = 100
 _ARRAYS = ("input_ids", "entity_start", "entity_end", "name_lengths", "name_ids")
 
-# Spark has no unsigned types: ids travel as 32-bit integers and become the table's type where they are written.
+# Spark has no unsigned types: ids travel as 32-bit integers and get the type of the table when they are written.
 TRAVEL_SCHEMA = pa.schema(
     [("page_id", pa.int64()), ("num_tokens", pa.int32())]
-    + [(name, pa.int32()) for name in COUNTS]
+    + [(name, pa.int32()) for name in ENTITY_COUNTERS]
     + [(name, pa.list_(pa.int32())) for name in _ARRAYS]
 )
 TRAVEL_COLUMNS = ", ".join(
-    ["page_id long", "num_tokens int", *(f"{name} int" for name in COUNTS), *(f"{name} array<int>" for name in _ARRAYS)]
+    ["page_id long", "num_tokens int", *(f"{name} int" for name in ENTITY_COUNTERS), *(f"{name} array<int>" for name in _ARRAYS)]
 )
-"""`TRAVEL_SCHEMA` in Spark's words."""
+"""`TRAVEL_SCHEMA` as a Spark DDL string."""
 
 
-def encode_file(file: Any, encoder: ArticleEncoder, pivot: str) -> Iterator[pa.RecordBatch]:
-    """`encode_batch` for a file of `augmented`, open or as a path, a few articles at a time."""
+def encode_file(file: str | Path | pa.NativeFile, encoder: ArticleEncoder, pivot: str) -> Iterator[pa.RecordBatch]:
+    """Encode a Parquet file of `augmented`, open or as a path, a few articles at a time."""
     for batch in pq.ParquetFile(file).iter_batches(_READ_ROWS, columns=INPUT_COLUMNS):
         yield encode_batch(batch, encoder, pivot)
 
 
 def encode_batch(batch: pa.RecordBatch, encoder: ArticleEncoder, pivot: str) -> pa.RecordBatch:
-    """The articles of a batch with `INPUT_COLUMNS` of `augmented`, in order, with the names of one pivot language.
+    """Encode the articles of a batch with `INPUT_COLUMNS` of `augmented`, in order, with the names in one pivot language.
 
-    The columns are those of `encoded` and a column for each of `COUNTS` (`TRAVEL_SCHEMA`).
+    Returns the columns of `encoded` and a column for each of `ENTITY_COUNTERS` (`TRAVEL_SCHEMA`).
     """
-    counts = {name: array("i") for name in COUNTS}
+    counts = {name: array("i") for name in ENTITY_COUNTERS}
     values = {name: array("i") for name in _ARRAYS}
     lengths = {name: array("i") for name in _ARRAYS}
-    for text, entities in zip(batch.column("text").to_pylist(), pivot_entities(batch.column("entities"), pivot), strict=True):
+    for text, entities in zip(
+        batch.column("text").to_pylist(), select_pivot_entities(batch.column("entities"), pivot), strict=True
+    ):
         article = encoder.encode(text, entities)
         row = {
             "input_ids": article.input_ids,
@@ -61,8 +63,8 @@ def encode_batch(batch: pa.RecordBatch, encoder: ArticleEncoder, pivot: str) -> 
     return pa.RecordBatch.from_arrays([columns[name] for name in TRAVEL_SCHEMA.names], schema=TRAVEL_SCHEMA)
 
 
-def pivot_entities(entities: pa.ListArray, pivot: str) -> list[list[Entity]]:
-    """For each row of the column `entities` of `augmented` the entities that have a name in `pivot`, in order."""
+def select_pivot_entities(entities: pa.ListArray, pivot: str) -> list[list[Entity]]:
+    """For each row of the column `entities` of `augmented`: the entities that have a name in `pivot`, in order."""
     flat = entities.flatten()
     names = flat.field("names")
     named = names.flatten()
@@ -82,13 +84,13 @@ def pivot_entities(entities: pa.ListArray, pivot: str) -> list[list[Entity]]:
     return [found[low:high] for low, high in pairwise(bounds)]
 
 
-def count_rows(batch: pa.RecordBatch) -> dict[str, int]:
-    """What rows of `TRAVEL_SCHEMA` add to the manifest's counters."""
+def count_tokens_and_entities(batch: pa.RecordBatch) -> dict[str, int]:
+    """Counters of the manifest for a batch of `TRAVEL_SCHEMA`: tokens, entities, name tokens, and `ENTITY_COUNTERS`."""
     sums = {
         "tokens": batch.column("num_tokens"),
         "entities": pc.list_value_length(batch.column("entity_start")),
         "name_tokens": pc.list_value_length(batch.column("name_ids")),
-        **{name: batch.column(name) for name in COUNTS},
+        **{name: batch.column(name) for name in ENTITY_COUNTERS},
     }
     return {name: pc.sum(column).as_py() or 0 for name, column in sums.items()}
 

@@ -1,4 +1,4 @@
-"""What an extraction gives: plain frozen values."""
+"""The result of `extract`: text, links and sections as frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ LinkKind = Literal["internal", "interwiki", "template"]
 
 
 class WikitextError(ValueError):
-    """The page would take more work than the budget allows; `reason` says what was exceeded, the same on every machine."""
+    """The page needs more work than the budget allows. `reason` names the limit, with the same words on every machine."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -18,42 +18,23 @@ class WikitextError(ValueError):
         return WikitextError, (self.reason,)
 
 
-@dataclass(frozen=True)
-class Budget:
-    """The work that one page may cost, in deterministic units; never time, so that a slow machine gives the same output."""
-
-    source_characters: int = 1 << 23
-    """Length of the wikitext. MediaWiki's own limit is 2 MiB; older dumps hold pages above it."""
-    text_characters: int = 1 << 23
-    """Length of the text, and of any step towards it."""
-    copied_characters: int = 1 << 27
-    """Sum of the lengths of what templates leave, level by level."""
-    delimiters: int = 1 << 22
-    """Runs of braces and brackets."""
-    depth: int = 100
-    """Templates within templates. Deeper braces are taken literally, no error."""
-
-
-DEFAULT_BUDGET = Budget()
-
-
 class Link(NamedTuple):
-    """A link as a reader sees it: `text[start:end]` is its surface. Offsets are code points, end-exclusive."""
+    """A link as readers see it: `text[start:end]` is its surface. Offsets count code points, end-exclusive."""
 
     start: int
     end: int
     kind: LinkKind
     wiki: str | None
-    """Id of another wiki, None for this one."""
+    """Id of another wiki; None for this wiki."""
     target: str
-    """Normalised title; empty for a link inside the page (`[[#x]]`) and to another wiki's main page (`[[:de:|German]]`)."""
+    """Normalised title; empty for a link inside the page (`[[#x]]`) or to the main page of another wiki (`[[:de:|German]]`)."""
     fragment: str | None
     names: Mapping[str, str]
-    """Language code -> title, where the markup itself names the page in another language."""
+    """Language code -> title, if the markup itself names the page in another language."""
 
 
 class Section(NamedTuple):
-    """A heading (level 1 to 6) and the span of what stands under it, subsections included, as in MediaWiki."""
+    """A heading (level 1 to 6) and the span of the text below it, subsections included, as in MediaWiki."""
 
     level: int
     title: str
@@ -63,11 +44,11 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """A page as text, with its links and sections in order, the templates it uses and counts of what was met."""
+    """A page as text, with its links and sections in order, the templates it uses, and counters of its markup."""
 
     text: str
     links: tuple[Link, ...]
     sections: tuple[Section, ...]
     templates: tuple[str, ...]
-    """Normalised names, without namespace, in order of first use; dropped ones included."""
+    """Normalised names without namespace, in order of first use, dropped templates included."""
     counters: Mapping[str, int]

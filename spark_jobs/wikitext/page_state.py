@@ -1,8 +1,8 @@
-"""The state of one page on its way to text, and the control characters that travel in the text from pass to pass.
+"""The state that the passes share: control characters in the text ("marks") and the lists that they point into.
 
-No pass keeps offsets. A pass takes the whole text and gives it back with something resolved; what must be remembered stands in
-the text as control characters, which no XML document can contain and which the first pass removes from the source. Only the last
-pass, `finish`, counts characters.
+No pass keeps offsets. A pass takes the whole text and returns it with one construct resolved. What later passes need is marked in
+the text by control characters: XML cannot contain them, and the first pass removes them from the source. Only the last pass,
+`span_offsets`, counts characters.
 """
 
 from collections.abc import Mapping
@@ -10,28 +10,29 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spark_jobs.wikis.wiki_profile import WikiProfile
-from spark_jobs.wikitext.extraction_result import Budget, LinkKind, WikitextError
+from spark_jobs.wikitext.extraction_options import Budget
+from spark_jobs.wikitext.extraction_result import LinkKind, WikitextError
 
 LINK_OPEN, LINK_CLOSE = "\x02", "\x03"
 HEADING_OPEN, HEADING_CLOSE = "\x05", "\x06"
-STRIP_OPEN, STRIP_CLOSE = "\x1a", "\x1b"
-"""Around the number of a piece of `Page.stripped`: text that no pass may read as markup."""
+PROTECTED_OPEN, PROTECTED_CLOSE = "\x1a", "\x1b"
+"""Around an index into `PageState.protected`: text that no pass may read as markup."""
 BREAK = "\x0b"
-"""A line break that is no end of a source line: `<br>`, an edge of a block element."""
+"""A line break that is not a line end of the source: `<br>`, an edge of a block element."""
 TEMPLATE_LINK = "\x0e"
-"""Before the number of an entry of `Page.template_links`, where a link's target would stand."""
+"""Before an index into `PageState.template_links`, in place of a link's target."""
 NO_TRAIL = "\x0f"
-"""After a link that takes no trail."""
+"""After a link that takes no trail: letters behind it stay outside."""
 PIPE, EQUALS = "\x10", "\x11"
-"""A pipe and an equals sign that a template left, which separate nothing."""
+"""A pipe and an equals sign that a template left: text, not separators."""
 DROPPED = "\x12"
-"""The place of a template that left nothing."""
+"""In place of markup that left nothing: a template, tag, file or category."""
 TAG_OPEN, TAG_CLOSE = "\x13", "\x14"
-"""The places of an inline start tag and of an end tag: they part what stands on both sides, and show nothing."""
+"""In place of a start tag and an end tag: they separate the text on both sides and show nothing."""
 
 
 class LinkTarget(NamedTuple):
-    """All of a link but its span."""
+    """A link without its span."""
 
     kind: LinkKind
     wiki: str | None
@@ -41,36 +42,36 @@ class LinkTarget(NamedTuple):
 
 
 TargetFields = tuple[LinkKind, str | None, str, str | None, Mapping[str, str]]
-"""The fields of a `LinkTarget`. A plain tuple costs a third of the time, and there is one for every link."""
+"""The fields of a `LinkTarget`. A plain tuple costs a third of the time, and a page has one per link."""
 
 
 @dataclass(slots=True)
 class PageState:
-    """What the passes collect; one per call of `extract`."""
+    """What the passes collect about a page; one per call of `extract`."""
 
     profile: WikiProfile
     budget: Budget
-    stripped: list[str] = field(default_factory=list)
+    protected: list[str] = field(default_factory=list)
     links: list[TargetFields] = field(default_factory=list)
-    """In the order of LINK_OPEN marks."""
-    levels: list[int] = field(default_factory=list)
-    """In the order of HEADING_OPEN marks."""
+    """In the order of the LINK_OPEN marks."""
+    heading_levels: list[int] = field(default_factory=list)
+    """In the order of the HEADING_OPEN marks."""
     template_links: list[LinkTarget] = field(default_factory=list)
     templates: dict[str, int] = field(default_factory=dict)
-    """Name -> where in the page its first use begins."""
+    """Name -> a number that grows with the position of its first use in the page."""
     counters: dict[str, int] = field(default_factory=dict)
 
     def count(self, name: str, number: int = 1) -> None:
-        """Adds to a counter."""
+        """Add to a counter."""
         if number:
             self.counters[name] = self.counters.get(name, 0) + number
 
-    def strip(self, text: str) -> str:
-        """Puts `text` out of reach of all passes; returns the mark that stands for it."""
-        self.stripped.append(text)
-        return f"{STRIP_OPEN}{len(self.stripped) - 1}{STRIP_CLOSE}"
+    def protect(self, text: str) -> str:
+        """Hide `text` from all passes; return the mark that replaces it."""
+        self.protected.append(text)
+        return f"{PROTECTED_OPEN}{len(self.protected) - 1}{PROTECTED_CLOSE}"
 
-    def spend(self, amount: int, limit: int, what: str) -> None:
-        """Raises WikitextError if `amount` is over `limit`."""
+    def check_budget(self, amount: int, limit: int, what: str) -> None:
+        """Raise `WikitextError` if `amount` is above `limit`; `what` names the amount."""
         if amount > limit:
             raise WikitextError(f"{what}: {amount:,} are more than the budget of {limit:,}")

@@ -1,16 +1,16 @@
-"""Redirects: `#REDIRECT [[Target#Section]]`, in the wiki's own words."""
+"""Redirect pages: `#REDIRECT [[Target#Section]]`, with the keywords of the wiki."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from spark_jobs.wikis.wiki_profile import WikiProfile
-from spark_jobs.wikitext.titles import normalise_title
+from spark_jobs.wikitext.title_normalisation import normalise_title
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """Where a redirect leads: a normalised title of the same wiki and, if it names one, a section."""
+    """Target of a redirect: a normalised title of the same wiki and, if given, a section."""
 
     target: str
     fragment: str | None = None
@@ -23,7 +23,7 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def parse_redirect(wikitext: str, profile: WikiProfile) -> Redirect | None:
-    """The target of a page that is a redirect, else None. A redirect to another wiki or to no legal title is none.
+    """The target if the page is a redirect, else None. Also None if it leads to another wiki or to an illegal title.
 
     >>> from spark_jobs.wikis import load_profile
     >>> parse_redirect("#転送 [[東京#歴史]]", load_profile("jawiki"))

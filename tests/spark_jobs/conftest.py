@@ -11,7 +11,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.settings import load_settings
+from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings, SparkSettings
+from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
+from spark_jobs.reports.page_lookup import PageLookup
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.stages.build_stages import build
 
@@ -55,6 +58,14 @@ def read_rows(corpus: Path) -> Any:
         return pa.concat_tables([pq.read_table(file, partitioning=None) for file in files]).to_pylist()
 
     return read
+
+
+@pytest.fixture(scope="session")
+def page_lookups(corpus: Path) -> dict[str, PageLookup]:
+    """The tables of each sample wiki, by wiki."""
+    place = Location.of(str(corpus))
+    tables = {table.name: table for table in corpus_tables(read_manifests(place))}
+    return {wiki: PageLookup(place, tables, wiki) for wiki in WIKIS}
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_values_that_yaml_reads_as_numbers_are_understood(repository) -> None:
         ("wikis=[frwiki]", "no complete dump of frwiki"),
         ("dumps_dir=/nowhere", "dumps_dir: '/nowhere' does not exist"),
         ("extract.variants={jawiki: ja-hani}", "extract.variants: jawiki has no language variant 'ja-hani'; it has: none"),
-        ("encode.tokenizer=./none.json", "encode.tokenizer: './none.json': there is no file"),
+        ("encode.tokenizer=./none.json", "encode.tokenizer: './none.json': file .* not found"),
         ("output_dir=foo://bucket/x", "'foo://bucket/x' cannot be reached"),
     ],
 )

@@ -22,16 +22,17 @@ from spark_jobs.config import CorpusSettings, DescribeSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.manifest import read_manifest
 from spark_jobs.contract.table_schemas import NAME_SOURCES
-from spark_jobs.linking.name_resolution import pivots_of
+from spark_jobs.linking.name_resolution import load_pivots
 from spark_jobs.linking.unnamed_reasons import REASONS
 from spark_jobs.reports.histogram import EDGES, Histogram, histogram_plot
-from spark_jobs.reports.link_accounts import WikiLookup, account_for_links
+from spark_jobs.reports.link_explanations import explain_links_of_page
+from spark_jobs.reports.page_lookup import PageLookup
 from spark_jobs.stages.describe_stage import REPORT, report_page, write_build_report
 from spark_jobs.stages.link_counts import LinkedTarget
 from spark_jobs.stages.wiki_report import WikiReport, gather_wiki_report
 from spark_jobs.wikis import load_profile
 
-ENGLISH = pivots_of(["en"])[0]
+ENGLISH = load_pivots(["en"])[0]
 # Right to left. The texts begin with Latin letters: their direction is not that of their first letter.
 RIGHT_TO_LEFT = {
     "arwiki": ("NASA هي وكالة في الولايات المتحدة تدرس الشمس (1958).", "الولايات المتحدة", "United States"),
@@ -131,8 +132,8 @@ class TestFigures:
 
     def test_reasons_are_those_of_the_links_one_by_one(self, reports, read_rows, corpus, wiki) -> None:
         place, profile = Location.of(str(corpus)), load_profile(wiki)
-        lookup = WikiLookup(place, {table.name: table for table in corpus_tables(read_manifests(place))}, wiki)
-        accounts = [a for row in read_rows("augmented", wiki) for a in account_for_links(lookup, row, [ENGLISH], profile)]
+        lookup = PageLookup(place, {table.name: table for table in corpus_tables(read_manifests(place))}, wiki)
+        accounts = [a for row in read_rows("augmented", wiki) for a in explain_links_of_page(lookup, row, [ENGLISH], profile)]
         (pivot,) = reports[wiki].pivots
         counted = Counter(REASONS[account.reason] if account.reason else account.because for account in accounts)
         assert {outcome.label: outcome.links for outcome in pivot.outcomes} == counted

@@ -23,7 +23,7 @@ from spark_jobs.publishing.publication import PublishError
 from spark_jobs.runtime.spark_tasks import map_tasks
 from spark_jobs.stages.render_stage import RenderSettings, render_corpus
 from spark_jobs.stages.rendered_text import render_article, render_batch
-from spark_jobs.tokens.article_tokens import Entity
+from spark_jobs.tokens.article_encoder import Entity
 from training.data.encoded_corpus import open_corpus
 
 TAGS = ("<translate>", "</translate>")

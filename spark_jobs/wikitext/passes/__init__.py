@@ -1,4 +1,6 @@
-"""The passes of the wikitext scanner, one construct each. `wikitext.scanner` calls them in order.
+"""The passes of the wikitext scanner: one construct of wikitext per file or folder. `wikitext.scanner` calls them in order.
 
-Only `wikitext` imports from here. Each pass takes and returns text and the state of one page, in linear time.
+A pass is a function that takes the whole text, and the `PageState` where it needs one, and returns the text with its construct
+resolved. It takes linear time, keeps no offsets, raises only `WikitextError` (over the budget), and leaves marks for later passes
+(see `page_state`). Only `wikitext` and tests import from here; what differs between wikis comes from the profile.
 """

@@ -6,12 +6,12 @@ from spark_jobs.wikitext.page_state import TAG_CLOSE, TAG_OPEN
 
 _QUOTES = re.compile(r"('{2,})")
 ITALIC, BOLD, BOTH = 2, 3, 5
-_MARKED = ("*", "#", ":", ";", "'")
-"""Where a line begins with these, marks must stand for the apostrophes: a list begins before them, or none after them."""
+_MARKED_STARTS = ("*", "#", ":", ";", "'")
+"""In lines that begin with these, tag marks replace the apostrophes, so that the pass over lists sees where they were."""
 
 
-def drop_quotes(text: str) -> str:
-    """`text` without the apostrophes that mean bold and italics."""
+def drop_bold_italics(text: str) -> str:
+    """`text` without the apostrophes that mark bold and italics."""
     out: list[str] = []
     last = 0
     while (found := text.find("''", last)) >= 0:
@@ -19,7 +19,7 @@ def drop_quotes(text: str) -> str:
         end = text.find("\n", found)
         if end < 0:
             end = len(text)
-        out += (text[last:begin], drop_quotes_of_line(text[begin:end]))
+        out += (text[last:begin], drop_bold_italics_of_line(text[begin:end]))
         last = end
     if not out:
         return text
@@ -27,29 +27,30 @@ def drop_quotes(text: str) -> str:
     return "".join(out)
 
 
-def drop_quotes_of_line(line: str) -> str:
-    """One line, or the label of a link, which is read by itself; in a list item marks of tags take the place of the apostrophes.
+def drop_bold_italics_of_line(line: str) -> str:
+    """A line, or the label of a link, without its runs of apostrophes; in list items tag marks replace them.
 
-    Four apostrophes are one and bold; beyond five the rest are apostrophes. Where bold and italics are both left open, one bold
-    is an apostrophe and italics: the first after a one-letter word, else after a longer one, else after a space.
+    Four apostrophes are one literal apostrophe and bold; of more than five, all but five are literal. If bold and italics are
+    both left open, one bold run becomes an apostrophe and italics: the first after a one-letter word, else after a longer word,
+    else after a space.
 
-    >>> drop_quotes_of_line("l'''amour''")
+    >>> drop_bold_italics_of_line("l'''amour''")
     "l'amour"
     """
     if "''''" in line or line.count("'''") % 2:
-        parts = _meant(_QUOTES.split(line))
-    elif line[:1] not in _MARKED:
-        return line.replace("'''", "").replace("''", "")  # nearly all are so: each run means itself
+        parts = _resolve_lengths(_QUOTES.split(line))
+    elif line[:1] not in _MARKED_STARTS:
+        return line.replace("'''", "").replace("''", "")  # true for nearly all lines: no run is ambiguous
     else:
         parts = _QUOTES.split(line)
-    if line[:1] not in _MARKED:
+    if line[:1] not in _MARKED_STARTS:
         return "".join(parts[::2])
-    _mark(parts)
+    _replace_by_tag_marks(parts)
     return "".join(parts)
 
 
-def _meant(parts: list[str]) -> list[str]:
-    """Runs of apostrophes at the odd places of `parts`, without those that are apostrophes."""
+def _resolve_lengths(parts: list[str]) -> list[str]:
+    """`parts` with literal apostrophes moved from the runs (odd indices) into the text before them."""
     bold = italic = 0
     for index in range(1, len(parts), 2):
         length = len(parts[index])
@@ -68,7 +69,7 @@ def _meant(parts: list[str]) -> list[str]:
 
 
 def _bold_to_break(parts: list[str]) -> int:
-    """Index of the bold mark that is an apostrophe and italics; 0 if none is."""
+    """Index of the bold run that becomes an apostrophe and italics; 0 if there is none."""
     after_space = after_word = 0
     for index in range(1, len(parts), 2):
         if len(parts[index]) != BOLD:
@@ -77,14 +78,14 @@ def _bold_to_break(parts: list[str]) -> int:
         if before[-1:] == " ":
             after_space = after_space or index
         elif before[-2:-1] == " " and before[-1].isascii():
-            return index  # MediaWiki counts bytes: a letter beyond ASCII is no one-letter word
+            return index  # MediaWiki counts bytes: a non-ASCII letter is longer than one
         else:
             after_word = after_word or index
     return after_word or after_space
 
 
-def _mark(parts: list[str]) -> None:
-    """Puts marks of tags in place of the apostrophes, so that a colon between them divides no definition."""
+def _replace_by_tag_marks(parts: list[str]) -> None:
+    """Replace the apostrophes by tag marks, so that a colon between them does not split a definition."""
     bold = italic = False
     for index in range(1, len(parts), 2):
         length = len(parts[index])

@@ -1,7 +1,7 @@
-"""First pass: what is no wikitext inside. Comments, and extension tags whose content MediaWiki hands to an extension unread.
+"""First pass: comments, and extension tags such as `<ref>` or `<nowiki>`, whose content MediaWiki does not read as wikitext.
 
-A comment that stands alone on its line takes the line with it. Tags end at their first `>` (a quoted `>` is accepted where the
-attributes are well formed); a tag that is never closed is literal, an unclosed comment runs to the end, as in MediaWiki.
+A comment alone on its line is removed with the line. A tag ends at its first `>` (or after a quoted `>` if its attributes are
+well formed). As in MediaWiki, an unclosed tag is literal, and an unclosed comment runs to the end of the page.
 """
 
 import html
@@ -15,37 +15,37 @@ includeonly indicator inputbox kml languages listing mapframe maplink math mp3 p
 score script section slippymap style templatedata templatestyles timeline youtube
 """
 DROPPED_TAGS = frozenset(_DROPPED_TAGS_NAMES.split())
-"""Nothing of these is text. `<math>` can be kept as its LaTeX source."""
+"""Tags that leave no text. Formulas can be kept as LaTeX source."""
 LITERAL_TAGS = frozenset(["nowiki", "pre", "syntaxhighlight", "source"])
-"""A reader sees their content as it stands."""
-OPAQUE_TAGS = DROPPED_TAGS | LITERAL_TAGS | {"poem"}
+"""Tags whose content is shown without being read as wikitext."""
+EXTENSION_TAGS = DROPPED_TAGS | LITERAL_TAGS | {"poem"}
 CODE_TAGS = frozenset(["syntaxhighlight", "source"])
 MATH_TAGS = frozenset(["math", "chem", "ce"])
 OPEN_ENDED = frozenset(["includeonly"])
-"""Without an end tag these run to the end of the page."""
+"""Tags that run to the end of the page if they have no end tag."""
 
 _BRACES = ("{", "}")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
-_NO_CONTROL = re.compile("[\x80-\ufffd -~\n\t\U00010000-\U0010ffff]*+")
-"""Ranges, the frequent ones first: takes half the time of a search for what is in none of them."""
-_START = re.compile(rf"<(?:!--|({'|'.join(sorted(OPAQUE_TAGS))})(?=[\s/>]))", re.IGNORECASE)
+_WITHOUT_CONTROL = re.compile("[\x80-\ufffd -~\n\t\U00010000-\U0010ffff]*+")
+"""Allowed ranges, frequent ones first: takes half the time of a search for a character outside them."""
+_START = re.compile(rf"<(?:!--|({'|'.join(sorted(EXTENSION_TAGS))})(?=[\s/>]))", re.IGNORECASE)
 _ATTRIBUTES = re.compile(r"""(?:\s++[^\s<>"'=/]++(?:\s*+=\s*+(?:"[^"<\n]*+"|'[^'<\n]*+'|[^\s<>"']++))?+)*+\s*+/?>|[^<>]*+>""")
-_END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in OPAQUE_TAGS}
+_END = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in EXTENSION_TAGS}
 _BLANKS = re.compile(r"[ \t]*+")
 _NOWIKI_TAG = re.compile(r"</?nowiki\s*/?>", re.IGNORECASE)
 _INCLUSION_TAG = re.compile(r"</?(?:noinclude|onlyinclude)(?:[\s/][^<>]*+)?>", re.IGNORECASE)
 
 
 def clean_source(wikitext: str) -> str:
-    """The source with Unix line ends and without control characters."""
+    """The source with Unix line ends, without control characters."""
     if "\r" in wikitext:
         wikitext = wikitext.replace("\r\n", "\n").replace("\r", "\n")
-    clean = _NO_CONTROL.match(wikitext)
+    clean = _WITHOUT_CONTROL.match(wikitext)
     return wikitext if clean is not None and clean.end() == len(wikitext) else _CONTROL.sub("", wikitext)
 
 
-def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
-    """`text` without comments and opaque tags; what a reader sees of them stands as strip marks."""
+def strip_comments_and_extensions(text: str, page: PageState, keep_math: bool = False) -> str:
+    """`text` without comments and extension tags; the content that readers see is protected from later passes."""
     if "<" not in text:
         return text
     text = _INCLUSION_TAG.sub("", text)
@@ -55,10 +55,10 @@ def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
     while (start := _START.search(text, position)) is not None:
         name = start[1]
         if name is None:
-            before, after = _comment(text, position, start.start())
+            before, after = _comment_bounds(text, position, start.start())
             out.append(text[position:before])
             if text[before - 1 : before] in _BRACES and text[after : after + 1] == text[before - 1]:
-                out.append(TAG_OPEN)  # braces pair while comments still stand between them
+                out.append(TAG_OPEN)  # MediaWiki pairs braces before it removes comments
             position = after
             page.count("comments")
             continue
@@ -72,7 +72,7 @@ def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
         position = attributes.end()
         if text[position - 2] == "/":
             page.count(f"tag_{name}")
-            out.append(_content(name, "", page, keep_math))
+            out.append(_visible_content(name, "", page, keep_math))
             continue
         end = None if name in never_closed else _END[name].search(text, position)
         if end is None and name not in OPEN_ENDED:
@@ -82,21 +82,21 @@ def strip_opaque(text: str, page: PageState, keep_math: bool = False) -> str:
         content = text[position : end.start() if end else len(text)]
         position = end.end() if end else len(text)
         page.count(f"tag_{name}")
-        out.append(_content(name, content, page, keep_math))
+        out.append(_visible_content(name, content, page, keep_math))
     out.append(text[position:])
     return "".join(out)
 
 
-def _comment(text: str, floor: int, start: int) -> tuple[int, int]:
-    """Where the text before a comment ends and where the text after it begins; `floor` is where this pass has got to.
+def _comment_bounds(text: str, floor: int, start: int) -> tuple[int, int]:
+    """End of the text before a comment and start of the text after it; text before `floor` is already written.
 
-    Comments that have a line to themselves take it with them.
+    Comments alone on a line are removed with the line.
     """
     end = _comment_end(text, start)
     before = floor + len(text[floor:start].rstrip(" \t"))
     if before > 0 and text[before - 1] != "\n":
         return start, end
-    after = _BLANKS.match(text, end).end()  # type: ignore[union-attr]  # nothing matches too
+    after = _BLANKS.match(text, end).end()  # type: ignore[union-attr]  # matches the empty string too
     while text.startswith("<!--", after):
         end = _comment_end(text, after)
         after = _BLANKS.match(text, end).end()  # type: ignore[union-attr]
@@ -108,18 +108,18 @@ def _comment_end(text: str, start: int) -> int:
     return len(text) if end < 0 else end + 3
 
 
-def _content(name: str, content: str, page: PageState, keep_math: bool) -> str:
-    """What stands in the text for an opaque tag with this content."""
+def _visible_content(name: str, content: str, page: PageState, keep_math: bool) -> str:
+    """The text that replaces an extension tag with this content."""
     if name == "poem":
-        return BREAK + strip_opaque(content.strip("\n"), page, keep_math).replace("\n", BREAK) + BREAK
+        return BREAK + strip_comments_and_extensions(content.strip("\n"), page, keep_math).replace("\n", BREAK) + BREAK
     if name in MATH_TAGS and keep_math and content:
-        return page.strip(f"${' '.join(content.split())}$")
+        return page.protect(f"${' '.join(content.split())}$")
     if name not in LITERAL_TAGS:
         return "" if name in OPEN_ENDED else DROPPED
     if not content:
-        return page.strip("")  # `[[bus]]<nowiki/>es`: nothing is seen, but it keeps apart what it stands between
+        return page.protect("")  # `[[bus]]<nowiki/>es`: shows nothing, but separates the link from the letters
     if name == "pre":
         content = _NOWIKI_TAG.sub("", content)
     if name != "nowiki":
         content = f"\n{content.strip(chr(10))}\n"
-    return page.strip(html.unescape(content) if name not in CODE_TAGS else content)
+    return page.protect(html.unescape(content) if name not in CODE_TAGS else content)

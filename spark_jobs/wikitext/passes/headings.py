@@ -1,4 +1,4 @@
-"""Headings, and sections that hold no prose."""
+"""Headings: marked. Sections without prose, such as references: dropped."""
 
 import re
 from functools import lru_cache
@@ -9,16 +9,16 @@ from spark_jobs.wikitext.page_state import DROPPED, HEADING_CLOSE, HEADING_OPEN,
 MAX_LEVEL = 6
 CACHED_HEADINGS = 1 << 13
 LONGEST_CACHED = 255
-"""Characters of a heading that is remembered."""
+"""Longer headings are not cached."""
 _LINE = re.compile(r"\n=[^\n]*")
 _MARKUP = re.compile(rf"'''?|\[\[(?:[^\[\]|]*\|)?|\]\]|[{DROPPED}{TAG_OPEN}{TAG_CLOSE}\x1a\x1b\x0b]")
 
 
 def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str:
-    """`text` with headings between marks, and without the sections that the profile drops."""
+    """`text` with headings between marks, without the sections in `WikiProfile.dropped_sections`."""
     if "\n=" not in text and text[:1] != "=":
         return text
-    known = _headings(page.profile)
+    known = _heading_cache(page.profile)
     if len(known) > CACHED_HEADINGS:
         known.clear()
     out: list[str] = []
@@ -29,7 +29,7 @@ def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str
         line = match[0]
         heading = known.get(line)
         if heading is None:
-            heading = _understand(line[1:], page.profile)
+            heading = _classify_heading(line[1:], page.profile)
             if len(line) <= LONGEST_CACHED:
                 known[line] = heading
         level, title, is_dropped = heading
@@ -45,7 +45,7 @@ def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str
             skip = level
             page.count("sections_dropped")
         elif title:
-            page.levels.append(level)
+            page.heading_levels.append(level)
             out.append(f"\n{HEADING_OPEN}{title}{HEADING_CLOSE}")
     if not skip:
         out.append(text[last:])
@@ -53,20 +53,20 @@ def mark_headings(text: str, page: PageState, drop_sections: bool = True) -> str
 
 
 @lru_cache(maxsize=64)
-def _headings(profile: WikiProfile) -> dict[str, tuple[int, str, bool]]:  # noqa: ARG001
-    """Headings met on this wiki: level, title, whether their sections are dropped. Most pages have the same ones."""
+def _heading_cache(profile: WikiProfile) -> dict[str, tuple[int, str, bool]]:  # noqa: ARG001
+    """Line -> level, title, whether the section is dropped, for one wiki. Most pages have the same headings."""
     return {}
 
 
-def _understand(line: str, profile: WikiProfile) -> tuple[int, str, bool]:
-    """Level, title and whether the section is dropped; level 0 if the line is no heading, no title if it shows nothing."""
+def _classify_heading(line: str, profile: WikiProfile) -> tuple[int, str, bool]:
+    """Level, title and whether the section is dropped. Level 0: not a heading; empty title: it shows nothing."""
     level, title = parse_heading(line)
     is_dropped = section_key(_MARKUP.sub("", title)) in profile.dropped_sections
     return level, title if title.strip(DROPPED + " ") else "", is_dropped
 
 
 def parse_heading(line: str) -> tuple[int, str]:
-    """Level and title of a line that begins with `=`; level 0 if it is no heading.
+    """Level and title of a line that begins with `=`; level 0 if it is not a heading.
 
     >>> parse_heading("== A =="), parse_heading("=== B =="), parse_heading("== C"), parse_heading("=====")
     ((2, 'A'), (2, '= B'), (0, ''), (2, '='))

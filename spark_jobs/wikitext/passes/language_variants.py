@@ -1,7 +1,7 @@
-"""Language variants: `-{zh-hans:计算机;zh-hant:電腦}-` in wikis that have them, resolved to one variant.
+"""Language variants, `-{zh-hans:计算机;zh-hant:電腦}-`: resolved to one variant in wikis that have them.
 
-Rules: MediaWiki's "Writing systems/Syntax". Flags: A and + show and define, H and T and D and N and - show nothing, R is raw; a
-variant's code as flag keeps the text for that variant. Tables of words for automatic conversion are not applied.
+Rules: MediaWiki's "Writing systems/Syntax". Flags: A and + show and define; H, T, D, N and - show nothing; R shows the raw text,
+and so does the code of a variant. Conversion tables of words are not applied.
 """
 
 import re
@@ -16,26 +16,26 @@ _HIDING = frozenset("HTDN-")
 
 
 @lru_cache(maxsize=64)
-def _rule(variants: tuple[str, ...]) -> re.Pattern[str]:
-    """Start of one rule: `code:`, or `word=>code:`."""
+def _rule_pattern(variants: tuple[str, ...]) -> re.Pattern[str]:
+    """Pattern of the start of a rule: `code:` or `word=>code:`."""
     codes = "|".join(re.escape(code) for code in sorted(variants, key=len, reverse=True))
     return re.compile(rf"(?:^|;)\s*+(?:([^;:]*?)=>\s*+)?({codes})\s*+:", re.IGNORECASE)
 
 
 def choose_variant(text: str, page: PageState) -> str:
-    """`text` with every `-{ }-` replaced by what a reader of the chosen variant sees; unclosed ones stay literal."""
+    """`text` with each `-{ }-` replaced by the text for readers of the chosen variant; unclosed ones stay literal."""
     variants = page.profile.variants
     if not variants or "-{" not in text:
         return text
     tokens = _EDGES.split(text)
-    page.spend(len(tokens) // 2, page.budget.delimiters, "variant markers")
+    page.check_budget(len(tokens) // 2, page.budget.delimiters, "variant markers")
     stack: list[list[str]] = []
     current: list[str] = []
     for index, token in enumerate(tokens):
         if index % 2 == 0:
             current.append(token)
         elif token == _CLOSE and not stack and tokens[index + 1].startswith("{"):
-            current.append("}")  # `}-{` outside of any is a brace and a beginning
+            current.append("}")  # outside of any variant, `}-{` is a brace and an opening
             tokens[index + 1] = tokens[index + 1][1:]
             stack.append(current)
             current = []
@@ -46,7 +46,7 @@ def choose_variant(text: str, page: PageState) -> str:
             shown = resolve_variants("".join(current), variants)
             current = stack.pop()
             if not stack and current[-1][-1:] in ("", "\n"):
-                current.append(TAG_OPEN)  # what it shows begins no list
+                current.append(TAG_OPEN)  # its text does not begin a list
             current.append(shown)
             page.count("variants")
         else:
@@ -60,10 +60,12 @@ def choose_variant(text: str, page: PageState) -> str:
 
 
 def resolve_variants(content: str, variants: tuple[str, ...]) -> str:
-    """What `-{content}-` shows in the first of `variants` that it has a rule for.
+    """The text that `-{content}-` shows in the first of `variants` that it has a rule for.
 
-    >>> resolve_variants("zh-hans:计算机;zh-hant:電腦", ("zh-cn", "zh-hans", "zh-hant")), resolve_variants("H|zh-cn:a;zh-tw:b", ("zh-cn", "zh-tw"))
-    ('计算机', '')
+    >>> resolve_variants("zh-hans:计算机;zh-hant:電腦", ("zh-cn", "zh-hans", "zh-hant"))
+    '计算机'
+    >>> resolve_variants("H|zh-cn:a;zh-tw:b", ("zh-cn", "zh-tw"))
+    ''
     """
     if ":" not in content and "|" not in content:
         return content
@@ -76,7 +78,7 @@ def resolve_variants(content: str, variants: tuple[str, ...]) -> str:
         codes = {flag.lower() for flag in wanted} & set(variants)
         if "R" in wanted or codes:
             return content
-    rules = list(_rule(variants).finditer(content))
+    rules = list(_rule_pattern(variants).finditer(content))
     if not rules:
         return content
     ends = [following.start() for following in rules[1:]] + [len(content)]

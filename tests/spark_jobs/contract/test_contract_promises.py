@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from spark_jobs.contract.manifest import read_manifest
 from spark_jobs.contract.table_schemas import TABLES, TOKENIZER_METADATA
 from spark_jobs.stages.build_stages import build
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
 
 from .row_hash_oracle import row_hash
 
@@ -121,7 +121,7 @@ class TestEveryWiki:
             assert found == wanted, title
 
     def test_tokens_decode_to_the_text_and_names_to_the_names(self, read_rows, demo_settings, wiki) -> None:
-        tokenizer = load_source(demo_settings.encoding.tokenizer, "x").load()
+        tokenizer = load_tokenizer_source(demo_settings.encoding.tokenizer, "x").load()
         articles = {row["page_id"]: row for row in read_rows("augmented", wiki)}
         rows = read_rows("encoded", wiki)
         assert {row["page_id"] for row in rows} == articles.keys()

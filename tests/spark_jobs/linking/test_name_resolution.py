@@ -3,7 +3,7 @@ import doctest
 import pytest
 
 import spark_jobs.linking.name_resolution
-from spark_jobs.linking.name_resolution import TargetNames, pivots_of, resolve_link
+from spark_jobs.linking.name_resolution import TargetNames, load_pivots, resolve_link
 
 TARGETS = {
     "水星": TargetNames(7, (("en", "Mercury (planet)", "langlink"), ("fr", "Mercure (planète)", "langlink"))),
@@ -18,7 +18,7 @@ def link(**fields):
     return {"kind": "internal", "wiki": None, "target": "", "fragment": None, "names": []} | fields
 
 
-def test_the_worked_examples_hold() -> None:
+def test_doctests_pass() -> None:
     assert doctest.testmod(spark_jobs.linking.name_resolution).failed == 0
 
 
@@ -41,7 +41,7 @@ def test_the_worked_examples_hold() -> None:
         ),
         ({"kind": "interwiki", "wiki": "enwiki", "target": "Venus", "fragment": "Orbit"}, None, None),
         ({"kind": "interwiki", "wiki": "frwiki", "target": "Vénus"}, None, None),
-        # a title of another wiki is never looked up among this wiki's
+        # a title of another wiki is not looked up among the titles of this wiki
         ({"kind": "interwiki", "wiki": "frwiki", "target": "水星"}, None, None),
         ({"kind": "template", "target": "金星", "names": [{"language": "en", "title": "Venus"}]}, None, ("Venus", "link")),
         ({"kind": "template", "target": "水星", "names": [{"language": "en", "title": "Hg"}]}, 7, ("Hg", "link")),
@@ -49,16 +49,16 @@ def test_the_worked_examples_hold() -> None:
         ({"kind": "template", "target": "水星", "names": [{"language": "de", "title": "Merkur"}]}, 7, ("Mercury", "langlink")),
     ],
 )
-def test_the_first_source_that_gives_a_usable_name_wins(fields, page_id, name) -> None:
+def test_the_first_source_with_a_usable_name_wins(fields, page_id, name) -> None:
     expected = [] if name is None else [{"language": "en", "name": name[0], "source": name[1]}]
-    assert resolve_link(link(**fields), TARGETS, pivots_of(["en"])) == (page_id, expected)
+    assert resolve_link(link(**fields), TARGETS, load_pivots(["en"])) == (page_id, expected)
 
 
-def test_every_pivot_has_its_own_name_sorted_by_language() -> None:
-    _, names = resolve_link(link(target="水星"), TARGETS, pivots_of(["fr", "en"]))
+def test_names_are_sorted_by_pivot_language() -> None:
+    _, names = resolve_link(link(target="水星"), TARGETS, load_pivots(["fr", "en"]))
     assert [(name["language"], name["name"]) for name in names] == [("en", "Mercury"), ("fr", "Mercure")]
 
 
-def test_a_pivot_that_no_wikipedia_has_is_refused() -> None:
+def test_a_pivot_without_a_wikipedia_is_refused() -> None:
     with pytest.raises(ValueError, match="qqq"):
-        pivots_of(["en", "qqq"])
+        load_pivots(["en", "qqq"])

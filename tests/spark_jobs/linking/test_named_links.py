@@ -1,4 +1,4 @@
-"""The columns of `augmented` and `links` against `entities.resolve_link`, link by link."""
+"""The columns of `augmented` and `links`, compared with `name_resolution.resolve_link` for each link."""
 
 from collections import Counter
 
@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.extraction.article_columns import Article, to_table
-from spark_jobs.linking.name_resolution import TargetNames, pivots_of, resolve_link
-from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
+from spark_jobs.linking.name_resolution import TargetNames, load_pivots, resolve_link
+from spark_jobs.linking.named_links import build_entities_column, build_links_table, count_links, name_links, resolve_titles
 from spark_jobs.wikitext.extraction_result import Link, Section
 
 TARGETS = {
@@ -44,11 +44,11 @@ def article(page_id: int, indices: list[int]) -> Article:
 @pytest.mark.parametrize("languages", [["en"], ["en", "de"], ["fr"]])
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, len(LINKS) - 1), max_size=12), max_size=4))
-def test_every_link_gets_what_it_would_get_alone(languages, pages) -> None:
-    pivots = pivots_of(languages)
+def test_links_of_a_batch_resolve_as_single_links(languages, pages) -> None:
+    pivots = load_pivots(languages)
     table = to_table([article(page_id, indices) for page_id, indices in enumerate(pages)]).combine_chunks()
     batch = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
-    named = name_links(batch.column("links"), titles_of(TARGETS, pivots), pivots)
+    named = name_links(batch.column("links"), resolve_titles(TARGETS, pivots), pivots)
 
     narrow, entities, counts = [], [], Counter(links=0, links_with_target=0)
     for row in table.to_pylist():
@@ -64,8 +64,8 @@ def test_every_link_gets_what_it_would_get_alone(languages, pages) -> None:
             if names:
                 own.append({**span, "target_page_id": page_id, "names": names})
         entities.append(own)
-    assert links_table(batch.column("page_id"), batch.column("text"), named).to_pylist() == narrow
-    assert entities_of(named).to_pylist() == entities
+    assert build_links_table(batch.column("page_id"), batch.column("text"), named).to_pylist() == narrow
+    assert build_entities_column(named).to_pylist() == entities
     assert count_links(named) == counts
 
 

@@ -17,9 +17,15 @@ from spark_jobs.contract.manifest import read_manifest
 from spark_jobs.contract.schema_version import check_schema_version
 from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_METADATA
 from spark_jobs.stages import encode_stage as encode
-from spark_jobs.tokens.article_tokens import COUNTS, ArticleEncoder, Entity
-from spark_jobs.tokens.encoded_columns import INPUT_COLUMNS, TRAVEL_SCHEMA, count_rows, encode_batch, pivot_entities
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.article_encoder import ENTITY_COUNTERS, ArticleEncoder, Entity
+from spark_jobs.tokens.encoded_columns import (
+    INPUT_COLUMNS,
+    TRAVEL_SCHEMA,
+    count_tokens_and_entities,
+    encode_batch,
+    select_pivot_entities,
+)
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
 
 BYTE_FALLBACK = "sentencepiece, byte fallback"
 BYTE_LEVEL = "byte level, 131,072 ids"
@@ -47,7 +53,7 @@ def tokenizer_of(tekken: Path):
     @cache
     def tokenizer(name: str) -> Tokenizer:
         spec = "package:mistral_common/data/tokenizer.model.v1" if name == BYTE_FALLBACK else str(tekken)
-        return load_source(spec, "own").load()
+        return load_tokenizer_source(spec, "own").load()
 
     return tokenizer
 
@@ -82,12 +88,12 @@ def counts(article) -> dict[str, int]:
 class TestWithEveryTokenizerAndMapping:
     def test_an_empty_text_has_no_token(self, encoded_text, name, mapping) -> None:
         article = encoded_text(name, mapping, "")
-        assert article == ([], [], [], [], dict.fromkeys(COUNTS, 0))
+        assert article == ([], [], [], [], dict.fromkeys(ENTITY_COUNTERS, 0))
 
     def test_an_article_without_links_is_its_tokens(self, encoded_text, tokenizer_of, name, mapping) -> None:
         article = encoded_text(name, mapping, "Ein Stein.\n\nZwei Steine.")
         assert tokenizer_of(name).decode(article.input_ids) == "Ein Stein.\n\nZwei Steine."
-        assert article[1:] == ([], [], [], dict.fromkeys(COUNTS, 0))
+        assert article[1:] == ([], [], [], dict.fromkeys(ENTITY_COUNTERS, 0))
 
     def test_links_at_the_very_beginning_and_end_have_the_first_and_last_tokens(self, encoded_text, tokenizer_of, name, mapping):
         article = encoded_text(name, mapping, "Paris lies in France", "Paris", "France")
@@ -269,8 +275,8 @@ def augmented() -> pa.RecordBatch:
     ],
 )
 def test_the_names_of_the_pivot_are_taken_and_no_others(augmented, pivot, expected) -> None:
-    assert pivot_entities(augmented.column("entities"), pivot) == expected
-    assert pivot_entities(augmented.column("entities").slice(1, 0), pivot) == []
+    assert select_pivot_entities(augmented.column("entities"), pivot) == expected
+    assert select_pivot_entities(augmented.column("entities").slice(1, 0), pivot) == []
 
 
 def test_a_batch_becomes_the_rows_of_its_articles(augmented, tokenizer_of) -> None:
@@ -284,13 +290,13 @@ def test_a_batch_becomes_the_rows_of_its_articles(augmented, tokenizer_of) -> No
     assert [row["num_tokens"] for row in rows] == [len(row["input_ids"]) for row in rows]
     assert [tokenizer.decode(row["name_ids"]) for row in rows] == ["Sun Moon", "", "", "Sun"]
     assert [len(row["name_lengths"]) for row in rows] == [len(row["entity_start"]) for row in rows] == [2, 0, 0, 1]
-    assert count_rows(batch) == {
+    assert count_tokens_and_entities(batch) == {
         "tokens": sum(row["num_tokens"] for row in rows),
         "entities": 3,
         "name_tokens": sum(len(row["name_ids"]) for row in rows),
-        **dict.fromkeys(COUNTS, 0),
+        **dict.fromkeys(ENTITY_COUNTERS, 0),
     }
-    assert set(count_rows(batch.slice(0, 0)).values()) == {0}
+    assert set(count_tokens_and_entities(batch.slice(0, 0)).values()) == {0}
 
 
 @pytest.mark.parametrize(("name", "id_type", "size"), [(BYTE_FALLBACK, "uint16", 32_000), (BYTE_LEVEL, "uint32", 131_072)])
@@ -328,7 +334,7 @@ def test_the_stage_encodes_the_sample_with_any_tokenizer(
     rows = [row for shard in manifest.shards for row in pq.read_table(folder / shard.path, partitioning=None).to_pylist()]
     articles = {row["page_id"]: row for row in read_rows("augmented", "jawiki")}
     assert sorted(row["page_id"] for row in rows) == sorted(articles)
-    tokenizer = load_source(str(published), "own").load()
+    tokenizer = load_tokenizer_source(str(published), "own").load()
     for row in rows:
         assert tokenizer.decode(row["input_ids"]) == articles[row["page_id"]]["text"]
         bounds = [bound for pair in zip(row["entity_start"], row["entity_end"], strict=True) for bound in pair]
@@ -343,7 +349,7 @@ def test_the_stage_encodes_the_sample_with_any_tokenizer(
     assert counted["entities"] + lost == sum(len(row["entities"]) for row in articles.values())
     assert counted["entities"] == sum(len(row["entity_start"]) for row in rows)
     assert counted["tokens"] == sum(row["num_tokens"] for row in rows)
-    assert counted.keys() >= COUNTS.keys()
+    assert counted.keys() >= ENTITY_COUNTERS.keys()
     if mapping == "exact":
         inside = counted["entities_that_begin_inside_a_token"], counted["entities_that_end_inside_a_token"]
         assert max(inside) <= counted["entities_without_token"] <= sum(inside)

@@ -12,7 +12,7 @@ def token_spans(text, offsets, spans, mapping):
     return [span.tokens for span in map_spans(text, offsets.__getitem__, len(offsets), spans, mapping)]
 
 
-def test_the_worked_examples_hold() -> None:
+def test_doctests_pass() -> None:
     assert doctest.testmod(spark_jobs.tokens.span_mapping).failed == 0
 
 
@@ -31,15 +31,15 @@ def test_the_worked_examples_hold() -> None:
         ([(0, 1), (1, 3), (3, 4)], [(0, 2), (2, 4)], [(0, 2), (2, 3)]),
         # and the second has none if that was its only token
         ([(0, 4)], [(0, 2), (2, 4)], [(0, 1), None]),
-        # nor has the third, and the fourth begins behind it
+        # neither has the third; the fourth begins after it
         ([(0, 6), (6, 8)], [(0, 2), (2, 4), (4, 6), (6, 8)], [(0, 1), None, None, (1, 2)]),
-        # tokens without characters overlap nothing
+        # tokens without characters overlap no span
         ([(0, 2), (2, 2), (2, 4)], [(2, 4)], [(2, 3)]),
-        # characters without tokens have none
+        # characters outside of all tokens have no token
         ([(0, 2), (4, 6)], [(2, 4)], [None]),
     ],
 )
-def test_by_overlap_a_span_becomes_every_token_that_overlaps_it(offsets, spans, expected) -> None:
+def test_overlap_maps_a_span_to_all_tokens_that_overlap_it(offsets, spans, expected) -> None:
     assert token_spans("x" * 8, offsets, spans, "overlap") == expected
 
 
@@ -54,36 +54,36 @@ def test_by_overlap_a_span_becomes_every_token_that_overlaps_it(offsets, spans, 
         # a token that begins with a space begins one character later too, for starts and for ends
         ("ab cd ef", [(0, 2), (2, 5), (5, 8)], [(0, 2), (3, 5)], [(0, 1), (1, 2)]),
         ("ab cd ef", [(0, 2), (2, 5), (5, 8)], [(3, 6)], [(1, 2)]),
-        # but not two, and no other character does as a space does
+        # but not with two spaces, nor with another character
         ("ab  cd", [(0, 2), (2, 6)], [(4, 6)], [None]),
         ("ab-cd", [(0, 2), (2, 5)], [(3, 5)], [None]),
         # its end must be the beginning of a later token
         ("a b", [(0, 1), (1, 3)], [(1, 2)], [None]),
-        # a token that is a space alone leaves the beginning to the one behind it
+        # a token that is only a space does not count as the beginning of the next
         ("a 日本", [(0, 1), (1, 2), (2, 3), (3, 4)], [(2, 3)], [(2, 3)]),
         # of several tokens that begin at one character the first counts, for starts and for ends
         ("a𠮷b", [(0, 1), (1, 2), (1, 2), (1, 2), (2, 3)], [(0, 1), (1, 2)], [(0, 1), (1, 4)]),
         ("𠮷", [(0, 1), (0, 1)], [(0, 1)], [(0, 2)]),
         # a space with the first byte of a character comes before the character's other bytes
         ("a 𠮷b", [(0, 1), (1, 3), (2, 3), (3, 4)], [(2, 3)], [(1, 3)]),
-        # an end that no token begins at, because the tokenizer leaves the space out, is none
+        # no token begins at the end of the span, because the tokenizer drops the space
         ("ab cd", [(0, 2), (3, 5)], [(0, 2), (3, 5)], [None, (1, 2)]),
         # two links that meet inside a token are both lost
         ("abcd", [(0, 1), (1, 3), (3, 4)], [(0, 2), (2, 4)], [None, None]),
     ],
 )
-def test_exactly_a_span_survives_where_tokens_begin(text, offsets, spans, expected) -> None:
+def test_exact_keeps_a_span_if_tokens_begin_at_its_ends(text, offsets, spans, expected) -> None:
     assert token_spans(text, offsets, spans, "exact") == expected
 
 
 @pytest.mark.parametrize("mapping", ["overlap", "exact"])
-def test_ends_inside_tokens_and_shared_tokens_are_told_whatever_the_mapping(mapping) -> None:
+def test_flags_do_not_depend_on_the_mapping(mapping) -> None:
     text, offsets = "a bcd ef", [(0, 1), (1, 4), (4, 6), (6, 8)]
     flags = [span[1:] for span in map_spans(text, offsets.__getitem__, 4, [(0, 1), (2, 3), (3, 5), (5, 7), (7, 8)], mapping)]
     assert flags == [
         (False, False, False),
-        (False, True, False),  # "b" of " bcd": it begins behind the token's space
-        (True, True, True),  # "cd", but "d" is in the next token, which ends behind the space
+        (False, True, False),  # "b" of " bcd": it begins after the space of the token
+        (True, True, True),  # "cd", but "d" is in the next token, which ends after the space
         (True, True, True),
         (True, False, True),
     ]
@@ -91,7 +91,7 @@ def test_ends_inside_tokens_and_shared_tokens_are_told_whatever_the_mapping(mapp
 
 @st.composite
 def tokenised_texts(draw):
-    """A text, tokens as tokenizers give them (byte tokens, tokens that overlap, gaps, tokens without characters), and spans."""
+    """A text, tokens as tokenizers produce them (byte tokens, overlaps, gaps, empty tokens), and spans."""
     offsets, position = [], 0
     for kind, length in draw(st.lists(st.tuples(st.sampled_from("ttttbogn"), st.integers(1, 4)), max_size=25)):
         if kind == "b":  # bytes of one character
@@ -112,7 +112,7 @@ def tokenised_texts(draw):
     return text, offsets, [span for span in spans if span[1] <= len(text)]
 
 
-def overlap_by_hand(text, offsets, spans):
+def reference_overlap(text, offsets, spans):
     taken, found = 0, []
     for start, end in spans:
         touching = [i for i, (a, b) in enumerate(offsets) if a < end and b > start]
@@ -122,7 +122,7 @@ def overlap_by_hand(text, offsets, spans):
     return found
 
 
-def exact_by_hand(text, offsets, spans):
+def reference_exact(text, offsets, spans):
     """The paper's rule with dictionaries from characters to tokens."""
     begins: dict[int, int] = {}
     for token, (start, end) in enumerate(offsets):
@@ -140,13 +140,13 @@ def is_inside(text, offsets, position):
 
 
 @given(tokenised_texts())
-def test_spans_are_those_that_are_found_the_slow_way(drawn) -> None:
+def test_spans_equal_those_of_a_slow_reference(drawn) -> None:
     text, offsets, spans = drawn
     previous_end = 0
     by_overlap = map_spans(text, offsets.__getitem__, len(offsets), spans, "overlap")
     exactly = map_spans(text, offsets.__getitem__, len(offsets), spans, "exact")
-    assert [span.tokens for span in by_overlap] == overlap_by_hand(text, offsets, spans)
-    assert [span.tokens for span in exactly] == exact_by_hand(text, offsets, spans)
+    assert [span.tokens for span in by_overlap] == reference_overlap(text, offsets, spans)
+    assert [span.tokens for span in exactly] == reference_exact(text, offsets, spans)
     for (start, end), one, other in zip(spans, by_overlap, exactly, strict=True):
         shares = any(a < previous_end and b > start for a, b in offsets)
         assert one[1:] == other[1:] == (is_inside(text, offsets, start), is_inside(text, offsets, end), shares)
@@ -162,7 +162,7 @@ def test_token_spans_are_sorted_disjoint_and_not_empty(drawn, mapping) -> None:
     assert all(start < end for start, end in zip(bounds[::2], bounds[1::2], strict=True))
 
 
-def test_few_offsets_are_asked_for() -> None:
+def test_map_spans_reads_few_offsets() -> None:
     asked = []
 
     def offset_of(token: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Every link that mwparserfromhell finds in the prose of real pages is ours too: same target, same surface."""
+"""Our links contain every link that mwparserfromhell finds in the prose of real pages: same target, same surface."""
 
 import html
 import re
@@ -40,20 +40,20 @@ EXCEPTIONS = {
     ("elwiki", "Νέα Δημοκρατία"): TABLE_UNSEEN,
     ("elwiki", "Ανδρέας Παπανδρέου"): "a stray brace in an infobox makes it text to mwparserfromhell",
 }
-"""(wiki, page) -> why links of theirs are none of ours. MediaWiki 1.39 agrees with us on each of these pages."""
+"""(wiki, page) -> why some of their links are not among ours. MediaWiki 1.39 agrees with us on each of these pages."""
 
 
 class Found(NamedTuple):
-    """A link: the wiki it leads to (None for this one), its target, and its surface without white space."""
+    """A link: the wiki that it leads to (None for this wiki), its target, and its surface without white space."""
 
     wiki: str | None
     target: str
     surface: str | None
-    """None where the label holds a template, which is ours to read."""
+    """None if the label contains a template, which only our scanner reads."""
 
 
 def is_silent(raw: str, profile: WikiProfile) -> bool:
-    """Whether `[[raw]]` shows no link in the text: no title, a file, a category, a language link."""
+    """Whether `[[raw]]` is not shown as a link: an illegal title, a file, a category or a language link."""
     title = normalise_title(raw, profile)
     if title is None or title.wiki == "" or title.namespace == NAMESPACE_MEDIA:
         return True
@@ -63,7 +63,7 @@ def is_silent(raw: str, profile: WikiProfile) -> bool:
 
 
 def theirs(code: Any, profile: WikiProfile) -> Iterator[Found]:
-    """Links in order, outside templates, tables, footnotes, files and what is no wikitext; of nested links the inner ones."""
+    """Links in order, outside templates, tables, footnotes, files and literal text; of nested links the inner ones."""
     children = [*code.nodes, None]
     for node, following in pairwise(children):
         if isinstance(node, nodes.Wikilink):
@@ -98,7 +98,7 @@ def theirs(code: Any, profile: WikiProfile) -> Iterator[Found]:
 
 
 def lost(other: list[Found], mine: list[Found]) -> list[Found]:
-    """Links of `other` that `mine` lacks; where the surface is None, any link to the target is as good."""
+    """Links of `other` that are missing in `mine`. If the surface is None, any link to the target counts."""
     rest = Counter(mine)
     rest.subtract(Counter(link for link in other if link.surface is not None))
     missing = [link for link, number in rest.items() for _ in range(-number)]
@@ -116,7 +116,7 @@ def ours(page: Extraction) -> list[Found]:
 @pytest.mark.parametrize(
     "wiki", ["zhwiki", "ltgwiki", pytest.param("jawiki", marks=pytest.mark.slow), pytest.param("elwiki", marks=pytest.mark.slow)]
 )
-def test_every_link_of_theirs_is_ours(shared_data, wiki):
+def test_all_their_links_are_among_ours(shared_data, wiki):
     profile = load_profile(wiki)
     missing: dict[str, list[Found]] = {}
     number_of_theirs = number_of_ours = 0
@@ -129,12 +129,12 @@ def test_every_link_of_theirs_is_ours(shared_data, wiki):
             number_of_theirs += len(other)
             number_of_ours += len(mine)
     assert {title: links for title, links in missing.items() if (wiki, title) not in EXCEPTIONS} == {}
-    assert {title for known, title in EXCEPTIONS if known == wiki} <= set(missing), "an exception that is none any more"
+    assert {title for known, title in EXCEPTIONS if known == wiki} <= set(missing), "remove exceptions that no longer occur"
     assert number_of_ours >= number_of_theirs > 0
 
 
-def test_what_is_lost_is_told():
-    """The comparison can fail: a link missing, one of two, another surface, and a label that only we can read."""
+def test_lost_finds_missing_links():
+    """A missing link, one of two, another surface, and a label that only our scanner reads."""
     bus, cab = Found(None, "Bus", "bus"), Found(None, "Cab", "cab")
     assert lost([bus, cab], [bus]) == [cab]
     assert lost([bus, bus], [bus]) == [bus]
@@ -143,8 +143,8 @@ def test_what_is_lost_is_told():
     assert lost([bus, bus._replace(surface=None)], [bus]) == [bus._replace(surface=None)]
 
 
-def test_what_theirs_are():
-    """Links of prose with their trail, of nested links the inner ones; none of tables, footnotes, files and what is silent."""
+def test_theirs_finds_the_links_of_prose():
+    """Links of prose with their trail, of nested links the inner ones; not those of tables, footnotes, files and silent links."""
     wikitext = """[[bus]]es ''[[cab|the [a]]]'' {{x|[[a]]}} <ref>[[b]]</ref> [[File:C.jpg|[[d]]]] [[Category:E]] [[ja:F]]
 [[:ja:f]]
 {|

@@ -2,7 +2,7 @@
 
 A block:
 
-    ### a sentence that names the case
+    ### name of the case
     wiki: jawiki
     [[理論物理学|理論]]の
     --- text
@@ -10,7 +10,7 @@ A block:
     --- links
     理論 -> 理論物理学
 
-Links stand one a line, as `describe` writes them. `--- links` may be missing where there are none.
+Links are listed one per line, as `describe` writes them. `--- links` may be left out if there are none.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ def parse(path: Path) -> list[Case]:
         head, wiki, body = block.split("\n", 2)
         source, _, rest = body.partition("\n--- text")
         text, _, links = rest.partition("\n--- links")
-        assert wiki.startswith("wiki: "), f"{path.name}: {head}: the second line names the wiki"
+        assert wiki.startswith("wiki: "), f"{path.name}: {head}: the second line must name the wiki"
         cases.append(Case(head.strip(), wiki[6:].strip(), source, text.strip("\n"), links.strip().splitlines()))
     return cases
 
@@ -59,7 +59,7 @@ def test_there_are_cases_in_enough_languages():
     assert len({case.wiki for _, case in ALL}) >= 40
 
 
-def test_no_two_cases_have_one_name():
+def test_names_of_cases_are_unique():
     names = [f"{group}: {case.name}" for group, case in ALL]
     assert len(set(names)) == len(names)
 

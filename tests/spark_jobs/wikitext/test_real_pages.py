@@ -1,4 +1,4 @@
-"""Every article of the real dumps beside the checkout."""
+"""All articles of the real dumps beside the checkout."""
 
 import bz2
 import os
@@ -34,12 +34,12 @@ LEFTOVERS = (
     "&nbsp;",
     "__NOTOC",
 )
-"""Editors' slips that MediaWiki shows too, and pages about wikitext, leave some of these."""
+"""Markup that should be gone. Slips of editors, which MediaWiki shows too, and pages about wikitext leave some of it."""
 PAGES_PER_LEFTOVER = 200
 
 
 def articles(folder: Path, wiki: str) -> Iterator[tuple[str, str]]:
-    """Title and wikitext of the wiki's pages, without redirects."""
+    """Title and wikitext of the articles of a wiki, without redirects."""
     (path,) = folder.glob(f"{wiki}-*-pages-articles.xml.bz2")
     profile = load_profile(wiki)
     with bz2.open(path) as stream:
@@ -51,7 +51,7 @@ def articles(folder: Path, wiki: str) -> Iterator[tuple[str, str]]:
 
 
 def check(page: Extraction, title: str) -> None:
-    """The contract of an extraction; `title` names the page in the message."""
+    """Check the contract of an extraction; `title` is shown if it fails."""
     text = page.text
     assert text == text.strip(), title
     assert not any(character < " " and character not in "\n\t" for character in set(text)), title
@@ -72,7 +72,7 @@ def check(page: Extraction, title: str) -> None:
 
 
 @pytest.mark.parametrize("wiki", WIKIS)
-def test_spans_hold_and_hardly_any_markup_is_left(shared_data, wiki):
+def test_spans_are_correct_and_hardly_any_markup_is_left(shared_data, wiki):
     pages = links = 0
     leftovers = []
     for title, wikitext in articles(shared_data / "dumps", wiki):
@@ -86,7 +86,7 @@ def test_spans_hold_and_hardly_any_markup_is_left(shared_data, wiki):
 
 
 @pytest.mark.parametrize("wiki", WIKIS)
-def test_a_target_is_a_title_in_its_final_form(shared_data, wiki):
+def test_targets_are_normalised_titles(shared_data, wiki):
     profile = load_profile(wiki)
     targets = {
         link.target
@@ -108,7 +108,7 @@ print(hashlib.sha256(repr([extract(page, profile) for page in pages]).encode()).
 """
 
 
-def test_another_process_with_other_hashes_gives_the_same(shared_data, repository):
+def test_processes_with_other_hash_seeds_give_the_same_result(shared_data, repository):
     pages = [wikitext for _, wikitext in articles(shared_data / "dumps", "zhwiki")]
     runs = [
         subprocess.run(
@@ -125,16 +125,16 @@ def test_another_process_with_other_hashes_gives_the_same(shared_data, repositor
     assert runs[0] == runs[1] == runs[2]
 
 
-def test_what_was_read_before_changes_nothing(shared_data):
-    """Targets are cached between pages; the order of the pages must not show."""
+def test_the_order_of_pages_changes_nothing(shared_data):
+    """Targets are cached between pages; the cache must not change results."""
     profile = load_profile("zhwiki")
     pages = [wikitext for _, wikitext in articles(shared_data / "dumps", "zhwiki")]
     assert [extract(page, profile) for page in pages] == [extract(page, profile) for page in reversed(pages)][::-1]
 
 
 @pytest.mark.parametrize("wiki", WIKIS)
-def test_a_page_with_a_piece_missing_holds_the_contract(shared_data, wiki):
-    """What editors break most: something opened or closed is deleted."""
+def test_pages_with_a_piece_missing_fulfil_the_contract(shared_data, wiki):
+    """Slips of editors: an opening or a closing is deleted."""
     drawn = random.Random(0)
     profile = load_profile(wiki)
     for title, wikitext in articles(shared_data / "dumps", wiki):

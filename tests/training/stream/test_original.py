@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from spark_jobs.tokens.article_tokens import ArticleEncoder, Entity
-from spark_jobs.tokens.tokenizer_files import load_source
+from spark_jobs.tokens.article_encoder import ArticleEncoder, Entity
+from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 from training.stream.name_insertion import IGNORED
@@ -123,7 +123,7 @@ class Original:
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return load_source("package:mistral_common/data/tokenizer.model.v1", "mistral").load()
+    return load_tokenizer_source("package:mistral_common/data/tokenizer.model.v1", "mistral").load()
 
 
 @pytest.fixture(scope="module")

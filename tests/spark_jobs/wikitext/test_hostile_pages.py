@@ -1,4 +1,4 @@
-"""Hostile pages: no error but the budget's, and linear time, in CPU seconds so that a busy machine does not matter."""
+"""Hostile pages: no error except `WikitextError`, and linear time in CPU seconds, which do not depend on the load."""
 
 import gc
 import time
@@ -9,15 +9,15 @@ import pytest
 from spark_jobs.wikis import load_profile
 from spark_jobs.wikitext import Budget, Extraction, Options, WikitextError, extract
 
-from .hostile import PAGES, one_draw, repeated
+from .hostile_pages import PAGES, one_draw, repeated
 
 WIKI = "zhwiki"
-"""It has all that others have, and variants."""
+"""It uses every pass, variants included."""
 SECONDS_PER_MEGABYTE = 2.0
 GROWTH = 8.0
-"""How many times the CPU time a page of four times the size may cost; linear is 4, quadratic 16, noise between."""
+"""Allowed factor of CPU time for four times the size: linear is 4, quadratic 16."""
 ALLOWANCE = 0.05
-"""Seconds that memory fresh from the system may add, which the smaller page found in the process already."""
+"""Seconds that newly allocated memory may add, which the smaller page finds allocated."""
 ATTEMPTS = 3
 MEGABYTE = 1_000_000
 DEFAULT = Options()
@@ -33,9 +33,9 @@ def check(page: Extraction) -> None:
 
 
 def cpu_seconds(wikitext: str, options: Options = DEFAULT) -> float:
-    """CPU time of one extraction; a refusal by the budget is an answer and must cost no more.
+    """CPU time of one extraction, also if it ends in `WikitextError`.
 
-    Without the collector of cycles, whose work depends on what else lives in the process.
+    The garbage collector is off: its work depends on the rest of the process.
     """
     profile = load_profile(WIKI)
     page = None
@@ -53,13 +53,13 @@ def cpu_seconds(wikitext: str, options: Options = DEFAULT) -> float:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_small_hostile_page_costs_next_to_nothing(name):
+def test_a_small_hostile_page_costs_little(name):
     """A quadratic pass takes seconds at 100 kB, a linear one about a tenth of a second."""
     assert cpu_seconds(PAGES[name](MEGABYTE // 10)) < 1.0
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if "|" in name or "table" in name or "math" in name or "salad" in name])
-def test_what_is_kept_on_request_costs_next_to_nothing_either(name):
+def test_a_small_hostile_page_costs_little_with_all_options(name):
     everything = Options(tables="text", math="latex", drop_sections=False)
     assert cpu_seconds(PAGES[name](MEGABYTE // 10), everything) < 1.5
 
@@ -78,8 +78,8 @@ def test_a_hostile_page_of_four_times_the_size_costs_four_times_the_time(name):
 
 
 @pytest.mark.parametrize("wiki", ["enwiki", "srwiki", "iswiki", "arwiki", "hewiki", "kkwiki", "jbowiki"])
-def test_no_mixture_breaks_the_contract(wiki):
-    """What differs between these wikis is variants, letters before a link and case."""
+def test_random_mixtures_fulfil_the_contract(wiki):
+    """These wikis differ in variants, link prefixes and case."""
     for seed in range(40):
         check(extract(one_draw(seed)(4_000), load_profile(wiki)))
 
@@ -98,13 +98,13 @@ def test_no_mixture_breaks_the_contract(wiki):
         ),
     ],
 )
-def test_an_absurd_page_is_refused_with_the_reason(budget, unit, reason):
+def test_a_page_over_the_budget_is_refused_with_the_reason(budget, unit, reason):
     with pytest.raises(WikitextError) as refused:
         extract(repeated(unit)(2000), load_profile(WIKI), Options(budget=budget))
     assert refused.value.reason == reason
 
 
-def test_a_refusal_costs_nothing():
+def test_a_refusal_costs_little():
     page = "{{lang|en|" * 900_000
     started = time.process_time()
     with pytest.raises(WikitextError, match="characters of wikitext"):
@@ -115,5 +115,5 @@ def test_a_refusal_costs_nothing():
 @pytest.mark.parametrize(
     "left", ["{{lang|en|", "{{a|", "{{{a|", "-{", "-{zh-cn:", "[[a|", "[[File:a|", "\n{|\n|", "<ruby>", "<div>"]
 )
-def test_nesting_deeper_than_python_recurses_is_no_error(left):
+def test_nesting_deeper_than_the_recursion_limit_is_accepted(left):
     check(extract(left * 20_000 + "x", load_profile(WIKI)))

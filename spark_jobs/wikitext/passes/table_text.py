@@ -1,6 +1,6 @@
-"""Tables kept as text: a row is a line, its cells parted by a bar. Source: MediaWiki's "Help:Tables".
+"""Tables kept as text (`Options.tables="text"`): a line per row, cells separated by bars. Source: MediaWiki's "Help:Tables".
 
-Only `{| |}` is read here; the tags of `<table>` are line breaks to the pass over tags.
+Reads `{| |}` only; the pass over HTML tags turns the tags of `<table>` into line breaks.
 """
 
 import re
@@ -13,14 +13,14 @@ _BAR = " | "
 
 
 @dataclass(slots=True)
-class _Table:
-    """An open table: its finished lines, and the cells of the row that is being read, each as lines."""
+class _OpenTable:
+    """A table being read: its finished lines, and the cells of the current row, each a list of lines."""
 
     lines: list[str] = field(default_factory=list)
     row: list[list[str]] = field(default_factory=list)
 
     def end_row(self) -> None:
-        """Cells of one line each stand side by side; where one has more, each stands by itself."""
+        """Finish a row: one line if every cell is one line, else separate lines for each cell."""
         cells = [[line for line in cell if line.strip(f" \t{DROPPED}")] for cell in self.row]
         if all(len(cell) <= 1 for cell in cells):
             text = _BAR.join(cell[0].strip() for cell in cells if cell)
@@ -31,56 +31,56 @@ class _Table:
         self.row = []
 
     def add(self, line: str) -> None:
-        """A line that is none of table syntax goes on in the cell before it; before any cell it stands by itself."""
+        """Add a line without table syntax to the last cell; before any cell it becomes a cell."""
         if self.row:
             self.row[-1].append(line)
         else:
             self.row.append([line])
 
 
-def keep_cells(text: str, page: PageState) -> str:
-    """`text` with the cells of its tables as lines, attributes left out. A table that never closes ends with the page.
+def keep_table_text(text: str, page: PageState) -> str:
+    """`text` with the cells of its tables as lines, without attributes. An unclosed table ends with the page.
 
     Worked example: the row `| colspan=2 | [[c|d]] || e` becomes the line `[[c|d]] | e`.
     """
     if "{|" not in text:
         return text
     out: list[str] = []
-    tables: list[_Table] = []
+    tables: list[_OpenTable] = []
     for line in text.split("\n"):
         if _START.match(line) and len(tables) < page.budget.depth:
-            tables.append(_Table())
+            tables.append(_OpenTable())
             page.count("tables")
         elif not tables:
             out.append(line)
         else:
-            _read(line, tables, out)
+            _read_line(line, tables, out)
     while tables:
-        _close(tables, out, "")
+        _close_table(tables, out, "")
     return "\n".join(out)
 
 
-def _read(line: str, tables: list[_Table], out: list[str]) -> None:
-    """One line inside the innermost table."""
+def _read_line(line: str, tables: list[_OpenTable], out: list[str]) -> None:
+    """Read one line of the innermost table."""
     syntax = line.lstrip(f" \t{DROPPED}")
     table = tables[-1]
     if syntax.startswith("|}"):
-        _close(tables, out, syntax[2:])
+        _close_table(tables, out, syntax[2:])
     elif syntax.startswith("|-"):
         table.end_row()
     elif syntax.startswith("|+"):
         table.end_row()
-        table.row.append([_content(syntax[2:])])
+        table.row.append([_cell_content(syntax[2:])])
     elif syntax[:1] == "|":
-        table.row += [[_content(cell)] for cell in syntax[1:].split("||")]
+        table.row += [[_cell_content(cell)] for cell in syntax[1:].split("||")]
     elif syntax[:1] == "!":
-        table.row += [[_content(cell)] for cell in syntax[1:].replace("!!", "||").split("||")]
+        table.row += [[_cell_content(cell)] for cell in syntax[1:].replace("!!", "||").split("||")]
     else:
         table.add(line)
 
 
-def _close(tables: list[_Table], out: list[str], after: str) -> None:
-    """Ends the innermost table; its lines belong to the cell around it or to the page."""
+def _close_table(tables: list[_OpenTable], out: list[str], after: str) -> None:
+    """Close the innermost table and add its lines to the cell around it, or to the page."""
     table = tables.pop()
     table.end_row()
     lines = [*table.lines, BREAK + after]
@@ -91,7 +91,7 @@ def _close(tables: list[_Table], out: list[str], after: str) -> None:
             tables[-1].add(line)
 
 
-def _content(cell: str) -> str:
-    """A cell without its attributes: what stands before its first bar, unless that holds a link."""
+def _cell_content(cell: str) -> str:
+    """A cell without its attributes: the text before its first bar, unless it contains a link."""
     attributes, bar, content = cell.partition("|")
     return content if bar and "[[" not in attributes else cell

@@ -1,4 +1,4 @@
-"""What the target of a link does: where it leads, what is shown without a label, or why it is no link in the text."""
+"""Targets of links: where they lead, the text that they show without a label, or the reason why no link is shown."""
 
 import re
 from collections.abc import Mapping
@@ -7,53 +7,53 @@ from urllib.parse import unquote
 
 from spark_jobs.wikis.wiki_profile import NAMESPACE_CATEGORY, NAMESPACE_FILE, NAMESPACE_MEDIA, WikiProfile
 from spark_jobs.wikitext.page_state import DROPPED, LinkTarget
-from spark_jobs.wikitext.passes.inline_markup import PROTOCOLS
-from spark_jobs.wikitext.titles import Title, is_ordinary, normalise_title
+from spark_jobs.wikitext.passes.external_links import PROTOCOLS
+from spark_jobs.wikitext.title_normalisation import Title, is_ordinary_title, normalise_title
 
-LITERAL, UNKNOWN = "links_literal", "links_as_text"
+LITERAL_COUNTER, TEXT_COUNTER = "links_literal", "links_as_text"
 _SILENT_NAMESPACES = {NAMESPACE_CATEGORY: "categories", NAMESPACE_FILE: "files"}
-SILENT = frozenset(["language_links", *_SILENT_NAMESPACES.values()])
+SILENT_COUNTERS = frozenset(["language_links", *_SILENT_NAMESPACES.values()])
 _PROTOCOL = re.compile(PROTOCOLS, re.IGNORECASE)
 NO_NAMES: Mapping[str, str] = {}
 
 
-class Resolved(NamedTuple):
-    """What a link target does: the text shown without a label; the target; else the counter to raise."""
+class ResolvedTarget(NamedTuple):
+    """A resolved target: the text shown without a label, and the target, or None and the counter to raise."""
 
     shown: str
     target: LinkTarget | None
-    action: str
+    counter: str
 
 
-def resolve_target(raw: str, profile: WikiProfile) -> Resolved:
-    """What `[[raw]]` does on this wiki."""
-    if is_ordinary(raw) and "''" not in raw:
-        return Resolved(raw, LinkTarget("internal", None, profile.capitalise(raw), None, NO_NAMES), "")
+def resolve_target(raw: str, profile: WikiProfile) -> ResolvedTarget:
+    """Resolve `[[raw]]` on this wiki."""
+    if is_ordinary_title(raw) and "''" not in raw:
+        return ResolvedTarget(raw, LinkTarget("internal", None, profile.capitalise(raw), None, NO_NAMES), "")
     if DROPPED in raw:
-        return Resolved("", None, UNKNOWN)
+        return ResolvedTarget("", None, TEXT_COUNTER)
     title = None if _PROTOCOL.match(raw.lstrip(" ")) else normalise_title(raw, profile)
     if title is None:
-        return Resolved(raw, None, LITERAL)
+        return ResolvedTarget(raw, None, LITERAL_COUNTER)
     shown = unquote(raw) if "%" in raw else raw
     shown = shown.strip().removeprefix(":").strip() or title.text
     if "''" in shown:
         shown = shown.replace("''", "&#39;&#39;")
-    action = _action(title)
-    return Resolved(shown, None if action else _visible(title), action)
+    counter = _counter_of_hidden_link(title)
+    return ResolvedTarget(shown, None if counter else _visible_target(title), counter)
 
 
-def _action(title: Title) -> str:
-    """The counter of a link that is none in the text; empty for one that is."""
+def _counter_of_hidden_link(title: Title) -> str:
+    """The counter of a link that is not shown as a link; empty for visible links."""
     if title.wiki is not None:
         if title.interlanguage and not title.colon:
             return "language_links"
-        return "" if title.wiki else UNKNOWN
+        return "" if title.wiki else TEXT_COUNTER
     if title.namespace == NAMESPACE_MEDIA:
-        return UNKNOWN
+        return TEXT_COUNTER
     return "" if title.colon else _SILENT_NAMESPACES.get(title.namespace, "")
 
 
-def _visible(title: Title) -> LinkTarget:
+def _visible_target(title: Title) -> LinkTarget:
     if title.wiki is None:
         return LinkTarget("internal", None, title.text, title.fragment, NO_NAMES)
     names = {title.language: title.text} if title.language and title.text and title.fragment is None else NO_NAMES

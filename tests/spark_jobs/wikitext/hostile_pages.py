@@ -1,7 +1,7 @@
-"""Pages that nobody writes and that a scanner must survive: for a size in characters, each gives a page of about that size.
+"""Hostile pages that the scanner must survive: functions from a size in characters to a page of about that size.
 
-A pass is quadratic when every opening looks for a close that is not there, when what closes is searched for again and again, or
-when something is copied once for every level around it. Each shape below drives one of these into every piece of markup.
+A pass is quadratic if every opening searches for a missing close, if a close is searched for repeatedly, or if text is copied
+once per level around it. Each shape below applies one of these to every piece of markup.
 """
 
 import random
@@ -17,7 +17,7 @@ OPENINGS = (
     *("[[File:a|", "[[File:a|[[b]]", "[[File:a|\n\n", "[[ File", "[[Category:a|", "[[Category:a]]\n", "[[en:a", "[[a|[http://x "),
     *("{{a|", "{{{a|", "{{lang|en|", "{{nowrap|", "{{#if:", "{{x", "{{x}", "{{=", "{{!", "-{zh-cn:a;", "-{H|", "=>zh-cn:"),
 )
-"""What waits for a close."""
+"""Markup that opens something."""
 CLOSINGS = (
     *("]]", "}}", "}}}", "|}", "\n|}", "}-", "</ref>", "/>", "-->", "</nowiki>", "</pre>", "</poem>", "</math>", "</div>"),
     *("</table>", "</rt></ruby>", "</rt>", "</includeonly>", "</onlyinclude>", "</noinclude>", "'>", ">", "]", ")"),
@@ -33,13 +33,13 @@ LINES = (
     *("{{ill|a|de|b}}s", "ISBN 1", "RFC 1", "~~~~", "a", "a ", "é", "猫", "🦇", "\x02", "\x0e1", "\x1a0\x1b"),
     *("%41", "[[%", "[[&"),
 )
-"""What stands for itself."""
+"""Markup that needs no closing."""
 PIECES = tuple(dict.fromkeys((*OPENINGS, *CLOSINGS, *LINES)))
 VANISHING = (
     *("{{x}}", "<ref/>", "<ref>a</ref>", "<!---->", "<b>", "<br>", "<nowiki/>", "[[Category:a]]", "[[File:a]]", "[[de:a]]"),
     *("__TOC__", "-{H|a}-", "\n{|\n|}", "<math>a</math>", "<ruby><rt>a</rt></ruby>", "''", "\x00", "\u200e"),
 )
-"""What leaves nothing, so that what stands around it comes together."""
+"""Markup that leaves nothing, so that the text around it becomes adjacent."""
 NESTS = (
     ("[[", "]]"),
     ("[[a|", "]]"),
@@ -76,16 +76,16 @@ NESTS = (
 )
 SEEDS = range(12)
 SALAD = 400
-"""Pieces in one salad; the salad is repeated to the size, so that pages of two sizes are alike."""
+"""Pieces in one salad. It is repeated up to the size, so that pages of two sizes are alike."""
 
 
 def repeated(piece: str) -> Page:
-    """One piece over and over."""
+    """One piece, repeated."""
     return lambda size: piece * (size // len(piece))
 
 
 def nested(left: str, right: str) -> Page:
-    """As many openings as closings, all openings first."""
+    """All openings, then as many closings."""
     return lambda size: left * (size // len(left + right)) + "x" + right * (size // len(left + right))
 
 
@@ -95,13 +95,13 @@ def halves(left: str, right: str) -> Page:
 
 
 def salad(seed: int, pieces: tuple[str, ...] = PIECES) -> Page:
-    """Pieces drawn at random, the same for a seed."""
+    """A sequence of random pieces, fixed by the seed, repeated."""
     drawn = "".join(random.Random(seed).choices(pieces, k=SALAD))
     return lambda size: drawn * (size // len(drawn))
 
 
 def one_draw(seed: int, pieces: tuple[str, ...] = PIECES) -> Page:
-    """Pieces drawn at random from beginning to end."""
+    """Random pieces, fixed by the seed, without repetition of the sequence."""
     mean = sum(map(len, pieces)) / len(pieces)
     return lambda size: "".join(random.Random(seed).choices(pieces, k=int(size / mean)))
 

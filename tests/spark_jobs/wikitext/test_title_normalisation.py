@@ -1,7 +1,9 @@
+"""Titles as MediaWiki stores them."""
+
 import pytest
 
 from spark_jobs.wikis import load_profile
-from spark_jobs.wikitext import Redirect, normalise_title, parse_redirect
+from spark_jobs.wikitext import normalise_title
 
 
 @pytest.mark.parametrize(
@@ -11,7 +13,7 @@ from spark_jobs.wikitext import Redirect, normalise_title, parse_redirect
         *["%3Cb%3E", "a%2525b", "File:", ":", "Talk::x", "a\ufffdb", "&amp;amp;", "en:" * 400],
     ],
 )
-def test_a_bad_title_gives_none(raw):
+def test_an_illegal_title_gives_none(raw):
     assert normalise_title(raw, load_profile("enwiki")) is None
 
 
@@ -64,37 +66,3 @@ def test_a_prefix_leads_to_another_wiki(raw, wiki, text, language):
     title = normalise_title(raw, load_profile("jawiki"))
     assert title is not None
     assert (title.wiki, title.text, title.language) == (wiki, text, language)
-
-
-@pytest.mark.parametrize(
-    ("wiki", "wikitext"),
-    [
-        ("enwiki", "Text #REDIRECT [[x]]"),
-        ("enwiki", "#REDIRECT x"),
-        ("enwiki", "#REDIRECT [[a{b]]"),
-        ("enwiki", "#転送 [[x]]"),
-        ("enwiki", "#REDIRECT [[:de:x]]"),
-        ("enwiki", "#REDIRECT [[#x]]"),
-        ("enwiki", ""),
-    ],
-)
-def test_what_is_no_redirect_gives_none(wiki, wikitext):
-    assert parse_redirect(wikitext, load_profile(wiki)) is None
-
-
-@pytest.mark.parametrize(
-    ("wiki", "wikitext", "redirect"),
-    [
-        ("enwiki", "#REDIRECT [[apple]]", Redirect("Apple")),
-        ("enwiki", "\n #redirect: [[Foo_bar#a b|label]] rest", Redirect("Foo bar", "a b")),
-        ("enwiki", "#REDIRECT[[:Category:Foo]]", Redirect("Category:Foo")),
-        ("jawiki", "#転送 [[東京]]", Redirect("東京")),
-        ("jawiki", "＃リダイレクト[[東京#歴史]]", Redirect("東京", "歴史")),
-        ("dewiki", "#WEITERLEITUNG [[Haus]]", Redirect("Haus")),
-        ("ruwiki", "#перенаправление [[Кот]]", Redirect("Кот")),
-        ("elwiki", "#ΑΝΑΚΑΤΕΥΘΥΝΣΗ [[Γάτα]]", Redirect("Γάτα")),
-        ("zhwiki", "#重定向 [[猫]]", Redirect("猫")),
-    ],
-)
-def test_a_redirect_is_read_in_the_wikis_own_words(wiki, wikitext, redirect):
-    assert parse_redirect(wikitext, load_profile(wiki)) == redirect

@@ -1,6 +1,6 @@
-"""Tables, `{| |}` and `<table>`: dropped, balanced. One that never closes loses only its rows, not the page after it.
+"""Tables, `{| |}` and `<table>`, dropped (`Options.tables="drop"`). An unclosed table loses its rows, not the rest of the page.
 
-`cells.py` has the other choice: to keep what stands in them.
+`table_text` is the alternative: it keeps the text of the cells.
 """
 
 import re
@@ -15,22 +15,22 @@ _ROW = re.compile(rf"\n[{_BEFORE_TABLE}]*+(?:\||\{{\|)[^\n]*+")
 
 
 def drop_tables(text: str, page: PageState) -> str:
-    """`text` without tables. A row outside any table (its start came from a template) goes too."""
+    """`text` without tables, and without rows outside of tables, whose start came from a template."""
     if ("{" in text and "{|" in text) or "<table" in text or "<TABLE" in text:
         spans = list(_closed_tables(text, page))
         if spans:
             page.count("tables", len(spans))
-            text = _without(text, spans)
+            text = _remove_spans(text, spans)
     return _drop_rows(text)
 
 
-def _edges(text: str) -> Iterator[tuple[str, int, int]]:
-    """Where tables begin and end, in order: what is written there, its start and its end."""
+def _table_edges(text: str) -> Iterator[tuple[str, int, int]]:
+    """The markup that opens or closes tables, in order: its text, start and end."""
     if _TAG.search(text) is not None:
         yield from ((edge[0].lower(), edge.start(), edge.end()) for edge in _EDGES.finditer(text))
         return
     opening = text.find("{|")
-    closing = text.find("|}", opening)  # what closes before the first begins closes nothing
+    closing = text.find("|}", opening)  # a `|}` before the first `{|` closes nothing
     while opening >= 0 or closing >= 0:
         is_opening = opening >= 0 and not 0 <= closing < opening
         start = opening if is_opening else closing
@@ -43,11 +43,11 @@ def _edges(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _closed_tables(text: str, page: PageState) -> Iterator[tuple[int, int]]:
-    """Spans of the outermost tables that close, in order."""
+    """Spans of the outermost closed tables, in order."""
     open_wiki: list[int] = []
     open_html: list[int] = []
     spans: list[tuple[int, int]] = []
-    for kind, begin, end in _edges(text):
+    for kind, begin, end in _table_edges(text):
         if kind == "{|":
             line_start = _line_start(text, begin)
             if line_start is not None:
@@ -74,14 +74,14 @@ def _closed_tables(text: str, page: PageState) -> Iterator[tuple[int, int]]:
 
 
 def _line_start(text: str, position: int) -> int | None:
-    """Start of the line if only white space, colons and dropped templates stand before `position`: a table may begin there."""
+    """Start of the line if a table may begin at `position`: only white space, colons and dropped templates precede it."""
     start = text.rfind("\n", max(0, position - 64), position) + 1
     if start == 0 and position > 64:
         return None
     return None if text[start:position].strip(_BEFORE_TABLE) else start
 
 
-def _without(text: str, spans: list[tuple[int, int]]) -> str:
+def _remove_spans(text: str, spans: list[tuple[int, int]]) -> str:
     out: list[str] = []
     last = 0
     for start, end in spans:
@@ -92,7 +92,7 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def _drop_rows(text: str) -> str:
-    """`text` without the lines that begin as rows do; where none begins a line by itself, those after a colon are text too."""
+    """`text` without lines that begin like rows. If none does without leading colons, all such lines are text."""
     without = _ROW.sub("", f"\n{text}")[1:]
     is_row = len(without) < len(text) and ("\n|" in text or text[:1] == "|" or "{|" in text)
     return without if is_row else text
