@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from spark_jobs.contract.manifest import MANIFEST, Manifest, Shard
 from spark_jobs.contract.schema_version import SCHEMA_VERSION
-from spark_jobs.contract.table_schemas import SCHEMA_VERSION, TOKENIZER_FOLDER, encoded
+from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER, encoded
 from spark_jobs.contract.vocabulary_hash import vocabulary_sha256
 from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
 
