@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from spark_jobs.common.storage import Location
 from spark_jobs.config import ExtractSettings
-from spark_jobs.dumps import compressed_streams as streams
-from spark_jobs.extraction import dump_unit as extract_pages
+from spark_jobs.dumps import stream_decompression as streams
+from spark_jobs.extraction import unit_extraction as extract_pages
 from spark_jobs.publishing import shard_files as shards
 from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages.extract_stage import corrected, options_of, plan_units, profile_of, siteinfo_of, survey

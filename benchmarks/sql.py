@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 from sql_truth import read_slowly
 
-from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.stream_decompression import open_decompressed
 from spark_jobs.dumps.sql.table_reader import Value, read_table
 
 PEER = "mwsql"

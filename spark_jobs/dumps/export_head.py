@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from spark_jobs.dumps.compressed_streams import Chunk
-from spark_jobs.dumps.page_xml import PageError, hardened_parser
+from spark_jobs.dumps.stream_decompression import Chunk
+from spark_jobs.dumps.page_cutting import PageError, hardened_parser
 from spark_jobs.wikis import Namespace, SiteInfo
 
 _MAX_HEAD_BYTES = 2**20

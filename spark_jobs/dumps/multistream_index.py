@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from spark_jobs.dumps.compressed_streams import DECOMPRESSION_ERRORS, open_decompressed
-from spark_jobs.dumps.page_xml import unescape_title
+from spark_jobs.dumps.stream_decompression import DECOMPRESSION_ERRORS, open_decompressed
+from spark_jobs.dumps.page_cutting import unescape_title
 
 _DUMP_NAME = re.compile(r"(?P<start>.+-multistream)(?P<part>\d*)\.xml(?P<pages>-p\d+p\d+)?\.bz2")
 _LINE = re.compile(rb"(\d{1,18}):(\d{1,18}):(.+)")

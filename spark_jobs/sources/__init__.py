@@ -12,9 +12,9 @@ and pydantic.
 
 from pyspark.sql import SparkSession
 
-from spark_jobs.sources.mediawiki import MediaWikiSource
-from spark_jobs.sources.options import SourceError
-from spark_jobs.sources.sql_table import MediaWikiSqlSource
+from spark_jobs.sources.mediawiki_source import MediaWikiSource
+from spark_jobs.sources.source_options import SourceError
+from spark_jobs.sources.mediawiki_sql_source import MediaWikiSqlSource
 
 __all__ = ["MediaWikiSource", "MediaWikiSqlSource", "SourceError", "register"]
 

@@ -13,7 +13,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.common.wiki_languages import codes_of, wiki_of_language
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import ARTICLES, NAMES
-from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.stream_decompression import open_decompressed
 from spark_jobs.dumps.sql.table_reader import read_rows
 from spark_jobs.linking.langlink_names import names_of_titles
 from spark_jobs.publishing.input_changes import unchanged

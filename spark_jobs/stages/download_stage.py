@@ -21,7 +21,7 @@ from spark_jobs.common.retry_command import retry_command
 from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.remote.dump_status import RemoteDump, RemoteFile, StatusError, UnfinishedDumpError, days_of, finished_dump
 from spark_jobs.dumps.remote.dump_status import with_checksums as checked_with
-from spark_jobs.dumps.remote.http_fetch import DownloadError, NotThereError, Server, StoppedError
+from spark_jobs.dumps.remote.mirror_client import DownloadError, NotThereError, Server, StoppedError
 from spark_jobs.dumps.remote.mirrors import mirror_of
 from spark_jobs.dumps.remote.transfer_progress import TransferProgress
 from spark_jobs.wikis import load_profile

@@ -15,13 +15,13 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings, ExtractSettings
 from spark_jobs.contract.table_schemas import ARTICLES, REJECTS, Manifest
-from spark_jobs.dumps.compressed_streams import StreamError, group_streams, read_whole, scan_streams
+from spark_jobs.dumps.stream_decompression import StreamError, group_streams, read_whole, scan_streams
 from spark_jobs.dumps.dump_files import Dump, DumpError, find_dump
 from spark_jobs.dumps.export_head import namespaces_by_name, read_head
-from spark_jobs.dumps.page_xml import PageError
+from spark_jobs.dumps.page_cutting import PageError
 from spark_jobs.dumps.siteinfo_file import SiteInfoError, read_siteinfo_file
 from spark_jobs.dumps.sql.database_name import read_database
-from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, account_of, extract_unit
+from spark_jobs.extraction.unit_extraction import ExtractJob, Unit, UnitReport, account_of, extract_unit
 from spark_jobs.extraction.lost_pages import name_lost_pages
 from spark_jobs.publishing.input_changes import unchanged
 from spark_jobs.publishing.publication import Publication, PublishError

@@ -13,7 +13,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.storage import Location
-from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.stream_decompression import open_decompressed
 from spark_jobs.dumps.dump_files import Dump
 from spark_jobs.dumps.sql.table_reader import read_rows
 from spark_jobs.runtime.spark_shards import map_tasks

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from spark_jobs.dumps.compressed_streams import scan_streams
+from spark_jobs.dumps.stream_decompression import scan_streams
 from spark_jobs.dumps.sql.table_reader import read_table
 
 psutil = pytest.importorskip("psutil")

@@ -3,7 +3,7 @@
 import re
 from typing import BinaryIO
 
-from spark_jobs.dumps.compressed_streams import DECOMPRESSION_ERRORS, open_decompressed
+from spark_jobs.dumps.stream_decompression import DECOMPRESSION_ERRORS, open_decompressed
 
 _HEAD_BYTES = 4096
 _DATABASE = re.compile(rb"^-- Host: .*\bDatabase: (\S+)\s*$", re.MULTILINE)

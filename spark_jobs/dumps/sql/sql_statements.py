@@ -12,7 +12,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from spark_jobs.dumps.compressed_streams import DECOMPRESSION_ERRORS
+from spark_jobs.dumps.stream_decompression import DECOMPRESSION_ERRORS
 
 _READ_BYTES = 2**18
 _MAX_STATEMENT_BYTES = 2**20

@@ -26,7 +26,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.stream_decompression import open_decompressed
 from spark_jobs.dumps.sql.insert_rows import RowPattern, Value, make_row_pattern, read_statement, to_batch
 from spark_jobs.dumps.sql.sql_statements import Cursor, Insert, SqlColumn, SqlError, SqlTable, next_insert, read_create
 

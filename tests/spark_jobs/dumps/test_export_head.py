@@ -4,9 +4,9 @@ import doctest
 import pytest
 
 import spark_jobs.dumps.export_head
-from spark_jobs.dumps.compressed_streams import Chunk, read_whole
+from spark_jobs.dumps.stream_decompression import Chunk, read_whole
 from spark_jobs.dumps.export_head import namespaces_by_name, read_head
-from spark_jobs.dumps.page_xml import PageError, parse_page, split_pages
+from spark_jobs.dumps.page_cutting import PageError, parse_page, split_pages
 from spark_jobs.wikis import Namespace
 
 SITEINFO = """<siteinfo><sitename>Wikipedia</sitename>{dbname}<base>https://de.wikipedia.org/wiki/Wikipedia:Hauptseite</base>

@@ -5,7 +5,7 @@ import io
 import pytest
 
 import spark_jobs.dumps.multistream_index
-from spark_jobs.dumps.compressed_streams import Chunk, read_streams, scan_streams
+from spark_jobs.dumps.stream_decompression import Chunk, read_streams, scan_streams
 from spark_jobs.dumps.multistream_index import (
     BadStream,
     IndexEntry,
@@ -15,7 +15,7 @@ from spark_jobs.dumps.multistream_index import (
     parse_line,
     read_index,
 )
-from spark_jobs.dumps.page_xml import name_page, split_pages
+from spark_jobs.dumps.page_cutting import name_page, split_pages
 
 # The head begins at 0, streams with pages at 100, 200 and 300, the tail at 400; the file ends at 420.
 STARTS, SIZE = [0, 100, 200, 300, 400], 420

@@ -19,9 +19,9 @@ from spark_jobs.common.console import console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import Manifest
-from spark_jobs.dumps.compressed_streams import scan_streams
+from spark_jobs.dumps.stream_decompression import scan_streams
 from spark_jobs.dumps.multistream_index import index_name
-from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, extract_unit
+from spark_jobs.extraction.unit_extraction import ExtractJob, Unit, UnitReport, extract_unit
 from spark_jobs.publishing.input_changes import InputChangedError
 from spark_jobs.publishing.publication import PublishError
 from spark_jobs.runtime.task_errors import BadInputError, DiskFullError

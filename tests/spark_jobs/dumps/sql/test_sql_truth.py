@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.stream_decompression import open_decompressed
 from spark_jobs.dumps.sql.table_reader import read_rows, read_table
 
 HEAD = "CREATE TABLE `langlinks` (\n  `ll_from` int,\n  `ll_lang` varbinary(20),\n  `ll_title` varbinary(255)\n);\n"

@@ -3,10 +3,10 @@ from collections import Counter
 
 import pytest
 
-import spark_jobs.extraction.dump_unit
+import spark_jobs.extraction.unit_extraction
 from spark_jobs.common.storage import Location
-from spark_jobs.dumps.page_xml import Page, PageError
-from spark_jobs.extraction.dump_unit import ExtractJob, article_of
+from spark_jobs.dumps.page_cutting import Page, PageError
+from spark_jobs.extraction.unit_extraction import ExtractJob, article_of
 from spark_jobs.wikis import load_profile
 from spark_jobs.wikitext import Budget, Options, WikitextError
 
@@ -18,7 +18,7 @@ def page(text: str, redirect: str | None = None, model: str = "wikitext") -> Pag
 
 
 def test_the_worked_example_holds() -> None:
-    assert doctest.testmod(spark_jobs.extraction.dump_unit).failed == 0
+    assert doctest.testmod(spark_jobs.extraction.unit_extraction).failed == 0
 
 
 @pytest.mark.parametrize(

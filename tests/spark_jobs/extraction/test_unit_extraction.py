@@ -12,9 +12,9 @@ import pytest
 
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.row_hash import add_hashes
-from spark_jobs.dumps.compressed_streams import scan_streams
+from spark_jobs.dumps.stream_decompression import scan_streams
 from spark_jobs.dumps.multistream_index import BadStream, index_name
-from spark_jobs.extraction.dump_unit import ExtractError, ExtractJob, Unit, UnitReport, extract_unit
+from spark_jobs.extraction.unit_extraction import ExtractError, ExtractJob, Unit, UnitReport, extract_unit
 from spark_jobs.extraction.lost_pages import LostPages, name_lost_pages
 from spark_jobs.publishing.shard_files import number_shards, shard_name
 from spark_jobs.stages.extract_stage import plan_units, survey
@@ -92,8 +92,8 @@ def test_a_decompression_bomb_is_a_reject_and_the_streams_behind_it_are_read(job
     data = b"".join(bz2.compress(part.encode()) for part in parts)
     (tmp_path / "x.bz2").write_bytes(data)
     starts = scan_streams(io.BytesIO(data))
-    monkeypatch.setattr("spark_jobs.dumps.page_xml.read_streams.__defaults__", (2**20, 100))
-    monkeypatch.setattr("spark_jobs.dumps.page_xml.read_pages.__defaults__", (2**26, 2**20))
+    monkeypatch.setattr("spark_jobs.dumps.page_cutting.read_streams.__defaults__", (2**20, 100))
+    monkeypatch.setattr("spark_jobs.dumps.page_cutting.read_pages.__defaults__", (2**26, 2**20))
     report = extract_unit(Unit(0, Location.of(str(tmp_path / "x.bz2")), len(data), (*starts, len(data))), job)
     assert account(report) == (2, 0, 2, 0)
     assert [(row["unit"], row["stream_offset"]) for row in report.rejects] == [("stream", starts[1])]

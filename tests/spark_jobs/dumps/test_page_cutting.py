@@ -7,9 +7,9 @@ import tracemalloc
 
 import pytest
 
-import spark_jobs.dumps.page_xml
-from spark_jobs.dumps.compressed_streams import Chunk, StreamError, read_whole, scan_streams
-from spark_jobs.dumps.page_xml import HistoryError, PageError, RawPage, name_page, parse_page, read_pages, split_pages
+import spark_jobs.dumps.page_cutting
+from spark_jobs.dumps.stream_decompression import Chunk, StreamError, read_whole, scan_streams
+from spark_jobs.dumps.page_cutting import HistoryError, PageError, RawPage, name_page, parse_page, read_pages, split_pages
 
 NO_END = "<page> has no end: the dump is cut here, or the stream that holds the rest cannot be read"
 
@@ -24,7 +24,7 @@ def make(title: str = "T", ns: str = "0", redirect: str = "", text: str = "x") -
 
 
 def test_the_worked_examples_hold() -> None:
-    assert doctest.testmod(spark_jobs.dumps.page_xml).failed == 0
+    assert doctest.testmod(spark_jobs.dumps.page_cutting).failed == 0
 
 
 def cut(data: bytes, sizes: list[int]) -> list[Chunk]:

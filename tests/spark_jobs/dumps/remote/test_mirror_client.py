@@ -16,7 +16,7 @@ from spark_jobs.common.retry_command import retry_command
 from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.dump_files import find_dump
-from spark_jobs.dumps.remote import http_fetch as fetch
+from spark_jobs.dumps.remote import mirror_client as fetch
 from spark_jobs.dumps.remote.dump_status import (
     RemoteFile,
     StatusError,
@@ -25,14 +25,14 @@ from spark_jobs.dumps.remote.dump_status import (
     finished_dump,
     with_checksums,
 )
-from spark_jobs.dumps.remote.http_fetch import DownloadError, NotThereError, Server
+from spark_jobs.dumps.remote.mirror_client import DownloadError, NotThereError, Server
 from spark_jobs.dumps.remote.mirrors import known_mirrors, mirror_of
 from spark_jobs.stages import download_stage as module
 from spark_jobs.stages.build_stages import check_before
 from spark_jobs.stages.download_stage import download_wikis
 from spark_jobs.stages.extract_stage import locate_dump
 
-from .dump_server import DumpServer, cut_after, hang_after, other_bytes, serving, sha1, status, too_many_bytes
+from .fake_mirror import DumpServer, cut_after, hang_after, other_bytes, serving, sha1, status, too_many_bytes
 
 DATA = bytes(range(256)) * 4096  # 1 MiB: several chunks
 PATH = "jawiki/20240101/file.bz2"

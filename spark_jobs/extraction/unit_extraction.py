@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.table_schemas import ARTICLES
-from spark_jobs.dumps.compressed_streams import StreamError
+from spark_jobs.dumps.stream_decompression import StreamError
 from spark_jobs.dumps.multistream_index import BadStream
-from spark_jobs.dumps.page_xml import HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
+from spark_jobs.dumps.page_cutting import HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
 from spark_jobs.extraction.article_columns import Article, to_table
 from spark_jobs.publishing.shard_files import RollingWriter, ShardReport, shard_name
 from spark_jobs.wikis import WikiProfile

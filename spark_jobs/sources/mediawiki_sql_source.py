@@ -10,10 +10,10 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
 from spark_jobs.common.storage import Location
-from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.stream_decompression import open_decompressed
 from spark_jobs.dumps.sql.sql_statements import Cursor, read_create
 from spark_jobs.dumps.sql.table_reader import SqlError, read_rows
-from spark_jobs.sources.options import SourceError, check_names, find_files, read_names, refuse_twice
+from spark_jobs.sources.source_options import SourceError, check_names, find_files, read_names, refuse_twice
 
 _OPTIONS = ("path", "paths", "columns", "where")
 _TABLES = re.compile(r"\.sql(?:\.(?:gz|bz2|xz|zst))?$")

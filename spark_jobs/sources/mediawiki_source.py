@@ -13,10 +13,10 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
 from spark_jobs.common.storage import Location
-from spark_jobs.dumps.compressed_streams import MAX_STREAM_BYTES, StreamError, find_boundaries, read_whole
+from spark_jobs.dumps.stream_decompression import MAX_STREAM_BYTES, StreamError, find_boundaries, read_whole
 from spark_jobs.dumps.export_head import namespaces_by_name, read_head
-from spark_jobs.dumps.page_xml import MAX_PAGE_BYTES, HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
-from spark_jobs.sources.options import (
+from spark_jobs.dumps.page_cutting import MAX_PAGE_BYTES, HistoryError, Page, PageError, RawPage, name_page, parse_page, read_pages
+from spark_jobs.sources.source_options import (
     Mode,
     SourceError,
     check_names,

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 from lxml import etree
 
-from spark_jobs.dumps.compressed_streams import MAX_STREAM_BYTES, Chunk, StreamError, read_streams, read_whole
+from spark_jobs.dumps.stream_decompression import MAX_STREAM_BYTES, Chunk, StreamError, read_streams, read_whole
 
 _START = b"<page>"
 _END = b"</page>"

@@ -11,8 +11,8 @@ import tracemalloc
 import pyarrow as pa
 import pytest
 
-import spark_jobs.dumps.compressed_streams
-from spark_jobs.dumps.compressed_streams import (
+import spark_jobs.dumps.stream_decompression
+from spark_jobs.dumps.stream_decompression import (
     StreamError,
     find_boundaries,
     group_streams,
@@ -32,7 +32,7 @@ def read_all(data: bytes, boundaries: list[int], **limits: int) -> bytes:
 
 
 def test_the_worked_examples_hold() -> None:
-    assert doctest.testmod(spark_jobs.dumps.compressed_streams).failed == 0
+    assert doctest.testmod(spark_jobs.dumps.stream_decompression).failed == 0
 
 
 def test_every_stream_is_found_empty_ones_too() -> None:
@@ -41,7 +41,7 @@ def test_every_stream_is_found_empty_ones_too() -> None:
 
 def test_a_signature_cut_by_a_read_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     for size in range(10, 40):
-        monkeypatch.setattr("spark_jobs.dumps.compressed_streams._SCAN_BYTES", size)
+        monkeypatch.setattr("spark_jobs.dumps.stream_decompression._SCAN_BYTES", size)
         assert scan_streams(io.BytesIO(FILE)) == STARTS
 
 
@@ -92,7 +92,7 @@ COMPRESSED = bz2.compress(BLOCKS, 1)
 
 @pytest.mark.parametrize("step", [1000, 128 * 2**10])
 def test_blocks_before_a_damaged_one_are_given_and_nothing_of_it(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.compressed_streams._STEP_BYTES", step)
+    monkeypatch.setattr("spark_jobs.dumps.stream_decompression._STEP_BYTES", step)
     data = COMPRESSED[:280_000] + bytes(10) + COMPRESSED[280_010:]  # in the third block
     assert blocks_of(data, [0, len(data)]) == BLOCKS[: 2 * (100_000 - 19)]
 
@@ -102,7 +102,7 @@ def test_a_checksum_is_checked_before_anything_is_given_however_the_input_is_cut
     whole = bz2.compress(bytes(500_000) + b"x" * 500_000)
     wrong = whole[:10] + bytes(4) + whole[14:]
     for step in range(1, len(whole)):
-        monkeypatch.setattr("spark_jobs.dumps.compressed_streams._STEP_BYTES", step)
+        monkeypatch.setattr("spark_jobs.dumps.stream_decompression._STEP_BYTES", step)
         assert read_all(whole, [0, len(whole)]) == bytes(500_000) + b"x" * 500_000
         assert blocks_of(wrong, [0, len(wrong)]) == b""
 
@@ -143,7 +143,7 @@ def test_runs_cover_the_file_without_gap_or_overlap(target: int) -> None:
 @pytest.mark.parametrize("scan", [10, 16, 33, 2**20])
 @pytest.mark.parametrize("size", [1, 7, 50, 10_000])
 def test_ranges_of_bytes_own_each_stream_once(size: int, scan: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.compressed_streams._SCAN_BYTES", scan)
+    monkeypatch.setattr("spark_jobs.dumps.stream_decompression._SCAN_BYTES", scan)
     owned = []
     for begin in range(0, len(FILE), size):
         end = min(begin + size, len(FILE))

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-import spark_jobs.sources.options
-import spark_jobs.sources.sql_table
-from spark_jobs.dumps.compressed_streams import Chunk, scan_streams
-from spark_jobs.dumps.page_xml import parse_page, split_pages
+import spark_jobs.sources.source_options
+import spark_jobs.sources.mediawiki_sql_source
+from spark_jobs.dumps.stream_decompression import Chunk, scan_streams
+from spark_jobs.dumps.page_cutting import parse_page, split_pages
 from spark_jobs.dumps.sql.table_reader import read_table
 from spark_jobs.sources import register
 
@@ -63,7 +63,7 @@ def values(frame: DataFrame, columns: list[str]) -> list[tuple]:
     return [tuple(row[name] for name in columns) for row in ordered.to_pylist()]
 
 
-@pytest.mark.parametrize("module", [spark_jobs.sources.options, spark_jobs.sources.sql_table])
+@pytest.mark.parametrize("module", [spark_jobs.sources.source_options, spark_jobs.sources.mediawiki_sql_source])
 def test_the_worked_examples_hold(module) -> None:
     assert doctest.testmod(module).failed == 0
 
