@@ -56,7 +56,7 @@ def split_pages(chunks: Iterable[StreamChunk], end: int | None = None, max_bytes
     [b'<page>c</page>']
 
     A page without an end, and a page of more than `max_bytes` bytes, is given once with its `problem`; the `xml` of a page that
-    is too long holds its first 4 KiB. If such a page has several revisions, `HistoryError` is raised instead.
+    is too long holds its first 4 KiB. If that page has several revisions, `HistoryError` is raised instead.
 
     Memory: `max_bytes` and one chunk.
     """

@@ -41,7 +41,7 @@ def parse_page(xml: bytes, namespaces: Mapping[str, int] | None = None) -> PageR
     """Parse one `<page>` element. Raises `PageError` with the reason unless it is a well-formed page with one revision.
 
     `namespaces` (name -> number, from `namespaces_by_name`) are for pages of export versions up to 0.5, which have no `<ns>`:
-    the namespace of such a page is the part of its title before the first colon, if that is the name of one. Several revisions
+    their namespace is the part of the title before the first colon, if that is the name of one. Several revisions
     raise `HistoryError`. A text that the dump leaves out (stubs; revisions that could not be fetched) raises; a deleted text is
     empty. libxml2 refuses text nodes above 10 MB, which MediaWiki does not store (its default limit is 2 MB).
     """

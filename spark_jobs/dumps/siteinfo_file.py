@@ -58,7 +58,7 @@ def _siteinfo(answer: Any) -> SiteInfo:
         raise SiteInfoError(f"the wiki answered with an error: {str(answer['error'])[:200]}")
     query = _part(answer, "query", dict, {})
     if "namespaces" not in query:
-        raise SiteInfoError(f"there is no query.namespaces in it, only {', '.join(sorted(query)[:8]) or 'nothing'}")
+        raise SiteInfoError(f"query.namespaces is missing; it has only {', '.join(sorted(query)[:8]) or 'nothing'}")
     general = _part(query, "general", dict, {})
     trail, prefix = _part(general, "linktrail", str, None), _part(general, "linkprefixcharset", str, None)
     words = _part(query, "magicwords", list, None)

@@ -4,7 +4,7 @@ A multistream bz2 file is a concatenation of complete bz2 streams, each on a byt
 A stream begins with `BZh`, its block size as a digit, and then the magic number of a block or, if the stream is empty, that of
 the stream's end (https://en.wikipedia.org/wiki/Bzip2#File_format). The scan searches for those ten bytes, which is faster than
 reading the index file, itself a large bz2 file. Ten given bytes can occur inside a stream by chance (once in 10^22 bytes). A
-stream must end exactly where the next one begins, so `read_streams` recognises such a position and reads over it.
+stream must end exactly where the next one begins, so `read_streams` recognises a false start and reads over it.
 """
 
 import re

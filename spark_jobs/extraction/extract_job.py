@@ -30,7 +30,7 @@ class DumpUnit:
 
 @dataclass(frozen=True)
 class ExtractJob:
-    """What all units of a wiki share."""
+    """The values that all units of a wiki share."""
 
     profile: WikiProfile
     base: str
@@ -41,7 +41,7 @@ class ExtractJob:
     disambiguations: frozenset[int] | None = None
     """Ids of disambiguation pages, from page_props. None: a page is one if it has one of the profile's templates."""
     namespaces: Mapping[str, int] | None = None
-    """Name -> number, from siteinfo: for export versions up to 0.5, whose pages have no `<ns>`. None: such a page is a reject."""
+    """Name -> number, from siteinfo: for export versions up to 0.5, whose pages have no `<ns>`. None: these pages are rejects."""
 
 
 @dataclass(frozen=True)

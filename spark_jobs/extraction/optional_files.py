@@ -1,4 +1,4 @@
-"""The optional files of a dump: what a build loses without them, and what their SQL tables add.
+"""The optional files of a dump: the values that they add to a build, and the losses without them.
 
     page + redirect       a rule for a template applies under every name that redirects to it
     page_props            MediaWiki's own mark of a disambiguation page, instead of the packaged list of templates
@@ -24,7 +24,7 @@ LOSSES = {
     "page_props": "disambiguation pages are recognised by their templates",
     "siteinfo-namespaces": "aliases of namespaces, words and link trail are those of the packaged table",
 }
-"""What a build loses without an optional file."""
+"""Optional file -> the loss without it, for the log."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def describe_configuration(settings: CorpusSettings, folder: Location, dump: Dum
 
 
 def plan_job(spark: SparkSession, settings: CorpusSettings, folder: Location, dump: Dump, attempts: Location) -> ExtractJob:
-    """What all units of the dump share: the options, and the wiki as its dump describes it."""
+    """The values that all units of the dump share: the options, and the wiki as its dump describes it."""
     siteinfo = read_head_siteinfo(folder / dump.pages[0], dump.wiki)
     path = dump.optional.get("siteinfo-namespaces")
     siteinfo_file = None if path is None else load_siteinfo_file(folder / path)

@@ -86,7 +86,7 @@ def _capture(column: SqlColumn) -> bytes:
 
 
 def _other_literal(column: SqlColumn, values: Collection[SqlValue]) -> bytes | None:
-    """A pattern of literals that certainly differ from all of the values; None if there is no simple one."""
+    """A pattern of literals that certainly differ from all of the values; None where a simple pattern does not exist."""
     if len(values) > _MAX_ALTERNATIVES or pa.types.is_floating(column.type):
         return None
     null = b"" if None in values else b"|" + _NULL

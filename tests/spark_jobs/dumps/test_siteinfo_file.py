@@ -95,8 +95,8 @@ WHOLE = gzip.compress(json.dumps(api_response(1)).encode())
         (b"[]", "the part that should hold 'query' is '\\[\\]', not a JSON object"),
         (b'{"error": {"code": "readonly"}}', "the wiki answered with an error: .*readonly"),
         (b'{"query": []}', "'query' is '\\[\\]', not a JSON object"),
-        (b'{"query": {"pages": {}}}', "there is no query.namespaces in it, only pages"),
-        (b"{}", "there is no query.namespaces in it, only nothing"),
+        (b'{"query": {"pages": {}}}', "query.namespaces is missing; it has only pages"),
+        (b"{}", "query.namespaces is missing; it has only nothing"),
     ],
 )
 def test_a_malformed_file_is_refused_with_a_remedy(data: bytes, reason: str) -> None:

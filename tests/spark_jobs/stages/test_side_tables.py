@@ -1,4 +1,4 @@
-"""What the optional SQL tables of a dump change in a build."""
+"""A build with and without the optional SQL tables of its dump."""
 
 import gzip
 import shutil
