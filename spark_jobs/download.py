@@ -23,7 +23,7 @@ app = new_app()
 
 
 @app.command(**help_texts(CorpusSettings, __doc__ or ""))
-def entry(
+def run_download_command(
     config: ConfigOption | None = None,
     wikis: Annotated[
         str | None, typer.Option("--wikis", metavar="WIKI,WIKI", help="Wiki ids; instead of those of the configuration.")
