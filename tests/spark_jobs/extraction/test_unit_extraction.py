@@ -11,38 +11,17 @@ from spark_jobs.common.storage import Location
 from spark_jobs.contract.row_hash import add_hashes
 from spark_jobs.dumps.multistream_index import DamagedStream
 from spark_jobs.dumps.stream_starts import scan_streams
-from spark_jobs.extraction.extract_job import DumpUnit, ExtractJob, UnitReport
+from spark_jobs.extraction.extract_job import DumpUnit, ExtractJob
 from spark_jobs.extraction.rejected_pages import ExtractError
 from spark_jobs.extraction.unit_extraction import extract_unit
 from spark_jobs.publishing.shard_files import number_shards, shard_name
-from spark_jobs.wikis import load_profile
-from spark_jobs.wikitext import Options
 
-DUMP = "eswiki-20240101-pages-articles-multistream.xml.bz2"
-PAGE = "<page><title>{title}</title>{ns}<id>{id}</id><revision><id>2</id><text>{text}</text></revision></page>\n"
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> ExtractJob:
-    (tmp_path / "out").mkdir()
-    return ExtractJob(
-        load_profile("eswiki"), "https://es.wikipedia.org/wiki/X", "PERMISSIVE", Options(), Location.of(str(tmp_path / "out"))
-    )
-
-
-def page(number: int, title: str = "T", ns: str = "<ns>0</ns>", text: str = "x") -> str:
-    return PAGE.format(id=number, title=title, ns=ns, text=text)
+from .unit_pages import DUMP, account, page
 
 
 def whole(path: Path, text: str) -> DumpUnit:
     path.write_text(f"{text}</mediawiki>", encoding="utf-8")
     return DumpUnit(0, Location.of(str(path)), path.stat().st_size, ())
-
-
-def account(report: UnitReport) -> tuple[int, int, int, int]:
-    counts = report.counters
-    assert counts["pages"] == counts["other_namespaces"] + sum(shard.rows for shard in report.shards) + counts["rejected_pages"]
-    return counts["pages"], counts["other_namespaces"], sum(shard.rows for shard in report.shards), counts["rejected_pages"]
 
 
 @pytest.mark.parametrize("mode", ["PERMISSIVE", "FAILFAST"])

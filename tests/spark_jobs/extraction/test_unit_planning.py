@@ -1,32 +1,20 @@
 """Units of a dump file."""
 
 import io
-from pathlib import Path
 
 import pytest
 
 from spark_jobs.common.storage import Location
 from spark_jobs.dumps.stream_starts import scan_streams
-from spark_jobs.extraction.extract_job import ExtractJob
 from spark_jobs.extraction.unit_extraction import extract_unit
 from spark_jobs.extraction.unit_planning import plan_units, survey_file
-from spark_jobs.wikis import load_profile
-from spark_jobs.wikitext import Options
 
-DUMP = "eswiki-20240101-pages-articles-multistream.xml.bz2"
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> ExtractJob:
-    (tmp_path / "out").mkdir()
-    return ExtractJob(
-        load_profile("eswiki"), "https://es.wikipedia.org/wiki/X", "PERMISSIVE", Options(), Location.of(str(tmp_path / "out"))
-    )
+from .unit_pages import DUMP
 
 
 @pytest.mark.parametrize("bytes_per_shard", [6_000, 12_000, 20_000, 10**6])
 def test_a_damaged_signature_is_one_reject_wherever_shards_begin_and_end(job, sample, tmp_path, bytes_per_shard) -> None:
-    """The scan misses such a stream, so the next start that it finds is not the end of the stream before."""
+    """The scan misses the damaged stream, so the next start that it finds is not the end of the stream before."""
     packed = (sample / "dumps" / DUMP).read_bytes()
     starts = scan_streams(io.BytesIO(packed))
     for bad in starts[1:]:

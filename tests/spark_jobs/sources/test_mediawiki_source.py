@@ -13,27 +13,14 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-import spark_jobs.sources.mediawiki_sql_source
 import spark_jobs.sources.source_options
 from spark_jobs.dumps.page_cutting import split_pages
 from spark_jobs.dumps.page_parsing import parse_page
 from spark_jobs.dumps.stream_decompression import StreamChunk
 from spark_jobs.dumps.stream_starts import scan_streams
-from spark_jobs.sources import register
 
 DUMP = "eswiki-20240101-pages-articles-multistream.xml.bz2"
 COLUMNS = ["page_id", "namespace", "title", "redirect", "revision_id", "timestamp", "model", "text"]
-
-
-@pytest.fixture(scope="module")
-def session(spark: SparkSession) -> SparkSession:
-    register(spark)
-    return spark
-
-
-@pytest.fixture(scope="module")
-def dump(sample: Path) -> Path:
-    return sample / "dumps" / DUMP
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +46,8 @@ def values(frame: DataFrame, columns: list[str]) -> list[tuple]:
     return [tuple(row[name] for name in columns) for row in ordered.to_pylist()]
 
 
-@pytest.mark.parametrize("module", [spark_jobs.sources.source_options])
-def test_the_worked_examples_hold(module) -> None:
-    assert doctest.testmod(module).failed == 0
+def test_the_worked_examples_hold() -> None:
+    assert doctest.testmod(spark_jobs.sources.source_options).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -8,32 +8,17 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 import spark_jobs.sources.mediawiki_sql_source
-import spark_jobs.sources.source_options
 from spark_jobs.dumps.sql.table_reader import read_table
-from spark_jobs.sources import register
 
-DUMP = "eswiki-20240101-pages-articles-multistream.xml.bz2"
 LANGLINKS = "eswiki-20240101-langlinks.sql.gz"
-
-
-@pytest.fixture(scope="module")
-def session(spark: SparkSession) -> SparkSession:
-    register(spark)
-    return spark
-
-
-@pytest.fixture(scope="module")
-def dump(sample: Path) -> Path:
-    return sample / "dumps" / DUMP
 
 
 def rows(session: SparkSession, path: object, **options: object) -> DataFrame:
     return session.read.format("mediawiki-sql").options(**options).load(str(path))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("module", [spark_jobs.sources.mediawiki_sql_source])
-def test_the_worked_examples_hold(module) -> None:
-    assert doctest.testmod(module).failed == 0
+def test_the_worked_examples_hold() -> None:
+    assert doctest.testmod(spark_jobs.sources.mediawiki_sql_source).failed == 0
 
 
 def table_rows(path: Path, **options: object) -> list[dict]:
