@@ -37,7 +37,7 @@ class SideTables:
     """Ids of disambiguation pages."""
 
 
-def missing_files(dump: Dump) -> list[str]:
+def list_missing_files(dump: Dump) -> list[str]:
     """The optional files that the dump lacks, sorted."""
     return sorted(LOSSES.keys() - dump.optional.keys())
 
@@ -48,7 +48,7 @@ def checksum_optional_files(folder: Location, dump: Dump) -> dict[str, dict[str,
     return {name: {"name": file.name, "bytes": file.size(), "sha256": file.sha256()} for name, file in files.items()}
 
 
-def usable_tables(folder: Location, dump: Dump) -> dict[str, Location]:
+def choose_side_tables(folder: Location, dump: Dump) -> dict[str, Location]:
     """The optional SQL tables to read, by name. `page` and `redirect` are of use together only."""
     tables = {name: folder / path for name, path in dump.optional.items() if name in _READERS}
     if {"page", "redirect"} <= tables.keys():
@@ -57,7 +57,7 @@ def usable_tables(folder: Location, dump: Dump) -> dict[str, Location]:
 
 
 def read_side_table(name: str, file: Location) -> dict[int, str]:
-    """The rows of one table of `usable_tables` that a build needs: page id -> title or property."""
+    """The rows of one table of `choose_side_tables` that a build needs: page id -> title or property."""
     return _READERS[name](file)
 
 

@@ -72,7 +72,7 @@ class DamagedStreamLog:
             self.damaged.append(DamagedStream(offset, end, ids, seen.count(None)))
 
 
-def refuse_history(unit: DumpUnit, error: HistoryError) -> ExtractError:
+def make_history_error(unit: DumpUnit, error: HistoryError) -> ExtractError:
     """The error for a dump of full histories, in every mode: all of its pages would be rejects."""
     return ExtractError(f"{unit.file.name}: {error}")
 

@@ -13,7 +13,7 @@ from spark_jobs.dumps.page_parsing import PageRevision, parse_page
 from spark_jobs.extraction.article_columns import Article, articles_to_table
 from spark_jobs.extraction.article_rows import WIKITEXT, make_article
 from spark_jobs.extraction.extract_job import DumpUnit, ExtractJob, UnitReport
-from spark_jobs.extraction.rejected_pages import RejectCollector, refuse_history
+from spark_jobs.extraction.rejected_pages import RejectCollector, make_history_error
 from spark_jobs.publishing.shard_files import RollingWriter, shard_name
 from spark_jobs.wikitext import WikitextError
 
@@ -63,7 +63,7 @@ def _read_page(raw: RawPage, unit: DumpUnit, job: ExtractJob, counters: Counter[
             return make_article(page, job, counters)
         counters["other_namespaces"] += 1
     except HistoryError as error:
-        raise refuse_history(unit, error) from error
+        raise make_history_error(unit, error) from error
     except PageError as error:
         rejects.add_page("xml", error, raw, page)
     except WikitextError as error:
@@ -88,4 +88,4 @@ def _refuse_histories(pages: Iterator[RawPage], unit: DumpUnit) -> Iterator[RawP
     try:
         yield from pages
     except HistoryError as error:
-        raise refuse_history(unit, error) from error
+        raise make_history_error(unit, error) from error

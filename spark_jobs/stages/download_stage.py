@@ -55,12 +55,12 @@ def _download(settings: CorpusSettings) -> list[WikiDownload]:
     options, mirror = settings.download, find_mirror(settings.download.mirror)
     folder = make_local_folder(settings.dumps_dir)
     connections = options.connections or mirror.connections
-    agent = user_agent(options.contact)
+    agent = format_user_agent(options.contact)
     with MirrorClient(mirror.url, agent, connections, options.timeout, options.attempts) as client:
         return download_dumps(client, settings.wikis, folder, connections, settings.date, options.optional)
 
 
-def user_agent(contact: str | None) -> str:
+def format_user_agent(contact: str | None) -> str:
     """The `User-Agent` that Wikimedia's policy asks for: name, version and contact. The client appends its library."""
     return f"leia-at-scale/{__version__} ({contact or 'no contact given'})"
 

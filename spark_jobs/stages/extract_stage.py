@@ -16,7 +16,7 @@ from spark_jobs.extraction.corrected_profile import correct_profile, find_profil
 from spark_jobs.extraction.dump_location import list_dumps, locate_dump
 from spark_jobs.extraction.extract_job import ExtractJob
 from spark_jobs.extraction.extract_publication import publish_extraction
-from spark_jobs.extraction.optional_files import LOSSES, add_template_redirects, checksum_optional_files, missing_files
+from spark_jobs.extraction.optional_files import LOSSES, add_template_redirects, checksum_optional_files, list_missing_files
 from spark_jobs.extraction.unit_extraction import extract_unit
 from spark_jobs.extraction.unit_planning import plan_units, survey_file
 from spark_jobs.publishing.input_changes import unchanged
@@ -49,14 +49,14 @@ def extract_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str, files
             return StageResult([current, rejected], skipped=True)
         articles.begin()
         rejects.begin()
-        for name in missing_files(dump):
+        for name in list_missing_files(dump):
             console.print(f"  {wiki}: no {name} of {dump.date}: {LOSSES[name]}", style="dim")
         job = plan_job(spark, settings, folder, dump, articles.attempts)
         units = plan_units(surveys, settings.extract.bytes_per_shard)
         with show_progress(spark.sparkContext, f"extract {wiki}"):
             reports = map_tasks(spark, units, lambda unit: extract_unit(unit, job))
     further_counters = {
-        "optional_inputs_missing": len(missing_files(dump)),
+        "optional_inputs_missing": len(list_missing_files(dump)),
         "template_redirects": len(job.profile.template_redirects),
     }
     return StageResult(publish_extraction(articles, rejects, surveys, reports, further_counters))
