@@ -12,11 +12,14 @@ import pyarrow.parquet as pq
 
 from spark_jobs.common.storage import Location
 from spark_jobs.config import ExtractSettings
-from spark_jobs.dumps import compressed_streams as streams
-from spark_jobs.extraction import dump_unit as extract_pages
+from spark_jobs.dumps import stream_decompression as streams
+from spark_jobs.extraction import article_rows, unit_extraction
+from spark_jobs.extraction.corrected_profile import correct_profile, find_profile, read_head_siteinfo
+from spark_jobs.extraction.extract_job import ExtractJob
+from spark_jobs.extraction.unit_planning import plan_units, survey_file
 from spark_jobs.publishing import shard_files as shards
 from spark_jobs.stages import augment_stage as augment
-from spark_jobs.stages.extract_stage import corrected, options_of, plan_units, profile_of, siteinfo_of, survey
+from spark_jobs.stages.extract_stage import wikitext_options
 
 
 @contextmanager
@@ -45,9 +48,9 @@ def clocks(places: Sequence[tuple[Any, str, str]]) -> Iterator[dict[str, float]]
 
 
 EXTRACT = (
-    (extract_pages, "parse_page", "XML"),
-    (extract_pages, "extract", "wikitext"),
-    (extract_pages, "to_table", "Arrow"),
+    (unit_extraction, "parse_page", "XML"),
+    (article_rows, "extract", "wikitext"),
+    (unit_extraction, "articles_to_table", "Arrow"),
     (shards, "conform", "Arrow"),
     (shards, "sum_of_rows", "row hash"),
     (pq.ParquetWriter, "write_table", "Parquet"),
@@ -62,19 +65,19 @@ def parts_of(files: Sequence[Path], output: Path) -> dict[str, float]:
     for file in files:
         wiki = file.name.partition("-")[0]
         location = Location.of(str(file))
-        unit = plan_units([survey(location)], ExtractSettings().bytes_per_shard)[0]
-        siteinfo = siteinfo_of(location, wiki)
-        job = extract_pages.ExtractJob(
-            corrected(profile_of(wiki), siteinfo),
+        unit = plan_units([survey_file(location)], ExtractSettings().bytes_per_shard)[0]
+        siteinfo = read_head_siteinfo(location, wiki)
+        job = ExtractJob(
+            correct_profile(find_profile(wiki), siteinfo),
             siteinfo.base,
             "FAILFAST",
-            options_of(ExtractSettings()),
+            wikitext_options(ExtractSettings()),
             Location.of(str(scratch)),
         )
         total["bz2"] += _decompress(file, unit.boundaries, unit.end)
         with clocks(EXTRACT) as seconds:
             started = time.process_time()
-            extract_pages.extract_unit(unit, job)
+            unit_extraction.extract_unit(unit, job)
             whole = time.process_time() - started
         for part, spent in seconds.items():
             total[part] += spent

@@ -33,13 +33,14 @@ from rich.console import Console
 from rich.table import Table
 from sql_truth import read_slowly
 
-from spark_jobs.dumps.compressed_streams import open_decompressed
-from spark_jobs.dumps.sql.table_reader import Value, read_table
+from spark_jobs.dumps.compressed_files import open_decompressed
+from spark_jobs.dumps.sql.insert_rows import SqlValue
+from spark_jobs.dumps.sql.table_reader import read_table
 
 PEER = "mwsql"
 HEADER = ("", f"speed, {PEER} = 1", "MB/s", "rows", "lost", "wrong")
 
-Condition = tuple[str, Value] | None
+Condition = tuple[str, SqlValue] | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Figures:
     failure: str | None = None
 
 
-def _where(condition: Condition) -> dict[str, list[Value]] | None:
+def _where(condition: Condition) -> dict[str, list[SqlValue]] | None:
     return {condition[0]: [condition[1]]} if condition else None
 
 

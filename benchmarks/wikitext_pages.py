@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from spark_jobs.dumps.compressed_streams import read_whole
-from spark_jobs.dumps.page_xml import PageError, parse_page, split_pages
+from spark_jobs.dumps.page_cutting import split_pages
+from spark_jobs.dumps.page_errors import PageError
+from spark_jobs.dumps.page_parsing import parse_page
+from spark_jobs.dumps.stream_decompression import read_whole
 
 
 class Article(NamedTuple):

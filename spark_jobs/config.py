@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import Settings
 from spark_jobs.common.wiki_languages import wiki_of_language
-from spark_jobs.dumps.remote.mirrors import mirror_of
+from spark_jobs.dumps.remote.mirrors import find_mirror
 from spark_jobs.tokens.span_mapping import SpanMapping
 
 
@@ -46,7 +46,7 @@ class DownloadSettings(Settings):
     @field_validator("mirror")
     @classmethod
     def _is_a_mirror(cls, mirror: str) -> str:
-        mirror_of(mirror)
+        find_mirror(mirror)
         return mirror
 
     @field_validator("contact")
@@ -58,7 +58,7 @@ class DownloadSettings(Settings):
 
     @model_validator(mode="after")
     def _is_polite(self) -> "DownloadSettings":
-        most = mirror_of(self.mirror).connections
+        most = find_mirror(self.mirror).connections
         if self.connections is not None and self.connections > most:
             raise ValueError(f"connections: {self.connections} is more than the {most} at a time that {self.mirror} allows")
         return self

@@ -1,13 +1,14 @@
-"""Fetch what a build reads: the newest finished dump of each wiki, from Wikimedia or a mirror.
+"""Download the files that a build reads: the newest finished dump of each wiki, from Wikimedia or a mirror.
 
     python -m spark_jobs.download --wikis jawiki,elwiki --set download.contact=you@example.org
     python -m spark_jobs.download --config conf/corpus/llama2-ja.yaml
 
-The same configuration as of a build, so that one file says both. Files lie in `dumps_dir/WIKI/DATE/`, where a build finds them,
-with a list that `sha1sum -c` reads. A dump that is still being written is not taken: it is the newest day whose jobs are all
-done, or with `date` that day or none. Stopped or failed, the same command goes on where it was; what is there whole stays.
+The configuration is that of a build, so one file serves both. Files are written to `dumps_dir/WIKI/DATE/`, where a build finds
+them, with a list for `sha1sum -c`. The newest day whose jobs are all done is chosen, or only the day `date` if it is set; a dump
+that is still being written is skipped. After a stop or a failure, the same command resumes and keeps the complete files.
 
-Exit code 0: all wikis are there; 1: some are not, and the table says which and why; 2: a mistake in the configuration.
+Exit code 0: the dumps of all wikis are complete; 1: some failed, and the table gives the reasons; 2: an error in the
+configuration; 130: stopped.
 """
 
 from typing import Annotated
@@ -22,7 +23,7 @@ app = new_app()
 
 
 @app.command(**help_texts(CorpusSettings, __doc__ or ""))
-def entry(
+def run_download_command(
     config: ConfigOption | None = None,
     wikis: Annotated[
         str | None, typer.Option("--wikis", metavar="WIKI,WIKI", help="Wiki ids; instead of those of the configuration.")

@@ -1,4 +1,5 @@
-"""Wikimedia's file formats: which files make a dump, compressed streams, page XML, siteinfo. Imports neither Spark nor its callers.
+"""Wikimedia's file formats: which files make a dump, bz2 streams, page XML, siteinfo, the multistream index.
 
-`sql/` reads SQL tables, `remote/` fetches files. What the wikitext inside a page means belongs to `wikitext`.
+`sql/` reads SQL tables, `remote/` downloads dumps. Import from the modules; none of them imports Spark. What the wikitext of a
+page means belongs to `wikitext`, and what becomes of a page in a build to `extraction`.
 """

@@ -1,4 +1,4 @@
-"""Which files of a folder make up the dump of a wiki: a pure function of file names.
+"""Chooses the files that make up the dump of a wiki: a pure function of file names.
 
 Wikimedia names a dump's files `{wiki}-{date}-{what}.{ending}`, large ones in parts:
 
@@ -21,16 +21,16 @@ _NAME = re.compile(
     r"|(?P<history>pages-meta-history\d*\.xml).*"
     r")"
 )
-# Best first: the streams of bz2 files can be read in parallel, and pages-articles leaves out talk pages.
+# Best first: bz2 streams are read in parallel, and pages-articles leaves out talk pages.
 _CONTENTS = ("articles", "meta-current")
 _CODECS = (".bz2", "", ".gz", ".zst", ".xz")
 LANGLINKS = "langlinks"
 OPTIONAL = ("page", "redirect", "page_props", "siteinfo-namespaces")
-"""What a build can do without, and how it is called in the names of files."""
+"""Files that a build uses if they are present, as their names spell them."""
 
 
 class DumpError(ValueError):
-    """A folder does not hold what a wiki's build needs, or holds it twice; the message says what was looked for and found."""
+    """A folder lacks a file that a wiki's build needs, or holds it twice; the message names the files wanted and found."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Dump:
     pages: tuple[str, ...]
     langlinks: str
     missing: str | None = None
-    """What the numbered parts leave out, in words; None for a whole dump. Parts after the last one cannot be noticed."""
+    """The missing parts or page ids; None for a whole dump. Missing parts after the last one cannot be noticed."""
     optional: Mapping[str, str] = field(default_factory=dict)
-    """Those of `OPTIONAL` that are there."""
+    """The files of `OPTIONAL` that are present: name -> path."""
 
 
 def find_dump(paths: Iterable[str], wiki: str, date: str | None = None) -> Dump:
@@ -57,7 +57,7 @@ def find_dump(paths: Iterable[str], wiki: str, date: str | None = None) -> Dump:
     >>> find_dump(["jawiki-20240101-pages-articles.xml.bz2", "jawiki-20240101-langlinks.sql.gz"], "jawiki").pages
     ('jawiki-20240101-pages-articles.xml.bz2',)
 
-    Raises `DumpError` when there is none, naming what is missing, and when a chosen file lies in two folders.
+    Raises `DumpError` when no day is complete, naming the missing files, and when a chosen file is in two folders.
     """
     days: dict[str, _Day] = {}
     for path in sorted(paths):
@@ -66,13 +66,13 @@ def find_dump(paths: Iterable[str], wiki: str, date: str | None = None) -> Dump:
             days.setdefault(match["date"], _Day()).add(path, match)
     complete = sorted(name for name, day in days.items() if day.pages and LANGLINKS in day.tables)
     if not complete:
-        raise DumpError(_what_is_missing(wiki, date, days))
+        raise DumpError(_describe_missing(wiki, date, days))
     day = days[complete[-1]]
     form = min(day.pages)
     parts = sorted(day.pages[form])
-    _refuse_twice([part.path for part in parts])
+    _refuse_duplicates([part.path for part in parts])
     for name, files in day.tables.items():
-        _refuse_twice(files)
+        _refuse_duplicates(files)
         if len(files) > 1:
             raise DumpError(f"{files[0]} and {files[1]} are the same {name}: remove one")
     return Dump(
@@ -86,7 +86,7 @@ def find_dump(paths: Iterable[str], wiki: str, date: str | None = None) -> Dump:
 
 
 class _Form(NamedTuple):
-    """A form in which a day's pages are there; the least is the best."""
+    """A form in which the pages of a day can be stored; the smallest is the best."""
 
     content: int
     is_not_multistream: bool
@@ -95,7 +95,7 @@ class _Form(NamedTuple):
 
 
 class _Day:
-    """What is there of one day."""
+    """The files of one day."""
 
     def __init__(self) -> None:
         self.pages: dict[_Form, list[_Part]] = {}
@@ -132,7 +132,7 @@ def _gaps(parts: Sequence[_Part]) -> str | None:
     return f"page ids {', '.join(gaps)}" if gaps else None
 
 
-def _refuse_twice(paths: Sequence[str]) -> None:
+def _refuse_duplicates(paths: Sequence[str]) -> None:
     names: dict[str, str] = {}
     for path in paths:
         name = path.rpartition("/")[2]
@@ -141,7 +141,7 @@ def _refuse_twice(paths: Sequence[str]) -> None:
         names[name] = path
 
 
-def _what_is_missing(wiki: str, date: str | None, days: Mapping[str, "_Day"]) -> str:
+def _describe_missing(wiki: str, date: str | None, days: Mapping[str, "_Day"]) -> str:
     day = date or "DATE"
     wanted = (
         f"{wiki}-{day}-pages-articles[-multistream].xml[.bz2|.gz|.zst|.xz] and {wiki}-{day}-langlinks.sql[.gz] of the same day"
@@ -150,5 +150,5 @@ def _what_is_missing(wiki: str, date: str | None, days: Mapping[str, "_Day"]) ->
     langlinks = [name for name, found in sorted(days.items()) if LANGLINKS in found.tables]
     found = f"pages of {', '.join(pages) or 'no day'}; langlinks of {', '.join(langlinks) or 'no day'}"
     histories = [path for _, one in sorted(days.items()) for path in one.history]
-    hint = f"; {histories[0]} holds all revisions of its pages, and a build reads current ones" if histories else ""
+    hint = f"; {histories[0]} holds all revisions of its pages, but a build reads current ones" if histories else ""
     return f"no complete dump of {wiki}: looked for {wanted}; found {found}{hint}"

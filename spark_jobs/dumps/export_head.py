@@ -1,4 +1,4 @@
-"""The head of a dump: whether it is an export that can be read, and its `<siteinfo>`, the wiki's own namespaces and case rule."""
+"""The head of an XML dump: checks the format of the export and parses its `<siteinfo>` (the wiki's namespaces and case rule)."""
 
 import re
 from collections.abc import Iterable
@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from spark_jobs.dumps.compressed_streams import Chunk
-from spark_jobs.dumps.page_xml import PageError, hardened_parser
+from spark_jobs.dumps.hardened_xml import hardened_parser
+from spark_jobs.dumps.page_errors import PageError
+from spark_jobs.dumps.stream_decompression import StreamChunk
 from spark_jobs.wikis import Namespace, SiteInfo
 
 _MAX_HEAD_BYTES = 2**20
 _SHOWN_BYTES = 80
 _LEAST_VERSION, _NEWEST_VERSION = (0, 3), (0, 11)
 _UTF8_BOM = b"\xef\xbb\xbf"
-# Byte order marks, and `<` as the first letter without one. UTF-32's begins like UTF-16's.
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<", b"\0\0\0<", b"\0\0\xfe\xff")
+# Byte order marks, and `<` without one. The mark of UTF-32 begins like that of UTF-16.
+_WIDE_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<", b"\0\0\0<", b"\0\0\xfe\xff")
 _UTF8_NAMES = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
 _DECLARATION = re.compile(rb"\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([^\"']*)[\"']")
 _ROOT = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*<([^\s/>!?]+)([^>]*)>", re.DOTALL)
@@ -24,24 +25,24 @@ _OTHER_ROOTS = {"feed": "a dump of abstracts", "html": "a web page", "mysqldump"
 
 
 @dataclass(frozen=True)
-class Head:
-    """What a dump says before its first page."""
+class ExportHead:
+    """The part of a dump before its first page."""
 
     siteinfo: SiteInfo
     version: str | None
     """Export version as the root element names it: `0.11`."""
     warning: str | None
-    """Why pages may be read wrong, in words: the version is newer than those that are known, or not named."""
+    """Why pages may be read wrong: the export version is unknown or missing. None for a known version."""
 
 
-def read_head(chunks: Iterable[Chunk], name: str) -> Head:
+def read_head(chunks: Iterable[StreamChunk], name: str) -> ExportHead:
     """Parse the head from the first chunks of the dump `name`.
 
-    Read are MediaWiki's exports of version 0.3 to 0.11 in UTF-8, with or without its byte order mark. A newer version is read
-    too, with a warning: what a page must have (id, title, revision, text) has not changed since 0.3, and a page that lacks it
+    Reads MediaWiki's exports of version 0.3 to 0.11 in UTF-8, with or without its byte order mark. A newer version is read with
+    a warning: the required elements of a page (id, title, revision, text) have not changed since 0.3, and a page that lacks one
     is refused by itself.
 
-    Raises `PageError` for anything else, naming what it is: another root element, an older version, another encoding, a
+    Raises `PageError` for anything else and names the problem: another root element, an older version, another encoding, a
     document type declaration, no `<siteinfo>` in the first MiB.
     """
     head = bytearray()
@@ -57,7 +58,7 @@ def read_head(chunks: Iterable[Chunk], name: str) -> Head:
 
 
 def namespaces_by_name(siteinfo: SiteInfo) -> dict[str, int]:
-    """Name -> number of the namespaces that titles are written with: what `parse_page` wants for export versions up to 0.5.
+    """Name -> number of the namespaces that occur in titles, as `parse_page` needs them for export versions up to 0.5.
 
     >>> spaces = (Namespace(0, "first-letter", ""), Namespace(1, "first-letter", "Diskussion"))
     >>> namespaces_by_name(SiteInfo("dewiki", "de", "", "first-letter", spaces))
@@ -66,7 +67,7 @@ def namespaces_by_name(siteinfo: SiteInfo) -> dict[str, int]:
     return {space.name: space.number for space in siteinfo.namespaces if space.name}
 
 
-def _parse_head(head: bytes, name: str) -> Head:
+def _parse_head(head: bytes, name: str) -> ExportHead:
     attributes = _check_start(head, name)
     start = head.find(b"<siteinfo>")
     if start < 0:
@@ -77,12 +78,12 @@ def _parse_head(head: bytes, name: str) -> Head:
         siteinfo = _siteinfo(root, attributes.get("xml:lang"))
     except (etree.XMLSyntaxError, ValueError) as error:
         raise PageError(f"{name}: its <siteinfo> cannot be read: {error}") from error
-    return Head(siteinfo, version, _check_version(version, name))
+    return ExportHead(siteinfo, version, _check_version(version, name))
 
 
 def _check_start(head: bytes, name: str) -> dict[str, str]:
-    """The attributes of `<mediawiki>`. Raises `PageError` when what begins here is no export in UTF-8."""
-    if head.startswith(_WIDE):
+    """The attributes of `<mediawiki>`. Raises `PageError` unless `head` begins an export in UTF-8."""
+    if head.startswith(_WIDE_ENCODINGS):
         raise PageError(f"{name} is in UTF-16 or UTF-32: convert it with `iconv -f UTF-16 -t UTF-8`.{_beginning(head)}")
     head = head.removeprefix(_UTF8_BOM)
     declared = _DECLARATION.match(head)
@@ -90,7 +91,7 @@ def _check_start(head: bytes, name: str) -> dict[str, str]:
         encoding = declared[1].decode("ascii", errors="replace")
         raise PageError(f"{name} is in {encoding!r}: convert it with `iconv -f {encoding} -t UTF-8` and correct its first line")
     if b"<!DOCTYPE" in head:
-        raise PageError(f"{name} has a document type declaration, which no dump has.{_beginning(head)}")
+        raise PageError(f"{name} has a document type declaration, which dumps never have.{_beginning(head)}")
     root = _ROOT.match(head)
     if root is None:
         return {}
@@ -106,18 +107,18 @@ def _check_start(head: bytes, name: str) -> dict[str, str]:
 
 
 def _check_version(version: str | None, name: str) -> str | None:
-    """What to warn of. Raises `PageError` for a version that cannot be read."""
+    """The warning for an unknown version, else None. Raises `PageError` for a version that cannot be read."""
     known = f"{'.'.join(map(str, _LEAST_VERSION))} to {'.'.join(map(str, _NEWEST_VERSION))}"
     if version is None:
         return f"{name} names no export version; it is read as one of {known}"
     match = re.fullmatch(r"(\d+)\.(\d+)", version)
     if match is None:
-        raise PageError(f"{name} is of export version {version!r}, which is none of MediaWiki's: {known} are read")
+        raise PageError(f"{name} is of export version {version!r}, which MediaWiki does not write: {known} are read")
     number = int(match[1]), int(match[2])
     if number < _LEAST_VERSION:
         raise PageError(f"{name} is of export version {version}: {known} are read; export the pages again with a newer MediaWiki")
     if number > _NEWEST_VERSION:
-        return f"{name} is of export version {version}, newer than those that are known ({known}); it is read like those"
+        return f"{name} is of export version {version}, newer than the known ones ({known}); it is read in the same way"
     return None
 
 

@@ -1,16 +1,15 @@
-"""The index file of a multistream dump, `…-multistream-index.txt.bz2`: which pages a stream should hold.
+"""The index file of a multistream dump, `…-multistream-index.txt.bz2`: the pages that each stream should hold.
 
-One line a page, `offset:page_id:title`, where `offset` is the compressed offset of the page's stream. The rule for its use:
-**the scan of the dump is the truth, and the index only gives names.** No page is looked for by the index, so one that is wrong,
-truncated or of another dump cannot lose any. When a stream cannot be read, its pages are named by the index, if that agrees
-with the dump in every place where the two can be compared:
+One line a page, `offset:page_id:title`, where `offset` is the compressed offset of the page's stream. **The scan of the dump
+decides which pages exist; the index only names pages.** An index that is wrong, truncated or of another dump cannot lose a page.
+When a stream cannot be read, the index names its pages, if it agrees with the dump wherever the two can be compared:
 
-- Offsets in the index at which the scan found no stream must lie in a stream that cannot be read (its signature may be what
-  was damaged) or behind the end of the file (the dump may be truncated). One offset elsewhere: the index is not used.
-- The pages that were read before the fault must be among those that the index has for their stream. One that is not: the
-  index names nothing in that stream.
+- An offset at which the scan found no stream must be inside a damaged stream (its signature may be the damaged part) or behind
+  the end of the file (the dump may be truncated). One such offset elsewhere: the index is ignored.
+- The pages that were read before the damage must be among those that the index lists for their stream. One that is not: the
+  index names no page of that stream.
 
-All that does not agree is told in figures (`IndexMatch.warning`).
+`IndexMatch.warning` counts all disagreements.
 """
 
 import re
@@ -19,8 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from spark_jobs.dumps.compressed_streams import DECOMPRESSION_ERRORS, open_decompressed
-from spark_jobs.dumps.page_xml import unescape_title
+from spark_jobs.dumps.compressed_files import DECOMPRESSION_ERRORS, open_decompressed
+from spark_jobs.dumps.page_parsing import unescape_title
 
 _DUMP_NAME = re.compile(r"(?P<start>.+-multistream)(?P<part>\d*)\.xml(?P<pages>-p\d+p\d+)?\.bz2")
 _LINE = re.compile(rb"(\d{1,18}):(\d{1,18}):(.+)")
@@ -28,7 +27,7 @@ _MAX_LINE_BYTES = 4096
 
 
 class IndexFileError(ValueError):
-    """An index cannot be read on; the message gives the file, the line and the reason."""
+    """A line of an index cannot be read; the message gives the file, the line and the reason."""
 
 
 class IndexEntry(NamedTuple):
@@ -40,57 +39,66 @@ class IndexEntry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BadStream:
-    """A stream of a dump that could not be read, or not to its end.
+class DamagedStream:
+    """A stream of a dump that could not be read to its end.
 
-    It takes the bytes from `offset` to `end`, the next stream that was found. `seen` are the ids of the pages that were read
-    from it before the fault, or of which at least the beginning was.
+    It spans the bytes from `offset` to `end`, the next stream that the scan found. `seen` are the ids of the pages in it of which
+    at least the beginning was read.
     """
 
     offset: int
     end: int
     seen: frozenset[int] = frozenset()
     unnamed: int = 0
-    """Pages that began in it before the fault and whose id could not be read: they are accounted for already."""
+    """Pages that began in it before the damage and whose id could not be read: they are counted already."""
 
 
 @dataclass(frozen=True)
 class IndexMatch:
-    """An index beside the scan of its dump. Counts are of distinct offsets, except `pages` and `beyond_end`, which are pages."""
+    """An index compared with the scan of its dump. Counts are of distinct offsets, except `pages` and `beyond_end` (pages)."""
 
     pages: int
     offsets: int
     unknown: int
-    """Offsets within the dump at which no stream begins and nothing is damaged: the index is wrong, or of another dump."""
+    """Offsets within the dump at which no stream begins and no stream is damaged: the index is wrong, or of another dump."""
     damaged: int
-    """Offsets within bad streams at which no stream was found."""
+    """Offsets within damaged streams at which the scan found no stream."""
     unlisted: int
-    """Streams of the dump of which the index has no page, the head and the tail not counted."""
+    """Streams of the dump without a page in the index; the head and the tail are not counted."""
     beyond_end: int
-    """Pages that should lie behind the end of the file."""
+    """Pages behind the end of the file."""
     contradicted: int
-    """Bad streams of which a page was read that the index does not have there."""
+    """Damaged streams with a page that the index does not list there."""
     problem: str | None
     """Why the index could not be read to its end."""
     lost: tuple[IndexEntry, ...]
-    """The pages that are lost with the bad streams, in the order of the index; none if the index cannot be trusted."""
+    """The pages that are lost with the damaged streams, in the order of the index; empty if the index cannot be trusted."""
 
     @property
     def warning(self) -> str | None:
-        """What does not agree, in words; None if all does."""
-        found = [
-            (self.unknown, f"{self.unknown:,} of its {self.offsets:,} offsets are no stream, so it is not used: another dump?"),
-            (self.damaged, f"{self.damaged:,} of its offsets lie in damaged bytes"),
+        """The disagreements in a sentence; None if there are none."""
+        counted = [
+            (
+                self.unknown,
+                f"{self.unknown:,} of its {self.offsets:,} offsets do not point at a stream, so it is ignored: another dump?",
+            ),
+            (self.damaged, f"{self.damaged:,} of its offsets point into damaged bytes"),
             (self.unlisted, f"{self.unlisted:,} streams of the dump are not in it"),
-            (self.beyond_end, f"{self.beyond_end:,} of its {self.pages:,} pages lie behind the end of the dump: is that whole?"),
-            (self.contradicted, f"{self.contradicted:,} damaged streams hold other pages than it says: they stay unnamed"),
+            (
+                self.beyond_end,
+                f"{self.beyond_end:,} of its {self.pages:,} pages are behind the end of the dump: is the dump whole?",
+            ),
+            (
+                self.contradicted,
+                f"{self.contradicted:,} damaged streams hold pages that it does not list there: their pages stay unnamed",
+            ),
         ]
-        said = [text for count, text in found if count] + ([self.problem] if self.problem else [])
-        return "; ".join(said) or None
+        disagreements = [text for count, text in counted if count] + ([self.problem] if self.problem else [])
+        return "; ".join(disagreements) or None
 
 
 def index_name(dump: str) -> str | None:
-    """The name of the index of a multistream dump file; None for a file that has none.
+    """The name of the index of a multistream dump file; None for a file without one.
 
     >>> index_name("jawiki-20240101-pages-articles-multistream.xml.bz2")
     'jawiki-20240101-pages-articles-multistream-index.txt.bz2'
@@ -102,21 +110,21 @@ def index_name(dump: str) -> str | None:
 
 
 def read_index(file: BinaryIO, name: str) -> Iterator[IndexEntry]:
-    """The entries of an open index file, lazily; decompressed by the ending of its name. Raises `IndexFileError`."""
+    """The entries of an open index file, lazily. `name` chooses the decompressor. Raises `IndexFileError`."""
     opened = open_decompressed(file, name)
     number = 0
     try:
         while line := opened.readline(_MAX_LINE_BYTES):
             number += 1
-            yield parse_line(line, f"{name}, line {number}")
+            yield parse_index_line(line, f"{name}, line {number}")
     except DECOMPRESSION_ERRORS as error:
         raise IndexFileError(f"{name} cannot be decompressed beyond line {number} ({error}): is it a whole download?") from error
 
 
-def parse_line(line: bytes, where: str) -> IndexEntry:
-    """One line of an index; a title may hold colons, and has MediaWiki's XML entities. Raises `IndexFileError`.
+def parse_index_line(line: bytes, where: str) -> IndexEntry:
+    """Parse one line of an index. A title may hold colons and MediaWiki's XML entities. Raises `IndexFileError`.
 
-    >>> parse_line(b"597:12:Talk:A &amp; B", "x")
+    >>> parse_index_line(b"597:12:Talk:A &amp; B", "x")
     IndexEntry(offset=597, page_id=12, title='Talk:A & B')
     """
     match = _LINE.fullmatch(line.rstrip(b"\r\n"))
@@ -125,23 +133,25 @@ def parse_line(line: bytes, where: str) -> IndexEntry:
     return IndexEntry(int(match[1]), int(match[2]), unescape_title(match[3].decode("utf-8", errors="replace")))
 
 
-def _unseen(stream: BadStream, entries: Iterable[IndexEntry]) -> list[IndexEntry]:
-    """The entries of pages that were not met. Pages lie in the index's order: those met without an id come before the lost."""
+def _unseen(stream: DamagedStream, entries: Iterable[IndexEntry]) -> list[IndexEntry]:
+    """The entries of pages that were not read. A stream has the order of the index: pages read without an id come before them."""
     return [entry for entry in entries if entry.page_id not in stream.seen][stream.unnamed :]
 
 
-def match_index(entries: Iterable[IndexEntry], starts: Sequence[int], size: int, bad: Iterable[BadStream]) -> IndexMatch:
-    """Hold an index against the scan of its dump, and name the pages that are lost with the streams that cannot be read.
+def match_index(
+    entries: Iterable[IndexEntry], starts: Sequence[int], size: int, damaged_streams: Iterable[DamagedStream]
+) -> IndexMatch:
+    """Compare an index with the scan of its dump, and name the pages that are lost with the damaged streams.
 
     `starts` are the offsets that `scan_streams` found, ascending, in the dump file of `size` bytes. Reads `entries` once; an
-    `IndexFileError` of theirs ends the reading, and what was read stands. Memory: one entry a page of the bad streams, and one
-    number a stream.
+    `IndexFileError` ends the reading, and the entries before it are used. Memory: one entry a page of the damaged streams, and
+    one number a stream.
 
     >>> entries = [IndexEntry(9, 1, "A"), IndexEntry(40, 2, "B"), IndexEntry(40, 3, "C")]
-    >>> [entry.title for entry in match_index(entries, [0, 9, 40, 70], 80, [BadStream(40, 70, frozenset({2}))]).lost]
+    >>> [entry.title for entry in match_index(entries, [0, 9, 40, 70], 80, [DamagedStream(40, 70, frozenset({2}))]).lost]
     ['C']
     """
-    ordered = sorted(bad, key=lambda stream: stream.offset)
+    ordered = sorted(damaged_streams, key=lambda stream: stream.offset)
     begins, known = [stream.offset for stream in ordered], frozenset(starts)
     named: list[list[IndexEntry]] = [[] for _ in ordered]
     offsets: dict[int, None] = {}
@@ -159,11 +169,11 @@ def match_index(entries: Iterable[IndexEntry], starts: Sequence[int], size: int,
                 damaged.add(entry.offset)
     except IndexFileError as error:
         problem = str(error)
-    strangers = offsets.keys() - known
-    damaged &= strangers
-    unknown = sum(offset < size for offset in strangers - damaged)
+    not_starts = offsets.keys() - known
+    damaged &= not_starts
+    unknown = sum(offset < size for offset in not_starts - damaged)
     contradicted = [bool(stream.seen - {entry.page_id for entry in found}) for stream, found in zip(ordered, named, strict=True)]
-    # With no offset in common there is nothing that speaks for the index.
+    # An index without any offset in common with the dump is not trusted.
     is_trusted = unknown == 0 and bool(known & offsets.keys())
     lost = [
         entry

@@ -1,5 +1,7 @@
-"""Rows of `articles`, gathered column by column: a page has hundreds of links, and an object for each would cost more than
-reading the wikitext."""
+"""Rows of `articles` as an Arrow table, built column by column.
+
+A page has hundreds of links, and a Python object for each would cost more time than reading the wikitext.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,7 +36,7 @@ class Article(NamedTuple):
     links: Sequence[Link] = ()
 
 
-def to_table(articles: Sequence[Article]) -> pa.Table:
+def articles_to_table(articles: Sequence[Article]) -> pa.Table:
     """The articles as a table with the schema of `ARTICLES`."""
     *plain, sections, links = zip(*articles, strict=True) if articles else [()] * len(Article._fields)
     columns = [pa.array(values, field.type) for values, field in zip(plain, _SCHEMA, strict=False)]
@@ -48,8 +50,8 @@ def _sections(lists: Sequence[Sequence[Section]]) -> pa.Array:
 def _links(lists: Sequence[Sequence[Link]]) -> pa.Array:
     *plain, names = _transpose(lists, len(_LINK))
     arrays = [pa.array(column, field.type) for column, field in zip(plain, _LINK, strict=False)]
-    given = [sorted(mapping.items()) for mapping in names if mapping]  # type: ignore[attr-defined]
-    pairs = _struct([[pair[part] for mapping in given for pair in mapping] for part in (0, 1)], _NAMES.value_type)
+    present = [sorted(mapping.items()) for mapping in names if mapping]  # type: ignore[attr-defined]
+    pairs = _struct([[pair[part] for mapping in present for pair in mapping] for part in (0, 1)], _NAMES.value_type)
     lengths = np.fromiter(map(len, names), dtype=np.int64, count=len(names))  # type: ignore[arg-type]
     arrays.append(list_array(lengths, pairs, _NAMES))
     return _lists(lists, pa.StructArray.from_arrays(arrays, fields=list(_LINK)), "links")

@@ -1,39 +1,40 @@
-"""The pages that were lost with the unreadable streams of a dump, named by its index file where there is one."""
+"""The pages that are lost with the damaged streams of a dump, named by its index file if it has one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spark_jobs.common.storage import Location
-from spark_jobs.dumps.multistream_index import BadStream, index_name, match_index, read_index
+from spark_jobs.dumps.multistream_index import DamagedStream, index_name, match_index, read_index
 
 
 @dataclass(frozen=True)
 class LostPages:
-    """Rows of `rejects`, one a lost page, and what is to be told of the index; None if nothing is."""
+    """Rows of `rejects`, one for each lost page, and a warning about the index, if any."""
 
     rows: tuple[dict[str, Any], ...]
     warning: str | None
 
 
-def name_lost_pages(dump: Location, starts: Sequence[int], size: int, bad: Iterable[BadStream]) -> LostPages:
-    """Name the pages of a dump file that its unreadable streams took with them.
+def name_lost_pages(dump: Location, starts: Sequence[int], size: int, damaged: Iterable[DamagedStream]) -> LostPages:
+    """Name the pages of a dump file that are lost with its damaged streams.
 
-    `starts` and `size` are the file's streams as the scan found them and its bytes; `bad` is `UnitReport.bad_streams` of all its
-    units. The index is looked for beside the file and read only if a stream is bad. Without one, and where it does not agree with
-    the dump (`spark_jobs.dumps.multistream_index` has the rule), there are no rows: the streams' own rejects say what is lost.
+    `starts` and `size` are the stream offsets of the scan and the bytes of the file; `damaged` is `UnitReport.damaged_streams` of
+    all its units. The index beside the file is read only if a stream is damaged. Without an index, and with one that does not
+    agree with the dump (see `spark_jobs.dumps.multistream_index`), there are no rows, and the rejects of the streams are the only
+    record of the loss.
 
-    Each row is a page more than the units counted: add them to `pages` and to `rejected_pages` alike.
+    The units did not count these pages: add each row to both `pages` and `rejected_pages`.
     """
-    bad = list(bad)
+    damaged = list(damaged)
     name = index_name(dump.name)
-    if not bad or name is None:
+    if not damaged or name is None:
         return LostPages((), None)
     index = Location(dump.filesystem, f"{dump.path.rpartition('/')[0]}/{name}", dump.scheme)
     if not index.exists():
         return LostPages((), f"{dump.name} has unreadable streams; with {name} beside it their pages would be named")
     with index.open() as file:
-        match = match_index(read_index(file, name), starts, size, bad)
+        match = match_index(read_index(file, name), starts, size, damaged)
     rows = tuple(
         {
             "unit": "page",

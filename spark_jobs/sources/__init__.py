@@ -1,4 +1,4 @@
-"""Dumps as Spark data sources, for who wants pages or rows and no build.
+"""Dumps as Spark data sources: pages and SQL rows without a build.
 
     from spark_jobs.sources import register
 
@@ -6,20 +6,20 @@
     pages = spark.read.format("mediawiki").option("namespaces", "0").load("dumps/*-multistream*.xml*.bz2")
     links = spark.read.format("mediawiki-sql").option("where", "ll_lang=en").load("dumps/*-langlinks.sql.gz")
 
-`MediaWikiSource` and `MediaWikiSqlSource` say which options there are. Workers need `spark_jobs` (`--py-files`), pyarrow, lxml
-and pydantic.
+Import from this package. The docstrings of `MediaWikiSource` and `MediaWikiSqlSource` list the options. Workers need `spark_jobs`
+(`--py-files`), pyarrow, lxml and pydantic. Parsing of the formats belongs to `spark_jobs.dumps`.
 """
 
 from pyspark.sql import SparkSession
 
-from spark_jobs.sources.mediawiki import MediaWikiSource
-from spark_jobs.sources.options import SourceError
-from spark_jobs.sources.sql_table import MediaWikiSqlSource
+from spark_jobs.sources.mediawiki_source import MediaWikiSource
+from spark_jobs.sources.mediawiki_sql_source import MediaWikiSqlSource
+from spark_jobs.sources.source_options import SourceError
 
 __all__ = ["MediaWikiSource", "MediaWikiSqlSource", "SourceError", "register"]
 
 
 def register(spark: SparkSession) -> None:
-    """Make the formats `mediawiki` and `mediawiki-sql` known to a session. Doing it again does no harm."""
+    """Register the formats `mediawiki` and `mediawiki-sql` in a session. Calling it twice is harmless."""
     spark.dataSource.register(MediaWikiSource)
     spark.dataSource.register(MediaWikiSqlSource)

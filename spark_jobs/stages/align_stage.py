@@ -13,8 +13,9 @@ from spark_jobs.common.storage import Location
 from spark_jobs.common.wiki_languages import codes_of, wiki_of_language
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import ARTICLES, NAMES
-from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.compressed_files import open_decompressed
 from spark_jobs.dumps.sql.table_reader import read_rows
+from spark_jobs.extraction.dump_location import list_dumps, locate_dump
 from spark_jobs.linking.langlink_names import build_names_rows
 from spark_jobs.publishing.input_changes import require_unchanged
 from spark_jobs.publishing.publication import Publication, table_input
@@ -22,7 +23,6 @@ from spark_jobs.publishing.shard_files import ShardReport, sum_counters
 from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import read_shards, write_shards
-from spark_jobs.stages.extract_stage import list_dumps, locate_dump
 from spark_jobs.stages.redirect_chains import resolve_redirects
 from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
 

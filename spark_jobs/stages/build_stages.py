@@ -19,6 +19,8 @@ from spark_jobs.common.console import console, print_table
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
+from spark_jobs.extraction.corrected_profile import find_profile
+from spark_jobs.extraction.dump_location import list_dumps, locate_dump
 from spark_jobs.publishing.code_version import code_version
 from spark_jobs.reports.corpus_card import README, write_card
 from spark_jobs.runtime.spark_session import start_session
@@ -69,7 +71,7 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: BuildPlan | None 
     started, clock = datetime.now(UTC), time.monotonic()
     known = {} if plan is None else dict(plan.failures)
     wikis = settings.wikis if plan is None else list(plan.sizes)
-    files = extract.list_dumps(settings) if plan is None else plan.files
+    files = list_dumps(settings) if plan is None else plan.files
     with_files = {name: partial(stage, files=files) for name, stage in _READ_DUMPS.items()}
     stages = {name: with_files.get(name, stage) for name, stage in stages_of(settings)}
 
@@ -133,13 +135,13 @@ def check_before(settings: CorpusSettings) -> BuildPlan:
     """
     Location.of(settings.output_dir)  # refuses what cannot be reached
     for wiki in settings.wikis:
-        extract.profile_of(wiki, settings.extract.variants.get(wiki))
+        find_profile(wiki, settings.extract.variants.get(wiki))
     sizes: dict[str, int] = {}
     failures: dict[str, Failure] = {}
-    files = extract.list_dumps(settings)
+    files = list_dumps(settings)
     for wiki in settings.wikis:
         try:
-            folder, dump = extract.locate_dump(settings, wiki, files)
+            folder, dump = locate_dump(settings, wiki, files)
             sizes[wiki] = sum((folder / path).size() for path in dump.pages)
         except ConfigurationError as error:
             failures[wiki] = Failure.of(error)

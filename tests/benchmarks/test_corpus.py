@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from spark_jobs.dumps.compressed_streams import scan_streams
 from spark_jobs.dumps.sql.table_reader import read_table
+from spark_jobs.dumps.stream_starts import scan_streams
 
 psutil = pytest.importorskip("psutil")
 

@@ -6,7 +6,7 @@ import io
 import itertools
 from pathlib import Path
 
-from spark_jobs.dumps.compressed_streams import scan_streams
+from spark_jobs.dumps.stream_starts import scan_streams
 
 SOURCE = "eswiki"
 DATE = "20240101"

@@ -1,4 +1,4 @@
-"""Dumps on a server: mirrors, the status of a dump, and resumable downloads over HTTP.
+"""Dumps on a server: mirrors, the choice of a finished dump, and resumable downloads over HTTP.
 
-Import from the modules. Choosing what a build needs is the work of `stages.download_stage`.
+Import from the modules. They take plain values: the configuration and the table of results are in `stages.download_stage`.
 """

@@ -1,4 +1,4 @@
-"""Progress of files that are fetched: bars in a terminal, a line every few seconds elsewhere."""
+"""Progress of downloads: bars in a terminal, a line every few seconds elsewhere."""
 
 import threading
 import time
@@ -16,10 +16,10 @@ _LINE_SECONDS = 10.0
 
 
 class TransferProgress:
-    """All files as one bar, and each that is under way as another; may be told of by several threads. A context manager."""
+    """One bar for all files and one for each file in transfer. Safe for use by several threads; a context manager."""
 
     def __init__(self, total: int) -> None:
-        """`total` is the bytes of all files that are wanted."""
+        """`total`: bytes of all files to download."""
         self._total, self._done, self._lock = total, 0, threading.Lock()
         self._last_line = time.monotonic()
         self._bars = Progress(
@@ -36,26 +36,26 @@ class TransferProgress:
         self._bars.stop()
 
     @contextmanager
-    def of_file(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
-        """A bar for one file. Gives a function that is told how many of its bytes are there, which may be fewer than before."""
+    def track_file(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar for one file of `size` bytes. Gives a function to call with its bytes so far, which can become smaller."""
         bar = self._bars.add_task(name, total=size)
-        there = 0
+        before = 0
 
-        def tell(now: int) -> None:
-            nonlocal there
+        def report_bytes(now: int) -> None:
+            nonlocal before
             with self._lock:
-                self._done += now - there
-                there = now
+                self._done += now - before
+                before = now
                 self._bars.update(bar, completed=now)
                 self._bars.update(self._all, completed=self._done)
-                self._tell_line()
+                self._print_line()
 
         try:
-            yield tell
+            yield report_bytes
         finally:
             self._bars.remove_task(bar)
 
-    def _tell_line(self) -> None:
+    def _print_line(self) -> None:
         if not console.is_terminal and time.monotonic() - self._last_line >= _LINE_SECONDS:
             self._last_line = time.monotonic()
             console.print(f"  {decimal(self._done)} of {decimal(self._total)} are there", highlight=False)

@@ -1,8 +1,9 @@
-"""SQL tables that Wikimedia publishes as mysqldump output.
+"""Reader of the SQL tables that Wikimedia publishes as mysqldump output.
 
     >>> from spark_jobs.dumps.sql import read_table
 
-`read_table` yields Arrow record batches of any such table. Nothing here knows what the columns mean.
+`read_table` yields Arrow record batches of any of these tables. The meaning of the columns of a table belongs to its callers in
+`extraction` and `stages`.
 """
 
 from spark_jobs.dumps.sql.table_reader import read_rows, read_table

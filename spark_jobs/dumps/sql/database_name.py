@@ -1,16 +1,16 @@
-"""The comment at the head of a SQL dump, which names the database that it was made from: at Wikimedia, the wiki."""
+"""The comment at the head of a SQL dump that names its database: at Wikimedia, the wiki id."""
 
 import re
 from typing import BinaryIO
 
-from spark_jobs.dumps.compressed_streams import DECOMPRESSION_ERRORS, open_decompressed
+from spark_jobs.dumps.compressed_files import DECOMPRESSION_ERRORS, open_decompressed
 
 _HEAD_BYTES = 4096
 _DATABASE = re.compile(rb"^-- Host: .*\bDatabase: (\S+)\s*$", re.MULTILINE)
 
 
 def read_database(file: BinaryIO, name: str) -> str | None:
-    r"""The database that an open SQL dump says it is of; None where it does not say, or cannot be read so far.
+    r"""The database that an open SQL dump names in its head; None if it names none or its head cannot be read.
 
     >>> import io
     >>> read_database(io.BytesIO(b"-- MySQL dump 10.19\n--\n-- Host: 10.64.0.1    Database: elwiki\n"), "x.sql")
@@ -18,7 +18,7 @@ def read_database(file: BinaryIO, name: str) -> str | None:
     """
     try:
         head = open_decompressed(file, name).read(_HEAD_BYTES)
-    except DECOMPRESSION_ERRORS:  # whoever reads the table will say more
+    except DECOMPRESSION_ERRORS:  # reading the table will raise with the details
         return None
     match = _DATABASE.search(head)
     return None if match is None else match[1].decode("utf-8", errors="replace")

@@ -1,13 +1,13 @@
-r"""The rows of an `INSERT`: what a MySQL literal is, one pattern that reads all rows of a window, and their columns in Arrow.
+r"""The rows of an `INSERT`: one regular expression that reads all rows of a window, and their columns in Arrow.
 
-One `split` reads a window: its pattern matches row after row up to the end of the window, and captures the literals of the
-columns that are asked for. Rows that a condition excludes for sure are passed over inside the pattern, in a possessive group,
-so that Python sees only rows that are kept, and a few that cannot be told apart by their bytes alone: `'en'` and `'\en'` are
-the same language code. Those are told apart by their values, afterwards.
+One `split` reads a window: the pattern matches row after row up to the end of the window, and captures the literals of the
+wanted columns. A possessive group inside the pattern skips rows whose bytes prove that a condition excludes them, so Python sees
+only the rows that are kept and a few undecided ones: `'en'` and `'\en'` are the same language code. A filter on the values
+removes the rest afterwards.
 
-A column of text has two groups. The first is the text between the quotes, where nothing in it is escaped. The second is the
-whole literal where it is written in any other way (`'O\'Brien'`, `_binary 'x'`, `0x4F`). A number has one group. NULL matches
-none of them.
+A column of text has two groups. The first is the text between the quotes, if nothing in it is escaped. The second is the whole
+literal if it is written in any other way (`'O\'Brien'`, `_binary 'x'`, `0x4F`). A number has one group. NULL matches none of
+them.
 """
 
 import re
@@ -17,14 +17,16 @@ from itertools import compress
 
 import pyarrow as pa
 
-from spark_jobs.dumps.sql.sql_statements import Cursor, Insert, SqlColumn, SqlError
+from spark_jobs.dumps.sql.sql_cursor import SqlCursor, SqlError
+from spark_jobs.dumps.sql.sql_literals import read_literal
+from spark_jobs.dumps.sql.sql_statements import InsertStatement, SqlColumn
 
-Value = str | int | float | None
+SqlValue = str | int | float | None
 Literals = list[bytes | None]
 
 _MAX_ROW_BYTES = 64 * 2**20
 _MAX_ALTERNATIVES = 256
-"""More values than this are not looked for by the pattern, which tries one after the other."""
+"""Most values that the pattern looks for; it tries one after the other."""
 
 _NULL = rb"(?i:NULL)"
 # A string without escapes.
@@ -32,49 +34,23 @@ _PLAIN = rb"'([^'\\]*+)'(?!')"
 # A string up to the first quote that no backslash precedes, and that is not doubled: faster, since the pattern engine looks for
 # one character at a time. Escapes before it are passed over.
 _PASSED = rb"'[^']*+(?<!\\)'(?!')"
-# The possessive `*+` keeps a string that is cut at the end of the window from being tried in every shorter way.
+# The possessive `*+` prevents the engine from trying every shorter match of a string that is cut at the end of the window.
 _SPECIAL = rb"(?i:_binary\s*+)?'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|0[xX][0-9A-Fa-f]++|[xX]'(?:[0-9A-Fa-f]{2})*+'"
 _INTEGER = rb"-?\d++"
 _FLOAT = rb"-?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?"
-
-_ESCAPE = re.compile(rb"\\(.)|''", re.DOTALL)
-_ESCAPED = {b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a", b"%": rb"\%", b"_": rb"\_"}
-
-
-def unescape(text: bytes) -> bytes:
-    r"""The bytes that a MySQL string literal means, given without its outer quotes.
-
-    >>> unescape(rb"O\'Brien ''x'' \\ 100\%"), unescape(rb"104-2,3,(6),(7),11")
-    (b"O'Brien 'x' \\ 100\\%", b'104-2,3,(6),(7),11')
-    """
-    return _ESCAPE.sub(lambda match: b"'" if match[1] is None else _ESCAPED.get(match[1], match[1]), text)
-
-
-def read_literal(literal: bytes) -> bytes:
-    r"""The bytes that a whole literal of a text column means.
-
-    >>> read_literal(rb"_binary 'O\'Brien'"), read_literal(b"0x4F4B"), read_literal(b"x'4F4B'")
-    (b"O'Brien", b'OK', b'OK')
-    """
-    if literal[:1] == b"0":
-        digits = literal[2:].decode()
-        return bytes.fromhex("0" * (len(digits) % 2) + digits)
-    if literal[:1] in b"xX":
-        return bytes.fromhex(literal[2:-1].decode())
-    return unescape(literal[literal.index(b"'") + 1 : -1])
 
 
 @dataclass(frozen=True)
 class RowPattern:
     """The pattern of the rows of `insert`, and the columns that it captures, in the order of the row."""
 
-    insert: Insert
+    insert: InsertStatement
     regex: re.Pattern[bytes]
     captured: tuple[SqlColumn, ...]
 
 
-def make_row_pattern(insert: Insert, wanted: Collection[str], where: Mapping[str, Collection[Value]]) -> RowPattern:
-    """The pattern that captures the columns `wanted`, and passes over rows whose column in `where` has none of the values."""
+def make_row_pattern(insert: InsertStatement, wanted: Collection[str], where: Mapping[str, Collection[SqlValue]]) -> RowPattern:
+    """The pattern that captures the columns `wanted` and skips rows whose column in `where` has none of the values."""
     next_row = rb"(?:,\s*+|\s*+;\s*+" + re.escape(insert.head) + rb"\s*+)"
     captured = tuple(column for column in insert.columns if column.name in wanted)
     row = _row([_capture(column) if column in captured else _literal(column) for column in insert.columns])
@@ -84,7 +60,7 @@ def make_row_pattern(insert: Insert, wanted: Collection[str], where: Mapping[str
             literals = [other if column is excluded else _literal(column) for column in insert.columns]
             skipped.append(_row(literals) + next_row)
     skip = b"(?:" + b"|".join(skipped) + b")*+" if skipped else b""
-    # The last two groups are what follows the last row, and what is no row or not yet a whole one.
+    # The last two groups are the bytes behind the last row, and bytes that are not, or not yet, a whole row.
     regex = rb"\s*+" + skip + rb"(?:" + row + rb"(?:" + next_row + rb"|\s*+(;.*+))|(.*+))"
     return RowPattern(insert, re.compile(regex, re.DOTALL), captured)
 
@@ -109,15 +85,15 @@ def _capture(column: SqlColumn) -> bytes:
     return rb"(?:(" + _number(column) + b")|" + _NULL + b")"
 
 
-def _other_literal(column: SqlColumn, values: Collection[Value]) -> bytes | None:
-    """A pattern of literals that mean none of the values for sure; None if there is no simple one."""
+def _other_literal(column: SqlColumn, values: Collection[SqlValue]) -> bytes | None:
+    """A pattern of literals that certainly differ from all of the values; None where a simple pattern does not exist."""
     if len(values) > _MAX_ALTERNATIVES or pa.types.is_floating(column.type):
         return None
     null = b"" if None in values else b"|" + _NULL
     present = [str(value) for value in values if value is not None]
     if pa.types.is_string(column.type):
         if any("\ufffd" in value for value in present):
-            return None  # any byte that is not UTF-8 is read as this character
+            return None  # any byte that is not UTF-8 becomes this character
         # A value with a quote or a backslash is never written plainly.
         alternatives = [re.escape(value.encode()) for value in present if "'" not in value and "\\" not in value]
         exclude = rb"(?!'(?:" + b"|".join(alternatives) + rb")')" if alternatives else b""
@@ -127,17 +103,17 @@ def _other_literal(column: SqlColumn, values: Collection[Value]) -> bytes | None
     return b"(?:" + exclude + _INTEGER + null + b")"
 
 
-def read_statement(cursor: Cursor, pattern: RowPattern) -> Iterator[list[Literals]]:
-    """The groups of all rows up to the `;` behind them, a window at a time; the cursor stands at the `;` in the end.
+def read_statement(cursor: SqlCursor, pattern: RowPattern) -> Iterator[list[Literals]]:
+    """The groups of all rows up to the `;` behind them, a window at a time; moves the cursor to the `;`.
 
-    Each list holds, group by group, the literals of the rows of a window; None where a group has none.
+    Each list holds, group by group, the literals of the rows of a window; None where a group did not match.
     """
     groups = pattern.regex.groups
     while True:
-        # What is split off is nothing at all, since matches adjoin; what split gives is the groups, row after row, in one list.
-        # This is much faster than a tuple for every row, which the garbage collector looks through.
+        # Matches adjoin, so the pieces between them are empty, and split gives the groups, row after row, in one list. This is
+        # much faster than a tuple for every row, which the garbage collector visits.
         flat = pattern.regex.split(cursor.buffer[cursor.position :])
-        del flat[-groups - 2 :]  # the match of nothing at the end of the window
+        del flat[-groups - 2 :]  # the empty match at the end of the window
         *_, after, rest = flat or (None, None)
         if rest is not None:
             del flat[-groups - 1 :]
@@ -146,15 +122,15 @@ def read_statement(cursor: Cursor, pattern: RowPattern) -> Iterator[list[Literal
             yield [flat[group :: groups + 1] for group in range(1, groups - 1)]
         if after:
             return
-        if len(rest or b"") > _MAX_ROW_BYTES or not cursor.more():
+        if len(rest or b"") > _MAX_ROW_BYTES or not cursor.read_more():
             names = ", ".join(column.name for column in pattern.insert.columns)
             raise cursor.error(f"expected a row of {len(pattern.insert.columns)} columns ({names})")
 
 
-def to_batch(groups: Sequence[Literals], columns: Sequence[SqlColumn]) -> pa.RecordBatch:
+def rows_to_batch(groups: Sequence[Literals], columns: Sequence[SqlColumn]) -> pa.RecordBatch:
     """The rows of a window, given group by group, as Arrow; changes the lists.
 
-    Raises `SqlError` for an integer that is beyond 64 bits.
+    Raises `SqlError` for an integer of more than 64 bits.
     """
     remaining = iter(groups)
     arrays = []
@@ -179,4 +155,4 @@ def _number_array(literals: Literals, column: SqlColumn) -> pa.Array:
     try:
         return pa.array(literals, pa.binary()).cast(pa.string()).cast(column.type)
     except pa.ArrowInvalid as error:
-        raise SqlError(f"column {column.name} holds a number that is no {column.type}: {error}") from error
+        raise SqlError(f"column {column.name} holds a number that does not fit {column.type}: {error}") from error

@@ -1,21 +1,17 @@
-"""The statements of a mysqldump file: what a table's columns are, and where its rows begin.
+"""The statements of a mysqldump file: the columns of its table, and where its rows begin.
 
-Between statements stand blanks, comments (`--`, `#`, `/* */`, and with them mysqldump's conditional `/*!40000 ... */`) and the
-statements that change no row (SET, LOCK TABLES, ALTER TABLE ...). Whatever is none of these is a `SqlError`.
+Allowed between statements are blanks, comments (`--`, `#`, `/* */`, which includes mysqldump's conditional `/*!40000 ... */`) and
+the statements that change no row (SET, LOCK TABLES, ALTER TABLE ...). Anything else is a `SqlError`.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO
 
 import pyarrow as pa
 
-from spark_jobs.dumps.compressed_streams import DECOMPRESSION_ERRORS
-
-_READ_BYTES = 2**18
-_MAX_STATEMENT_BYTES = 2**20
+from spark_jobs.dumps.sql.sql_cursor import MAX_STATEMENT_BYTES, SqlCursor
 
 _IGNORE_CASE = re.DOTALL | re.IGNORECASE
 _QUOTED = rb"""'(?:[^'\\]|\\.|'')*+'|"(?:[^"\\]|\\.|"")*+"|`[^`]*+`"""
@@ -38,19 +34,15 @@ _COLUMN = re.compile(rb"\s*(?:" + _NAME + rb")\s+(\w+)(.*)", re.DOTALL)
 _GENERATED = re.compile(rb"\bAS\s*\(", re.IGNORECASE)
 # Statements of a dump that leave the rows as they are.
 _HARMLESS = frozenset(b"SET USE LOCK UNLOCK DROP ALTER START BEGIN COMMIT".split()) | {b"CREATE DATABASE", b"CREATE SCHEMA"}
-# What begins a definition that is no column, where the name is not quoted.
+# First words of the definitions that are not columns, where the name is not quoted.
 _KEYS = frozenset(b"PRIMARY KEY UNIQUE INDEX CONSTRAINT FULLTEXT SPATIAL CHECK FOREIGN PERIOD".split())
 _INTEGERS = frozenset(b"tinyint smallint mediumint int integer bigint year bool boolean".split())
 _FLOATS = frozenset(b"float double real decimal numeric".split())
 
 
-class SqlError(ValueError):
-    """The dump holds something that is no row of its table; the message gives the file, the offset and the bytes."""
-
-
 @dataclass(frozen=True)
 class SqlColumn:
-    """A column of `CREATE TABLE`; a `generated` one is computed by the database and stands in no dump."""
+    """A column of `CREATE TABLE`; a `generated` one is computed by the database and never dumped."""
 
     name: str
     type: pa.DataType
@@ -66,56 +58,20 @@ class SqlTable:
 
     @cached_property
     def stored(self) -> dict[str, SqlColumn]:
-        """The columns that can be read, by name."""
+        """The columns whose values are in the dump, by name."""
         return {column.name: column for column in self.columns if not column.generated}
 
 
 @dataclass(frozen=True)
-class Insert:
+class InsertStatement:
     """An `INSERT` whose rows come next: its `head` up to `VALUES`, and the columns of its rows."""
 
     head: bytes
     columns: tuple[SqlColumn, ...]
 
 
-class Cursor:
-    """A growing window on the file: `buffer[position:]` is what has not been read yet."""
-
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self.name = name
-        self.buffer = b""
-        self.position = 0
-        self._file = file
-        self._base = 0
-
-    def more(self) -> bool:
-        """Forget what was read and append the next bytes; false at the end of the file."""
-        try:
-            # At least as much as is left, so that a row of many windows is not looked at once for each.
-            data = self._file.read(max(_READ_BYTES, len(self.buffer) - self.position))
-        except DECOMPRESSION_ERRORS as error:
-            raise SqlError(f"{self.name} cannot be decompressed to its end ({error}): is it a whole download?") from error
-        self._base += self.position
-        self.buffer = self.buffer[self.position :] + data
-        self.position = 0
-        return bool(data)
-
-    def error(self, what: str) -> SqlError:
-        """An error at `position`."""
-        at = self._base + self.position
-        return SqlError(f"{self.name}, decompressed byte {at}: {what}: {self.buffer[self.position : self.position + 80]!r}")
-
-    def take(self, pattern: re.Pattern[bytes], what: str) -> re.Match[bytes]:
-        """The match of `pattern` at `position`, which moves behind it. The pattern ends in a character that ends it for sure."""
-        while (match := pattern.match(self.buffer, self.position)) is None:
-            if len(self.buffer) - self.position > _MAX_STATEMENT_BYTES or not self.more():
-                raise self.error(f"expected {what}")
-        self.position = match.end()
-        return match
-
-
-def read_create(cursor: Cursor) -> SqlTable:
-    """The table of the first `CREATE TABLE`, and the cursor behind that statement."""
+def read_create(cursor: SqlCursor) -> SqlTable:
+    """The table of the first `CREATE TABLE`; moves the cursor behind that statement."""
     if _next_keyword(cursor) != b"CREATE TABLE":
         raise cursor.error("no CREATE TABLE statement before this; expected a table dump made by mysqldump")
     start = cursor.take(_CREATE, "CREATE TABLE `name` (")
@@ -126,8 +82,8 @@ def read_create(cursor: Cursor) -> SqlTable:
     return SqlTable(_name(start[1], start[2]), columns)
 
 
-def next_insert(cursor: Cursor, table: SqlTable) -> Insert | None:
-    """The next `INSERT`, and the cursor behind its `VALUES`; None at the end of the file."""
+def next_insert(cursor: SqlCursor, table: SqlTable) -> InsertStatement | None:
+    """The next `INSERT`, or None at the end of the file; moves the cursor behind its `VALUES`."""
     keyword = _next_keyword(cursor)
     if keyword is None:
         return None
@@ -139,15 +95,15 @@ def next_insert(cursor: Cursor, table: SqlTable) -> Insert | None:
     if (name := _name(match[1], match[2])) != table.name:
         raise cursor.error(f"INSERT INTO `{name}` before this; expected rows of `{table.name}`")
     if match[3] is None:
-        return Insert(match[0], table.columns)
+        return InsertStatement(match[0], table.columns)
     listed = [_name(quoted, bare) for quoted, bare in re.findall(_NAME, match[3])]
     if not listed or len(set(listed)) < len(listed) or not set(listed) <= table.stored.keys():
         raise cursor.error(f"INSERT lists columns {', '.join(listed)}; CREATE TABLE has {', '.join(table.stored)}")
-    return Insert(match[0], tuple(table.stored[name] for name in listed))
+    return InsertStatement(match[0], tuple(table.stored[name] for name in listed))
 
 
-def _next_keyword(cursor: Cursor) -> bytes | None:
-    """First word of the next statement that is not harmless, in capitals (two words of CREATE); the cursor stands before it.
+def _next_keyword(cursor: SqlCursor) -> bytes | None:
+    """First word of the next statement that is not harmless, in capitals (two words for CREATE); moves the cursor before it.
 
     None at the end of the file.
     """
@@ -160,14 +116,14 @@ def _next_keyword(cursor: Cursor) -> bytes | None:
             if keyword not in _HARMLESS:
                 return keyword
             cursor.take(_WHOLE, "the rest of the statement up to ';'")
-        elif len(cursor.buffer) - cursor.position > _MAX_STATEMENT_BYTES or not cursor.more():
+        elif len(cursor.buffer) - cursor.position > MAX_STATEMENT_BYTES or not cursor.read_more():
             if cursor.position == len(cursor.buffer) or _LAST_LINE.match(cursor.buffer, cursor.position):
                 return None
             raise cursor.error("expected a statement or a comment of a table dump")
 
 
 def _definitions(body: bytes) -> Iterator[bytes]:
-    """What stands between the commas of `body`, up to the parenthesis that closes it."""
+    """The parts of `body` between its commas, up to the parenthesis that closes it."""
     depth, begin = 0, 0
     for piece in _PIECE.finditer(body):
         if piece[0] == b"(":
@@ -182,7 +138,7 @@ def _definitions(body: bytes) -> Iterator[bytes]:
 
 
 def _column(definition: bytes) -> SqlColumn | None:
-    """The column that a definition in `CREATE TABLE` makes; None for keys and constraints."""
+    """The column that is defined by a part of `CREATE TABLE`; None for keys and constraints."""
     match = _COLUMN.match(definition)
     if match is None or (match[2] or b"").upper() in _KEYS:
         return None

@@ -1,22 +1,23 @@
 r"""Rows of the SQL tables that Wikimedia publishes as mysqldump output (langlinks, page, redirect, page_props, ...).
 
-The reader is a tokenizer over bytes that knows MySQL's literals; it never guesses. Column names and types come from the
-table's own `CREATE TABLE`, so tables of any age read by name. What a column becomes:
+The reader tokenizes bytes by MySQL's rules for literals and never guesses. Column names and types come from the table's own
+`CREATE TABLE`, so tables of any age are read by name. Types:
 
     integer types, year   int64
     float, decimal types  float64
-    any other type        string: MySQL's escapes resolved, `''` read as one quote, `0x` literals as the bytes they stand for
+    any other type        string: MySQL's escapes resolved, `''` read as one quote, `0x` literals as their bytes
                           (https://dev.mysql.com/doc/refman/8.0/en/string-literals.html)
     NULL                  null
 
-Every column that is no number is text, since Wikimedia keeps all text in binary columns (`varbinary`, `blob`). Bytes that are
-not UTF-8 become U+FFFD: old rows were cut in mid-character. A column of other bytes (none in the tables named above) loses them.
+Every column that is not a number is text, since Wikimedia keeps all text in binary columns (`varbinary`, `blob`). Bytes that
+are not UTF-8 become U+FFFD: old rows were cut in mid-character. A column of other bytes (none in the tables named above) loses
+them.
 
-A file holds one table. Anything that is no row between `VALUES` and the statement's `;`, and any statement that could change
-rows in another way, is a `SqlError` with its offset in the decompressed bytes. A compressed file that is cut is always an error;
-an uncompressed one is unless it was cut exactly between two statements.
+A file holds one table. Bytes between `VALUES` and the statement's `;` that are not a row, and any statement that could change
+rows in another way, raise `SqlError` with their offset in the decompressed bytes. A truncated file raises too, unless it is
+uncompressed and was cut exactly between two statements.
 
-Columns that the database computes (`GENERATED`) stand in no dump and cannot be read.
+Columns that the database computes (`GENERATED`) are not in a dump and cannot be read.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,11 +27,10 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.dumps.compressed_streams import open_decompressed
-from spark_jobs.dumps.sql.insert_rows import RowPattern, Value, make_row_pattern, read_statement, to_batch
-from spark_jobs.dumps.sql.sql_statements import Cursor, Insert, SqlColumn, SqlError, SqlTable, next_insert, read_create
-
-__all__ = ["SqlError", "Value", "read_rows", "read_table"]
+from spark_jobs.dumps.compressed_files import open_decompressed
+from spark_jobs.dumps.sql.insert_rows import RowPattern, SqlValue, make_row_pattern, read_statement, rows_to_batch
+from spark_jobs.dumps.sql.sql_cursor import SqlCursor, SqlError
+from spark_jobs.dumps.sql.sql_statements import InsertStatement, SqlColumn, SqlTable, next_insert, read_create
 
 _BATCH_ROWS = 65_536
 _BATCH_BYTES = 16 * 2**20
@@ -39,17 +39,17 @@ _BATCH_BYTES = 16 * 2**20
 def read_table(
     path: str | Path,
     columns: Sequence[str] | None = None,
-    where: Mapping[str, Collection[Value]] | None = None,
+    where: Mapping[str, Collection[SqlValue]] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Read a table dump (`.sql`, `.sql.gz`, `.sql.bz2`) from a local path as Arrow record batches of up to 65,536 rows.
 
     `columns` chooses columns by name (default: all, in the order of the table). `where` keeps the rows whose column holds one of
-    the given values, for every column that it names; None among them is NULL. Rows that it excludes cost little:
+    the given values, for every column that it names; the value None means NULL. Excluded rows cost little:
 
         for batch in read_table("jawiki-langlinks.sql.gz", ["ll_from", "ll_title"], where={"ll_lang": ["en", "de"]}): ...
 
-    A table without (such) rows gives no batch. Raises `SqlError` for an unknown column, for values that are not of the column's
-    type, and for anything that is no row; rows before it may have been given by then.
+    A table without matching rows gives no batch. Raises `SqlError` for an unknown column, for values of another type than the
+    column, and for bytes that are not a row; the rows before them may have been given already.
     """
     with Path(path).open("rb") as file:
         yield from read_rows(open_decompressed(file, str(path)), str(path), columns, where)
@@ -59,10 +59,10 @@ def read_rows(
     file: IO[bytes],
     name: str,
     columns: Sequence[str] | None = None,
-    where: Mapping[str, Collection[Value]] | None = None,
+    where: Mapping[str, Collection[SqlValue]] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """`read_table` for an open file of decompressed bytes; `name` stands in messages."""
-    cursor = Cursor(file, name)
+    """`read_table` for an open file of decompressed bytes; `name` is for messages."""
+    cursor = SqlCursor(file, name)
     table = read_create(cursor)
     wanted = list(columns) if columns is not None else list(table.stored)
     if not wanted:
@@ -79,7 +79,7 @@ def read_rows(
         pattern = patterns[insert.head]
         for rows in read_statement(cursor, pattern):
             try:
-                batch = _select(to_batch(rows, pattern.captured), wanted, kept)
+                batch = _select(rows_to_batch(rows, pattern.captured), wanted, kept)
             except SqlError as error:
                 raise cursor.error(f"{error}, in the rows before this") from error
             if batch.num_rows:
@@ -95,11 +95,11 @@ def _find(table: SqlTable, column: str, name: str) -> SqlColumn:
     if column in table.stored:
         return table.stored[column]
     if any(column == other.name for other in table.columns):
-        raise SqlError(f"{name}: column {column!r} is computed by the database and stands in no dump")
+        raise SqlError(f"{name}: column {column!r} is computed by the database and is not in the dump")
     raise SqlError(f"{name} has no column {column!r}; its columns are {', '.join(table.stored)}")
 
 
-def _values(column: SqlColumn, values: Collection[Value], name: str) -> pa.Array:
+def _values(column: SqlColumn, values: Collection[SqlValue], name: str) -> pa.Array:
     """The values of a condition, as an array of the column's type."""
     try:
         if isinstance(values, str | bytes) or any(isinstance(value, bytes) for value in values):
@@ -109,7 +109,7 @@ def _values(column: SqlColumn, values: Collection[Value], name: str) -> pa.Array
         raise SqlError(f"{name}: where {column.name} ({column.type}) in {values!r}: {error}") from error
 
 
-def _check_columns(insert: Insert, needed: Collection[str], cursor: Cursor) -> None:
+def _check_columns(insert: InsertStatement, needed: Collection[str], cursor: SqlCursor) -> None:
     listed = [column.name for column in insert.columns]
     missing = [column for column in needed if column not in listed]
     if missing:

@@ -18,7 +18,7 @@ XML, STREAMS, LINKS = f"{JA}pages-articles.xml.bz2", f"{JA}pages-articles-multis
         (["xjawiki-20240101-pages-articles.xml.bz2", LINKS], "found pages of no day"),
     ],
 )
-def test_an_incomplete_dump_is_refused_with_what_is_missing(paths: list[str], missing: str) -> None:
+def test_an_incomplete_dump_is_refused_with_the_missing_files(paths: list[str], missing: str) -> None:
     with pytest.raises(DumpError, match=missing):
         find_dump(paths, "jawiki")
 
@@ -68,7 +68,7 @@ def test_the_newest_complete_day_is_chosen() -> None:
         ([XML, LINKS, f"a/{JA}siteinfo-namespaces.json", f"b/{JA}siteinfo-namespaces.json"], "is there twice"),
     ],
 )
-def test_a_file_that_is_there_twice_is_refused(paths: list[str], message: str) -> None:
+def test_a_duplicate_file_is_refused(paths: list[str], message: str) -> None:
     with pytest.raises(DumpError, match=message):
         find_dump(paths, "jawiki")
 
@@ -88,7 +88,7 @@ def test_parts_that_are_missing_are_named(parts: list[str], missing: str | None)
     assert find_dump([LINKS, *(f"{JA}pages-articles{part}.bz2" for part in parts)], "jawiki").missing == missing
 
 
-def test_optional_files_are_found_and_those_of_other_days_are_not() -> None:
+def test_optional_files_of_the_same_day_are_found() -> None:
     paths = [XML, LINKS, f"{JA}page.sql.gz", f"x/{JA}page_props.sql.gz", f"{JA}siteinfo-namespaces.json.gz"]
     assert find_dump([*paths, "jawiki-20230101-redirect.sql.gz"], "jawiki").optional == {
         "page": f"{JA}page.sql.gz",

@@ -4,9 +4,11 @@ import doctest
 import pytest
 
 import spark_jobs.dumps.export_head
-from spark_jobs.dumps.compressed_streams import Chunk, read_whole
 from spark_jobs.dumps.export_head import namespaces_by_name, read_head
-from spark_jobs.dumps.page_xml import PageError, parse_page, split_pages
+from spark_jobs.dumps.page_cutting import split_pages
+from spark_jobs.dumps.page_errors import PageError
+from spark_jobs.dumps.page_parsing import parse_page
+from spark_jobs.dumps.stream_decompression import StreamChunk, read_whole
 from spark_jobs.wikis import Namespace
 
 SITEINFO = """<siteinfo><sitename>Wikipedia</sitename>{dbname}<base>https://de.wikipedia.org/wiki/Wikipedia:Hauptseite</base>
@@ -16,13 +18,13 @@ SITEINFO = """<siteinfo><sitename>Wikipedia</sitename>{dbname}<base>https://de.w
 
 def head(version: str | None = "0.11", before: str = "", siteinfo: str | None = None) -> bytes:
     site = siteinfo or SITEINFO.format(dbname="<dbname>dewiki</dbname>", case=' case="first-letter"')
-    said = "" if version is None else f' version="{version}"'
+    attribute = "" if version is None else f' version="{version}"'
     xmlns = f'xmlns="http://www.mediawiki.org/xml/export-{version}/"'
-    return f'{before}<mediawiki {xmlns}{said} xml:lang="de">\n  {site}\n  <page>'.encode()
+    return f'{before}<mediawiki {xmlns}{attribute} xml:lang="de">\n  {site}\n  <page>'.encode()
 
 
 def read(data: bytes, size: int = 10**6):
-    return read_head((Chunk(0, data[start : start + size]) for start in range(0, len(data), size)), "x.xml")
+    return read_head((StreamChunk(0, data[start : start + size]) for start in range(0, len(data), size)), "x.xml")
 
 
 def test_the_worked_example_holds() -> None:
@@ -40,7 +42,7 @@ def test_the_worked_example_holds() -> None:
         (b"<mediawiki><page><title>A</title></page>", "does not begin with <siteinfo>"),
         (b"<mediawiki>" + b" " * 2**21 + b"<siteinfo></siteinfo>", "does not begin with <siteinfo>"),
         (head(version="0.2"), r"export version 0\.2: 0\.3 to 0\.11 are read"),
-        (head(version="x"), "export version 'x', which is none of MediaWiki's"),
+        (head(version="x"), "export version 'x', which MediaWiki does not write"),
         (head(before='<?xml version="1.0" encoding="ISO-8859-1"?>'), "is in 'ISO-8859-1': convert it with `iconv -f ISO-8859-1"),
         (head().decode().encode("utf-16"), "UTF-16 or UTF-32: convert it"),
         (head().decode().encode("utf-16-be"), "UTF-16 or UTF-32: convert it"),
@@ -54,7 +56,7 @@ def test_the_worked_example_holds() -> None:
     ],
 )
 @pytest.mark.parametrize("size", [7, 10**6])
-def test_what_is_no_export_in_utf8_is_refused_with_what_it_is(data: bytes, message: str, size: int) -> None:
+def test_files_that_are_not_exports_in_utf8_are_refused_with_their_format(data: bytes, message: str, size: int) -> None:
     if len(data) > 10**6:
         size = 2**18
     with pytest.raises(PageError, match=message):
@@ -86,17 +88,17 @@ def test_every_version_from_3_to_11_is_known(version: str) -> None:
 @pytest.mark.parametrize(
     ("version", "warning"),
     [
-        ("0.12", r"x.xml is of export version 0.12, newer than those that are known (0.3 to 0.11); it is read like those"),
-        ("1.0", r"x.xml is of export version 1.0, newer than those that are known (0.3 to 0.11); it is read like those"),
+        ("0.12", r"x.xml is of export version 0.12, newer than the known ones (0.3 to 0.11); it is read in the same way"),
+        ("1.0", r"x.xml is of export version 1.0, newer than the known ones (0.3 to 0.11); it is read in the same way"),
         (None, "x.xml names no export version; it is read as one of 0.3 to 0.11"),
     ],
 )
-def test_a_version_that_is_not_known_is_read_with_a_warning(version: str | None, warning: str) -> None:
+def test_an_unknown_version_is_read_with_a_warning(version: str | None, warning: str) -> None:
     found = read(head(version))
     assert (found.warning, found.siteinfo.wiki) == (warning, "dewiki")
 
 
-def test_pages_of_version_3_are_sorted_by_the_namespaces_of_their_own_head() -> None:
+def test_pages_of_version_3_have_the_namespaces_of_their_head() -> None:
     site = SITEINFO.format(dbname="", case="")
     pages = b"".join(
         f"<page><title>{title}</title><id>1</id><revision><id>2</id><timestamp>2005-01-01T00:00:00Z</timestamp>"
@@ -104,9 +106,9 @@ def test_pages_of_version_3_are_sorted_by_the_namespaces_of_their_own_head() -> 
         for title in ("Hund", "Diskussion:Hund", "Portal:Hund")
     )
     data = head("0.3", siteinfo=site).removesuffix(b"<page>") + pages + b"</mediawiki>"
-    siteinfo = read_head([Chunk(0, data)], "x.xml").siteinfo
+    siteinfo = read_head([StreamChunk(0, data)], "x.xml").siteinfo
     assert siteinfo.wiki == ""
-    found = [parse_page(page.xml, namespaces_by_name(siteinfo)) for page in split_pages([Chunk(0, data)])]
+    found = [parse_page(page.xml, namespaces_by_name(siteinfo)) for page in split_pages([StreamChunk(0, data)])]
     assert [page.namespace for page in found] == [0, 1, 0]
 
 

@@ -1,4 +1,4 @@
-"""The file siteinfo-namespaces of a dump: written in both versions of the API's JSON, and broken in every way."""
+"""Siteinfo files in both versions of the API's JSON, and malformed ones."""
 
 import gzip
 import json
@@ -6,56 +6,12 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.storage import Location
 from spark_jobs.dumps import siteinfo_file
-from spark_jobs.dumps.siteinfo_file import SiteInfoError, link_prefix_of, link_trail_of, read_siteinfo_file
-from spark_jobs.stages.extract_stage import corrected, read_siteinfo_of
+from spark_jobs.dumps.siteinfo_file import SiteInfoError, convert_link_prefix, convert_link_trail, read_siteinfo_file
 from spark_jobs.wikis import Namespace, SiteInfo, load_profile
 from spark_jobs.wikis.siteinfo import classify_magic_words
-from spark_jobs.wikitext import extract, normalise_title, parse_redirect
 
-GENERAL = {
-    "wikiid": "ruwiki",
-    "lang": "ru",
-    "base": "https://ru.wikipedia.org/wiki/X",
-    "case": "first-letter",
-    "linktrail": "/^([a-zё]+)(.*)$/sDu",
-    "linkprefixcharset": "„«",
-}
-WORDS = [
-    ("redirect", ["#туда"]),
-    ("toc", ["__ОГЛ__"]),
-    ("nosuchswitch", ["__НОВОЕ__", "ИНОЕ"]),
-    ("defaultsort", ["СОРТ:", "DEFAULTSORT:"]),
-    ("lc", ["МЕЛКО:", "LC:"]),
-    ("pagename", ["ИМЯ"]),
-    ("localurl", ["АДРЕС:"]),
-]
-SPACES = [
-    (-2, "first-letter", "Медиа", "Media"),
-    (0, "first-letter", "", None),
-    (6, "first-letter", "Файл", "File"),
-    (100, "case-sensitive", "Новое", "Fresh"),
-]
-ALIASES = [(6, "Рисунок"), (100, "НВ")]
-
-
-def answer(version: int) -> dict[str, Any]:
-    """What a wiki answers, in one version of the API's JSON."""
-    name, alias = ("*", "*") if version == 1 else ("name", "alias")
-    spaces = {}
-    for number, case, own, canonical in SPACES:
-        spaces[str(number)] = {"id": number, "case": case, name: own} | ({"canonical": canonical} if canonical else {})
-    words = [{"name": key, "aliases": spellings} | ({"case-sensitive": ""} if version == 1 else {}) for key, spellings in WORDS]
-    query = {
-        "general": dict(GENERAL),
-        "namespaces": spaces,
-        "namespacealiases": [{"id": number, alias: text} for number, text in ALIASES],
-        "magicwords": words,
-        "interwikimap": [],
-    }
-    return {"batchcomplete": True, "query": query}
+from .siteinfo_response import WORDS, api_response
 
 
 def read(value: Any) -> SiteInfo:
@@ -63,13 +19,13 @@ def read(value: Any) -> SiteInfo:
 
 
 def without(*path: str) -> dict[str, Any]:
-    """An answer of which a part is missing."""
+    """A response without one part."""
     return with_(None, *path)
 
 
 def with_(value: Any, *path: str) -> dict[str, Any]:
-    """An answer of which a part is `value`; None takes it away."""
-    whole = answer(2)
+    """A response in which a part is `value`; None removes it."""
+    whole = api_response(2)
     part: Any = whole
     for key in path[:-1]:
         part = part[key]
@@ -80,26 +36,26 @@ def with_(value: Any, *path: str) -> dict[str, Any]:
     return whole
 
 
-WHOLE = gzip.compress(json.dumps(answer(1)).encode())
+WHOLE = gzip.compress(json.dumps(api_response(1)).encode())
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "it is no JSON"),
-        (b"<html>404</html>", "it is no JSON .*; it begins with b'<html>404</html>'"),
-        (b'{"query": "\xff"}', "it is no JSON"),
-        (b"[" * 100_000, "it is no JSON"),
-        (WHOLE[:-20], "the gzip file is cut off|it is no whole gzip file"),
-        (b"\x1f\x8bxxxxxxxxxxxx", "it is no whole gzip file"),
-        (b"[]", "what should hold 'query' is '\\[\\]', no dict"),
+        (b"", "it is not JSON"),
+        (b"<html>404</html>", "it is not JSON .*; it begins with b'<html>404</html>'"),
+        (b'{"query": "\xff"}', "it is not JSON"),
+        (b"[" * 100_000, "it is not JSON"),
+        (WHOLE[:-20], "the gzip file is cut off|it is not a whole gzip file"),
+        (b"\x1f\x8bxxxxxxxxxxxx", "it is not a whole gzip file"),
+        (b"[]", "the part that should hold 'query' is '\\[\\]', not a JSON object"),
         (b'{"error": {"code": "readonly"}}', "the wiki answered with an error: .*readonly"),
-        (b'{"query": []}', "'query' is '\\[\\]', no dict"),
-        (b'{"query": {"pages": {}}}', "there is no query.namespaces in it, only pages"),
-        (b"{}", "there is no query.namespaces in it, only nothing"),
+        (b'{"query": []}', "'query' is '\\[\\]', not a JSON object"),
+        (b'{"query": {"pages": {}}}', "query.namespaces is missing; it has only pages"),
+        (b"{}", "query.namespaces is missing; it has only nothing"),
     ],
 )
-def test_what_is_no_siteinfo_is_refused_with_a_remedy(data: bytes, reason: str) -> None:
+def test_a_malformed_file_is_refused_with_a_remedy(data: bytes, reason: str) -> None:
     with pytest.raises(SiteInfoError, match=f"f.json cannot be used: (?:{reason}).*; fetch it again, or remove it"):
         read_siteinfo_file(data, "f.json")
 
@@ -107,25 +63,25 @@ def test_what_is_no_siteinfo_is_refused_with_a_remedy(data: bytes, reason: str) 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (with_([], "query", "namespaces"), "'namespaces' is '\\[\\]', no dict"),
+        (with_([], "query", "namespaces"), "'namespaces' is '\\[\\]', not a JSON object"),
         (with_({}, "query", "namespaces"), "query.namespaces has no namespace 0"),
-        (with_("6", "query", "namespaces", "6"), "what should hold 'id' is '6', no dict"),
-        (with_("6", "query", "namespaces", "6", "id"), "'id' is '6', no int"),
-        (with_(True, "query", "namespaces", "6", "id"), "'id' is 'True', no int"),
-        (with_(7, "query", "namespaces", "6", "name"), "'name' is '7', no str"),
+        (with_("6", "query", "namespaces", "6"), "the part that should hold 'id' is '6', not a JSON object"),
+        (with_("6", "query", "namespaces", "6", "id"), "'id' is '6', not a number"),
+        (with_(True, "query", "namespaces", "6", "id"), "'id' is 'True', not a number"),
+        (with_(7, "query", "namespaces", "6", "name"), "'name' is '7', not text"),
         (without("query", "namespaces", "6", "name"), "'name' is missing in"),
         (with_("upper", "query", "namespaces", "6", "case"), "namespace 6 has the case rule 'upper'"),
         (with_([{"id": 6}], "query", "namespacealiases"), "'alias' is missing"),
-        (with_([["toc"]], "query", "magicwords"), "what should hold 'name' is .*, no dict"),
-        (with_([{"name": "toc", "aliases": [1]}], "query", "magicwords"), "a magic word's aliases is '1', no str"),
-        (with_("x", "query", "general"), "'general' is 'x', no dict"),
+        (with_([["toc"]], "query", "magicwords"), "the part that should hold 'name' is .*, not a JSON object"),
+        (with_([{"name": "toc", "aliases": [1]}], "query", "magicwords"), "a magic word's aliases is '1', not text"),
+        (with_("x", "query", "general"), "'general' is 'x', not a JSON object"),
         (with_("none", "query", "general", "case"), "query.general has the case rule 'none'"),
-        (with_("/^((a+)+)(.*)$/", "query", "general", "linktrail"), "is no pattern of the form"),
-        (with_("/^([z-a]+)(.*)$/", "query", "general", "linktrail"), "is no regular expression: bad character range z-a"),
+        (with_("/^((a+)+)(.*)$/", "query", "general", "linktrail"), "is not a pattern of the form"),
+        (with_("/^([z-a]+)(.*)$/", "query", "general", "linktrail"), "is not a regular expression: bad character range z-a"),
         (with_(r"/^([\pL]+)(.*)$/u", "query", "general", "linktrail"), r"the escape .* is not known"),
-        (with_(r"/^([\x{110000}]+)(.*)$/u", "query", "general", "linktrail"), "is no character"),
-        (with_("a](b", "query", "general", "linkprefixcharset"), "is no inside of a class of characters"),
-        (with_("^a", "query", "general", "linkprefixcharset"), "is no inside of a class of characters"),
+        (with_(r"/^([\x{110000}]+)(.*)$/u", "query", "general", "linktrail"), "is not a character"),
+        (with_("a](b", "query", "general", "linkprefixcharset"), "is not the inside of a class of characters"),
+        (with_("^a", "query", "general", "linkprefixcharset"), "is not the inside of a class of characters"),
     ],
 )
 def test_a_part_of_the_wrong_kind_is_refused(value: Any, reason: str) -> None:
@@ -133,7 +89,7 @@ def test_a_part_of_the_wrong_kind_is_refused(value: Any, reason: str) -> None:
         read(value)
 
 
-def test_a_file_that_grows_without_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(siteinfo_file, "MAX_BYTES", 1000)
     for data in (gzip.compress(b" " * 100_000), b" " * 1001):
         with pytest.raises(SiteInfoError, match="it holds more than 1,000 bytes"):
@@ -143,7 +99,7 @@ def test_a_file_that_grows_without_bound_is_refused(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_both_versions_are_read_plain_and_packed(version: int, pack: Any) -> None:
-    assert read_siteinfo_file(pack(json.dumps(answer(version)).encode()), "f.json") == SiteInfo(
+    assert read_siteinfo_file(pack(json.dumps(api_response(version)).encode()), "f.json") == SiteInfo(
         wiki="ruwiki",
         language="ru",
         base="https://ru.wikipedia.org/wiki/X",
@@ -160,7 +116,7 @@ def test_both_versions_are_read_plain_and_packed(version: int, pack: Any) -> Non
     )
 
 
-def test_words_are_sorted_by_what_they_do() -> None:
+def test_words_are_sorted_by_their_kind() -> None:
     words = classify_magic_words(dict(WORDS))
     assert words.redirect == ("#туда", "#REDIRECT")
     assert words.switches == ("__ОГЛ__", "__НОВОЕ__")
@@ -169,8 +125,8 @@ def test_words_are_sorted_by_what_they_do() -> None:
     assert words.variables == {"ИМЯ"}
 
 
-def test_a_file_with_namespaces_alone_says_nothing_of_the_rest() -> None:
-    whole = answer(2)
+def test_a_file_with_namespaces_alone_keeps_the_rest_of_the_profile() -> None:
+    whole = api_response(2)
     whole["query"] = {"namespaces": whole["query"]["namespaces"]}
     siteinfo = read(whole)
     assert (siteinfo.wiki, siteinfo.words, siteinfo.link_trail, siteinfo.link_prefix) == ("", None, None, None)
@@ -196,53 +152,13 @@ def test_a_file_with_namespaces_alone_says_nothing_of_the_rest() -> None:
     ],
 )
 def test_a_php_pattern_becomes_a_link_trail(pattern: str, trail: str) -> None:
-    assert link_trail_of(pattern) == trail
+    assert convert_link_trail(pattern) == trail
 
 
 @pytest.mark.parametrize("charset", ["", "„«", "a-zA-Zء-ي", "A-Za-z–-"])
 def test_plain_letters_of_a_prefix_stay(charset: str) -> None:
-    assert link_prefix_of(charset) == charset
+    assert convert_link_prefix(charset) == charset
 
 
 def test_escaped_letters_of_a_prefix_become_letters() -> None:
-    assert link_prefix_of(r"a-z\x80-\xffʻ\x{10ffff}") == "a-z\x80-\xffʻ\U0010ffff"
-
-
-def test_the_file_wins_over_the_head_of_the_dump_and_the_table() -> None:
-    head = SiteInfo(
-        "ruwiki", "ru", "", "case-sensitive", (Namespace(0, "first-letter", ""), Namespace(100, "first-letter", "Старое"))
-    )
-    profile = corrected(load_profile("ruwiki"), head, read(answer(1)))
-    assert profile.case == "first-letter"
-    assert profile.namespace_names[100] == "Новое"
-    assert {profile.namespaces[name] for name in ("новое", "fresh", "нв", "старое")} == {100}
-    assert profile.namespaces["рисунок"] == profile.namespaces["изображение"] == 6
-    assert normalise_title("fresh:икс", profile).text == "Новое:икс"
-    assert parse_redirect("#Туда [[Кит]]", profile).target == "Кит"
-    assert parse_redirect("#перенаправление [[Кит]]", profile) is None
-    page = extract("__НОВОЕ__«[[кит]]ёя {{мелко:АБВ}}{{ИМЯ}}{{СОРТ:Кит}}[[Рисунок:x.png]]", profile)
-    assert (page.text, page.templates) == ("«китёя абв", ())
-    assert [page.text[link.start : link.end] for link in page.links] == ["«китё"]
-
-
-def test_without_a_file_the_head_of_the_dump_counts() -> None:
-    head = SiteInfo("ruwiki", "ru", "", "case-sensitive", (Namespace(100, "first-letter", "Старое"),))
-    assert corrected(load_profile("ruwiki"), head, None) == load_profile("ruwiki").with_siteinfo(head)
-
-
-def test_a_file_of_another_wiki_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="the dump belongs to 'ruwiki', the profile to 'ukwiki'"):
-        corrected(load_profile("ukwiki"), read(answer(2)))
-
-
-def test_a_file_that_is_no_siteinfo_is_refused_by_name(tmp_path) -> None:
-    path = tmp_path / "jawiki-20240101-siteinfo-namespaces.json.gz"
-    path.write_bytes(b"x")
-    with pytest.raises(ConfigurationError, match=r"jawiki-20240101-siteinfo-namespaces\.json\.gz cannot be used: it is no JSON"):
-        read_siteinfo_of(Location.of(str(path)))
-
-
-def test_a_file_is_read(tmp_path) -> None:
-    path = tmp_path / "ruwiki-20240101-siteinfo-namespaces.json.gz"
-    path.write_bytes(WHOLE)
-    assert read_siteinfo_of(Location.of(str(path))) == read(answer(2))
+    assert convert_link_prefix(r"a-z\x80-\xffʻ\x{10ffff}") == "a-z\x80-\xffʻ\U0010ffff"

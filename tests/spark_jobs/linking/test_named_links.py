@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.extraction.article_columns import Article, to_table
+from spark_jobs.extraction.article_columns import Article, articles_to_table
 from spark_jobs.linking.name_resolution import TargetNames, load_pivots, resolve_link
 from spark_jobs.linking.named_links import build_entities_column, build_links_table, count_links, name_links, resolve_titles
 from spark_jobs.wikitext.extraction_result import Link, Section
@@ -46,7 +46,7 @@ def article(page_id: int, indices: list[int]) -> Article:
 @given(st.lists(st.lists(st.integers(0, len(LINKS) - 1), max_size=12), max_size=4))
 def test_links_of_a_batch_resolve_as_single_links(languages, pages) -> None:
     pivots = load_pivots(languages)
-    table = to_table([article(page_id, indices) for page_id, indices in enumerate(pages)]).combine_chunks()
+    table = articles_to_table([article(page_id, indices) for page_id, indices in enumerate(pages)]).combine_chunks()
     batch = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
     named = name_links(batch.column("links"), resolve_titles(TARGETS, pivots), pivots)
 
@@ -72,8 +72,8 @@ def test_links_of_a_batch_resolve_as_single_links(languages, pages) -> None:
 def test_articles_become_rows_of_the_contract() -> None:
     redirect = Article(2, 20, None, "B", "u/B", redirect_title="A", redirect_fragment="s")
     full = article(1, [0, 11])._replace(sections=(Section(2, "節", 0, 4),))
-    rows = to_table([full, redirect]).to_pylist()
+    rows = articles_to_table([full, redirect]).to_pylist()
     assert rows[0]["sections"] == [{"level": 2, "title": "節", "start": 0, "end": 4}]
     assert rows[0]["links"][1]["names"] == [{"language": "de", "title": "Nirgendwo"}, {"language": "fr", "title": "Nulle part"}]
     assert (rows[1]["redirect_title"], rows[1]["redirect_fragment"], rows[1]["text"], rows[1]["links"]) == ("A", "s", "", [])
-    assert to_table([]).num_rows == 0
+    assert articles_to_table([]).num_rows == 0

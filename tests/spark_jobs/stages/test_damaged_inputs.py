@@ -16,9 +16,10 @@ from spark_jobs.common.console import console
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.manifest import Manifest
-from spark_jobs.dumps.compressed_streams import scan_streams
 from spark_jobs.dumps.multistream_index import index_name
-from spark_jobs.extraction.dump_unit import ExtractJob, Unit, UnitReport, extract_unit
+from spark_jobs.dumps.stream_starts import scan_streams
+from spark_jobs.extraction.extract_job import DumpUnit, ExtractJob, UnitReport
+from spark_jobs.extraction.unit_extraction import extract_unit
 from spark_jobs.publishing.input_changes import InputChangedError
 from spark_jobs.publishing.publication import PublishError
 from spark_jobs.runtime.task_errors import BadInputError
@@ -84,7 +85,11 @@ def assert_pages_add_up(articles: Manifest, rejects: list[dict[str, Any]]) -> No
     [
         (INDEX, PAGES_OF_A_STREAM, None),
         (None, 0, f"{MULTISTREAM} has unreadable streams; with {INDEX} beside it their pages would be named"),
-        (INDEX.replace("es", "ja", 1), 0, f"{INDEX}: 7 of its 11 offsets are no stream, so it is not used: another dump?"),
+        (
+            INDEX.replace("es", "ja", 1),
+            0,
+            f"{INDEX}: 7 of its 11 offsets do not point at a stream, so it is ignored: another dump?",
+        ),
     ],
     ids=["its index", "no index", "the index of another dump"],
 )
@@ -192,7 +197,7 @@ def test_a_dump_that_is_cut_between_two_streams_is_refused(spark, sample, dumps,
 def test_page_counts_that_do_not_add_up_stop_the_build(spark, sample, dumps, settings, monkeypatch) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
 
-    def lose_a_page(unit: Unit, job: ExtractJob) -> UnitReport:
+    def lose_a_page(unit: DumpUnit, job: ExtractJob) -> UnitReport:
         report = extract_unit(unit, job)
         report.counters["pages"] += 1
         return report
@@ -212,7 +217,7 @@ HEAD = b"<mediawiki><siteinfo><dbname>frwiki</dbname></siteinfo></mediawiki>"
     ("data", "message"),
     [
         (None, "no complete dump of eswiki"),
-        (bz2.compress(HEAD), "says that it is a dump of 'frwiki', not of 'eswiki'"),
+        (bz2.compress(HEAD), "names 'frwiki' as its wiki, not 'eswiki'"),
         (bz2.compress(b"<html>404</html>"), "does not begin with <siteinfo>.*It begins with b'<html>404"),
         (b"<html>404</html>", "cannot be decompressed"),
         (b"", "is it a whole download"),
@@ -250,14 +255,14 @@ def cut(path: Path) -> None:
 )
 def test_a_dump_that_changes_while_it_is_read_is_not_published(spark, sample, dumps, settings, monkeypatch, change, now) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
-    survey = extract.survey
+    survey = extract.survey_file
 
     def survey_and_change(file):
         found = survey(file)
         change(dumps / MULTISTREAM)
         return found
 
-    monkeypatch.setattr(extract, "survey", survey_and_change)
+    monkeypatch.setattr(extract, "survey_file", survey_and_change)
     with pytest.raises(
         InputChangedError,
         match=rf"{dumps}/{MULTISTREAM} changed while it was read: 37,625 bytes of .* when the stage began, {now}\. "
@@ -287,7 +292,7 @@ def test_a_table_with_the_name_of_another_wiki_in_its_head_is_refused_before_any
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     shutil.copy(sample / "dumps" / LANGLINKS.replace("es", "ja", 1), dumps / LANGLINKS)  # nine in ten of its page ids exist
     with pytest.raises(
-        ConfigurationError, match=rf"/{LANGLINKS} says that it is a table of 'jawiki', not of 'eswiki': check the file's name"
+        ConfigurationError, match=rf"/{LANGLINKS} names 'jawiki' as its wiki, not 'eswiki': check the file's name"
     ):
         check_before(settings)
 

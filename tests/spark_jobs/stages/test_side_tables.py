@@ -1,4 +1,4 @@
-"""What the optional SQL tables of a dump change in a build."""
+"""A build with and without the optional SQL tables of its dump."""
 
 import gzip
 import shutil
@@ -8,9 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_jobs.config import CorpusSettings
+from spark_jobs.extraction.optional_files import LOSSES
 from spark_jobs.stages import extract_stage as extract
-from spark_jobs.stages.side_tables import LOSSES, with_known_redirects
-from spark_jobs.wikis import load_profile
 
 WIKI = "eswiki"
 PAGE = """CREATE TABLE `page` (
@@ -56,16 +55,16 @@ def disambiguations(settings: CorpusSettings) -> set[int]:
     return {row["page_id"] for row in rows.select(["page_id", "is_disambiguation"]).to_pylist() if row["is_disambiguation"]}
 
 
-def test_what_is_missing_is_said_with_what_is_lost_and_counted(spark, settings, capsys) -> None:
+def test_missing_files_are_printed_with_their_losses_and_counted(spark, settings, capsys) -> None:
     manifest = extract.extract_wiki(spark, settings, WIKI).manifests[0]
-    said = " ".join(capsys.readouterr().err.split())
+    printed = " ".join(capsys.readouterr().err.split())
     for name, loss in LOSSES.items():
-        assert f"{WIKI}: no {name} of 20240101: {loss}" in said
+        assert f"{WIKI}: no {name} of 20240101: {loss}" in printed
     assert manifest.counters["optional_inputs_missing"] == 4
     assert manifest.counters["template_redirects"] == 0
 
 
-def test_page_props_tell_disambiguations_and_templates_no_longer_do(spark, settings) -> None:
+def test_page_props_replace_templates_as_the_mark_of_disambiguations(spark, settings) -> None:
     extract.extract_wiki(spark, settings, WIKI)
     by_template = disambiguations(settings)
     assert by_template
@@ -76,19 +75,14 @@ def test_page_props_tell_disambiguations_and_templates_no_longer_do(spark, setti
     )
     put(settings, "page_props", PAGE_PROPS % (other, min(by_template)))
     result = extract.extract_wiki(spark, settings, WIKI)
-    assert not result.skipped  # a file that came is a change of the inputs
+    assert not result.skipped  # a new file changes the inputs
     assert disambiguations(settings) == {other}
     assert result.manifests[0].counters["optional_inputs_missing"] == 3
 
 
-def test_redirects_between_templates_are_used_when_both_tables_are_there(spark, settings) -> None:
+def test_redirects_between_templates_need_both_tables(spark, settings) -> None:
     put(settings, "page", PAGE)
     assert extract.extract_wiki(spark, settings, WIKI).manifests[0].counters["template_redirects"] == 0
     put(settings, "redirect", REDIRECT)
-    # `Otra cosa` leads to a template of which nothing would be kept, and page 903 is no template
+    # `Otra cosa` redirects to a template without a rule, and page 903 is not a template
     assert extract.extract_wiki(spark, settings, WIKI).manifests[0].counters["template_redirects"] == 1
-
-
-def test_only_redirects_to_templates_with_a_rule_travel_to_the_tasks() -> None:
-    profile = with_known_redirects(load_profile(WIKI), {"Lengua": "Lang", "Otra_cosa": "Nada", "A": "B", "B": "A"})
-    assert profile.template_redirects == {"Lengua": "Lang"}

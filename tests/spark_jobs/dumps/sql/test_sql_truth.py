@@ -1,11 +1,11 @@
-"""SQL tables, random and real, are what an independent reader reads that looks at one character after the other."""
+"""Random and real SQL tables give the same rows as an independent reader that reads one character at a time."""
 
 import io
 import random
 
 import pytest
 
-from spark_jobs.dumps.compressed_streams import open_decompressed
+from spark_jobs.dumps.compressed_files import open_decompressed
 from spark_jobs.dumps.sql.table_reader import read_rows, read_table
 
 HEAD = "CREATE TABLE `langlinks` (\n  `ll_from` int,\n  `ll_lang` varbinary(20),\n  `ll_title` varbinary(255)\n);\n"
@@ -25,9 +25,9 @@ def read(sql: str, **options) -> list[tuple]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_random_rows_are_what_a_slow_reader_reads(seed, read_slowly, monkeypatch) -> None:
+def test_random_rows_match_the_slow_reader(seed, read_slowly, monkeypatch) -> None:
     chooser = random.Random(seed)
-    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", chooser.randint(1, 300))
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_cursor._READ_BYTES", chooser.randint(1, 300))
     pieces = [*"a'\\\",;(\n\0日", "),(", "en", "NULL", "\r\n", "--", "/*", "` VALUES (1,'en','x');\n"]
 
     def text() -> str:
@@ -75,7 +75,7 @@ REAL = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_real_tables_of_all_ages_are_what_a_slow_reader_reads(shared_data, read_slowly, name) -> None:
+def test_real_tables_of_all_ages_match_the_slow_reader(shared_data, read_slowly, name) -> None:
     path = shared_data / "sql" / f"{name}.sql.gz"
     count, where = REAL[name]
     batches = list(read_table(path))

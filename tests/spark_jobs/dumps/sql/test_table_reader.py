@@ -1,4 +1,4 @@
-"""SQL tables are read to the byte: every spelling of a literal, every kind of table; what is no row is an error."""
+"""SQL tables are read to the byte: every spelling of a literal, every kind of table; malformed rows raise."""
 
 import bz2
 import doctest
@@ -8,8 +8,9 @@ import re
 
 import pytest
 
-import spark_jobs.dumps.sql.insert_rows
-from spark_jobs.dumps.sql.table_reader import SqlError, read_rows, read_table
+import spark_jobs.dumps.sql.sql_literals
+from spark_jobs.dumps.sql.sql_cursor import SqlError
+from spark_jobs.dumps.sql.table_reader import read_rows, read_table
 
 HEAD = """-- MySQL dump
 DROP TABLE IF EXISTS `langlinks`;
@@ -36,7 +37,7 @@ def table_of(definitions: str, inserts: str, **options) -> list[tuple]:
 
 
 def test_the_worked_examples_hold() -> None:
-    assert doctest.testmod(spark_jobs.dumps.sql.insert_rows).failed == 0
+    assert doctest.testmod(spark_jobs.dumps.sql.sql_literals).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -84,15 +85,15 @@ def test_the_worked_examples_hold() -> None:
 )
 @pytest.mark.parametrize("where", [None, {"ll_lang": ["de"]}])
 @pytest.mark.parametrize("size", [5, 2**18])
-def test_what_is_no_row_is_an_error_with_its_place_and_never_a_guess(sql, message, where, size, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", size)
+def test_malformed_rows_raise_with_their_offset(sql, message, where, size, monkeypatch) -> None:
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_cursor._READ_BYTES", size)
     with pytest.raises(SqlError, match=rf"x\.sql, decompressed byte \d+: .*{re.escape(message)}"):
         rows_of(sql, where=where)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_offset_of_an_error_is_that_of_the_row_in_the_decompressed_bytes(size, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", size)
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_cursor._READ_BYTES", size)
     sql = "INSERT INTO `langlinks` VALUES (1,'en','a'),\n(2,'de','b'),(oops);\n"
     for where in (None, {"ll_lang": ["en"]}, {"ll_lang": ["de"]}):
         with pytest.raises(SqlError, match=rf"decompressed byte {len(HEAD) + sql.index('(oops')}: .*oops"):
@@ -100,7 +101,7 @@ def test_the_offset_of_an_error_is_that_of_the_row_in_the_decompressed_bytes(siz
 
 
 def test_an_integer_beyond_64_bits_is_an_error() -> None:
-    with pytest.raises(SqlError, match=r"column a holds a number that is no int64: .*18446744073709551615"):
+    with pytest.raises(SqlError, match=r"column a holds a number that does not fit int64: .*18446744073709551615"):
         table_of("  `a` bigint(20) unsigned", "INSERT INTO `t` VALUES (18446744073709551615);")
 
 
@@ -127,7 +128,7 @@ def test_a_compressed_file_that_is_cut_is_an_error(ending, compress, tmp_path) -
         ({"where": {"ll_from": [2**63]}}, "where ll_from (int64)"),
     ],
 )
-def test_a_choice_that_the_table_does_not_offer_is_an_error(options, message) -> None:
+def test_columns_and_conditions_that_the_table_lacks_are_refused(options, message) -> None:
     with pytest.raises(SqlError, match=re.escape(message)):
         rows_of("INSERT INTO `langlinks` VALUES (1,'en','a');\n", **options)
 
@@ -172,8 +173,8 @@ def test_a_choice_that_the_table_does_not_offer_is_an_error(options, message) ->
     ],
 )
 @pytest.mark.parametrize("size", SIZES)
-def test_titles_are_read_exactly_wherever_the_file_was_cut(literal, title, size, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", size)
+def test_titles_are_read_exactly_for_any_window(literal, title, size, monkeypatch) -> None:
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_cursor._READ_BYTES", size)
     sql = f"INSERT INTO `langlinks` VALUES (1,'en',{literal}),(2,'de','z'),(3,'fr',{literal});\n"
     rows = [(1, "en", title), (2, "de", "z"), (3, "fr", title)]
     assert rows_of(sql) == rows
@@ -211,8 +212,8 @@ def test_bytes_that_are_not_utf8_become_replacement_characters() -> None:
     ],
 )
 @pytest.mark.parametrize("size", SIZES)
-def test_rows_go_on_behind_whatever_stands_between_statements(between, size, monkeypatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.sql.sql_statements._READ_BYTES", size)
+def test_rows_are_read_behind_anything_allowed_between_statements(between, size, monkeypatch) -> None:
+    monkeypatch.setattr("spark_jobs.dumps.sql.sql_cursor._READ_BYTES", size)
     between = between.replace("NEXT", "INSERT INTO `langlinks` VALUES ")
     values = f"(1,'en','a');{between}(2,'de','b'),\n(3,'en','c') ;{between}(4,'fr','d')"
     sql = f"INSERT INTO `langlinks` VALUES {values};\n-- Dump completed"
@@ -230,7 +231,7 @@ def test_a_table_without_rows_gives_none(end) -> None:
     assert rows_of("INSERT INTO `langlinks` VALUES (1,'en','a');" + end, where={"ll_lang": ["x"]}) == []
 
 
-def test_an_insert_may_list_its_columns_in_another_order_and_leave_out_what_is_not_asked_for() -> None:
+def test_an_insert_may_reorder_its_columns_and_omit_unwanted_ones() -> None:
     sql = (
         "INSERT INTO `langlinks` (`ll_lang`,`ll_from`) VALUES ('en',1),('de',2);\nINSERT INTO `langlinks` VALUES (3,'en','x');\n"
     )
@@ -258,13 +259,13 @@ def test_an_insert_may_list_its_columns_in_another_order_and_leave_out_what_is_n
         ("mediumblob", r"'a:1:{s:1:\"x\";}'", 'a:1:{s:1:"x";}'),
     ],
 )
-def test_types_lead_to_values(definition, literal, value) -> None:
+def test_columns_become_values_of_their_types(definition, literal, value) -> None:
     rows = table_of(f"  `k` int,\n  `a` {definition} DEFAULT NULL", f"INSERT INTO `t` VALUES (1,{literal}),(2,NULL);")
     assert rows == [(1, value), (2, None)]
     assert type(rows[0][1]) is type(value)
 
 
-def test_columns_are_what_create_table_defines_and_not_keys_comments_or_what_the_database_computes() -> None:
+def test_keys_comments_and_generated_columns_are_not_columns() -> None:
     definitions = """\
   `a` int(8) NOT NULL COMMENT 'it''s, (not) AS (\\'x\\'\n  `b` int',
   `KEY` enum('x','y),(') CHARACTER SET utf8 DEFAULT 'x',
@@ -320,7 +321,7 @@ def test_columns_are_chosen_by_name_and_rows_by_value() -> None:
         ({}, list(range(9))),
     ],
 )
-def test_a_condition_keeps_what_means_its_value_however_it_is_spelled(where, kept) -> None:
+def test_a_condition_keeps_every_spelling_of_its_value(where, kept) -> None:
     rows = [
         "(10,'en',0.5)",
         r"(0010,'\en',.5)",

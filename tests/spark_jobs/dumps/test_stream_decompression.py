@@ -1,8 +1,8 @@
+"""Decompression of streams and whole files: damage, truncation, decompression bombs."""
+
 import bz2
-import doctest
 import gzip
 import io
-import itertools
 import lzma
 import random
 import struct
@@ -11,15 +11,7 @@ import tracemalloc
 import pyarrow as pa
 import pytest
 
-import spark_jobs.dumps.compressed_streams
-from spark_jobs.dumps.compressed_streams import (
-    StreamError,
-    find_boundaries,
-    group_streams,
-    read_streams,
-    read_whole,
-    scan_streams,
-)
+from spark_jobs.dumps.stream_decompression import StreamError, read_streams, read_whole
 
 PARTS = [b"alpha " * 1000, b"", b"beta " * 5000, b"gamma"]
 STREAMS = [bz2.compress(part) for part in PARTS]
@@ -31,27 +23,13 @@ def read_all(data: bytes, boundaries: list[int], **limits: int) -> bytes:
     return b"".join(chunk.data for chunk in read_streams(io.BytesIO(data), boundaries, **limits))
 
 
-def test_the_worked_examples_hold() -> None:
-    assert doctest.testmod(spark_jobs.dumps.compressed_streams).failed == 0
-
-
-def test_every_stream_is_found_empty_ones_too() -> None:
-    assert scan_streams(io.BytesIO(FILE)) == STARTS
-
-
-def test_a_signature_cut_by_a_read_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    for size in range(10, 40):
-        monkeypatch.setattr("spark_jobs.dumps.compressed_streams._SCAN_BYTES", size)
-        assert scan_streams(io.BytesIO(FILE)) == STARTS
-
-
 def test_streams_give_their_bytes_and_where_they_end() -> None:
     chunks = list(read_streams(io.BytesIO(FILE), [*STARTS, len(FILE)]))
     assert b"".join(chunk.data for chunk in chunks) == b"".join(PARTS)
     assert [chunk.next_stream for chunk in chunks if chunk.next_stream is not None] == [*STARTS[1:], len(FILE)]
 
 
-def test_a_candidate_inside_a_stream_is_passed_over() -> None:
+def test_a_candidate_inside_a_stream_is_ignored() -> None:
     false_start = STARTS[2] + 20
     assert read_all(FILE, [*STARTS[:3], false_start, STARTS[3], len(FILE)]) == b"".join(PARTS)
 
@@ -65,11 +43,11 @@ def test_a_candidate_inside_a_stream_is_passed_over() -> None:
         (FILE + b"garbage", [*STARTS, len(FILE) + 7], len(FILE), "is no bz2 stream"),
         (FILE, [STARTS[0] + 3, len(FILE)], STARTS[0] + 3, "not valid bz2 data"),
         (FILE[:30] + b"\xff" * 8 + FILE[38:], [*STARTS, len(FILE)], 0, "not valid bz2 data"),
-        # the signature itself is damaged, so that the scan did not find the stream: the fault is named where it is
+        # the signature itself is damaged, so the scan did not find the stream: the error has its offset
         (FILE[: STARTS[2]] + b"bad" + FILE[STARTS[2] + 3 :], [*STARTS[:2], STARTS[3], len(FILE)], STARTS[2], "is no bz2 stream"),
     ],
 )
-def test_bytes_that_are_no_whole_stream_are_refused_with_their_place(
+def test_bytes_that_are_not_a_whole_stream_are_refused_with_their_offset(
     data: bytes, boundaries: list[int], offset: int, reason: str
 ) -> None:
     with pytest.raises(StreamError, match=reason) as caught:
@@ -77,8 +55,8 @@ def test_bytes_that_are_no_whole_stream_are_refused_with_their_place(
     assert caught.value.offset == offset
 
 
-def blocks_of(data: bytes, boundaries: list[int]) -> bytes:
-    """What is given before the fault."""
+def read_until_damage(data: bytes, boundaries: list[int]) -> bytes:
+    """The bytes before the damage."""
     given = []
     with pytest.raises(StreamError, match="not valid bz2 data"):
         given.extend(chunk.data for chunk in read_streams(io.BytesIO(data), boundaries))
@@ -92,22 +70,22 @@ COMPRESSED = bz2.compress(BLOCKS, 1)
 
 @pytest.mark.parametrize("step", [1000, 128 * 2**10])
 def test_blocks_before_a_damaged_one_are_given_and_nothing_of_it(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.compressed_streams._STEP_BYTES", step)
+    monkeypatch.setattr("spark_jobs.dumps.stream_decompression._STEP_BYTES", step)
     data = COMPRESSED[:280_000] + bytes(10) + COMPRESSED[280_010:]  # in the third block
-    assert blocks_of(data, [0, len(data)]) == BLOCKS[: 2 * (100_000 - 19)]
+    assert read_until_damage(data, [0, len(data)]) == BLOCKS[: 2 * (100_000 - 19)]
 
 
-def test_a_checksum_is_checked_before_anything_is_given_however_the_input_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    # When a step ends with a block's last bit, Python gives the first 32 KiB of it and says that it needs input.
+def test_a_checksum_is_verified_before_any_byte_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    # When a step ends with a block's last bit, Python gives its first 32 KiB and `needs_input` is true.
     whole = bz2.compress(bytes(500_000) + b"x" * 500_000)
     wrong = whole[:10] + bytes(4) + whole[14:]
     for step in range(1, len(whole)):
-        monkeypatch.setattr("spark_jobs.dumps.compressed_streams._STEP_BYTES", step)
+        monkeypatch.setattr("spark_jobs.dumps.stream_decompression._STEP_BYTES", step)
         assert read_all(whole, [0, len(whole)]) == bytes(500_000) + b"x" * 500_000
-        assert blocks_of(wrong, [0, len(wrong)]) == b""
+        assert read_until_damage(wrong, [0, len(wrong)]) == b""
 
 
-def test_a_decompression_bomb_is_given_up_in_bounded_memory() -> None:
+def test_a_decompression_bomb_is_refused_in_bounded_memory() -> None:
     bomb = bz2.compress(bytes(300 * 2**20))
     assert len(bomb) < 1000
     file = io.BytesIO(STREAMS[0] + bomb)
@@ -120,47 +98,15 @@ def test_a_decompression_bomb_is_given_up_in_bounded_memory() -> None:
     tracemalloc.stop()
     assert caught.value.offset == len(STREAMS[0])
     assert sum(given) <= 100 * 2**20 + len(PARTS[0])
-    assert peak < 200 * 2**20  # a few times what a block may give
+    assert peak < 200 * 2**20  # a few times the most that a block gives
 
 
-def test_a_large_stream_of_ordinary_proportions_is_no_bomb() -> None:
+def test_a_large_stream_of_ordinary_proportions_is_accepted() -> None:
     text = random.Random(0).randbytes(50_000) + bytes(100_000)
     data = bz2.compress(text)
     assert read_all(data, [0, len(data)], max_bytes=1000) == text
     with pytest.raises(StreamError, match=r"gives 150,000 bytes for 50,"):
         read_all(data, [0, len(data)], max_bytes=1000, max_ratio=2)
-
-
-@pytest.mark.parametrize("target", [1, 60, 100, 10_000])
-def test_runs_cover_the_file_without_gap_or_overlap(target: int) -> None:
-    runs = group_streams(STARTS, len(FILE), target)
-    assert runs[0][0] == 0
-    assert runs[-1][1] == len(FILE)
-    assert all(before[1] == after[0] for before, after in itertools.pairwise(runs))
-    assert {start for start, _ in runs} <= set(STARTS)
-
-
-@pytest.mark.parametrize("scan", [10, 16, 33, 2**20])
-@pytest.mark.parametrize("size", [1, 7, 50, 10_000])
-def test_ranges_of_bytes_own_each_stream_once(size: int, scan: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_jobs.dumps.compressed_streams._SCAN_BYTES", scan)
-    owned = []
-    for begin in range(0, len(FILE), size):
-        end = min(begin + size, len(FILE))
-        boundaries = find_boundaries(io.BytesIO(FILE), begin, end, len(FILE), beyond=1)
-        owned += [start for start in boundaries[:-1] if start < end]
-        if boundaries:
-            assert boundaries[-1] >= end
-            read_all(FILE, list(boundaries))
-    assert owned == STARTS
-
-
-def test_a_file_that_begins_with_something_else_is_not_passed_over() -> None:
-    data = b"garbage" + FILE
-    boundaries = find_boundaries(io.BytesIO(data), 0, len(data), len(data), beyond=1)
-    assert boundaries == (0, *[7 + start for start in STARTS], len(data))
-    with pytest.raises(StreamError, match="not valid bz2 data"):
-        read_all(data, list(boundaries))
 
 
 def zstd(data: bytes) -> bytes:

@@ -10,10 +10,12 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
 from spark_jobs.common.storage import Location
-from spark_jobs.dumps.compressed_streams import open_decompressed
-from spark_jobs.dumps.sql.sql_statements import Cursor, read_create
-from spark_jobs.dumps.sql.table_reader import SqlError, read_rows
-from spark_jobs.sources.options import SourceError, check_names, find_files, read_names, refuse_twice
+from spark_jobs.dumps.compressed_files import open_decompressed
+from spark_jobs.dumps.sql.sql_cursor import SqlCursor, SqlError
+from spark_jobs.dumps.sql.sql_statements import read_create
+from spark_jobs.dumps.sql.table_reader import read_rows
+from spark_jobs.sources.source_options import SourceError, check_names, read_names
+from spark_jobs.sources.source_paths import find_files, refuse_duplicate_names
 
 _OPTIONS = ("path", "paths", "columns", "where")
 _TABLES = re.compile(r"\.sql(?:\.(?:gz|bz2|xz|zst))?$")
@@ -33,21 +35,21 @@ class MediaWikiSqlSource(DataSource):
 
         spark.read.format("mediawiki-sql").option("where", "ll_lang=en,ja").load("dumps/jawiki-20240101-langlinks.sql.gz")
 
-    Options (names without regard to case; any other is an error):
+    Options (case is ignored; any other option is an error):
 
-    - `path`: a file, a folder or a glob, local or a URI of `spark_jobs.common.storage.Location` (hdfs, s3). Files end in .sql, .sql.gz,
-      .sql.bz2, .sql.xz or .sql.zst, and are all of one table, of any wikis.
-    - `columns`: those wanted, in this order, separated by commas. By default all of the table; `file`, the name of the file, is
-      there for the asking.
-    - `where`: conditions `column=value,value`, separated by `;`, all of which hold for the rows that are read. This is much
-      faster than a filter in Spark. A value cannot hold a comma or a semicolon; filter in Spark for such.
+    - `path`: a file, a folder or a glob, local or a URI of `spark_jobs.common.storage.Location` (hdfs, s3). Files end in .sql,
+      .sql.gz, .sql.bz2, .sql.xz or .sql.zst, and hold the same table, of any wikis.
+    - `columns`: the wanted columns in their order, separated by commas. Default: all of the table. `file`, the name of the file,
+      is an extra column.
+    - `where`: conditions `column=value,value`, separated by `;`. A row is read if all of them hold, which is much faster than a
+      filter in Spark. For a value with a comma or a semicolon, filter in Spark.
 
     Columns and types are those of `CREATE TABLE` in the first file; a file whose table lacks one, or has it with another type, is
     an error (integers are long, floats and decimals double, all else string: see `spark_jobs.dumps.sql.table_reader`).
 
-    Each file is one partition, because its rows cannot be found from the middle. There is no mode: what is no row is an error
-    with its place, since after it nothing can be trusted. What it cannot do, because Spark does not tell a Python data source:
-    skip columns that a query does not use (name them in `columns`) or rows that a filter drops (use `where`).
+    Each file is one partition, because its rows cannot be found from the middle. Always fail-fast: a malformed row raises with
+    its byte offset. Limitations: Spark does not pass the columns and filters of a query to a Python data source, so it applies
+    both after reading. Use `columns` and `where` to skip columns and rows.
     """
 
     @classmethod
@@ -56,18 +58,18 @@ class MediaWikiSqlSource(DataSource):
         return "mediawiki-sql"
 
     def schema(self) -> StructType:
-        """The chosen columns, as the first file's table has them. Raises `SourceError`."""
+        """The chosen columns with the types of the first file's table. Raises `SourceError`."""
         schema: StructType = from_arrow_schema(self._plan(None).schema)
         return schema
 
     def reader(self, schema: StructType) -> DataSourceReader:
-        """A reader of the columns of `schema`, which must be the table's. Raises `SourceError`."""
+        """A reader of the columns of `schema`. Raises `SourceError` unless they are columns of the table."""
         reader = self._plan(schema.names)
         ours: StructType = from_arrow_schema(reader.schema)
         for field, own in zip(schema.fields, ours.fields, strict=True):
             if field.dataType != own.dataType:
-                said = field.dataType.simpleString()
-                raise SourceError(f"schema: column {own.name!r} is {own.dataType.simpleString()}, not {said}")
+                given = field.dataType.simpleString()
+                raise SourceError(f"schema: column {own.name!r} is {own.dataType.simpleString()}, not {given}")
         return reader
 
     def _plan(self, columns: Sequence[str] | None) -> "MediaWikiSqlReader":
@@ -82,7 +84,7 @@ class MediaWikiSqlSource(DataSource):
 
 
 class MediaWikiSqlReader(DataSourceReader):
-    """Reads the files, one a task."""
+    """Reads one file in each task."""
 
     def __init__(self, files: Sequence[Location], schema: pa.Schema, where: Mapping[str, list[int | float | str]]) -> None:
         self.schema = schema
@@ -90,11 +92,11 @@ class MediaWikiSqlReader(DataSourceReader):
         self._where = where
 
     def partitions(self) -> list[TablePartition]:
-        """One for each file."""
+        """One partition for each file."""
         return [TablePartition(file) for file in self._files]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """The rows of a file as record batches. Raises `SourceError` with the place of what is no row."""
+        """The rows of a file as record batches. Raises `SourceError` with the offset of a malformed row."""
         if not isinstance(partition, TablePartition):
             return
         file, table = partition.file, read_columns(partition.file)
@@ -104,7 +106,7 @@ class MediaWikiSqlReader(DataSourceReader):
         inner = [field.name for field in self.schema if field.name in table or field.name != _FILE.name]
         try:
             with file.open() as opened:
-                # `file` may be the only column asked for; some column must be read to count the rows.
+                # If `file` is the only wanted column, another column must be read to count the rows.
                 columns = inner or [next(iter(table))]
                 for batch in read_rows(open_decompressed(opened, file.name), file.name, columns, self._where):
                     yield self._arrange(batch, file.name)
@@ -123,14 +125,14 @@ def read_columns(file: Location) -> dict[str, pa.DataType]:
     """Name -> type of the columns of the table in a file. Raises `SourceError`."""
     try:
         with file.open() as opened:
-            table = read_create(Cursor(open_decompressed(opened, file.name), file.name))
+            table = read_create(SqlCursor(open_decompressed(opened, file.name), file.name))
     except SqlError as error:
         raise SourceError(str(error)) from error
     return {name: column.type for name, column in table.stored.items()}
 
 
 def read_conditions(text: str | None, table: Mapping[str, pa.DataType]) -> dict[str, list[int | float | str]]:
-    """The option `where`, with values of the columns' types. Raises `SourceError`.
+    """Parse the option `where` into values of the columns' types. Raises `SourceError`.
 
     >>> read_conditions("ll_lang=en,ja; ll_from=7", {"ll_from": pa.int64(), "ll_lang": pa.string()})
     {'ll_lang': ['en', 'ja'], 'll_from': [7]}
@@ -142,9 +144,9 @@ def read_conditions(text: str | None, table: Mapping[str, pa.DataType]) -> dict[
         column, equals, values = condition.partition("=")
         column = column.strip()
         if not equals or column not in table:
-            raise SourceError(f"where: {condition!r} is no column=value,value with a column among {', '.join(table)}")
+            raise SourceError(f"where: {condition!r} is not column=value,value with a column among {', '.join(table)}")
         if column in found:
-            raise SourceError(f"where: {column!r} stands there twice; write its values behind one =")
+            raise SourceError(f"where: {column!r} occurs twice; write its values behind one =")
         kind = table[column]
         convert = int if pa.types.is_integer(kind) else float if pa.types.is_floating(kind) else str
         try:
@@ -155,7 +157,7 @@ def read_conditions(text: str | None, table: Mapping[str, pa.DataType]) -> dict[
 
 
 def _refuse_other_tables(names: Sequence[str]) -> None:
-    refuse_twice(names)
+    refuse_duplicate_names(names)
     tables = {match["table"]: name for name in names if (match := _NAME.fullmatch(name)) is not None}
     if len(tables) > 1:
         one, other = list(tables.values())[:2]

@@ -1,4 +1,4 @@
-"""The data sources, read by a real Spark from real files."""
+"""The data source `mediawiki`, read by a real Spark from real files."""
 
 import bz2
 import doctest
@@ -13,27 +13,14 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-import spark_jobs.sources.options
-import spark_jobs.sources.sql_table
-from spark_jobs.dumps.compressed_streams import Chunk, scan_streams
-from spark_jobs.dumps.page_xml import parse_page, split_pages
-from spark_jobs.dumps.sql.table_reader import read_table
-from spark_jobs.sources import register
+import spark_jobs.sources.source_options
+from spark_jobs.dumps.page_cutting import split_pages
+from spark_jobs.dumps.page_parsing import parse_page
+from spark_jobs.dumps.stream_decompression import StreamChunk
+from spark_jobs.dumps.stream_starts import scan_streams
 
 DUMP = "eswiki-20240101-pages-articles-multistream.xml.bz2"
-LANGLINKS = "eswiki-20240101-langlinks.sql.gz"
 COLUMNS = ["page_id", "namespace", "title", "redirect", "revision_id", "timestamp", "model", "text"]
-
-
-@pytest.fixture(scope="module")
-def session(spark: SparkSession) -> SparkSession:
-    register(spark)
-    return spark
-
-
-@pytest.fixture(scope="module")
-def dump(sample: Path) -> Path:
-    return sample / "dumps" / DUMP
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +32,9 @@ def pages(session: SparkSession, path: object, **options: object) -> DataFrame:
     return session.read.format("mediawiki").options(**options).load(path if isinstance(path, list) else str(path))  # type: ignore[arg-type]
 
 
-def rows(session: SparkSession, path: object, **options: object) -> DataFrame:
-    return session.read.format("mediawiki-sql").options(**options).load(str(path))  # type: ignore[arg-type]
-
-
-def by_hand(xml: bytes) -> list[tuple]:
+def parse_directly(xml: bytes) -> list[tuple]:
     """The pages of a dump as rows of the first columns, in its order."""
-    found = [parse_page(page.xml) for page in split_pages([Chunk(0, xml)])]
+    found = [parse_page(page.xml) for page in split_pages([StreamChunk(0, xml)])]
     return [tuple(getattr(page, name) for name in COLUMNS) for page in found]
 
 
@@ -63,9 +46,8 @@ def values(frame: DataFrame, columns: list[str]) -> list[tuple]:
     return [tuple(row[name] for name in columns) for row in ordered.to_pylist()]
 
 
-@pytest.mark.parametrize("module", [spark_jobs.sources.options, spark_jobs.sources.sql_table])
-def test_the_worked_examples_hold(module) -> None:
-    assert doctest.testmod(module).failed == 0
+def test_the_worked_examples_hold() -> None:
+    assert doctest.testmod(spark_jobs.sources.source_options).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -76,12 +58,12 @@ def test_the_worked_examples_hold(module) -> None:
         ({"columns": "title,body"}, "columns: 'body' is none of page_id, namespace, title"),
         ({"columns": ""}, "columns: '' is none of page_id"),
         ({"columns": "title,title"}, "columns: 'title,title' names a column twice"),
-        ({"namespaces": "0,Help"}, "namespaces: '0,Help' is no list of numbers; write 0,10"),
-        ({"bytesPerPartition": "0"}, "bytesPerPartition: '0' is no number of bytes above 0; write 33554432 or 32m"),
-        ({"maxPageBytes": "1.5g"}, "maxPageBytes: '1.5g' is no number of bytes above 0"),
+        ({"namespaces": "0,Help"}, "namespaces: '0,Help' is not a list of numbers; write 0,10"),
+        ({"bytesPerPartition": "0"}, "bytesPerPartition: '0' is not a number of bytes above 0; write 33554432 or 32m"),
+        ({"maxPageBytes": "1.5g"}, "maxPageBytes: '1.5g' is not a number of bytes above 0"),
     ],
 )
-def test_options_that_cannot_be_meant_are_refused_at_once(session, dump, options, message) -> None:
+def test_wrong_options_are_refused_at_once(session, dump, options, message) -> None:
     with pytest.raises(Exception, match=message):
         pages(session, dump, **options)
 
@@ -100,7 +82,7 @@ def test_options_that_cannot_be_meant_are_refused_at_once(session, dump, options
         ),
     ],
 )
-def test_paths_that_cannot_be_meant_are_refused(session, sample, dump, xml, tmp_path, path, message) -> None:
+def test_wrong_paths_are_refused(session, sample, dump, xml, tmp_path, path, message) -> None:
     (tmp_path / "x.xml").write_bytes(b"<html>404</html>")
     (tmp_path / "eswiki-20240101-pages-articles.xml").write_bytes(xml)
     shutil.copy(dump, tmp_path)
@@ -114,14 +96,14 @@ def test_no_path_is_refused(session) -> None:
 
 
 @pytest.mark.parametrize("size", [2999, 5 * 2**10, 2**30])
-def test_every_page_is_one_row_wherever_the_partitions_end(session, dump, xml, size) -> None:
+def test_every_page_is_one_row_for_any_partitions(session, dump, xml, size) -> None:
     frame = pages(session, dump, bytesPerPartition=size)
-    assert values(frame, COLUMNS) == by_hand(xml)
+    assert values(frame, COLUMNS) == parse_directly(xml)
     assert frame.rdd.getNumPartitions() == -(-dump.stat().st_size // size)
     assert frame.where("_corrupt_reason is not null or _corrupt_record is not null").count() == 0
 
 
-def test_a_row_says_where_its_page_is(session, dump) -> None:
+def test_a_row_has_the_position_of_its_page(session, dump) -> None:
     data = dump.read_bytes()
     for row in pages(session, dump).select("page_id", "file", "stream_offset", "page_offset").take(25):
         assert row.file == DUMP
@@ -144,7 +126,7 @@ def test_a_row_says_where_its_page_is(session, dump) -> None:
 )
 def test_every_form_of_a_dump_gives_the_same_rows(session, xml, tmp_path, ending, pack) -> None:
     (tmp_path / f"my export.xml{ending}").write_bytes(pack(xml))
-    assert values(pages(session, tmp_path / f"my export.xml{ending}", bytesPerPartition="10k"), COLUMNS) == by_hand(xml)
+    assert values(pages(session, tmp_path / f"my export.xml{ending}", bytesPerPartition="10k"), COLUMNS) == parse_directly(xml)
 
 
 def test_folders_globs_and_lists_of_paths_are_read(session, sample) -> None:
@@ -165,7 +147,7 @@ def test_columns_are_chosen_by_the_option_or_by_a_schema(session, dump) -> None:
     frame = session.read.format("mediawiki").schema("text string, page_id long").load(str(dump))
     assert len(frame.collect()[0]) == 2
     for schema, message in [
-        ("body string", "'body' is no column of this source"),
+        ("body string", "'body' is not a column of this source"),
         ("page_id string", "'page_id' is bigint, not"),
     ]:
         with pytest.raises(Exception, match=message):
@@ -173,8 +155,8 @@ def test_columns_are_chosen_by_the_option_or_by_a_schema(session, dump) -> None:
 
 
 def test_namespaces_are_chosen(session, dump, xml) -> None:
-    chosen = [row for row in by_hand(xml) if row[1] in (0, 14)]
-    assert 0 < len(chosen) < len(by_hand(xml))
+    chosen = [row for row in parse_directly(xml) if row[1] in (0, 14)]
+    assert 0 < len(chosen) < len(parse_directly(xml))
     assert values(pages(session, dump, namespaces="0,14"), COLUMNS) == chosen
 
 
@@ -198,7 +180,7 @@ def test_permissive_gives_bad_pages_and_streams_as_rows(session, xml, damaged) -
     bad = values(
         frame.where("_corrupt_record is not null"), ["page_id", "title", "stream_offset", "_corrupt_record", "_corrupt_reason"]
     )
-    everything = by_hand(xml)
+    everything = parse_directly(xml)
     assert len(bad) == 3
     malformed, long, stream = bad
     assert (malformed[0], malformed[1]) == (everything[0][0], None)
@@ -215,12 +197,12 @@ def test_permissive_gives_bad_pages_and_streams_as_rows(session, xml, damaged) -
 
 
 def test_dropmalformed_drops_them(session, xml, damaged) -> None:
-    everything = by_hand(xml)
+    everything = parse_directly(xml)
     found = values(pages(session, damaged[0], mode="dropmalformed", maxPageBytes="100k"), COLUMNS)
     assert found == [*everything[1:10], *everything[11:20], *everything[30:]]
 
 
-def test_failfast_stops_with_the_place_and_the_remedy(session, damaged) -> None:
+def test_failfast_raises_with_the_position_and_the_remedy(session, damaged) -> None:
     with pytest.raises(
         Exception, match=rf"{DUMP}, stream at compressed byte \d+, <page> at byte \d+ .*malformed XML.*PERMISSIVE"
     ):
@@ -232,7 +214,7 @@ def test_a_decompression_bomb_is_one_bad_row(session, dump, xml, tmp_path) -> No
     bomb = bz2.compress(bytes(64 * 2**20))
     (tmp_path / DUMP).write_bytes(data + bomb)
     frame = pages(session, tmp_path / DUMP, maxStreamBytes="1m")
-    assert frame.where("_corrupt_record is null").count() == len(by_hand(xml))
+    assert frame.where("_corrupt_record is null").count() == len(parse_directly(xml))
     bad = frame.where("_corrupt_record is not null").collect()
     assert [(row.stream_offset, row.page_offset) for row in bad] == [(len(data), None)]
     assert "decompression bomb" in bad[0]._corrupt_reason
@@ -240,7 +222,7 @@ def test_a_decompression_bomb_is_one_bad_row(session, dump, xml, tmp_path) -> No
 
 @pytest.mark.parametrize("data", [b"", b"<html>404</html>", b"garbage"], ids=["empty", "html", "garbage"])
 @pytest.mark.parametrize("ending", [".bz2", ".gz", ".zst"])
-def test_a_file_that_is_not_what_its_name_says_is_one_bad_row_or_an_error(session, tmp_path, ending, data) -> None:
+def test_a_file_of_another_format_is_one_bad_row_or_an_error(session, tmp_path, ending, data) -> None:
     (tmp_path / f"x.xml{ending}").write_bytes(data)
     assert [row.page_offset for row in pages(session, tmp_path / f"x.xml{ending}").collect()] == [None]
     with pytest.raises(Exception, match=r"is it a whole download|not valid bz2 data"):
@@ -262,10 +244,10 @@ def test_an_old_export_has_its_namespaces_from_its_head(session, tmp_path) -> No
     assert values(pages(session, tmp_path / "x.xml"), ["namespace", "timestamp"]) == [(4, None), (0, None)]
 
 
-def test_sql_answers_too(session, dump, xml) -> None:
+def test_a_view_in_sql_is_read(session, dump, xml) -> None:
     session.sql(f"create or replace temporary view p using mediawiki options (path '{dump}', namespaces '0')")
     count = session.sql("select count(*) from p where redirect is null").collect()[0][0]
-    assert count == sum(row[1] == 0 and row[3] is None for row in by_hand(xml))
+    assert count == sum(row[1] == 0 and row[3] is None for row in parse_directly(xml))
 
 
 @pytest.mark.parametrize("form", ["", "-multistream"])
@@ -275,81 +257,6 @@ def test_a_whole_small_wikipedia_is_read_to_the_page(session, shared_data, form)
     assert frame.count() == 2004
     assert frame.select("page_id").distinct().count() == 2004
     assert frame.where("_corrupt_reason is not null").count() == 0
-
-
-def table_rows(path: Path, **options: object) -> list[dict]:
-    return [row for batch in read_table(path, **options) for row in batch.to_pylist()]  # type: ignore[arg-type]
-
-
-def test_rows_of_a_table_are_those_of_the_reader(session, sample) -> None:
-    path = sample / "dumps" / LANGLINKS
-    frame = rows(session, path)
-    assert frame.dtypes == [("ll_from", "bigint"), ("ll_lang", "string"), ("ll_title", "string")]
-    assert [row.asDict() for row in frame.collect()] == table_rows(path)
-    chosen = rows(session, path, columns="ll_title,ll_from", where="ll_lang=en")
-    assert [row.asDict() for row in chosen.collect()] == table_rows(
-        path, columns=["ll_title", "ll_from"], where={"ll_lang": ["en"]}
-    )
-
-
-def test_tables_of_several_wikis_are_told_apart_by_their_file(session, sample) -> None:
-    frame = rows(session, sample / "dumps", columns="file,ll_from", where="ll_lang=en")
-    assert frame.rdd.getNumPartitions() == 2
-    found = {row.file: row["count"] for row in frame.groupBy("file").count().collect()}
-    folder = sample / "dumps"
-    assert found == {
-        path.name: len(table_rows(path, where={"ll_lang": ["en"]})) for path in sorted(folder.glob("*-langlinks.sql.gz"))
-    }
-    assert rows(session, sample / "dumps", columns="file").count() == sum(map(len, map(table_rows, folder.glob("*.sql.gz"))))
-
-
-def test_a_table_without_rows_has_its_columns(session, tmp_path) -> None:
-    (tmp_path / "x.sql").write_text("CREATE TABLE `t` (\n  `a` int,\n  `b` double\n) ENGINE=X;\n", encoding="utf-8")
-    frame = rows(session, tmp_path / "x.sql")
-    assert (frame.dtypes, frame.collect()) == ([("a", "bigint"), ("b", "double")], [])
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"mode": "PERMISSIVE"}, "unknown option 'mode'; the options are path, paths, columns, where"),
-        ({"columns": "ll_to"}, "columns: 'll_to' is none of ll_from, ll_lang, ll_title, file"),
-        ({"where": "ll_lang"}, "where: 'll_lang' is no column=value,value with a column among ll_from, ll_lang, ll_title"),
-        ({"where": "lang=en"}, "where: 'lang=en' is no column=value,value"),
-        ({"where": "ll_from=x"}, "where: 'll_from=x': column 'll_from' is int64: invalid literal"),
-        ({"where": "ll_lang=en;ll_lang=ja"}, "where: 'll_lang' stands there twice"),
-    ],
-)
-def test_options_of_tables_that_cannot_be_meant_are_refused(session, sample, options, message) -> None:
-    with pytest.raises(Exception, match=message):
-        rows(session, sample / "dumps" / LANGLINKS, **options)
-
-
-def test_what_is_no_table_and_what_is_no_row_are_errors(session, tmp_path) -> None:
-    create = "CREATE TABLE `t` (\n  `a` int,\n  `b` varchar(9)\n) ENGINE=X;\n"
-    (tmp_path / "x.sql").write_text(create + "INSERT INTO `t` VALUES (1);\n", encoding="utf-8")
-    with pytest.raises(Exception, match=r"x\.sql, decompressed byte \d+"):
-        rows(session, tmp_path / "x.sql").collect()
-    (tmp_path / "y.sql").write_text("nothing", encoding="utf-8")
-    with pytest.raises(Exception, match=r"y\.sql, decompressed byte 0: expected a statement or a comment of a table dump"):
-        rows(session, tmp_path / "y.sql")
-    (tmp_path / "z.sql").write_text(create.replace("int", "text"), encoding="utf-8")
-    (tmp_path / "x.sql").write_text(create, encoding="utf-8")
-    (tmp_path / "y.sql").unlink()
-    with pytest.raises(Exception, match=r"z\.sql: column 'a' is string, in the first file int64"):
-        rows(session, tmp_path).collect()
-
-
-def test_different_tables_in_one_folder_are_not_mixed(session, tmp_path, sample) -> None:
-    shutil.copy(sample / "dumps" / LANGLINKS, tmp_path)
-    shutil.copy(sample / "dumps" / LANGLINKS, tmp_path / LANGLINKS.replace("langlinks", "page"))
-    with pytest.raises(Exception, match="are different tables: choose one"):
-        rows(session, tmp_path)
-
-
-def test_a_real_table_is_read_to_the_row(session, shared_data) -> None:
-    frame = rows(session, shared_data / "sql" / "avwiki-20171202-langlinks.sql.gz", where="ll_lang=en,de", columns="ll_lang")
-    assert {row.ll_lang: row["count"] for row in frame.groupBy("ll_lang").count().collect()}["en"] == 3_290
 
 
 @pytest.mark.parametrize("size", [3_000, 9_000, 10**6])
@@ -365,17 +272,9 @@ def test_a_stream_whose_signature_is_damaged_is_found_by_one_partition(session, 
             pages(session, tmp_path / DUMP, bytesPerPartition=size, mode="FAILFAST").collect()
 
 
-def test_a_file_that_is_in_two_folders_is_not_read_twice(session, dump, tmp_path) -> None:
+def test_a_file_in_two_folders_is_refused(session, dump, tmp_path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         shutil.copy(dump, tmp_path / folder)
-        shutil.copy(dump.with_name(LANGLINKS), tmp_path / folder)
     with pytest.raises(Exception, match="is there twice: choose one folder"):
         pages(session, tmp_path / "*" / DUMP).collect()
-    with pytest.raises(Exception, match="is there twice: choose one folder"):
-        rows(session, tmp_path / "*" / LANGLINKS).collect()
-
-
-def test_blanks_in_a_condition_mean_nothing(session, dump) -> None:
-    table = dump.with_name(LANGLINKS)
-    assert rows(session, table, where="ll_lang = en, ja").count() == rows(session, table, where="ll_lang=en,ja").count() > 60

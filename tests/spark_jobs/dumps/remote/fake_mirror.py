@@ -1,4 +1,4 @@
-"""A dump server on loopback: real HTTP with ranges, and faults in the order a test asks for them."""
+"""A dump server on loopback: real HTTP with ranges, and failures in the order that a test sets."""
 
 import hashlib
 import json
@@ -10,7 +10,17 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-DONE = {
+DATA = bytes(range(256)) * 4096  # 1 MiB: several chunks
+WIKI_FILES = {
+    "pages-articles-multistream.xml.bz2": b"pages" * 1000,
+    "pages-articles-multistream-index.txt.bz2": b"index" * 100,
+    "langlinks.sql.gz": b"links" * 100,
+    "siteinfo-namespaces.json.gz": b"words",
+    "page.sql.gz": b"page",
+    "redirect.sql.gz": b"redirect",
+    "page_props.sql.gz": b"props",
+}
+_FILES_OF_JOBS = {
     "articlesmultistreamdump": ["pages-articles-multistream.xml.bz2", "pages-articles-multistream-index.txt.bz2"],
     "langlinkstable": ["langlinks.sql.gz"],
     "namespaces": ["siteinfo-namespaces.json.gz"],
@@ -18,42 +28,42 @@ DONE = {
     "redirectstable": ["redirect.sql.gz"],
     "pagepropstable": ["page_props.sql.gz"],
 }
-Fault = Callable[["Handler", bytes], None]
-"""Answers a request for those bytes in a way of its own."""
+Response = Callable[["Handler", bytes], None]
+"""Answers a request for those bytes."""
 
 
-class DumpServer(ThreadingHTTPServer):
-    """What it serves, what it was asked, and how it fails."""
+class FakeMirror(ThreadingHTTPServer):
+    """The files that it serves, the requests that it got, and its failures."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
-        self.faults: dict[str, list[Fault]] = defaultdict(list)
-        """Path -> what happens to the first requests for it, in that order."""
+        self.failures: dict[str, list[Response]] = defaultdict(list)
+        """Path -> responses to the first requests for it, in that order."""
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.etags = True
         self.release = threading.Event()
-        """Set at the end: connections that hang let go."""
+        """Set at the end: hanging connections close."""
         self.open_now, self.most_open, self.lock = 0, 0, threading.Lock()
         self.pause = 0.0
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that leaves is no error."""
+        """Ignore a client that closes the connection."""
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def asked(self, path: str) -> list[dict[str, str]]:
+    def requests_for(self, path: str) -> list[dict[str, str]]:
         """The headers of all requests for a path."""
-        return [headers for asked, headers in self.requests if asked == path]
+        return [headers for requested, headers in self.requests if requested == path]
 
     def add_dump(self, wiki: str, date: str, contents: dict[str, bytes], unfinished: dict[str, str] | None = None) -> str:
-        """Serve a dump of `contents` by the names after wiki and day; `unfinished` gives jobs another status. Its folder."""
+        """Serve a dump of `contents`, named without wiki and day; `unfinished` sets the status of jobs. Returns its folder."""
         jobs = {}
-        for job, names in DONE.items():
+        for job, names in _FILES_OF_JOBS.items():
             status = (unfinished or {}).get(job, "done")
             files = {f"{wiki}-{date}-{name}": contents[name] for name in names if name in contents}
             for name, data in files.items():
@@ -71,24 +81,24 @@ class Handler(BaseHTTPRequestHandler):
     """Answers GET as Wikimedia's servers do: ETag, Last-Modified, Range with If-Range."""
 
     protocol_version = "HTTP/1.1"
-    server: DumpServer
+    server: FakeMirror
 
     def do_GET(self) -> None:
         with self.server.lock:
             self.server.requests.append((self.path, dict(self.headers)))
-            faults = self.server.faults[self.path]
-            fault = faults.pop(0) if faults else whole
+            failures = self.server.failures[self.path]
+            respond = failures.pop(0) if failures else send_file
             self.server.open_now += 1
             self.server.most_open = max(self.server.most_open, self.server.open_now)
         try:
             time.sleep(self.server.pause)
-            fault(self, self.server.files.get(self.path, b""))
+            respond(self, self.server.files.get(self.path, b""))
         finally:
             with self.server.lock:
                 self.server.open_now -= 1
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
     def start(self, status: int, length: int, headers: dict[str, str] | None = None, data: bytes = b"") -> None:
         self.send_response(status)
@@ -101,14 +111,14 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def whole(handler: Handler, data: bytes) -> None:
-    """As it should be."""
+def send_file(handler: Handler, data: bytes) -> None:
+    """The normal response: the file, the requested range of it, or 404."""
     if handler.path not in handler.server.files:
         handler.start(404, 0)
         return
     start = 0
-    if (asked := handler.headers.get("Range")) and handler.headers.get("If-Range") == f'"{sha1(data)[:16]}"':
-        start = int(asked.removeprefix("bytes=").rstrip("-"))
+    if (wanted := handler.headers.get("Range")) and handler.headers.get("If-Range") == f'"{sha1(data)[:16]}"':
+        start = int(wanted.removeprefix("bytes=").rstrip("-"))
     if start:
         range_ = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
         handler.start(206, len(data) - start, range_, data)
@@ -117,49 +127,49 @@ def whole(handler: Handler, data: bytes) -> None:
     handler.wfile.write(data[start:])
 
 
-def cut_after(count: int) -> Fault:
-    """The connection ends after so many bytes of the body."""
+def cut_after(count: int) -> Response:
+    """Closes the connection after so many bytes of the body."""
 
-    def answer(handler: Handler, data: bytes) -> None:
+    def respond(handler: Handler, data: bytes) -> None:
         handler.start(200, len(data), None, data)
         handler.wfile.write(data[:count])
         handler.wfile.flush()
         handler.close_connection = True
 
-    return answer
+    return respond
 
 
-def hang_after(count: int) -> Fault:
-    """After so many bytes nothing comes any more."""
+def hang_after(count: int) -> Response:
+    """Sends so many bytes, then nothing until the server is released."""
 
-    def answer(handler: Handler, data: bytes) -> None:
+    def respond(handler: Handler, data: bytes) -> None:
         handler.start(200, len(data), None, data)
         handler.wfile.write(data[:count])
         handler.wfile.flush()
         handler.server.release.wait(30)
         handler.close_connection = True
 
-    return answer
+    return respond
 
 
-def status(code: int, **headers: str) -> Fault:
-    """That status and no body."""
+def send_status(code: int, **headers: str) -> Response:
+    """Sends a status and an empty body."""
 
-    def answer(handler: Handler, data: bytes) -> None:
+    def respond(handler: Handler, data: bytes) -> None:
         handler.start(code, 0, {name.replace("_", "-"): value for name, value in headers.items()})
 
-    return answer
+    return respond
 
 
-def other_bytes(handler: Handler, data: bytes) -> None:
+def send_wrong_byte(handler: Handler, data: bytes) -> None:
     """As many bytes, but one of them is wrong."""
     wrong = data[:-1] + bytes([data[-1] ^ 1])
     handler.start(200, len(wrong), None, wrong)
     handler.wfile.write(wrong)
 
 
-def too_many_bytes(handler: Handler, data: bytes) -> None:
-    """More than there should be."""
+def send_too_many_bytes(handler: Handler, data: bytes) -> None:
+    """More bytes than the status file announces."""
     handler.start(200, len(data) + 5, None, data)
     handler.wfile.write(data + b"extra")
 
@@ -169,9 +179,9 @@ def sha1(data: bytes) -> str:
 
 
 @contextmanager
-def serving() -> Iterator[DumpServer]:
-    """A server on a port of its own, for as long as the body runs."""
-    server = DumpServer()
+def serving() -> Iterator[FakeMirror]:
+    """A server on a free port while the body runs."""
+    server = FakeMirror()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

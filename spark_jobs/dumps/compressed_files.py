@@ -1,0 +1,30 @@
+"""A file as decompressed bytes, opened by the ending of its name: .bz2, .gz, .xz, .zst, anything else as it is."""
+
+import bz2
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import IO, Any, BinaryIO
+
+import pyarrow as pa
+
+DECOMPRESSION_ERRORS = (EOFError, OSError, lzma.LZMAError, zlib.error)
+"""Raised by Python's decompressors for bytes of another format, and for bytes that end too early."""
+_OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
+    "": lambda file: file,
+    ".bz2": bz2.BZ2File,
+    ".gz": lambda file: gzip.GzipFile(fileobj=file),
+    ".xz": lzma.LZMAFile,
+    ".zst": lambda file: pa.CompressedInputStream(file, "zstd"),
+}
+
+
+def open_decompressed(file: BinaryIO, name: str) -> IO[bytes]:
+    """The decompressed bytes of an open file called `name`.
+
+    A file of several bz2 streams, gzip members, xz streams or zstd frames is read to its end, as one.
+    """
+    opened: IO[bytes] = _OPENERS.get(PurePosixPath(name).suffix, _OPENERS[""])(file)
+    return opened

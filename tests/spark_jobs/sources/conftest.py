@@ -1,0 +1,19 @@
+"""A session with the data sources, and a dump of the sample."""
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from spark_jobs.sources import register
+
+
+@pytest.fixture(scope="module")
+def session(spark: SparkSession) -> SparkSession:
+    register(spark)
+    return spark
+
+
+@pytest.fixture(scope="module")
+def dump(sample: Path) -> Path:
+    return sample / "dumps" / "eswiki-20240101-pages-articles-multistream.xml.bz2"
