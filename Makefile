@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo experiment test test-slow test-all lint types dist dist-environment docs clean
+.PHONY: help setup demo experiment test test-slow test-all lint types dist dist-environment docs reference clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -49,6 +49,9 @@ dist-environment: $(STAMP)  ## and the workers' Python libraries as build/dist/e
 
 docs: $(STAMP)  ## the documentation as a site, in build/site; a link that leads nowhere is an error
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+reference: $(STAMP)  ## write the generated pages of docs/reference again, from the code
+	python -m docs.generate_reference
 
 clean:  ## remove what was built (the virtual environment stays)
 	rm -rf build spark-warehouse .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
