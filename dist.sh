@@ -23,7 +23,7 @@ PY
 printf '%s: for spark-submit --py-files\n' "$DIST/leia.zip"
 [ "${1:-}" = environment ] || exit 0
 
-# venv-pack leaves the interpreter out: workers need the same Python at the same path. docs/cluster.md has the way with conda-pack.
+# venv-pack leaves the interpreter out: workers need the same Python at the same path. docs/how-to/run-on-a-cluster.md has the way with conda-pack.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$PYTHON" -m venv "$work/environment"

@@ -5,7 +5,7 @@
 #       --num_gpus 8 training/train.py --config conf/train/llama2-7b-ja.yaml
 #
 # The base has nvcc, with which DeepSpeed compiles what it needs at the first start; its CUDA and torch's (TORCH_BACKEND) are one
-# version. Several machines: see docs/launch.md.
+# version. Several machines: see docs/how-to/launch-on-several-machines.md.
 ARG BASE=nvidia/cuda:12.8.1-cudnn-devel-ubuntu24.04
 FROM ${BASE}
 

@@ -243,12 +243,8 @@ class Parameter:
         if self.kind is bool:
             return names
         choices = ", ".join(f"`{choice}`" for choice in get_args(self.kind) if isinstance(choice, str))
-        value = (
-            choices
-            or self.info.metavar
-            or next((k.__name__ for k in (self.kind, *get_args(self.kind)) if isinstance(k, type)), "")
-        )
-        return f"{names} {value if choices or self.info.metavar else value.upper()}{', repeatable' if self.is_list else ''}"
+        plain = next((kind.__name__.upper() for kind in (self.kind, *get_args(self.kind)) if isinstance(kind, type)), "")
+        return f"{names} {choices or self.info.metavar or plain}{', repeatable' if self.is_list else ''}"
 
     @property
     def shown_default(self) -> str:
@@ -260,11 +256,7 @@ class Parameter:
 
 def commands_page() -> str:
     """Every command with its arguments and options."""
-    parts = [
-        "# Commands",
-        NOTICE,
-        COMMANDS_INTRODUCTION,
-    ]
+    parts = ["# Commands", NOTICE, COMMANDS_INTRODUCTION]
     for group, entry_points in ENTRY_POINTS.items():
         parts.append(f"## {group}")
         for entry_point in entry_points:
@@ -274,9 +266,7 @@ def commands_page() -> str:
 
 def command_of(module: str) -> tuple[str, list[Parameter]]:
     """The help text and the parameters of a module's command, taken where the module would start it."""
-    importlib.import_module(
-        module
-    )  # before it is executed as a program: pydantic finds the docstrings of fields at the first import
+    importlib.import_module(module)  # the first import: pydantic finds no docstrings of fields after `runpy` has run the file
     started: list[typer.Typer] = []
 
     def start(app: typer.Typer, *_: Any, **__: Any) -> None:

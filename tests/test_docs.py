@@ -1,5 +1,6 @@
-"""The README and the pages: every command runs or says what it needs, and what they name exists."""
+"""The README and the pages: every command runs or names its requirement, every name exists, generated pages are current."""
 
+import ast
 import importlib
 import os
 import re
@@ -17,9 +18,13 @@ from pydantic import BaseModel
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "docs"))
+import generate_reference  # noqa: E402
 from site_links import TITLES as MARKS  # noqa: E402
 
-PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
+DOCS = REPOSITORY / "docs"
+PAGES = sorted([REPOSITORY / "README.md", *DOCS.rglob("*.md")])
+GENERATED = ("commands.md", "configuration.md", "exit-codes.md", "python-api.md", "tables.md")
+"""Pages of docs/reference that `make reference` writes."""
 COMMAND = re.compile(
     r"^\s*(?:[A-Z_]+=\S+ )*(?:python|pip|make|deepspeed|torchrun|spark-submit|docker|sbatch|kubectl|srun|git|mkdocs|conda) \S"
 )
@@ -31,9 +36,14 @@ RUNS = re.compile(
 SECTIONED_KEY = re.compile(r"(?<![\w.-])([a-z_]+(?:\.[a-z_0-9]+)+)(?![\w(/-])")
 
 
+def name_of(page: Path) -> str:
+    """How pages are named in `mkdocs.yml` and in links of the start page: by their path below docs."""
+    return page.relative_to(DOCS).as_posix() if page.is_relative_to(DOCS) else page.name
+
+
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: where it stands, its info string and its lines."""
+    """A fenced block: where it is, its info string and its lines."""
 
     page: Path
     line: int
@@ -42,7 +52,7 @@ class Block:
 
     @property
     def name(self) -> str:
-        return f"{self.page.name}:{self.line}"
+        return f"{name_of(self.page)}:{self.line}"
 
     @property
     def commands(self) -> list[str]:
@@ -60,12 +70,14 @@ def blocks_of(page: Path) -> Iterator[Block]:
             else:
                 yield Block(page, start + 1, lines[start][3:].strip(), "\n".join(lines[start + 1 : number]))
                 start = None
-    assert start is None, f"{page.name}:{start}: the block has no end"
+    assert start is None, f"{name_of(page)}:{start}: the block has no end"
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 SHELL = [block for block in BLOCKS if block.info.split()[:1] in (["bash"], ["sh"], ["shell"])]
-TRANSCRIPTS = {"reading.md": "tests/spark_jobs/test_explain.py"}
+HELP = [block for block in BLOCKS if block.page == DOCS / "reference/commands.md"]
+"""Examples of `--help`."""
+TRANSCRIPTS = {"how-to/inspect-a-corpus.md": "tests/spark_jobs/test_explain.py"}
 """Page with commands and what they print -> the test that runs them."""
 
 
@@ -84,6 +96,7 @@ ELSEWHERE = {
     "python -m training.train --help": ("tests/test_packaging.py", '"training.train",'),
     "python -m training.preview": ("docs/tutorial.md", "python -m training.preview"),
     "python -m training.run_page": ("tests/training/test_run_page.py", '"training.run_page"'),
+    "pytest tests/spark_jobs/wikitext/test_scanner.py": (".ci/run", "make test"),
 }
 """How a command begins that stands in a block `tested-elsewhere` -> the file that runs it, and what shows it there."""
 
@@ -110,7 +123,7 @@ def test_every_block_of_commands_runs_or_says_what_it_needs() -> None:
 
 
 def test_commands_with_their_output_are_run_by_a_test() -> None:
-    pages = {block.page.name for block in BLOCKS if block.info == "console"}
+    pages = {name_of(block.page) for block in BLOCKS if block.info == "console"}
     assert pages == TRANSCRIPTS.keys()
     assert all("```console" in (REPOSITORY / test).read_text(encoding="utf-8") for test in TRANSCRIPTS.values())
 
@@ -118,32 +131,92 @@ def test_commands_with_their_output_are_run_by_a_test() -> None:
 def test_commands_stand_in_blocks_that_say_so() -> None:
     fenced = {(block.page, block.line + offset) for block in BLOCKS for offset in range(len(block.text.splitlines()) + 2)}
     indented = [
-        f"{page.name}:{number}: {line}"
+        f"{name_of(page)}:{number}: {line}"
         for page in PAGES
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
         if line.startswith("    ") and (page, number) not in fenced and COMMAND.match(line)
     ]
     assert indented == []
-    others = [block.name for block in BLOCKS if block not in SHELL and COMMAND.match(block.text) and "docker" not in block.info]
+    others = [block for block in BLOCKS if block not in [*SHELL, *HELP] and "docker" not in block.info]
+    others = [block.name for block in others if COMMAND.match(block.text)]
     assert others == []
 
 
 def test_every_page_is_in_the_site_once() -> None:
     text = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:")[1]
-    listed = re.findall(r"\b([\w-]+\.md)\b", text)
-    assert sorted(listed) == sorted(page.name for page in PAGES if page.name != "README.md")
+    listed = re.findall(r"(?<= )([\w/-]+\.md)$", text, re.MULTILINE)
+    assert sorted(listed) == sorted(name_of(page) for page in PAGES if page.name != "README.md")
 
 
 def test_the_start_page_leads_to_every_page() -> None:
-    links = re.findall(r"\]\(([\w-]+\.md)", (REPOSITORY / "docs/index.md").read_text(encoding="utf-8"))
-    assert {page.name for page in PAGES} - {"README.md", "index.md"} == set(links)
+    links = re.findall(r"\]\(([\w/-]+\.md)", (DOCS / "index.md").read_text(encoding="utf-8"))
+    assert {name_of(page) for page in PAGES} - {"README.md", "index.md"} == set(links)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_readme_is_a_door() -> None:
+    lines = (REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 150
+    first_screen = "\n".join(lines[:20])
+    assert "make demo" in first_screen
+    assert "make test" in first_screen
+
+
+def test_the_generated_pages_are_current(tmp_path) -> None:
+    """In a process of its own, because commands are executed as programs to find their options."""
+    line = [sys.executable, "-m", "docs.generate_reference", str(tmp_path)]
+    result = subprocess.run(line, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert result.returncode == 0, result.stderr
+    written = {page.name: page.read_text(encoding="utf-8") for page in tmp_path.iterdir()}
+    assert sorted(written) == sorted(GENERATED)
+    stale = [name for name, text in written.items() if (DOCS / "reference" / name).read_text(encoding="utf-8") != text]
+    assert stale == [], "run: make reference"
+
+
+def exit_constants() -> dict[str, int]:
+    """Every `EXIT_… = number` of the code, by its name."""
+    found: dict[str, int] = {}
+    for file in sorted(
+        file for part in ("spark_jobs", "training", "eval", "benchmarks") for file in (REPOSITORY / part).rglob("*.py")
+    ):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign):
+                names, values = (
+                    ast.unparse(node.targets[0]).strip("()").split(", "),
+                    ast.unparse(node.value).strip("()").split(", "),
+                )
+                pairs = [(name, value) for name, value in zip(names, values, strict=False) if name.startswith("EXIT_")]
+                assert not {name for name, _ in pairs} & found.keys(), f"{file}: two constants of one name"
+                found |= {name: int(value) for name, value in pairs}
+    return found
+
+
+def test_every_exit_code_is_documented() -> None:
+    assert exit_constants() == {name: code for code, name, *_ in generate_reference.EXIT_CODES if name is not None}
+
+
+def test_every_command_is_documented() -> None:
+    """Every module that is a program, and every model of a configuration that it reads."""
+    documented = {entry.module: entry.settings for group in generate_reference.ENTRY_POINTS.values() for entry in group}
+    programs = {
+        file.relative_to(REPOSITORY).with_suffix("").as_posix().replace("/", ".").removesuffix(".__main__")
+        for part in ("spark_jobs", "training", "eval")
+        for file in (REPOSITORY / part).rglob("*.py")
+        if '__name__ == "__main__"' in file.read_text(encoding="utf-8")
+    }
+    assert programs - documented.keys() == {"spark_jobs.wikis.rebuild_siteinfo"}
+    for module, settings in documented.items():
+        model = model_of(module)
+        assert (model.__name__ if model else None) in (settings, None), module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_files_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     missing = []
-    for name in {match[1] for match in NAMED_FILE.finditer(text)}:
+    names = {match[1] for match in NAMED_FILE.finditer(text)}
+    if page in {block.page for block in HELP}:
+        names = {name for name in names if not name.startswith("eval/")}  # folders for results, in examples
+    for name in names:
         found = list(REPOSITORY.glob(name)) if "*" in name else [REPOSITORY / name]
         if not any(path.exists() for path in found):
             missing.append(name)
@@ -176,9 +249,9 @@ def has_key(model: type[BaseModel], key: str) -> bool:
 def uses_of_set() -> Iterator[tuple[str, str, str]]:
     """Where, entry point and key of every `--set` in a command, in blocks and in running text."""
     for page in PAGES:
-        texts = [(block.name, line) for block in blocks_of(page) if block in SHELL for line in block.commands]
+        texts = [(block.name, line) for block in blocks_of(page) if block in [*SHELL, *HELP] for line in block.commands]
         inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL))
-        texts += [(page.name, " ".join(code.split())) for code in inline]
+        texts += [(name_of(page), " ".join(code.split())) for code in inline]
         for where, line in texts:
             if (found := RUNS.search(line)) is not None:
                 yield from ((where, found["what"], key) for key in re.findall(r"--set ['\"]?([\w.]+)=", line))
@@ -200,13 +273,13 @@ def test_every_key_in_running_text_exists() -> None:
     sections = {name for model in models for name, field in model.model_fields.items() if "Settings" in str(field.annotation)}
     sections.discard("spark")  # names of Spark's own properties begin so
     wrong = []
-    for page in PAGES:
+    for page in (page for page in PAGES if page.name not in GENERATED):
         text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         for code in re.findall(r"`([a-z_.:= ]+)`", text):
             for key in SECTIONED_KEY.findall(code):
                 is_file = key.rsplit(".", 1)[-1] in ("py", "json", "yaml", "md", "jsonl", "html")
                 if key.split(".")[0] in sections and not is_file and not any(has_key(model, key) for model in models):
-                    wrong.append(f"{page.name}: {key}")
+                    wrong.append(f"{name_of(page)}: {key}")
     assert wrong == []
 
 
@@ -277,7 +350,7 @@ def test_the_site_is_built_without_a_warning(repository, tmp_path) -> None:
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "LEIA_REPOSITORY": "https://example.org/leia"}
     result = subprocess.run(line, capture_output=True, text=True, cwd=repository, env=environment, check=False)
     assert result.returncode == 0, result.stderr
-    page = (tmp_path / "site/cluster/index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "site/how-to/run-on-a-cluster/index.html").read_text(encoding="utf-8")
     assert 'href="https://example.org/leia/blob/main/conf/spark/spark-defaults.conf"' in page
     assert "needs a cluster" in page
     assert "needs-cluster" not in page
@@ -292,7 +365,7 @@ def workplace(repository: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", sorted({block.page for block in SHELL if block.info == "bash run"}), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted({block.page for block in SHELL if block.info == "bash run"}), ids=name_of)
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
     """In one folder, as a reader types them."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "160"}

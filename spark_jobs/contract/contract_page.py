@@ -1,6 +1,6 @@
 """The data contract as a page, from `tables.py`: every table and column, and what may change between versions.
 
-python -m spark_jobs.contract > docs/contract.md
+python -m spark_jobs.contract > docs/reference/tables.md
 """
 
 from spark_jobs.common.page_templates import render_markdown

@@ -130,7 +130,7 @@ def test_a_part_of_a_link_is_looked_for_where_none_is_equal(lookups) -> None:
 
 
 def console_examples(repository: Path) -> list[tuple[str, str]]:
-    page = (repository / "docs" / "reading.md").read_text(encoding="utf-8")
+    page = (repository / "docs" / "how-to" / "inspect-a-corpus.md").read_text(encoding="utf-8")
     return re.findall(r"```console\n\$ (.*?)\n(.*?)```", page, re.DOTALL)
 
 

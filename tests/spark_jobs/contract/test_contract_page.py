@@ -1,4 +1,4 @@
-"""docs/contract.md is what `tables.py` says."""
+"""docs/reference/tables.md is what `tables.py` says."""
 
 import os
 import subprocess
@@ -8,18 +8,18 @@ import zipfile
 import pyarrow as pa
 import pytest
 
-from spark_jobs.contract import contract_page
+from spark_jobs.contract.contract_page import contract_page
 from spark_jobs.contract.table_schemas import RENDERED, SCHEMA_VERSION, TABLES
 from spark_jobs.contract.type_names import hub_features, type_text
 
 
 def test_the_page_is_up_to_date(repository) -> None:
-    committed = (repository / "docs" / "contract.md").read_text(encoding="utf-8")
-    assert committed == contract_page(), "run: python -m spark_jobs.contract.contract_page > docs/contract.md"
+    committed = (repository / "docs" / "reference" / "tables.md").read_text(encoding="utf-8")
+    assert committed == contract_page(), "run: make reference"
 
 
 def test_the_command_prints_the_page(repository) -> None:
-    command = [sys.executable, "-m", "spark_jobs.contract.contract_page"]
+    command = [sys.executable, "-m", "spark_jobs.contract"]
     assert subprocess.run(command, capture_output=True, text=True, cwd=repository, check=True).stdout == contract_page()
 
 
