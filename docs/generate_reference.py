@@ -86,7 +86,7 @@ TITLES = {
 
 EXIT_CODES = (
     # code, name of the constant in the code, commands, meaning, remedy
-    (0, None, "all", "finished", ""),
+    (0, None, "all", "finished", "after training, evaluate `output_dir/model`"),
     (
         1,
         "EXIT_FAILED",
@@ -106,7 +106,8 @@ EXIT_CODES = (
         2,
         "EXIT_CONFIGURATION",
         "all",
-        "the command line, the configuration or the input cannot be used, or a shared resource failed, such as a full disk",
+        "the command line, the configuration or the input cannot be used, or a shared resource failed, such as a full disk; "
+        "training has changed nothing",
         "read the message, then run the same command, corrected",
     ),
     (
@@ -372,7 +373,7 @@ def exit_codes_page() -> str:
 
 
 def python_api_page() -> str:
-    """Signatures and docstrings of what other projects may import."""
+    """Signatures and docstrings of the names that other projects may import."""
     parts = [
         "# Python API",
         NOTICE,

@@ -15,7 +15,7 @@ TITLES = {
     "needs-cluster": "needs a cluster",
     "needs-docker": "needs Docker",
     "needs-network": "needs the network",
-    "needs-dumps": "needs dumps of your own",
+    "needs-dumps": "needs your dumps",
     "needs-models": "needs models",
 }
 """Mark of a block of commands -> the title that the site prints above it. A test executes the blocks marked `run`."""

@@ -56,7 +56,7 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        """Its lines, those that go on joined."""
+        """Its lines; a line that ends in a backslash is joined with the next one."""
         return self.text.replace("\\\n", " ").splitlines()
 
 
@@ -78,7 +78,7 @@ SHELL = [block for block in BLOCKS if block.info.split()[:1] in (["bash"], ["sh"
 HELP = [block for block in BLOCKS if block.page == DOCS / "reference/commands.md"]
 """Examples of `--help`."""
 TRANSCRIPTS = {"how-to/inspect-a-corpus.md": "tests/spark_jobs/test_explain.py"}
-"""Page with commands and what they print -> the test that runs them."""
+"""Page with commands and their output -> the test that runs them."""
 
 
 ELSEWHERE = {
@@ -98,11 +98,11 @@ ELSEWHERE = {
     "python -m training.run_page": ("tests/training/test_run_page.py", '"training.run_page"'),
     "pytest tests/spark_jobs/wikitext/test_scanner.py": (".ci/run", "make test"),
 }
-"""How a command begins that stands in a block `tested-elsewhere` -> the file that runs it, and what shows it there."""
+"""Beginning of a command in a block `tested-elsewhere` -> the file that runs it, and the text that shows it there."""
 
 
 def test_what_is_tested_elsewhere_is_tested() -> None:
-    """By the file that is named above, or as it stands in a block that runs."""
+    """By the file that is named above, or by a block that runs."""
 
     def words(line: str) -> str:
         return " ".join(shlex.split(line, comments=True))
@@ -116,7 +116,7 @@ def test_what_is_tested_elsewhere_is_tested() -> None:
         assert shown in (REPOSITORY / file).read_text(encoding="utf-8"), file
 
 
-def test_every_block_of_commands_runs_or_says_what_it_needs() -> None:
+def test_every_block_of_commands_runs_or_names_its_requirement() -> None:
     assert len(SHELL) > 15
     wrong = [f"{block.name}: ```{block.info}" for block in SHELL if block.info.removeprefix("bash ") not in MARKS]
     assert wrong == []
@@ -128,7 +128,7 @@ def test_commands_with_their_output_are_run_by_a_test() -> None:
     assert all("```console" in (REPOSITORY / test).read_text(encoding="utf-8") for test in TRANSCRIPTS.values())
 
 
-def test_commands_stand_in_blocks_that_say_so() -> None:
+def test_commands_are_in_blocks_of_commands() -> None:
     fenced = {(block.page, block.line + offset) for block in BLOCKS for offset in range(len(block.text.splitlines()) + 2)}
     indented = [
         f"{name_of(page)}:{number}: {line}"
@@ -162,7 +162,7 @@ def test_the_readme_is_a_door() -> None:
 
 
 def test_the_generated_pages_are_current(tmp_path) -> None:
-    """In a process of its own, because commands are executed as programs to find their options."""
+    """In a separate process, because commands are executed as programs to find their options."""
     line = [sys.executable, "-m", "docs.generate_reference", str(tmp_path)]
     result = subprocess.run(line, capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert result.returncode == 0, result.stderr
@@ -236,7 +236,7 @@ def model_of(what: str) -> type[BaseModel] | None:
 
 
 def has_key(model: type[BaseModel], key: str) -> bool:
-    """Whether a `--set` of that key could be right: each part names a field, or lies in a mapping."""
+    """Whether a `--set` of that key could be right: each part names a field, or is a key of a mapping."""
     first, _, rest = key.partition(".")
     if first not in model.model_fields:
         return False
@@ -304,7 +304,7 @@ def test_configurations_for_launchers_are_well_formed(repository) -> None:
 
 
 def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_when_it_saved(repository, tmp_path) -> None:
-    """With a `srun` that runs the ranks here, and a `scontrol` that notes what it was asked."""
+    """With a `srun` that runs the ranks here, and a `scontrol` that prints its arguments."""
     saved_file = importlib.import_module("training.train").SAVED_FILE
     (tmp_path / "conf").symlink_to(repository / "conf")
     (tmp_path / "training").mkdir()
@@ -330,16 +330,16 @@ def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_whe
     slurm |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "PATH": f"{tools}:{os.environ['PATH']}"}
     given = f"--set data.cache=/tmp/leia-cache-{os.getuid()} --config c.yaml --set steps=3 --set resume=true"
     expected = [f"rank: {rank} {rank} 2 2 first 20007 {given}" for rank in (0, 1)]
-    # srun may tell of a rank that it has ended (137) though the run has saved; what an earlier start has left counts for nothing.
+    # srun may report the exit of a rank that it ended (137) although the run has saved. A file of an earlier start does not count.
     cases = [(75, True, 75), (75, False, 75), (137, True, 75), (143, True, 75), (137, False, 137), (1, False, 1), (0, False, 0)]
     for status, saved, left in cases:
         line = ["bash", str(repository / "conf/launch/slurm.sbatch"), "--config", "c.yaml", "--set", "steps=3"]
         environment = {**os.environ, **slurm, "STATUS": str(status), "SAVED": "yes" if saved else ""}
         (tmp_path / "leia-7.saved").touch()
         result = subprocess.run(line, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
-        told = result.stdout.splitlines()
-        assert (result.returncode, told[:2]) == (left, expected), result.stderr
-        assert ("scontrol requeue 7" in told) is (left == 75)
+        printed = result.stdout.splitlines()
+        assert (result.returncode, printed[:2]) == (left, expected), result.stderr
+        assert ("scontrol requeue 7" in printed) is (left == 75)
         assert not (tmp_path / "leia-7.saved").exists()
     assert "--cpus-per-task=4" in (tmp_path / "options").read_text().splitlines()
 
@@ -358,7 +358,7 @@ def test_the_site_is_built_without_a_warning(repository, tmp_path) -> None:
 
 @pytest.fixture
 def workplace(repository: Path, tmp_path: Path) -> Path:
-    """An empty folder with what commands name by relative paths; what they build goes below it."""
+    """An empty folder with the paths that commands name; their output is written below it."""
     for name in ("conf", "training", "eval", "spark_jobs", "benchmarks", "tests", "docs", "docker", "dist.sh"):
         (tmp_path / name).symlink_to(repository / name)
     return tmp_path

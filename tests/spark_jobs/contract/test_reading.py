@@ -43,7 +43,7 @@ def lines(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def workplace(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the sample corpus lies where the demonstration puts it."""
+    """A folder with the sample corpus where the demonstration puts it."""
     folder = tmp_path_factory.mktemp("reading")
     (folder / PLACE).parent.mkdir(parents=True)
     (folder / PLACE).symlink_to(corpus)
@@ -51,7 +51,7 @@ def workplace(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.reader != "Spark"], ids=lambda example: example.reader)
-def test_a_reader_without_spark_prints_what_the_page_says(workplace: Path, example: Example) -> None:
+def test_a_reader_without_spark_prints_the_output_of_the_page(workplace: Path, example: Example) -> None:
     environment = {**os.environ, "HF_HOME": str(workplace / "hub"), "HF_HUB_OFFLINE": "1", "COLUMNS": "120"}
     command = [sys.executable, "-c", example.code]
     done = subprocess.run(command, cwd=workplace, env=environment, capture_output=True, text=True, check=False)
@@ -59,7 +59,7 @@ def test_a_reader_without_spark_prints_what_the_page_says(workplace: Path, examp
     assert lines(done.stdout) == lines(example.output)
 
 
-def test_spark_prints_what_the_page_says(spark, corpus: Path) -> None:
+def test_spark_prints_the_output_of_the_page(spark, corpus: Path) -> None:
     (example,) = (e for e in EXAMPLES if e.reader == "Spark")
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
