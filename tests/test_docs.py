@@ -330,7 +330,7 @@ def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_whe
     slurm |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "PATH": f"{tools}:{os.environ['PATH']}"}
     given = f"--set data.cache=/tmp/leia-cache-{os.getuid()} --config c.yaml --set steps=3 --set resume=true"
     expected = [f"rank: {rank} {rank} 2 2 first 20007 {given}" for rank in (0, 1)]
-    # srun may report the exit of a rank that it ended (137) although the run has saved. A file of an earlier start does not count.
+    # srun may report the exit of a rank that it ended (137) although the run has saved; an earlier start's file does not count.
     cases = [(75, True, 75), (75, False, 75), (137, True, 75), (143, True, 75), (137, False, 137), (1, False, 1), (0, False, 0)]
     for status, saved, left in cases:
         line = ["bash", str(repository / "conf/launch/slurm.sbatch"), "--config", "c.yaml", "--set", "steps=3"]
