@@ -106,7 +106,7 @@ EXIT_CODES = (
         2,
         "EXIT_CONFIGURATION",
         "all",
-        "the command line, the configuration or the input cannot be used (training then changes nothing), or a shared disk is full",
+        "the command line, the configuration or the input cannot be used (training changes nothing), or a shared disk is full",
         "read the message, then run the same command, corrected",
     ),
     (
