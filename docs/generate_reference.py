@@ -7,6 +7,7 @@ the source of what `API` lists, and exit codes from `EXIT_CODES`. A test compare
 """
 
 import ast
+import html
 import importlib
 import inspect
 import re
@@ -463,14 +464,24 @@ def _docstring(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
 
 
 def _prose(text: str) -> str:
-    """Text with what Markdown would take for HTML escaped, outside code."""
-    parts = re.split(r"(`[^`]*`)", text)
-    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in parts)
+    """Text whose angle brackets are shown as they are; code is not changed."""
+    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", text))
+
+
+def _cell(text: str) -> str:
+    """Text as a cell of a table. Code with a bar becomes HTML: the site would show the backslash that escapes the bar."""
+    parts = re.split(r"(`[^`]*`)", _prose(text))
+    bars = [part.startswith("`") and "|" in part for part in parts]
+    shown = [
+        f"<code>{html.escape(part[1:-1])}</code>".replace("|", "&#124;") if bar else part
+        for part, bar in zip(parts, bars, strict=True)
+    ]
+    return markdown_cell("".join(shown))
 
 
 def _table(headers: tuple[str, ...], rows: list[tuple[str, ...]], alignment: str = "") -> str:
     marks = ["--:" if mark == "r" else "---" for mark in alignment.ljust(len(headers), "l")]
-    lines = [headers, marks, *([markdown_cell(_prose(cell)) for cell in row] for row in rows)]
+    lines = [headers, marks, *([_cell(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -485,4 +496,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:2]) if sys.argv[1:] else REFERENCE)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else REFERENCE)
