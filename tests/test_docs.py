@@ -356,12 +356,13 @@ def test_the_site_is_built_without_a_warning(repository, tmp_path) -> None:
     assert "needs-cluster" not in page
 
 
-@pytest.fixture
-def workplace(repository: Path, tmp_path: Path) -> Path:
-    """An empty folder with the paths that commands name; their output is written below it."""
+@pytest.fixture(scope="module")
+def workplace(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the paths that commands name; their output is written below it. Pages share it, so one build serves all."""
+    folder = tmp_path_factory.mktemp("workplace")
     for name in ("conf", "training", "eval", "spark_jobs", "benchmarks", "tests", "docs", "docker", "dist.sh"):
-        (tmp_path / name).symlink_to(repository / name)
-    return tmp_path
+        (folder / name).symlink_to(repository / name)
+    return folder
 
 
 @pytest.mark.slow
