@@ -138,6 +138,7 @@ EXIT_CODES = (
         "ended on request: SIGTERM, in training also SIGUSR1; a training run is saved after its last finished step",
         "run the same command, for training with `--set resume=true`",
     ),
+    (130, None, "`spark_jobs.download`", "ended by Ctrl-C", "run the same command to continue the download"),
 )
 """Every exit code. A test compares the named ones with the constants in the code."""
 

@@ -172,26 +172,21 @@ def test_the_generated_pages_are_current(tmp_path) -> None:
     assert stale == [], "run: make reference"
 
 
-def exit_constants() -> dict[str, int]:
-    """Every `EXIT_… = number` of the code, by its name."""
-    found: dict[str, int] = {}
-    for file in sorted(
-        file for part in ("spark_jobs", "training", "eval", "benchmarks") for file in (REPOSITORY / part).rglob("*.py")
-    ):
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign):
-                names, values = (
-                    ast.unparse(node.targets[0]).strip("()").split(", "),
-                    ast.unparse(node.value).strip("()").split(", "),
-                )
-                pairs = [(name, value) for name, value in zip(names, values, strict=False) if name.startswith("EXIT_")]
-                assert not {name for name, _ in pairs} & found.keys(), f"{file}: two constants of one name"
-                found |= {name: int(value) for name, value in pairs}
+def exit_constants() -> set[tuple[str, int]]:
+    """Every `EXIT_… = number` of the code."""
+    files = [file for part in ("spark_jobs", "training", "eval", "benchmarks") for file in (REPOSITORY / part).rglob("*.py")]
+    assigned = [
+        node for file in files for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)
+    ]
+    found: set[tuple[str, int]] = set()
+    for node in assigned:
+        names, values = (ast.unparse(side).strip("()").split(", ") for side in (node.targets[0], node.value))
+        found |= {(name, int(value)) for name, value in zip(names, values, strict=False) if name.startswith("EXIT_")}
     return found
 
 
 def test_every_exit_code_is_documented() -> None:
-    assert exit_constants() == {name: code for code, name, *_ in generate_reference.EXIT_CODES if name is not None}
+    assert exit_constants() == {(name, code) for code, name, *_ in generate_reference.EXIT_CODES if name is not None}
 
 
 def test_every_command_is_documented() -> None:
