@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo experiment test test-slow test-all lint types constraints dist dist-environment docs clean
+.PHONY: help setup demo experiment test test-slow test-all lint types constraints dist dist-environment docs reference clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -61,6 +61,9 @@ dist-environment: $(STAMP)  ## also pack the workers' Python libraries as build/
 
 docs: $(STAMP)  ## build the documentation site in build/site; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+reference: $(STAMP)  ## write the generated pages of docs/reference from the code
+	python -m docs.generate_reference
 
 clean:  ## remove build products and caches, but keep the virtual environment
 	rm -rf build spark-warehouse .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

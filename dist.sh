@@ -23,7 +23,7 @@ PY
 printf '%s: for spark-submit --py-files\n' "$DIST/leia.zip"
 [ "${1:-}" = environment ] || exit 0
 
-# venv-pack leaves the interpreter out, so workers need the same Python at the same path. For conda-pack, see docs/cluster.md.
+# venv-pack leaves the interpreter out, so workers need the same Python at the same path. For conda-pack, see docs/how-to/run-on-a-cluster.md.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$PYTHON" -m venv "$work/environment"

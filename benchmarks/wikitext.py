@@ -164,7 +164,7 @@ def make_rows(totals: dict[str, Total], megabytes: float) -> list[tuple[str, ...
 
 
 def make_markdown(rows: Sequence[tuple[str, ...]], report: dict[str, Any]) -> str:
-    """The table and the sentence below it, as they stand in README.md."""
+    """The table and the sentence below it, of docs/explanation/benchmarks.md."""
     machine, sample = report["machine"], report["sample"]
     lines = [f"| {' | '.join(cells)} |" for cells in (HEADER, *rows)]
     lines.insert(1, "|---|" + "--:|" * (len(HEADER) - 1))

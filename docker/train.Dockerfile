@@ -5,7 +5,7 @@
 #       --num_gpus 8 training/train.py --config conf/train/llama2-7b-ja.yaml
 #
 # DeepSpeed compiles its ops at the first start with the nvcc of the base. The base and torch (TORCH_BACKEND) must have the same
-# CUDA version. For several machines, see docs/launch.md.
+# CUDA version. For several machines, see docs/how-to/launch-on-several-machines.md.
 ARG BASE=nvidia/cuda:12.8.1-cudnn-devel-ubuntu24.04
 FROM ${BASE}
 

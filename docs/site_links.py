@@ -1,5 +1,6 @@
-"""What a page needs to become a page of the site: links into the code, and what a command needs."""
+"""Hooks of the site: links from a page into the code, and the title above a block of commands."""
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,23 @@ TITLES = {
     "needs-cluster": "needs a cluster",
     "needs-docker": "needs Docker",
     "needs-network": "needs the network",
-    "needs-dumps": "needs dumps of your own",
+    "needs-dumps": "needs your dumps",
     "needs-models": "needs models",
 }
-"""Mark of a block of commands -> what the site says above it; `run` is executed by a test as it stands."""
+"""Mark of a block of commands -> the title that the site prints above it. A test executes the blocks marked `run`."""
 
 
-def on_page_markdown(markdown: str, config: dict[str, Any], **_: Any) -> str:
-    """Links to files outside the pages lead to the repository, or where it is not published are text; marks become titles."""
+def on_page_markdown(markdown: str, page: Any, config: dict[str, Any], **_: Any) -> str:
+    """Point links that leave the pages at the repository, or unlink them if it is not published; turn marks into titles."""
     repository = config.get("repo_url")
+    folder = posixpath.join("docs", posixpath.dirname(page.file.src_uri))
 
     def link(match: re.Match[str]) -> str:
-        path = match[2].removeprefix("../")
-        if not (_DOCS.parent / path).exists():
-            return match[0]  # the strict build tells it
-        kind = "tree" if (_DOCS.parent / path).is_dir() else "blob"
+        path = posixpath.normpath(posixpath.join(folder, match[2]))
+        target = _DOCS.parent / path
+        if path.startswith("docs/") or not target.exists():
+            return match[0]  # a link between pages, or a dead one, which the strict build reports
+        kind = "tree" if target.is_dir() else "blob"
         return f"[{match[1]}]({repository.rstrip('/')}/{kind}/main/{path}{match[3] or ''})" if repository else match[1]
 
     def fence(match: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
-"""The README and the pages: every command runs or says what it needs, and what they name exists."""
+"""The README and the pages: every command runs or names its requirement, every name exists, generated pages are current."""
 
+import ast
 import importlib
 import os
 import re
@@ -17,9 +18,13 @@ from pydantic import BaseModel
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "docs"))
+import generate_reference  # noqa: E402
 from site_links import TITLES as MARKS  # noqa: E402
 
-PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
+DOCS = REPOSITORY / "docs"
+PAGES = sorted([REPOSITORY / "README.md", *DOCS.rglob("*.md")])
+GENERATED = ("commands.md", "configuration.md", "exit-codes.md", "python-api.md", "tables.md")
+"""Pages of docs/reference that `make reference` writes."""
 COMMAND = re.compile(
     r"^\s*(?:[A-Z_]+=\S+ )*(?:python|pip|make|deepspeed|torchrun|spark-submit|docker|sbatch|kubectl|srun|git|mkdocs|conda) \S"
 )
@@ -31,9 +36,14 @@ RUNS = re.compile(
 SECTIONED_KEY = re.compile(r"(?<![\w.-])([a-z_]+(?:\.[a-z_0-9]+)+)(?![\w(/-])")
 
 
+def name_of(page: Path) -> str:
+    """How pages are named in `mkdocs.yml` and in links of the start page: by their path below docs."""
+    return page.relative_to(DOCS).as_posix() if page.is_relative_to(DOCS) else page.name
+
+
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: where it stands, its info string and its lines."""
+    """A fenced block: where it is, its info string and its lines."""
 
     page: Path
     line: int
@@ -42,11 +52,11 @@ class Block:
 
     @property
     def name(self) -> str:
-        return f"{self.page.name}:{self.line}"
+        return f"{name_of(self.page)}:{self.line}"
 
     @property
     def commands(self) -> list[str]:
-        """Its lines, those that go on joined."""
+        """Its lines; a line that ends in a backslash is joined with the next one."""
         return self.text.replace("\\\n", " ").splitlines()
 
 
@@ -60,13 +70,15 @@ def blocks_of(page: Path) -> Iterator[Block]:
             else:
                 yield Block(page, start + 1, lines[start][3:].strip(), "\n".join(lines[start + 1 : number]))
                 start = None
-    assert start is None, f"{page.name}:{start}: the block has no end"
+    assert start is None, f"{name_of(page)}:{start}: the block has no end"
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 SHELL = [block for block in BLOCKS if block.info.split()[:1] in (["bash"], ["sh"], ["shell"])]
-TRANSCRIPTS = {"reading.md": "tests/spark_jobs/test_explain.py"}
-"""Page with commands and what they print -> the test that runs them."""
+HELP = [block for block in BLOCKS if block.page == DOCS / "reference/commands.md"]
+"""Examples of `--help`."""
+TRANSCRIPTS = {"how-to/inspect-a-corpus.md": "tests/spark_jobs/test_explain.py"}
+"""Page with commands and their output -> the test that runs them."""
 
 
 ELSEWHERE = {
@@ -84,12 +96,14 @@ ELSEWHERE = {
     "python -m training.train --help": ("tests/test_packaging.py", '"training.train",'),
     "python -m training.preview": ("docs/tutorial.md", "python -m training.preview"),
     "python -m training.run_page": ("tests/training/test_run_page.py", '"training.run_page"'),
+    "pytest tests/spark_jobs/wiki": (".ci/run", "make test"),
+    "python -m eval.tasks.generated_task_files": ("tests/eval/tasks/test_generated_task_files.py", "write_task_files"),
 }
-"""How a command begins that stands in a block `tested-elsewhere` -> the file that runs it, and what shows it there."""
+"""Beginning of a command in a block `tested-elsewhere` -> the file that runs it, and the text that shows it there."""
 
 
 def test_what_is_tested_elsewhere_is_tested() -> None:
-    """By the file that is named above, or as it stands in a block that runs."""
+    """By the file that is named above, or by a block that runs."""
 
     def words(line: str) -> str:
         return " ".join(shlex.split(line, comments=True))
@@ -103,47 +117,105 @@ def test_what_is_tested_elsewhere_is_tested() -> None:
         assert shown in (REPOSITORY / file).read_text(encoding="utf-8"), file
 
 
-def test_every_block_of_commands_runs_or_says_what_it_needs() -> None:
+def test_every_block_of_commands_runs_or_names_its_requirement() -> None:
     assert len(SHELL) > 15
     wrong = [f"{block.name}: ```{block.info}" for block in SHELL if block.info.removeprefix("bash ") not in MARKS]
     assert wrong == []
 
 
 def test_commands_with_their_output_are_run_by_a_test() -> None:
-    pages = {block.page.name for block in BLOCKS if block.info == "console"}
+    pages = {name_of(block.page) for block in BLOCKS if block.info == "console"}
     assert pages == TRANSCRIPTS.keys()
     assert all("```console" in (REPOSITORY / test).read_text(encoding="utf-8") for test in TRANSCRIPTS.values())
 
 
-def test_commands_stand_in_blocks_that_say_so() -> None:
+def test_commands_are_in_blocks_of_commands() -> None:
     fenced = {(block.page, block.line + offset) for block in BLOCKS for offset in range(len(block.text.splitlines()) + 2)}
     indented = [
-        f"{page.name}:{number}: {line}"
+        f"{name_of(page)}:{number}: {line}"
         for page in PAGES
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
         if line.startswith("    ") and (page, number) not in fenced and COMMAND.match(line)
     ]
     assert indented == []
-    others = [block.name for block in BLOCKS if block not in SHELL and COMMAND.match(block.text) and "docker" not in block.info]
+    others = [block for block in BLOCKS if block not in [*SHELL, *HELP] and "docker" not in block.info]
+    others = [block.name for block in others if COMMAND.match(block.text)]
     assert others == []
 
 
 def test_every_page_is_in_the_site_once() -> None:
     text = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:")[1]
-    listed = re.findall(r"\b([\w-]+\.md)\b", text)
-    assert sorted(listed) == sorted(page.name for page in PAGES if page.name != "README.md")
+    listed = re.findall(r"(?<= )([\w/-]+\.md)$", text, re.MULTILINE)
+    assert sorted(listed) == sorted(name_of(page) for page in PAGES if page.name != "README.md")
 
 
 def test_the_start_page_leads_to_every_page() -> None:
-    links = re.findall(r"\]\(([\w-]+\.md)", (REPOSITORY / "docs/index.md").read_text(encoding="utf-8"))
-    assert {page.name for page in PAGES} - {"README.md", "index.md"} == set(links)
+    links = re.findall(r"\]\(([\w/-]+\.md)", (DOCS / "index.md").read_text(encoding="utf-8"))
+    assert {name_of(page) for page in PAGES} - {"README.md", "index.md"} == set(links)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_readme_is_a_door() -> None:
+    lines = (REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 150
+    first_screen = "\n".join(lines[:20])
+    assert "make demo" in first_screen
+    assert "make test" in first_screen
+
+
+def test_the_generated_pages_are_current(tmp_path) -> None:
+    """In a separate process, because commands are executed as programs to find their options."""
+    line = [sys.executable, "-m", "docs.generate_reference", str(tmp_path)]
+    result = subprocess.run(line, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert result.returncode == 0, result.stderr
+    written = {page.name: page.read_text(encoding="utf-8") for page in tmp_path.iterdir()}
+    assert sorted(written) == sorted(GENERATED)
+    stale = [name for name, text in written.items() if (DOCS / "reference" / name).read_text(encoding="utf-8") != text]
+    assert stale == [], "run: make reference"
+
+
+def exit_constants() -> set[tuple[str, int]]:
+    """Every `EXIT_… = number` of the code."""
+    files = [file for part in ("spark_jobs", "training", "eval", "benchmarks") for file in (REPOSITORY / part).rglob("*.py")]
+    assigned = [
+        node for file in files for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)
+    ]
+    found: set[tuple[str, int]] = set()
+    for node in assigned:
+        names, values = (ast.unparse(side).strip("()").split(", ") for side in (node.targets[0], node.value))
+        found |= {(name, int(value)) for name, value in zip(names, values, strict=False) if name.startswith("EXIT_")}
+    return found
+
+
+def test_every_exit_code_is_documented() -> None:
+    assert exit_constants() == {(name, code) for code, name, *_ in generate_reference.EXIT_CODES if name is not None}
+
+
+def test_every_command_is_documented() -> None:
+    """Every module that is a program, and every model of a configuration that it reads."""
+    documented = {entry.module: entry.settings for group in generate_reference.ENTRY_POINTS.values() for entry in group}
+    programs = {
+        file.relative_to(REPOSITORY).with_suffix("").as_posix().replace("/", ".").removesuffix(".__main__")
+        for part in ("spark_jobs", "training", "eval")
+        for file in (REPOSITORY / part).rglob("*.py")
+        if '__name__ == "__main__"' in file.read_text(encoding="utf-8")
+    }
+    assert programs - documented.keys() == {
+        "spark_jobs.wikis.rebuild_siteinfo",
+        "eval.tasks.generated_task_files",
+    }  # for developers
+    for module, settings in documented.items():
+        model = model_of(module)
+        assert (model.__name__ if model else None) in (settings, None), module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_files_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     missing = []
-    for name in {match[1] for match in NAMED_FILE.finditer(text)}:
+    names = {match[1] for match in NAMED_FILE.finditer(text)}
+    if page in {block.page for block in HELP}:
+        names = {name for name in names if not name.startswith("eval/")}  # folders for results, in examples
+    for name in names:
         found = list(REPOSITORY.glob(name)) if "*" in name else [REPOSITORY / name]
         if not any(path.exists() for path in found):
             missing.append(name)
@@ -163,7 +235,7 @@ def model_of(what: str) -> type[BaseModel] | None:
 
 
 def has_key(model: type[BaseModel], key: str) -> bool:
-    """Whether a `--set` of that key could be right: each part names a field, or lies in a mapping."""
+    """Whether a `--set` of that key could be right: each part names a field, or is a key of a mapping."""
     first, _, rest = key.partition(".")
     if first not in model.model_fields:
         return False
@@ -176,9 +248,9 @@ def has_key(model: type[BaseModel], key: str) -> bool:
 def uses_of_set() -> Iterator[tuple[str, str, str]]:
     """Where, entry point and key of every `--set` in a command, in blocks and in running text."""
     for page in PAGES:
-        texts = [(block.name, line) for block in blocks_of(page) if block in SHELL for line in block.commands]
+        texts = [(block.name, line) for block in blocks_of(page) if block in [*SHELL, *HELP] for line in block.commands]
         inline = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL))
-        texts += [(page.name, " ".join(code.split())) for code in inline]
+        texts += [(name_of(page), " ".join(code.split())) for code in inline]
         for where, line in texts:
             if (found := RUNS.search(line)) is not None:
                 yield from ((where, found["what"], key) for key in re.findall(r"--set ['\"]?([\w.]+)=", line))
@@ -200,13 +272,13 @@ def test_every_key_in_running_text_exists() -> None:
     sections = {name for model in models for name, field in model.model_fields.items() if "Settings" in str(field.annotation)}
     sections.discard("spark")  # names of Spark's own properties begin so
     wrong = []
-    for page in PAGES:
+    for page in (page for page in PAGES if page.name not in GENERATED):
         text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         for code in re.findall(r"`([a-z_.:= ]+)`", text):
             for key in SECTIONED_KEY.findall(code):
                 is_file = key.rsplit(".", 1)[-1] in ("py", "json", "yaml", "md", "jsonl", "html")
                 if key.split(".")[0] in sections and not is_file and not any(has_key(model, key) for model in models):
-                    wrong.append(f"{page.name}: {key}")
+                    wrong.append(f"{name_of(page)}: {key}")
     assert wrong == []
 
 
@@ -231,7 +303,7 @@ def test_configurations_for_launchers_are_well_formed(repository) -> None:
 
 
 def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_when_it_saved(repository, tmp_path) -> None:
-    """With a `srun` that runs the ranks here, and a `scontrol` that notes what it was asked."""
+    """With a `srun` that runs the ranks here, and a `scontrol` that prints its arguments."""
     saved_file = importlib.import_module("training.train").SAVED_FILE
     (tmp_path / "conf").symlink_to(repository / "conf")
     (tmp_path / "training").mkdir()
@@ -257,16 +329,16 @@ def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_whe
     slurm |= {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "PATH": f"{tools}:{os.environ['PATH']}"}
     given = f"--set data.cache=/tmp/leia-cache-{os.getuid()} --config c.yaml --set steps=3 --set resume=true"
     expected = [f"rank: {rank} {rank} 2 2 first 20007 {given}" for rank in (0, 1)]
-    # srun may tell of a rank that it has ended (137) though the run has saved; what an earlier start has left counts for nothing.
+    # srun may report the exit of a rank that it ended (137) although the run has saved; an earlier start's file does not count.
     cases = [(75, True, 75), (75, False, 75), (137, True, 75), (143, True, 75), (137, False, 137), (1, False, 1), (0, False, 0)]
     for status, saved, left in cases:
         line = ["bash", str(repository / "conf/launch/slurm.sbatch"), "--config", "c.yaml", "--set", "steps=3"]
         environment = {**os.environ, **slurm, "STATUS": str(status), "SAVED": "yes" if saved else ""}
         (tmp_path / "leia-7.saved").touch()
         result = subprocess.run(line, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
-        told = result.stdout.splitlines()
-        assert (result.returncode, told[:2]) == (left, expected), result.stderr
-        assert ("scontrol requeue 7" in told) is (left == 75)
+        printed = result.stdout.splitlines()
+        assert (result.returncode, printed[:2]) == (left, expected), result.stderr
+        assert ("scontrol requeue 7" in printed) is (left == 75)
         assert not (tmp_path / "leia-7.saved").exists()
     assert "--cpus-per-task=4" in (tmp_path / "options").read_text().splitlines()
 
@@ -277,22 +349,23 @@ def test_the_site_is_built_without_a_warning(repository, tmp_path) -> None:
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "LEIA_REPOSITORY": "https://example.org/leia"}
     result = subprocess.run(line, capture_output=True, text=True, cwd=repository, env=environment, check=False)
     assert result.returncode == 0, result.stderr
-    page = (tmp_path / "site/cluster/index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "site/how-to/run-on-a-cluster/index.html").read_text(encoding="utf-8")
     assert 'href="https://example.org/leia/blob/main/conf/spark/spark-defaults.conf"' in page
     assert "needs a cluster" in page
     assert "needs-cluster" not in page
 
 
-@pytest.fixture
-def workplace(repository: Path, tmp_path: Path) -> Path:
-    """An empty folder with what commands name by relative paths; what they build goes below it."""
+@pytest.fixture(scope="module")
+def workplace(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the paths that commands name; their output is written below it. Pages share it, so one build serves all."""
+    folder = tmp_path_factory.mktemp("workplace")
     for name in ("conf", "training", "eval", "spark_jobs", "benchmarks", "tests", "docs", "docker", "dist.sh"):
-        (tmp_path / name).symlink_to(repository / name)
-    return tmp_path
+        (folder / name).symlink_to(repository / name)
+    return folder
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", sorted({block.page for block in SHELL if block.info == "bash run"}), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted({block.page for block in SHELL if block.info == "bash run"}), ids=name_of)
 def test_the_commands_of_a_page_run_one_after_the_other(page: Path, workplace: Path) -> None:
     """In one folder, as a reader types them."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "160"}

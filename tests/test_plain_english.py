@@ -134,7 +134,7 @@ def test_turns_have_different_names() -> None:
         ("docs/plain_english.yaml", False),
         ("tests/test_plain_english.py", False),
         ("eval/tasks/leakage/prompts.json", False),
-        ("docs/experiment-results.svg", False),
+        ("docs/explanation/experiment-results.svg", False),
     ],
 )
 def test_which_files_are_checked(path: str, checked: bool) -> None:

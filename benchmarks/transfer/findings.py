@@ -91,8 +91,8 @@ def finding_of(contrasts: Sequence[Contrast], first: str, second: str, kind: str
 def planned(contrasts: Sequence[Contrast], arms: Sequence[str]) -> tuple[Family, Family]:
     """(every arm against plain fine-tuning, the other arms against each other), asked in the language itself.
 
-    The two families of docs/experiment.md. Holm's correction is over a family; other kinds of questions belong to none, for
-    they explain what happens and decide nothing.
+    The two families of docs/explanation/experiment.md. Holm's correction is over a family; other kinds of questions belong to none,
+    for they explain what happens and decide nothing.
 
     Args:
         contrasts: eval.compare's, of `base` and the arms in order.

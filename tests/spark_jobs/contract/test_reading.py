@@ -1,4 +1,4 @@
-"""Every example in docs/reading.md runs and prints the output below it."""
+"""Every example in the how-to guides about reading a corpus runs and prints the output below it."""
 
 import contextlib
 import io
@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-PAGE = Path(__file__).parents[3] / "docs" / "reading.md"
+HOW_TO = Path(__file__).parents[3] / "docs" / "how-to"
+PAGES = (HOW_TO / "read-the-tables.md", HOW_TO / "inspect-a-corpus.md")
 PLACE = "build/demo/corpus"
 
 
@@ -25,7 +26,7 @@ class Example(NamedTuple):
 
 def examples() -> list[Example]:
     found = []
-    for section in PAGE.read_text(encoding="utf-8").split("\n## ")[1:]:
+    for section in (section for page in PAGES for section in page.read_text(encoding="utf-8").split("\n## ")[1:]):
         reader = section.partition("\n")[0]
         blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", section, re.DOTALL)
         found += [Example(reader, code, output) for code, output in blocks]
@@ -63,7 +64,7 @@ def test_the_spark_example_prints_the_output_on_the_page(spark, corpus: Path) ->
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         # The JVM resolves relative paths in the folder where it was started.
-        exec(compile(example.code.replace(PLACE, str(corpus)), PAGE.name, "exec"), {})
+        exec(compile(example.code.replace(PLACE, str(corpus)), PAGES[0].name, "exec"), {})
     assert lines(printed.getvalue()) == lines(example.output)
 
 
