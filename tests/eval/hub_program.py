@@ -85,12 +85,13 @@ def main(folder):
     os.environ.pop("HF_HUB_OFFLINE", None)
 
     from eval.config import EvalSettings
-    from eval.scoring.lm_eval_adapter import entries, hub_commit, load_tasks
+    from eval.scoring.lm_eval_tasks import hub_commit, load_tasks
+    from eval.scoring.task_requests import request_tasks
     from eval.tasks.task_catalogue import read_catalogue, tasks_folder
     from spark_jobs.common.errors import ConfigurationError
 
     settings = EvalSettings(model="m", tasks=["t"], output_dir="o", data_lock=folder / "data.sha256")
-    wanted = entries([read_catalogue(tasks_folder())["xcodah_ja"]], None)
+    wanted = request_tasks([read_catalogue(tasks_folder())["xcodah_ja"]], None)
 
     def case(content, *, gone=False, cut=False, readme=README):
         lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in content).encode()

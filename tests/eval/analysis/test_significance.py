@@ -8,13 +8,13 @@ import pytest
 from scipy import stats
 
 from eval.analysis.significance import (
-    Runs,
+    RunScores,
     adjusted_interval,
     bootstrap_interval,
-    compare,
     detectable_difference,
     exact_mcnemar,
     holm,
+    paired_difference,
     sign_permutation,
 )
 
@@ -22,7 +22,7 @@ ONES = np.ones
 
 
 def runs(*scores):
-    return Runs(np.array(scores, dtype=np.float64))
+    return RunScores(np.array(scores, dtype=np.float64))
 
 
 def ids(n):
@@ -64,7 +64,7 @@ def test_the_interval_of_single_items_is_agresti_and_mins():
 
 
 def test_an_interval_has_a_width_where_nothing_differs():
-    found = compare(runs([1, 0, 1, 0]), runs([1, 0, 1, 0]), ids(4))
+    found = paired_difference(runs([1, 0, 1, 0]), runs([1, 0, 1, 0]), ids(4))
     assert (found.points, found.p) == (0, 1)
     assert found.low < -10 < 10 < found.high
 
@@ -72,7 +72,7 @@ def test_an_interval_has_a_width_where_nothing_differs():
 def test_clusters_that_differ_in_one_of_their_items_do_not_differ_as_a_whole():
     gained = np.repeat([1.0, 0.0], 8)  # half of 16 items are right in one language more, of three
     first, second = np.zeros(48), np.concatenate([gained, np.zeros(32)])
-    found = compare(runs(first), runs(second), ids(16) * 3)
+    found = paired_difference(runs(first), runs(second), ids(16) * 3)
     assert found.p == 2 / 2**8
     square, mean = 1 / 3, (8 / 3) / 18
     half = stats.t.ppf(0.975, 15) * math.sqrt(((8 / 9 + square) / 18 - mean**2) / 17)
@@ -83,9 +83,9 @@ def test_clusters_that_differ_in_one_of_their_items_do_not_differ_as_a_whole():
 def test_translations_count_as_one_item():
     generator = np.random.default_rng(0)
     first, second = generator.integers(0, 2, (2, 200)).astype(float)
-    alone = compare(runs(first), runs(second), ids(200))
-    thrice = compare(runs(np.tile(first, 3)), runs(np.tile(second, 3)), ids(200) * 3)
-    naive = compare(runs(np.tile(first, 3)), runs(np.tile(second, 3)), ids(600))
+    alone = paired_difference(runs(first), runs(second), ids(200))
+    thrice = paired_difference(runs(np.tile(first, 3)), runs(np.tile(second, 3)), ids(200) * 3)
+    naive = paired_difference(runs(np.tile(first, 3)), runs(np.tile(second, 3)), ids(600))
     assert thrice.points == pytest.approx(alone.points)
     assert (thrice.low, thrice.high) == pytest.approx((alone.low, alone.high), abs=0.02)
     assert thrice.p == pytest.approx(alone.p, abs=0.03)
@@ -104,7 +104,7 @@ def simulate(draw, times=600, seed=1):
     found, covered = 0, 0
     for number in range(times):
         first, second, clusters, truth = draw(generator)
-        result = compare(first, second, clusters, seed=number)
+        result = paired_difference(first, second, clusters, seed=number)
         found += result.p < 0.05
         covered += result.low <= 100 * truth <= result.high
     return found / times, covered / times
@@ -153,7 +153,7 @@ def test_p_and_interval_of_few_clusters_rarely_contradict_each_other():
     for number in range(300):
         drawn = generator.random(48)  # 16 items in three languages; in three of ten answers one side is right alone
         first, second = (drawn < 0.075).astype(float), ((drawn >= 0.075) & (drawn < 0.3)).astype(float)
-        found = compare(runs(first), runs(second), ids(16) * 3, seed=number)
+        found = paired_difference(runs(first), runs(second), ids(16) * 3, seed=number)
         contradictions += found.is_shown != (found.low > 0 or found.high < 0)
         covered += found.low <= 15 <= found.high
     assert contradictions <= 6  # with a full difference per cluster: about 37
@@ -180,7 +180,7 @@ def trained(generator, count, gain=0.0, binary=True):
         sides.append(
             generator.random((count, 300)) < means[:, None] if binary else generator.normal(means[:, None], 0.2, (count, 300))
         )
-    return *(Runs(scores.astype(float)) for scores in sides), ids(300), gain
+    return *(RunScores(scores.astype(float)) for scores in sides), ids(300), gain
 
 
 @pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow), 5])
@@ -201,8 +201,8 @@ def test_pairs_of_runs_find_what_the_luck_of_their_bases_hides_and_keep_the_leve
     def draw(generator, gain=0.0, paired=True):
         bases = 0.4 + generator.normal(0, 0.12, 5)  # what a base is worth, both models of a seed share
         sides = [np.clip(bases + side * gain + generator.normal(0, 0.015, 5), 0, 1) for side in range(2)]
-        first, second = (Runs((generator.random((5, 400)) < means[:, None]).astype(float)) for means in sides)
-        return compare(first, second, ids(400), paired_runs=paired, seed=0)
+        first, second = (RunScores((generator.random((5, 400)) < means[:, None]).astype(float)) for means in sides)
+        return paired_difference(first, second, ids(400), paired_runs=paired, seed=0)
 
     generator = np.random.default_rng(3)
     null = [draw(generator) for _ in range(300)]
@@ -213,21 +213,21 @@ def test_pairs_of_runs_find_what_the_luck_of_their_bases_hides_and_keep_the_leve
 
 
 def test_runs_that_are_no_pairs_are_refused():
-    with pytest.raises(ValueError, match="2 and 1 runs are no pairs"):
-        compare(runs([0, 1], [1, 1]), runs([0, 1]), ids(2), paired_runs=True)
+    with pytest.raises(ValueError, match="2 and 1 runs cannot be paired"):
+        paired_difference(runs([0, 1], [1, 1]), runs([0, 1]), ids(2), paired_runs=True)
 
 
 def test_p_and_interval_of_several_runs_say_the_same():
     generator, contradictions = np.random.default_rng(8), 0
     for number in range(100):
-        found = compare(*trained(generator, 4, gain=0.06)[:3], seed=number)
+        found = paired_difference(*trained(generator, 4, gain=0.06)[:3], seed=number)
         contradictions += found.is_shown != (found.low > 0 or found.high < 0)
     assert contradictions <= 3  # with as many degrees of freedom as items less one: 9
 
 
 def test_what_several_runs_can_detect_is_detected_four_times_in_five():
     generator = np.random.default_rng(9)
-    detectable = np.median([compare(*trained(generator, 5)[:3], seed=number).detectable for number in range(60)])
+    detectable = np.median([paired_difference(*trained(generator, 5)[:3], seed=number).detectable for number in range(60)])
     power, _ = simulate(lambda generator: trained(generator, 5, gain=detectable / 100), 200)
     assert 0.68 <= power <= 0.92
 
@@ -268,17 +268,17 @@ def test_the_bootstrap_interval_is_near_the_t_interval_of_symmetric_data():
 def test_f1_that_differs_in_a_few_items_has_an_interval_that_agrees_with_p(differing):
     first = np.full(120, 0.5)
     second = np.where(np.arange(120) < differing, 1.0, 0.5)
-    found = compare(runs(first), runs(second), ids(120))
+    found = paired_difference(runs(first), runs(second), ids(120))
     assert found.p == 2 / 2**differing
     assert found.low < 0 < found.points < found.high
 
 
 def test_f1_that_differs_alike_in_every_item_has_an_interval_with_a_width():
-    found = compare(runs(np.full(30, 0.3)), runs(np.full(30, 0.4)), ids(30))
+    found = paired_difference(runs(np.full(30, 0.3)), runs(np.full(30, 0.4)), ids(30))
     assert found.low < found.points - 1 < found.points + 1 < found.high
 
 
 def test_one_cluster_shows_nothing():
-    found = compare(runs([0.2]), runs([0.9]), ["a"])
+    found = paired_difference(runs([0.2]), runs([0.9]), ["a"])
     assert (found.low, found.high, found.detectable) == (-100, 100, 100)
     assert not found.is_shown

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from eval.scoring.likelihood import Candidate, batches, score
+from eval.scoring.likelihood import Candidate, batch_candidates, score_candidates
 
 SIZES = {"vocab_size": 97, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 WINDOW = 8
@@ -54,8 +54,8 @@ def alone(model, candidate):
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral", "gemma3_text", "gpt2", "bloom"])
 def test_every_architecture_gives_what_a_whole_pass_gives(kind, size):
     model, asked, found = model_of(kind), candidates(), {}
-    for batch in batches(asked, size):
-        found |= score(model, batch)
+    for batch in batch_candidates(asked, size):
+        found |= score_candidates(model, batch)
     assert sorted(found) == list(range(len(asked)))
     for candidate in asked:
         loglikelihood, greedy = alone(model, candidate)
@@ -67,13 +67,13 @@ def test_a_greedy_continuation_is_called_greedy():
     model = model_of("llama")
     with torch.no_grad():
         token = int(model(torch.tensor([[1, 5, 9]])).logits[0, -1].argmax())
-    assert score(model, [Candidate(0, (1, 5, 9), (token,))])[0].is_greedy
+    assert score_candidates(model, [Candidate(0, (1, 5, 9), (token,))])[0].is_greedy
 
 
 def test_a_batch_that_the_device_has_no_memory_for_is_halved(monkeypatch):
     import eval.scoring.likelihood
 
-    answers, sizes = eval.scoring.likelihood._answers, []
+    answers, sizes = eval.scoring.likelihood._score_batch, []
 
     def small(model, batch):
         sizes.append(len(batch))
@@ -81,9 +81,9 @@ def test_a_batch_that_the_device_has_no_memory_for_is_halved(monkeypatch):
             raise torch.OutOfMemoryError
         return answers(model, batch)
 
-    monkeypatch.setattr(eval.scoring.likelihood, "_answers", small)
+    monkeypatch.setattr(eval.scoring.likelihood, "_score_batch", small)
     asked = candidates()[4:12]
-    assert sorted(score(model_of("llama"), asked)) == [candidate.index for candidate in asked]
+    assert sorted(score_candidates(model_of("llama"), asked)) == [candidate.index for candidate in asked]
     assert sizes == [8, 4, 2, 2, 4, 2, 2]
 
 
@@ -91,6 +91,6 @@ def test_one_text_that_does_not_fit_is_an_error(monkeypatch):
     def never(model, batch):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr("eval.scoring.likelihood._answers", never)
+    monkeypatch.setattr("eval.scoring.likelihood._score_batch", never)
     with pytest.raises(torch.OutOfMemoryError):
-        score(None, candidates()[:2])
+        score_candidates(None, candidates()[:2])

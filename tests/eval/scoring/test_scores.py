@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from eval.config import EvalSettings
-from eval.results.evaluation_results import read_records, read_results
-from eval.run import main
+from eval.results.evaluation_results import read_results
+from eval.results.item_records import read_records
+from eval.scoring.evaluation_run import evaluate_model
 from spark_jobs.common.errors import ConfigurationError
 
 from .numpy_llama import NumpyLlama
@@ -53,7 +54,7 @@ def settings(model: Path, xcsr: Path, output_dir: Path, **options) -> EvalSettin
 @pytest.fixture(scope="module")
 def evaluated(tiny_model, xcsr, tmp_path_factory):
     output_dir = tmp_path_factory.mktemp("evaluated")
-    main(settings(tiny_model, xcsr, output_dir))
+    evaluate_model(settings(tiny_model, xcsr, output_dir))
     return output_dir
 
 
@@ -101,7 +102,7 @@ def test_a_tokenizer_that_appends_eos_and_adds_no_bos_gives_the_same_scores(eval
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 2)])
     tokenizer.save(str(model / "tokenizer.json"))
     assert tokenizer.encode("a").tokens[-1] == "</s>"
-    main(settings(model, xcsr, tmp_path / "out", tasks=["xcsqa_ja"]))
+    evaluate_model(settings(model, xcsr, tmp_path / "out", tasks=["xcsqa_ja"]))
     ours, plain = read_records(tmp_path / "out", "xcsqa_ja"), read_records(evaluated, "xcsqa_ja")
     assert [record.loglikelihoods for record in ours] == [record.loglikelihoods for record in plain]
 
@@ -126,7 +127,7 @@ def test_a_model_in_bfloat16_has_the_log_likelihoods_of_its_logits_to_more_than_
     import eval.scoring.language_model
     import eval.scoring.likelihood
 
-    taken, scored, logits_of, found = [], eval.scoring.likelihood.score, eval.scoring.likelihood._logits, []
+    taken, scored, logits_of, found = [], eval.scoring.likelihood.score_candidates, eval.scoring.likelihood._logits, []
 
     def recorded(*arguments):
         taken.append(logits_of(*arguments))
@@ -146,8 +147,8 @@ def test_a_model_in_bfloat16_has_the_log_likelihoods_of_its_logits_to_more_than_
         return answers
 
     monkeypatch.setattr(eval.scoring.likelihood, "_logits", recorded)
-    monkeypatch.setattr(eval.scoring.language_model, "score", checked)
-    main(settings(bfloat16_model, xcsr, tmp_path))
+    monkeypatch.setattr(eval.scoring.language_model, "score_candidates", checked)
+    evaluate_model(settings(bfloat16_model, xcsr, tmp_path))
     assert len(found) == 6 * (4 + 4 + 5 + 5)
     values = torch.tensor(found, dtype=torch.float64)
     assert (values != values.bfloat16().double()).all()
@@ -169,7 +170,7 @@ def test_without_bos_a_text_that_stands_alone_begins_with_eos_and_a_prompt_with_
     from tokenizers import Tokenizer
 
     model = _without(shutil.copytree(tiny_model, tmp_path / "model"), "bos_token")
-    main(settings(model, xcsr, tmp_path / "out", tasks=[task]))
+    evaluate_model(settings(model, xcsr, tmp_path / "out", tasks=[task]))
     llama, tokenizer = NumpyLlama(model), Tokenizer.from_file(str(model / "tokenizer.json"))
     asked = prompts_and_choices(xcsr, task)
     for record, (prompt, choices, _) in zip(read_records(tmp_path / "out", task), asked, strict=True):
@@ -180,18 +181,18 @@ def test_without_bos_a_text_that_stands_alone_begins_with_eos_and_a_prompt_with_
 def test_a_tokenizer_with_neither_bos_nor_eos_is_refused(tiny_model, xcsr, tmp_path):
     model = _without(shutil.copytree(tiny_model, tmp_path / "model"), "bos_token", "eos_token")
     with pytest.raises(ConfigurationError, match="names neither BOS nor EOS"):
-        main(settings(model, xcsr, tmp_path / "out"))
+        evaluate_model(settings(model, xcsr, tmp_path / "out"))
 
 
 def test_the_size_of_a_batch_changes_nothing_but_rounding(evaluated, tiny_model, xcsr, tmp_path):
-    main(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_en"], batch_size=1))
+    evaluate_model(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_en"], batch_size=1))
     for one, seven in zip(read_records(tmp_path, "xcodah_en"), read_records(evaluated, "xcodah_en"), strict=True):
         assert one.loglikelihoods == pytest.approx(seven.loglikelihoods, rel=1e-5)
         assert one.prediction == seven.prediction
 
 
 def test_limit_scores_the_first_items_only(evaluated, tiny_model, xcsr, tmp_path):
-    main(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_ja"], limit=2))
+    evaluate_model(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_ja"], limit=2))
     records = read_records(tmp_path, "xcodah_ja")
     assert [record.doc_hash for record in records] == [record.doc_hash for record in read_records(evaluated, "xcodah_ja")][:2]
     assert read_results(tmp_path).tasks["xcodah_ja"].n == 2

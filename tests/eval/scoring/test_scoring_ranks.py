@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 from eval.config import EvalSettings
-from eval.results.evaluation_results import read_records, read_results
-from eval.run import main
+from eval.results.evaluation_results import read_results
+from eval.results.item_records import read_records
+from eval.scoring.evaluation_run import evaluate_model
 from eval.scoring.scoring_ranks import ScoringRanks
 
 FINISHED, TASKS = ["xcodah_en"], ["xcsqa_en", "xcodah_ja", "xcsqa_ja_reference"]
@@ -29,8 +30,8 @@ def test_two_ranks_go_on_from_a_finished_task_and_leave_the_results_of_one_and_o
         values = {"model": tiny_model, "data_dir": xcsr, "output_dir": tmp_path / output, "device": "cpu", "batch_size": 4}
         return EvalSettings(**values, tasks=tasks, num_fewshot=1)
 
-    main(settings("one", TASKS))
-    main(settings("two", FINISHED))
+    evaluate_model(settings("one", TASKS))
+    evaluate_model(settings("two", FINISHED))
     config = tmp_path / "config.yaml"
     config.write_text(settings("two", [*FINISHED, *TASKS]).to_yaml())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "eval.run"]
