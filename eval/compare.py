@@ -23,7 +23,7 @@ def entry(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...",
+            metavar="MODEL",
             help=escape(
                 "Output folders of eval.run, the one to compare with first: DIR, or LABEL=DIR[,DIR...] for training runs."
             ),

@@ -23,7 +23,7 @@ app = new_app()
 def entry(
     models: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL...", help="Output folders of eval.run: DIR or LABEL=DIR.", show_default=False),
+        typer.Argument(metavar="MODEL", help="Output folders of eval.run: DIR or LABEL=DIR.", show_default=False),
     ],
     output: Annotated[Path, typer.Option(help=f"Folder for {KNOWLEDGE_MARKDOWN} and {KNOWLEDGE_PAGE}.")] = Path(
         "build/knowledge"

@@ -61,13 +61,13 @@ def parse_model_argument(argument: str) -> tuple[str, tuple[Path, ...]]:
 
 
 def read_evaluated_model(argument: str) -> EvaluatedModel:
-    """The evaluations of a model; raises `ConfigurationError` if two are of the same weights, which are not two training runs."""
+    """The evaluations of a model; raises `ConfigurationError` if two have the same weights: they are not two training runs."""
     label, folders = parse_model_argument(argument)
     results = tuple(read_results(folder) for folder in folders)
     fingerprints = [result.model["fingerprint"] for result in results]
     if len(set(fingerprints)) < len(fingerprints):
         raise ConfigurationError(
-            f"{label}: two of {', '.join(map(str, folders))} are of one and the same model; list one evaluation a training run"
+            f"{label}: two of {', '.join(map(str, folders))} evaluate the same model; list one evaluation for each training run"
         )
     return EvaluatedModel(label, folders, results)
 

@@ -19,7 +19,7 @@ from spark_jobs.common.formatting import format_bytes, format_seconds
 
 def summary_table(settings: SummarySettings, inputs: SummaryInputs) -> Table:
     """Each part with its folder and key figures."""
-    table = Table(title="What was built", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title="Results", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("part", no_wrap=True)
     table.add_column("where", overflow="fold")
     table.add_column("figures")

@@ -11,7 +11,7 @@ DISTANCE_HEADERS = ("task", "few-shot", "published", "ours", "± stderr", "dista
 
 
 def format_stderr(score: Score) -> str:
-    """A score's standard error in per cent, `–` if it has none."""
+    """A score's standard error in per cent, `–` for a single item."""
     return "–" if score.stderr is None else f"{100 * score.stderr:.1f}"
 
 

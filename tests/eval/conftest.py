@@ -88,7 +88,7 @@ QUESTIONS = {
         ("何が冷たいですか？", ["雪", "火", "お茶", "焼きパン", "日光"], "A"),
     ],
 }
-"""X-CSQA's form in our own words, by the data's language names."""
+"""Questions written for these tests in the form of X-CSQA, by the language names of the data."""
 
 
 @pytest.fixture(scope="session")

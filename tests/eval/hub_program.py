@@ -1,6 +1,6 @@
-"""A data set as the hub serves it, over HTTP on the loopback, read by the tasks' own loader: `python hub_program.py FOLDER`.
+"""A data set as the hub serves it, over HTTP on the loopback, read by the loader of the tasks: `python hub_program.py FOLDER`.
 
-A program of its own, because libraries read HF_ENDPOINT when they are imported. Prints, as JSON, what became of each case.
+A separate program, because libraries read HF_ENDPOINT when they are imported. Prints the outcome of each case as JSON.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ README = (
 
 
 def rows(count, changed=None):
-    """X-CODAH's form; the item `changed` reads otherwise."""
+    """Rows in X-CODAH's form; the item `changed` has other text."""
     choices = [{"label": label, "text": f"鴨は{place}で泳ぐ。"} for label, place in zip("ABCD", "池本屋灯", strict=True)]
     for number in range(count):
         question = {"stem": " ", "choices": choices if number != changed else choices[:1] + choices[:3]}
@@ -29,7 +29,7 @@ def rows(count, changed=None):
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """The few routes that `datasets` asks for; `state` is what the data set is now."""
+    """The routes that `datasets` requests; `state` is the current data set."""
 
     state: ClassVar[dict] = {}
 

@@ -9,7 +9,7 @@ from eval.compare import app
 from eval.report.comparison_report import COMPARISON_MARKDOWN, COMPARISON_PAGE
 
 
-def test_a_mistake_on_the_command_line_ends_in_a_sentence(three_models, tmp_path):
+def test_a_mistake_on_the_command_line_is_reported_without_a_traceback(three_models, tmp_path):
     done = CliRunner().invoke(app, [three_models[0], str(tmp_path / "none"), "--output", str(tmp_path / "out")])
     assert done.exit_code == 2
     assert "error:" in done.stderr
@@ -17,7 +17,7 @@ def test_a_mistake_on_the_command_line_ends_in_a_sentence(three_models, tmp_path
     assert "Traceback" not in done.stderr
 
 
-def test_the_command_ends_in_files(three_models, tmp_path, repository):
+def test_the_command_writes_both_files(three_models, tmp_path, repository):
     command = [sys.executable, "-m", "eval.compare", *three_models, "--output", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=repository, check=False)
     assert done.returncode == 0, done.stderr

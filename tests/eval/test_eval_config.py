@@ -9,7 +9,7 @@ from spark_jobs.common.settings import load_settings
 
 
 @pytest.mark.parametrize("value", [0, -1, "many", 1.5])
-def test_an_impossible_batch_size_is_refused(make_settings, value):
+def test_an_invalid_batch_size_is_refused(make_settings, value):
     with pytest.raises(ValidationError, match="batch_size"):
         make_settings(batch_size=value)
 
@@ -30,7 +30,7 @@ def test_the_shipped_configurations_are_valid(repository, name, model):
     assert set(load_settings(model, path).model_dump(mode="json")) >= set(yaml.safe_load(path.read_text()))
 
 
-def test_the_demonstration_has_its_data(repository):
+def test_the_data_of_the_demonstration_exist(repository):
     from eval.tasks.task_catalogue import check_local_files, read_catalogue, resolve, tasks_folder
 
     settings = load_settings(EvalSettings, repository / "conf" / "eval" / "demo.yaml")

@@ -1,22 +1,14 @@
 """Knowledge in one language, compared with English."""
 
-import math
-
 import numpy as np
 import pytest
 
 from eval.analysis.language_knowledge import compare_with_english
 
-
-def rankc(first, second):
-    """The definition, word by word, for one fact."""
-    n = len(first)
-    one, other = (sorted(range(n), key=lambda c: -scores[c]) for scores in (first, second))
-    weights = [math.exp(n - j) for j in range(1, n + 1)]
-    return sum(w * len(set(one[:j]) & set(other[:j])) / j for j, w in enumerate(weights, 1)) / sum(weights)
+from .rankc_definition import rankc
 
 
-def test_knowledge_of_one_language_beside_english():
+def test_knowledge_of_one_language_compared_with_english():
     english = np.array([[2.0, 1, 0], [0, 2, 1], [1, 0, 2], [2, 1, 0]])
     other = np.array([[2.0, 1, 0], [2, 0, 1], [1, 0, 2], [0, 2, 1]])
     found = compare_with_english("ja", other, np.array([0, 1, 2, 2]), english)  # English right: 3 of 4; of those, 2 in Japanese

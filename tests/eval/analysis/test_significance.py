@@ -1,4 +1,4 @@
-"""The statistics against closed forms, against scipy's own, and by simulation: error rates at their level, power as computed."""
+"""The statistics against closed forms and scipy, and by simulation: error rates at their level, power as computed."""
 
 import math
 from itertools import product
@@ -38,7 +38,7 @@ def test_mcnemar_is_a_binomial_test_of_the_items_that_changed(only_first, only_s
     assert exact_mcnemar(first, second) == pytest.approx(expected)
 
 
-def test_few_clusters_are_permuted_in_every_way():
+def test_all_permutations_of_few_clusters_are_counted():
     sums = np.array([0.5, -0.25, 1.0, 0.75])
     totals = [abs(sum(sign * value for sign, value in zip(signs, sums, strict=True))) for signs in product((-1, 1), repeat=4)]
     assert sign_permutation(np.append(sums, 0.0)) == np.mean([total >= abs(sums.sum()) for total in totals])
@@ -63,13 +63,13 @@ def test_the_interval_of_single_items_is_agresti_and_mins():
     assert (low, high) == pytest.approx((centre - half, centre + half))
 
 
-def test_an_interval_has_a_width_where_nothing_differs():
+def test_an_interval_has_a_width_if_no_item_differs():
     found = paired_difference(runs([1, 0, 1, 0]), runs([1, 0, 1, 0]), ids(4))
     assert (found.points, found.p) == (0, 1)
     assert found.low < -10 < 10 < found.high
 
 
-def test_clusters_that_differ_in_one_of_their_items_do_not_differ_as_a_whole():
+def test_a_cluster_with_one_differing_item_does_not_count_as_a_full_difference():
     gained = np.repeat([1.0, 0.0], 8)  # half of 16 items are right in one language more, of three
     first, second = np.zeros(48), np.concatenate([gained, np.zeros(32)])
     found = paired_difference(runs(first), runs(second), ids(16) * 3)
@@ -93,13 +93,13 @@ def test_translations_count_as_one_item():
     assert naive.high - naive.low < 0.6 * (alone.high - alone.low)
 
 
-def test_holm_is_its_textbook_rule():
+def test_holm_follows_the_textbook():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
 
 
 def simulate(draw, times=600, seed=1):
-    """Share of simulated comparisons whose p is below 5 %, and share whose interval holds the true difference."""
+    """Share of simulated comparisons with p below 5 %, and share whose interval covers the true difference."""
     generator = np.random.default_rng(seed)
     found, covered = 0, 0
     for number in range(times):
@@ -120,7 +120,7 @@ def correlated(generator, n, base, gain=0.0, languages=1):
     return (one < chance).astype(float), (other < chance + gain).astype(float)
 
 
-def test_mcnemar_finds_no_difference_where_there_is_none():
+def test_mcnemar_keeps_its_level_without_a_difference():
     def draw(generator):
         first, second = correlated(generator, 300, 0.45)
         return runs(first[0]), runs(second[0]), ids(300), 0.0
@@ -132,10 +132,10 @@ def test_mcnemar_finds_no_difference_where_there_is_none():
 
 
 @pytest.mark.slow  # half a minute
-def test_clustered_languages_keep_the_level_where_counting_them_apart_does_not():
+def test_clustered_languages_keep_the_level_and_separate_ones_do_not():
     def draw(generator, apart=False):
         n, languages = 120, 5
-        first, second = generator.normal(0, 1, (2, n))  # what a model knows of an item, it knows in every language
+        first, second = generator.normal(0, 1, (2, n))  # knowledge of an item is the same in every language
         noise = generator.normal(0, 0.5, (2, languages, n))
         one, other = ((known + noise[side] > 0).astype(float) for side, known in enumerate((first, second)))
         names = ids(n * languages) if apart else ids(n) * languages
@@ -184,22 +184,22 @@ def trained(generator, count, gain=0.0, binary=True):
 
 
 @pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow), 5])
-def test_several_runs_keep_the_level_though_runs_differ_more_than_items(count):
+def test_several_runs_keep_the_level_if_runs_differ_more_than_items(count):
     rate, coverage = simulate(lambda generator: trained(generator, count), 400)
     assert rate <= 0.075
     assert 0.925 <= coverage <= 0.995
 
 
 @pytest.mark.slow  # the bootstrap, several hundred times
-def test_the_bootstrap_of_several_runs_holds_the_truth_as_often_as_it_says():
+def test_the_bootstrap_of_several_runs_covers_the_true_difference():
     rate, coverage = simulate(lambda generator: trained(generator, 4, binary=False), 300)
     assert rate <= 0.08
     assert 0.92 <= coverage <= 0.99
 
 
-def test_pairs_of_runs_find_what_the_luck_of_their_bases_hides_and_keep_the_level():
+def test_paired_runs_keep_the_level_and_find_differences_that_the_spread_of_bases_hides():
     def draw(generator, gain=0.0, paired=True):
-        bases = 0.4 + generator.normal(0, 0.12, 5)  # what a base is worth, both models of a seed share
+        bases = 0.4 + generator.normal(0, 0.12, 5)  # both models of a seed share the quality of their base
         sides = [np.clip(bases + side * gain + generator.normal(0, 0.015, 5), 0, 1) for side in range(2)]
         first, second = (RunScores((generator.random((5, 400)) < means[:, None]).astype(float)) for means in sides)
         return paired_difference(first, second, ids(400), paired_runs=paired, seed=0)
@@ -212,12 +212,12 @@ def test_pairs_of_runs_find_what_the_luck_of_their_bases_hides_and_keep_the_leve
     assert sum(draw(generator, 0.06, paired=False).is_shown for _ in range(100)) <= 10
 
 
-def test_runs_that_are_no_pairs_are_refused():
+def test_unequal_numbers_of_paired_runs_are_refused():
     with pytest.raises(ValueError, match="2 and 1 runs cannot be paired"):
         paired_difference(runs([0, 1], [1, 1]), runs([0, 1]), ids(2), paired_runs=True)
 
 
-def test_p_and_interval_of_several_runs_say_the_same():
+def test_p_and_interval_of_several_runs_agree():
     generator, contradictions = np.random.default_rng(8), 0
     for number in range(100):
         found = paired_difference(*trained(generator, 4, gain=0.06)[:3], seed=number)
@@ -225,14 +225,14 @@ def test_p_and_interval_of_several_runs_say_the_same():
     assert contradictions <= 3  # with as many degrees of freedom as items less one: 9
 
 
-def test_what_several_runs_can_detect_is_detected_four_times_in_five():
+def test_the_detectable_difference_of_several_runs_is_found_with_80_percent_power():
     generator = np.random.default_rng(9)
     detectable = np.median([paired_difference(*trained(generator, 5)[:3], seed=number).detectable for number in range(60)])
     power, _ = simulate(lambda generator: trained(generator, 5, gain=detectable / 100), 200)
     assert 0.68 <= power <= 0.92
 
 
-def test_one_run_a_side_would_call_the_luck_of_training_an_effect():
+def test_a_single_run_a_side_reports_the_spread_of_training_as_a_difference():
     def draw(generator):
         means = 0.5 + generator.normal(0, 0.04, 2)
         return *(runs(generator.random(1000) < mean) for mean in means), ids(1000), 0.0
@@ -241,7 +241,7 @@ def test_one_run_a_side_would_call_the_luck_of_training_an_effect():
 
 
 @pytest.mark.parametrize("n", [100, 400])
-def test_the_detectable_difference_is_detected_four_times_in_five(n):
+def test_the_detectable_difference_is_found_with_80_percent_power(n):
     generator = np.random.default_rng(5)
     share = 0.2  # of items on which the models differ
     sums = np.where(generator.random(200_000) < share, np.sign(generator.random(200_000) - 0.5), 0)
@@ -273,7 +273,7 @@ def test_f1_that_differs_in_a_few_items_has_an_interval_that_agrees_with_p(diffe
     assert found.low < 0 < found.points < found.high
 
 
-def test_f1_that_differs_alike_in_every_item_has_an_interval_with_a_width():
+def test_f1_that_differs_equally_in_every_item_has_an_interval_with_a_width():
     found = paired_difference(runs(np.full(30, 0.3)), runs(np.full(30, 0.4)), ids(30))
     assert found.low < found.points - 1 < found.points + 1 < found.high
 

@@ -5,7 +5,7 @@ import re
 from eval.analysis.verdicts import contrast_verdict
 
 
-def test_the_verdict_says_what_is_shown_and_what_is_not(three_contrasts):
+def test_the_verdict_lists_shown_differences_and_the_detectable_one(three_contrasts):
     ft, leia, _ = three_contrasts
     assert re.match(
         r"No difference between ft and base is shown in 5 tasks after Holm's correction\. Minimum detectable",

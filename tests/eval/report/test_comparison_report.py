@@ -15,7 +15,7 @@ from spark_jobs.common.errors import ConfigurationError
 from ..evaluations import write_scores
 
 
-def test_one_model_is_no_comparison(three_models, tmp_path):
+def test_a_single_model_is_refused(three_models, tmp_path):
     with pytest.raises(ConfigurationError, match="takes two models or more"):
         compare_models(three_models[:1], tmp_path / "out")
 
@@ -25,7 +25,7 @@ def test_a_missing_evaluation_is_named(three_models, tmp_path):
         compare_models([three_models[0], str(tmp_path / "nowhere")], tmp_path / "out")
 
 
-def test_console_markdown_and_page_tell_the_same(three_models, tmp_path, capsys, monkeypatch):
+def test_console_markdown_and_page_show_the_same_figures(three_models, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "150")
     compare_models(three_models, tmp_path / "out")
     shown = capsys.readouterr().out
@@ -40,7 +40,7 @@ def test_console_markdown_and_page_tell_the_same(three_models, tmp_path, capsys,
     assert "leia is above base in 2 of 5 tasks" in page
 
 
-def test_a_reproduction_stands_beside_what_was_published(tmp_path):
+def test_a_reproduction_is_shown_beside_the_published_score(tmp_path):
     right = np.array([1] * 40 + [0] * 60)
     ours = write_scores(tmp_path / "ours", "aaa", {"xcsqa_ja_reference": right}, scoring="reference", reported="swallow-7b")
     other = write_scores(tmp_path / "other", "bbb", {"xcsqa_ja_reference": 1 - right}, scoring="reference")
@@ -49,7 +49,7 @@ def test_a_reproduction_stands_beside_what_was_published(tmp_path):
     assert "ours beside Swallow-7B as published" in (tmp_path / "out" / COMPARISON_PAGE).read_text()
 
 
-def test_of_several_runs_the_mean_stands_beside_what_was_published_and_every_test_is_named(tmp_path):
+def test_the_mean_of_several_runs_is_shown_beside_the_published_score_and_every_test_is_named(tmp_path):
     rights = [np.array([1] * n + [0] * (100 - n)) for n in (40, 50)]
     runs = [
         write_scores(tmp_path / f"run{at}", f"r{at}", {"xcsqa_ja_reference": right}, scoring="reference", reported="swallow-7b")
@@ -66,7 +66,7 @@ def test_of_several_runs_the_mean_stands_beside_what_was_published_and_every_tes
     assert "<dd>exact McNemar, permutation and runs</dd>" in page
 
 
-def test_runs_that_are_pairs_are_as_many_on_either_side(tmp_path):
+def test_paired_runs_need_equal_numbers(tmp_path):
     rights = [np.array([1] * n + [0] * (10 - n)) for n in (2, 4, 7, 5)]
     folders = [write_scores(tmp_path / str(at), str(at), {"xcsqa_ja": right}) for at, right in enumerate(rights)]
     compare_models([f"base={folders[0]},{folders[1]}", f"leia={folders[2]},{folders[3]}"], tmp_path / "out", paired_runs=True)

@@ -29,7 +29,7 @@ def evaluation(folder, right, languages=("ja", "en")):
     return str(write_evaluation(folder, hashlib.sha256(str(folder).encode()).hexdigest(), tasks))
 
 
-def test_the_report_has_knowledge_population_and_what_the_corpus_links(tmp_path, corpus_with_links, capsys, monkeypatch):
+def test_the_report_has_knowledge_population_and_links_of_the_corpus(tmp_path, corpus_with_links, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     base = evaluation(tmp_path / "base", {"en": [1, 1, 1, 0], "ja": [0, 1, 0, 0]})
     leia = evaluation(tmp_path / "leia", {"en": [1, 1, 1, 0], "ja": [1, 1, 0, 0]})
@@ -59,7 +59,7 @@ def test_a_model_that_lacks_a_language_has_no_column_there(tmp_path, corpus_with
     assert "| linked, with a name | 1 | 0.0 | 100.0 | +100.0 (" in text
 
 
-def test_models_that_were_asked_other_facts_are_refused(tmp_path):
+def test_models_that_answered_different_facts_are_refused(tmp_path):
     base = evaluation(tmp_path / "base", {"en": [1] * 4, "ja": [1] * 4})
     tasks = {f"cities_{language}": [answer(0, 1, "another", **ENTITIES[0])] for language in ("ja", "en")}
     other = str(write_evaluation(tmp_path / "other", "f", tasks))
@@ -78,7 +78,7 @@ def test_knowledge_needs_english_and_another_language(tmp_path, languages, messa
         report_knowledge([folder], tmp_path / "out")
 
 
-def test_an_evaluation_that_lost_its_records_is_named(tmp_path):
+def test_an_evaluation_without_its_records_is_refused(tmp_path):
     folder = evaluation(tmp_path / "base", {"en": [1] * 4, "ja": [1] * 4})
     (tmp_path / "base" / "samples" / "cities_ja.jsonl").unlink()
     with pytest.raises(ConfigurationError, match=r"base/samples/cities_ja\.jsonl does not exist: .* run python -m eval\.run"):
@@ -121,7 +121,7 @@ def read(path):
 
 
 @pytest.mark.slow  # a build with Spark
-def test_the_links_of_a_corpus_that_the_engine_built_are_those_of_its_articles(repository, tmp_path):
+def test_the_links_of_a_built_corpus_match_its_articles(repository, tmp_path):
     corpus = tmp_path / "corpus"
     build = [sys.executable, "-m", "spark_jobs.build", "--config", "conf/corpus/demo.yaml", "--set", f"output_dir={corpus}"]
     subprocess.run(build, check=True, capture_output=True, cwd=repository)

@@ -6,7 +6,7 @@ from eval.report.summary_inputs import read_summary_inputs
 from eval.report.summary_page import render_summary
 
 
-def test_a_summary_leaves_out_tasks_without_candidates_and_needs_one_with(make_summary_settings, demo, tmp_path):
+def test_tasks_without_candidates_are_left_out(make_summary_settings, demo, tmp_path):
     from eval.results.evaluation_results import EvalResults
     from eval.results.item_records import records_sha256
 

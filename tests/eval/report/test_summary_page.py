@@ -15,7 +15,7 @@ from eval.results.build_record import total_counts
 
 
 class Page(HTMLParser):
-    """Elements with their attributes, and the text outside style and plots."""
+    """The elements of a page with their attributes, and its text outside style and plots."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ def html(make_summary_settings, demo) -> str:
     return render_summary(settings, read_summary_inputs(settings))
 
 
-def test_the_page_is_well_formed_and_refers_to_nothing_outside(html):
+def test_the_page_is_well_formed_and_self_contained(html):
     page = Page(html)
     assert page.open == []
     for tag, attributes in page.elements:
@@ -68,7 +68,7 @@ def test_ids_in_the_page_are_unique_and_every_reference_has_its_target(html):
     assert {reference.removeprefix("#") for reference in references} <= set(ids)
 
 
-def test_the_page_tells_every_figure(html):
+def test_the_page_shows_every_figure(html):
     text = " ".join(Page(html).text.split())
     for expected in ("jawiki 15 3 3 8 1 10 6 60.0", "arwiki 13 3 1 8 1 3 2 66.7", "together 28 6 4 16 2 13 8 61.5"):
         assert expected in text.replace("\u2009%", "")
@@ -83,13 +83,13 @@ def test_the_page_tells_every_figure(html):
     assert "9.76 → 6.22" in text
 
 
-def test_a_note_stands_before_what_the_scores_show(make_summary_settings, demo):
+def test_a_note_comes_before_the_verdict(make_summary_settings, demo):
     settings = make_summary_settings(note="A trial <b>run</b>.")
     text = " ".join(Page(render_summary(settings, read_summary_inputs(settings))).text.split())
     assert text.index("A trial <b>run</b>.") < text.index("No difference between after and before is shown")
 
 
-def test_pages_that_are_not_accounted_for_are_not_called_so(make_summary_settings, demo):
+def test_the_page_reports_pages_that_are_not_counted(make_summary_settings, demo):
     path = demo / "corpus" / "_build.json"
     build = json.loads(path.read_text())
     build["wikis"]["jawiki"]["pages"] += 1
@@ -98,7 +98,7 @@ def test_pages_that_are_not_accounted_for_are_not_called_so(make_summary_setting
     assert "Not every" in render_summary(settings, read_summary_inputs(settings))
 
 
-def test_names_stand_beside_their_surfaces_and_markup_in_text_stays_text(html):
+def test_names_follow_their_surfaces_and_markup_in_text_is_escaped(html):
     assert '<bdi class="surface">京都市</bdi><bdi class="name" lang="en" dir="auto">Kyoto</bdi>' in html
     assert "である。&lt;b&gt;&amp;amp;" in html
     assert html.count('class="entity"') == 8
@@ -119,7 +119,7 @@ def test_totals_and_tables_add_up(make_summary_settings, demo):
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
-def test_a_browser_lays_the_page_out_without_overflow_in_both_dresses(make_summary_settings, demo, scheme, dark):
+def test_a_browser_lays_the_page_out_without_overflow_in_light_and_dark(make_summary_settings, demo, scheme, dark):
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")

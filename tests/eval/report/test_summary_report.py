@@ -30,7 +30,7 @@ def test_a_missing_input_is_named_with_its_key(make_summary_settings, demo, gone
 
 
 @pytest.mark.parametrize("columns", [80, 200])
-def test_the_console_says_what_was_built_and_where_in_80_columns(make_summary_settings, demo, capsys, monkeypatch, columns):
+def test_the_console_table_fits_80_columns(make_summary_settings, demo, capsys, monkeypatch, columns):
     monkeypatch.chdir(demo)
     monkeypatch.setenv("COLUMNS", str(columns))
     write_summary(make_summary_settings(Path()))

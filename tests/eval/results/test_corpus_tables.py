@@ -11,7 +11,7 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.contract.table_schemas import MANIFEST
 
 
-def test_what_is_still_being_built_is_not_shown(make_summary_settings, demo):
+def test_unpublished_folders_are_left_out(make_summary_settings, demo):
     staging = demo / "corpus" / "_staging" / "augmented" / "wiki=frwiki"
     shutil.copytree(demo / "corpus" / "augmented" / "wiki=jawiki", staging)
     folders = [folder.name for folder, _ in read_summary_inputs(make_summary_settings()).manifests]
@@ -19,7 +19,7 @@ def test_what_is_still_being_built_is_not_shown(make_summary_settings, demo):
 
 
 @pytest.mark.parametrize("content", ["{", "{}", "schema"])
-def test_a_torn_manifest_or_one_of_another_major_version_is_named(make_summary_settings, demo, content):
+def test_a_damaged_manifest_or_one_of_another_major_version_is_refused(make_summary_settings, demo, content):
     path = demo / "corpus" / "augmented" / "wiki=jawiki" / MANIFEST
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps(manifest | {"schema_version": "99.0"}) if content == "schema" else content)

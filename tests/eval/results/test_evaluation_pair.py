@@ -55,6 +55,6 @@ def test_evaluations_under_different_conditions_are_not_compared(make_summary_se
         {"versions": {"torch": "2.14.0"}},
     ],
 )
-def test_evaluations_that_differ_only_in_what_was_asked_for_are_compared(make_summary_settings, demo, changes):
+def test_evaluations_with_the_same_conditions_as_used_are_compared(make_summary_settings, demo, changes):
     change(demo / "eval" / "before" / "results.json", changes)
     assert len(read_summary_inputs(make_summary_settings()).scores) == 2

@@ -8,7 +8,7 @@ from eval.results.evaluation_results import SCHEMA_VERSION, EvalResults, read_re
 from spark_jobs.common.errors import ConfigurationError
 
 
-def test_a_file_is_whole_or_absent(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_results(tmp_path, monkeypatch):
     results = EvalResults(schema_version=SCHEMA_VERSION, model={"path": "old"}, configuration={}, tasks={})
     write_results(tmp_path, results)
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
@@ -21,7 +21,7 @@ def test_a_file_is_whole_or_absent(tmp_path, monkeypatch):
     ("content", "message"),
     [("{", "cannot be read as results"), ('{"schema_version": "2.0"}', "cannot be read as results"), (None, "does not exist")],
 )
-def test_a_torn_or_missing_results_file_is_named(tmp_path, content, message):
+def test_a_damaged_or_missing_results_file_is_named(tmp_path, content, message):
     if content is not None:
         (tmp_path / "results.json").write_text(content)
     with pytest.raises(ConfigurationError, match=message) as error:

@@ -13,7 +13,7 @@ from spark_jobs.common.errors import ConfigurationError
 from ..evaluations import answer, write_evaluation
 
 
-def test_every_figure_is_of_a_reference_task_that_exists_and_has_a_source():
+def test_every_published_score_has_a_reference_task_and_a_source():
     catalogue = read_catalogue(tasks_folder())
     for entry in read_published_scores().values():
         assert entry["source"]
@@ -21,14 +21,14 @@ def test_every_figure_is_of_a_reference_task_that_exists_and_has_a_source():
         assert all(catalogue[name].scoring == "reference" and 0 < value < 100 for name, value in entry["scores"].items())
 
 
-def test_an_unknown_name_is_refused_with_what_was_probably_meant(tiny_model, xcsr, tmp_path):
+def test_an_unknown_model_is_refused_with_a_suggestion(tiny_model, xcsr, tmp_path):
     with pytest.raises(ConfigurationError, match="there are no published figures of 'swallow-7'; did you mean 'swallow-7b'"):
         check_published_model("swallow-7")
     with pytest.raises(ConfigurationError, match="reported: there are no published figures of 'gpt'"):
         evaluate_model(EvalSettings(model=tiny_model, tasks=["xcsqa_ja"], data_dir=xcsr, output_dir=tmp_path, reported="gpt"))
 
 
-def test_the_distance_is_ours_minus_the_published_figure(tmp_path):
+def test_the_distance_is_ours_minus_the_published_score(tmp_path):
     records = [answer(place, place < 3) for place in range(5)]
     tasks = {"xcsqa_ja_reference": records, "xcsqa_ja_reference@0": records, "xcsqa_ja": records}
     write_evaluation(tmp_path, "aaa", tasks, scoring="reference")

@@ -10,7 +10,7 @@ from eval.results.score_tables import results_table
 from ..evaluations import answer, write_evaluation
 
 
-def test_a_narrow_terminal_cuts_no_name_off(tmp_path):
+def test_task_names_are_whole_on_a_narrow_terminal(tmp_path):
     name = "jcommonsenseqa_ja_reference"
     results = read_results(write_evaluation(tmp_path, "aaa", {name: [answer(0, 1), answer(1, 0)]}, scoring="reference"))
     console = Console(file=io.StringIO(), width=60)

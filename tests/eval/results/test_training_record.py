@@ -23,7 +23,7 @@ def test_a_run_without_a_loss_is_refused(make_summary_settings, demo):
         ('{"step": "x", "loss": 1.0}', "line 41: step: "),
     ],
 )
-def test_a_torn_line_of_the_metrics_is_named(make_summary_settings, demo, line, message):
+def test_a_damaged_line_of_the_metrics_is_named(make_summary_settings, demo, line, message):
     path = demo / "run" / "metrics.jsonl"
     path.write_text(path.read_text() + line)
     with pytest.raises(ConfigurationError, match=re.escape(f"run: {path}, {message}")):
@@ -31,7 +31,7 @@ def test_a_torn_line_of_the_metrics_is_named(make_summary_settings, demo, line, 
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"steps": 4'])
-def test_a_torn_record_of_the_run_is_named(make_summary_settings, demo, content):
+def test_a_damaged_record_of_the_run_is_named(make_summary_settings, demo, content):
     (demo / "run" / "run.json").write_text(content)
     with pytest.raises(ConfigurationError, match=re.escape(f"run: {demo / 'run' / 'run.json'} cannot be read")):
         write_summary(make_summary_settings())

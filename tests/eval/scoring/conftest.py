@@ -9,7 +9,7 @@ import yaml
 
 @pytest.fixture
 def pickled_model(tiny_model, tmp_path):
-    """Weights as a pickle that torch would read, beside safetensors of another kind."""
+    """Weights as a pickle that torch could read, beside the safetensors of an adapter."""
     import torch
     from safetensors.torch import load_file
 
@@ -21,7 +21,7 @@ def pickled_model(tiny_model, tmp_path):
 
 @pytest.fixture
 def hub(xcsr, tmp_path, monkeypatch):
-    """The hub's data set as a folder of that name, with as many items as were published: `datasets` looks there first."""
+    """The hub's data set as a folder of that name with the published number of items: `datasets` looks there first."""
     folder = tmp_path / "INK-USC" / "xcsr"
     configs = []
     for code in ("jap", "en"):
@@ -39,7 +39,7 @@ def hub(xcsr, tmp_path, monkeypatch):
 
 @pytest.fixture
 def model_with_code(tiny_model, tmp_path):
-    """A model directory whose own Python leaves a mark when it is run."""
+    """A model directory whose Python creates the file `mark` when it runs."""
     folder = shutil.copytree(tiny_model, tmp_path / "coded")
     mark = tmp_path / "was_run"
     (folder / "modeling_own.py").write_text(

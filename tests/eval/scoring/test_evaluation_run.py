@@ -29,12 +29,12 @@ from spark_jobs.common.settings import load_settings
         ({"languages": ["jap"]}, "languages: no task is in 'jap'"),
     ],
 )
-def test_a_mistake_is_answered_with_its_remedy(make_settings, change, message):
+def test_a_mistake_is_reported_with_its_remedy(make_settings, change, message):
     with pytest.raises(ConfigurationError, match=re.escape(message)):
         evaluate_model(make_settings(**change))
 
 
-def test_a_mistake_is_answered_before_the_slow_imports(make_settings, repository):
+def test_a_mistake_is_reported_before_the_slow_imports(make_settings, repository):
     program = (
         "import sys\n"
         "from eval.scoring.evaluation_run import evaluate_model\n"
@@ -49,7 +49,7 @@ def test_a_mistake_is_answered_before_the_slow_imports(make_settings, repository
     assert done.stdout.strip() == "[]"
 
 
-def test_a_run_leaves_scores_items_and_the_resolved_configuration(make_settings, capsys):
+def test_a_run_writes_scores_item_records_and_the_resolved_configuration(make_settings, capsys):
     wanted = make_settings(tasks=["xcodah", "xcsqa"], languages=["ja", "en"], num_fewshot=2)
     evaluate_model(wanted)
     output_dir = wanted.output_dir
@@ -69,13 +69,13 @@ def test_a_run_leaves_scores_items_and_the_resolved_configuration(make_settings,
     assert len(read_records(output_dir, "xcsqa_en")) == 6
     table = shown(capsys)
     for number, name in enumerate(names, start=1):
-        assert f"{number} of 4: {name}, acc " in table  # a log, where no bar is seen
+        assert f"{number} of 4: {name}, acc " in table  # a log without a bar
         assert f"│ {name} │" in table
         assert f"| {name} | standard |" in (output_dir / "results.md").read_text()
 
 
 def shown(capsys) -> str:
-    """What the console got, on one line."""
+    """The console output on one line."""
     return " ".join(capsys.readouterr().out.split())
 
 
@@ -87,13 +87,13 @@ def seconds_of(output_dir: Path) -> dict[str, float]:
 def test_a_finished_task_is_not_run_again(make_settings, capsys, monkeypatch):
     evaluate_model(make_settings())
     first = seconds_of(make_settings().output_dir)
-    monkeypatch.setattr("eval.scoring.evaluation_run.load_tasks", None)  # whoever calls it now fails
+    monkeypatch.setattr("eval.scoring.evaluation_run.load_tasks", None)  # a call would fail
     evaluate_model(make_settings(batch_size=3))
     assert "1 of 1 tasks were finished before with this model and configuration: keeping their results" in shown(capsys)
     assert seconds_of(make_settings().output_dir) == first
 
 
-def test_a_further_task_is_run_beside_a_finished_one(make_settings):
+def test_a_new_task_is_run_and_a_finished_one_kept(make_settings):
     evaluate_model(make_settings())
     first = seconds_of(make_settings().output_dir)
     evaluate_model(make_settings(tasks=["xcodah_en", "xcodah_ja"]))
@@ -113,7 +113,7 @@ def test_results_of_another_model_are_replaced(make_settings, tiny_model, tmp_pa
     assert list(read_results(make_settings().output_dir).tasks) == ["xcodah_ja"]
 
 
-def test_a_task_whose_item_records_are_gone_is_run_again(make_settings):
+def test_a_task_without_its_item_records_is_run_again(make_settings):
     evaluate_model(make_settings())
     records = make_settings().output_dir / "samples" / "xcodah_ja.jsonl"
     before = records.read_text()
@@ -122,8 +122,8 @@ def test_a_task_whose_item_records_are_gone_is_run_again(make_settings):
     assert records.read_text() == before
 
 
-def test_a_task_whose_item_records_do_not_fit_its_scores_is_run_again(make_settings):
-    """What a run leaves that is killed after it wrote the records of another configuration and before their scores."""
+def test_a_task_whose_item_records_do_not_match_its_scores_is_run_again(make_settings):
+    """As after a run that was killed between writing the records of another configuration and their scores."""
     output_dir, other = make_settings().output_dir, make_settings().output_dir.with_name("other")
     evaluate_model(make_settings())
     key = read_results(output_dir).tasks["xcodah_ja"].key

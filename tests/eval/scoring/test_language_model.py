@@ -9,7 +9,7 @@ from eval.scoring.evaluation_run import evaluate_model
 from spark_jobs.common.errors import ConfigurationError
 
 
-def test_the_load_itself_never_reads_a_pickle(make_settings, pickled_model):
+def test_loading_does_not_read_a_pickle(make_settings, pickled_model):
     from transformers import AutoModelForCausalLM
 
     from eval.scoring.language_model import load_language_model
@@ -19,7 +19,7 @@ def test_the_load_itself_never_reads_a_pickle(make_settings, pickled_model):
         load_language_model(make_settings(model=pickled_model))
 
 
-def test_cuda_is_refused_where_there_is_none(make_settings):
+def test_cuda_is_refused_without_a_device(make_settings):
     import torch
 
     if torch.cuda.is_available():
@@ -28,7 +28,7 @@ def test_cuda_is_refused_where_there_is_none(make_settings):
         evaluate_model(make_settings(device="cuda"))
 
 
-def test_a_prompt_that_the_model_cannot_read_whole_is_refused(make_settings, tiny_model, tmp_path):
+def test_a_prompt_longer_than_the_context_is_refused(make_settings, tiny_model, tmp_path):
     model = tmp_path / "model"
     shutil.copytree(tiny_model, model)
     config = json.loads((model / "config.json").read_text())
@@ -39,7 +39,7 @@ def test_a_prompt_that_the_model_cannot_read_whole_is_refused(make_settings, tin
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-def test_a_models_own_code_runs_only_if_it_is_asked_for_by_name(make_settings, model_with_code, trusted, monkeypatch, tmp_path):
+def test_code_in_the_model_directory_runs_only_if_configured(make_settings, model_with_code, trusted, monkeypatch, tmp_path):
     folder, mark = model_with_code
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
     evaluate_model(make_settings(model=folder, trust_remote_code=trusted))

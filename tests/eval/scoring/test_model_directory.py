@@ -29,7 +29,7 @@ def test_a_pickle_beside_an_adapters_safetensors_is_refused(pickled_model):
         check_model_directory(pickled_model)
 
 
-def test_an_adapter_whose_base_lies_elsewhere_is_refused(tiny_model, tmp_path):
+def test_an_adapter_without_its_base_is_refused(tiny_model, tmp_path):
     model = shutil.copytree(tiny_model, tmp_path / "model")
     (model / "adapter_config.json").write_text("{}")
     with pytest.raises(ConfigurationError, match=r"holds an adapter .* merge the two"):

@@ -5,7 +5,7 @@ import shutil
 from eval.scoring.model_fingerprint import model_fingerprint
 
 
-def test_the_code_that_is_run_is_part_of_a_models_identity(model_with_code):
+def test_code_that_runs_is_part_of_the_fingerprint(model_with_code):
     folder, _ = model_with_code
     plain, with_code = model_fingerprint(folder), model_fingerprint(folder, with_code=True)
     (folder / "modeling_own.py").write_text("# other\n")
@@ -13,7 +13,7 @@ def test_the_code_that_is_run_is_part_of_a_models_identity(model_with_code):
     assert model_fingerprint(folder, with_code=True) != with_code != plain
 
 
-def test_which_tokens_end_an_answer_is_part_of_which_model_it_was(tiny_model, tmp_path):
+def test_the_tokens_that_end_an_answer_are_part_of_the_fingerprint(tiny_model, tmp_path):
     from transformers import AutoModelForCausalLM
 
     folder = shutil.copytree(tiny_model, tmp_path / "model")

@@ -29,7 +29,7 @@ def test_changed_data_run_a_task_again(make_settings, xcsr, tmp_path):
 
 
 @pytest.mark.parametrize("package", ["lm_eval", "transformers", "tokenizers", "scoring", "torch"])
-def test_what_scores_is_part_of_the_key_and_results_carried_over_keep_their_versions(make_settings, monkeypatch, package):
+def test_scoring_packages_are_part_of_the_key_and_kept_results_keep_their_versions(make_settings, monkeypatch, package):
     evaluate_model(make_settings())
     first = read_results(make_settings().output_dir).tasks["xcodah_ja"]
     if package == "scoring":
@@ -46,14 +46,14 @@ def test_what_scores_is_part_of_the_key_and_results_carried_over_keep_their_vers
         assert tasks["xcodah_ja"].key != first.key
 
 
-def test_data_of_the_hub_that_changed_are_refused_and_once_taken_run_a_task_again(make_settings, hub):
+def test_changed_data_of_the_hub_are_refused_and_once_accepted_run_a_task_again(make_settings, hub):
     served = {"data_dir": None, "tasks": ["xcodah_ja", "xcodah_en"], "limit": 4}
     evaluate_model(make_settings(**served))
     first = read_results(make_settings().output_dir).tasks
     path = hub / "X-CODAH-jap" / "validation.jsonl"
     *lines, last = path.read_text().splitlines()
     path.write_text("\n".join([*lines, last.replace("item299", "other")]))
-    shutil.rmtree(hub.parents[1] / "cache")  # it knows the hub's files by their commit, those of a folder by their names
+    shutil.rmtree(hub.parents[1] / "cache")  # it identifies files of the hub by commit, and files of a folder by name
     with pytest.raises(
         ConfigurationError, match=r"xcodah_ja: .* is no longer what it was: .* holds \w{64} of an earlier reading"
     ):
@@ -68,7 +68,7 @@ def test_data_of_the_hub_that_changed_are_refused_and_once_taken_run_a_task_agai
     assert before["items_sha256"] != after["items_sha256"]
 
 
-def test_items_have_one_hash_wherever_they_come_from(make_settings, hub):
+def test_the_hash_of_items_does_not_depend_on_their_source(make_settings, hub):
     local = hub.parents[1] / "data" / "X-CODAH" / "jap" / "dev.jsonl"
     local.parent.mkdir(parents=True)
     shutil.copy(hub / "X-CODAH-jap" / "validation.jsonl", local)

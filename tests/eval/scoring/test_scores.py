@@ -21,7 +21,7 @@ BOS, EOS = 1, 2
 
 
 def expected_loglikelihoods(llama, tokenizer, prompt: str, choices: list[str], start: Sequence[int] = (BOS,)) -> list[float]:
-    """Log-likelihood of each choice behind `start` and the prompt, tokenised with the prompt as one text."""
+    """Log-likelihood of each choice after `start` and the prompt, tokenised with the prompt as one text."""
     loglikelihoods = []
     for choice in choices:
         context = [*start, *(tokenizer.encode(prompt, add_special_tokens=False).ids if prompt else [])]
@@ -88,7 +88,7 @@ def test_every_candidate_has_the_log_likelihood_of_a_second_implementation(task,
     assert result.chance == pytest.approx(1 / len(asked[0][1]))
 
 
-def test_the_scores_are_not_all_alike(evaluated):
+def test_the_scores_differ(evaluated):
     tasks = read_results(evaluated).tasks.values()
     assert len({score.value for task in tasks for score in task.scores.values()}) > 2
 
@@ -118,25 +118,26 @@ def bfloat16_model(tiny_model, tmp_path_factory):
     return folder
 
 
-def test_a_model_in_bfloat16_has_the_log_likelihoods_of_its_logits_to_more_than_bfloat16s_digits(
+def test_log_likelihoods_of_a_bfloat16_model_are_computed_in_higher_precision(
     evaluated, bfloat16_model, xcsr, tmp_path, monkeypatch
 ):
-    """Against the very logits: another way to the same ones, or another CPU, rounds them otherwise in bfloat16."""
+    """Against the logits of the same pass: another pass or another CPU rounds them differently in bfloat16."""
     import torch
 
     import eval.scoring.language_model
     import eval.scoring.likelihood
 
-    taken, scored, logits_of, found = [], eval.scoring.likelihood.score_candidates, eval.scoring.likelihood._logits, []
+    score_candidates, logits_of = eval.scoring.likelihood.score_candidates, eval.scoring.likelihood._logits
+    recorded_logits, found = [], []
 
     def recorded(*arguments):
-        taken.append(logits_of(*arguments))
-        return taken[-1]
+        recorded_logits.append(logits_of(*arguments))
+        return recorded_logits[-1]
 
     def checked(model, batch):
-        answers = scored(model, batch)
-        assert taken[-1].dtype == torch.bfloat16
-        logprobs = taken[-1].double().log_softmax(-1)
+        answers = score_candidates(model, batch)
+        assert recorded_logits[-1].dtype == torch.bfloat16
+        logprobs = recorded_logits[-1].double().log_softmax(-1)
         start = 0
         for candidate in batch:
             target = torch.tensor(candidate.continuation)
@@ -166,7 +167,7 @@ def _without(folder: Path, *tokens: str) -> Path:
 
 
 @pytest.mark.parametrize(("task", "start"), [("xcodah_ja", [EOS]), ("xcodah_en", [EOS]), ("xcsqa_ja", []), ("xcsqa_en", [])])
-def test_without_bos_a_text_that_stands_alone_begins_with_eos_and_a_prompt_with_itself(tiny_model, xcsr, tmp_path, task, start):
+def test_without_bos_a_text_without_a_prompt_begins_with_eos_and_a_prompt_with_itself(tiny_model, xcsr, tmp_path, task, start):
     from tokenizers import Tokenizer
 
     model = _without(shutil.copytree(tiny_model, tmp_path / "model"), "bos_token")
@@ -184,7 +185,7 @@ def test_a_tokenizer_with_neither_bos_nor_eos_is_refused(tiny_model, xcsr, tmp_p
         evaluate_model(settings(model, xcsr, tmp_path / "out"))
 
 
-def test_the_size_of_a_batch_changes_nothing_but_rounding(evaluated, tiny_model, xcsr, tmp_path):
+def test_the_batch_size_changes_rounding_alone(evaluated, tiny_model, xcsr, tmp_path):
     evaluate_model(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_en"], batch_size=1))
     for one, seven in zip(read_records(tmp_path, "xcodah_en"), read_records(evaluated, "xcodah_en"), strict=True):
         assert one.loglikelihoods == pytest.approx(seven.loglikelihoods, rel=1e-5)
