@@ -8,7 +8,7 @@ from eval.analysis.contrasts import Contrast, contrast_models
 from eval.analysis.pairing import EvaluatedModel, PairedTask, pair_tasks
 from eval.config import SummarySettings
 from eval.results.build_record import BuildRecord, read_build_record
-from eval.results.corpus_tables import read_augmented, read_build_manifests
+from eval.results.built_tables import read_augmented, read_build_manifests
 from eval.results.evaluation_pair import BeforeAfterScores, pair_scores, read_evaluation_pair
 from eval.results.evaluation_results import EvalResults
 from eval.results.training_record import TrainingRecord, read_training_record

@@ -10,7 +10,7 @@ from typing import Any
 from eval.analysis.verdicts import contrast_verdict
 from eval.config import SummarySettings
 from eval.report.summary_inputs import SUMMARY_METRIC, SummaryInputs
-from eval.report.summary_plots import before_after_plot, loss_plot
+from eval.report.summary_plots import before_after_plot, training_loss_plot
 from eval.results.build_record import total_counts
 from eval.results.evaluation_results import versions_used
 from eval.results.score_tables import format_stderr
@@ -38,7 +38,7 @@ def render_summary(settings: SummarySettings, inputs: SummaryInputs) -> str:
         tables=summarize_tables(inputs.manifests),
         details=flatten_values(inputs.run.details),
         throughput=inputs.run.median_throughput,
-        loss_svg=loss_plot(inputs.run.steps),
+        loss_svg=training_loss_plot(inputs.run.steps),
         score_svg=before_after_plot(inputs.scores, SUMMARY_METRIC),
         metrics=list(inputs.scores[0].after),
         verdict=" ".join(contrast_verdict(inputs.contrast)),

@@ -7,7 +7,7 @@ from eval.results.training_record import LoggedStep
 from spark_jobs.common.svg_plots import ACCENT, QUIET, STYLE, TEXT, inline_svg
 
 
-def loss_plot(steps: Sequence[LoggedStep]) -> str:
+def training_loss_plot(steps: Sequence[LoggedStep]) -> str:
     """Training loss over steps."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

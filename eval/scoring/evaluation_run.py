@@ -21,7 +21,7 @@ from eval.results.score_tables import (
     results_markdown,
     results_table,
 )
-from eval.scoring.library_output import silence_libraries
+from eval.scoring.lm_eval_environment import use_quiet_environment
 from eval.scoring.lm_eval_scores import TaskOutcome, score_task
 from eval.scoring.lm_eval_tasks import LmEvalTask, count_texts, load_tasks
 from eval.scoring.model_directory import check_model_directory
@@ -55,7 +55,7 @@ def _evaluate_on_rank(settings: EvalSettings, ranks: ScoringRanks) -> None:
     _print(console, f"Evaluating [bold]{escape(str(settings.model))}[/] on {count_tasks(len(tasks))}")
     with console.status("Hashing the model"):
         results = _earlier_or_empty(settings, model_fingerprint(settings.model, settings.trust_remote_code), console)
-    with silence_libraries(offline=settings.data_dir is not None):
+    with use_quiet_environment(offline=settings.data_dir is not None):
         # Published data may change: only their items show whether they are those of an earlier run.
         loaded = _load_tasks(requests, settings, console, ranks) if settings.data_dir is None else {}
         keys = {request.name: result_key(request, settings, results.model["fingerprint"], loaded) for request in requests}

@@ -98,7 +98,7 @@ def test_too_many_examples_are_refused():
 
 def test_perplexity_of_whole_texts_is_refused_with_the_reason_and_the_remedy(language_model):
     with pytest.raises(
-        NotImplementedError, match=r"of 2 texts: lm-eval scores perplexity by them, no task .* plain `lm-eval run"
+        NotImplementedError, match=r"of 2 texts were requested: .* does not compute perplexity; .* plain `lm-eval run"
     ):
         language_model.loglikelihood_rolling(["a", "b"])
 

@@ -1,4 +1,4 @@
-"""lm-eval, transformers and datasets without their progress bars and notes, and without the network where all data are local."""
+"""The environment that lm-eval and its libraries run in: no progress bars, no notes, and offline if all data are local."""
 
 import logging
 import os
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def silence_libraries(offline: bool) -> Iterator[None]:
-    """Within it, the libraries print no bars and no notes; with `offline`, the hub's libraries do not use the network."""
+def use_quiet_environment(offline: bool) -> Iterator[None]:
+    """Within it, the libraries print neither bars nor notes; with `offline`, those of the hub do not use the network."""
     changed = {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "false"}
     if offline:
         changed |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
