@@ -29,13 +29,14 @@ LANGUAGES = ["ja", "es", "en"]
 def requests(fewshot: int, limit: int) -> list[Any]:
     """lm-eval's requests for the first `limit` items of each language."""
     from eval.config import EvalSettings
-    from eval.scoring.lm_eval_adapter import entries, load_tasks
+    from eval.scoring.lm_eval_tasks import load_tasks
+    from eval.scoring.task_requests import request_tasks
     from eval.tasks.task_catalogue import read_catalogue, resolve_task_names, tasks_folder
 
     settings = EvalSettings(model="m", tasks=["xcsqa"], output_dir="o", data_dir=ROOT / "tests/sample/eval", num_fewshot=fewshot)
     tasks = resolve_task_names(settings.tasks, LANGUAGES, read_catalogue(tasks_folder()))
     asked = []
-    for task in load_tasks(entries(tasks, fewshot), settings).values():
+    for task in load_tasks(request_tasks(tasks, fewshot), settings).values():
         task.build_all_requests(limit=limit, rank=0, world_size=1)
         asked += task.instances
     return asked

@@ -174,9 +174,7 @@ def test_a_missing_configuration_is_an_error_in_one_line(command: str, tmp_path)
 
 def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository, monkeypatch) -> None:
     monkeypatch.syspath_prepend(str(repository))  # benchmarks/ is not installed
-    from eval.cities import CitySettings
-    from eval.config import EvalSettings
-    from eval.summary import SummarySettings
+    from eval.config import CitySettings, EvalSettings, SummarySettings
     from spark_jobs.common.settings import load_settings
     from spark_jobs.config import CorpusSettings
     from spark_jobs.stages.render_stage import RenderSettings

@@ -10,7 +10,8 @@ from scipy import stats
 
 from benchmarks.transfer.config import BASE
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE
-from eval.analysis.findings import Contrast, Finding, format_p, interval
+from eval.analysis.contrasts import Contrast, TaskComparison
+from eval.analysis.difference_formats import format_interval, format_p
 from eval.analysis.significance import LEVEL, holm
 
 Accuracies = Mapping[str, Mapping[str, tuple[float, ...]]]
@@ -61,7 +62,7 @@ class Comparison:
 
     first: str
     second: str
-    finding: Finding
+    finding: TaskComparison
     """Asked in the language itself; `p_holm` is corrected over the family."""
 
     def words(self, comparisons: int) -> str:
@@ -69,7 +70,7 @@ class Comparison:
         found = self.finding.difference
         verdict = "a difference is shown" if self.finding.is_shown else "not shown at 5 %"
         return (
-            f"{found.points:+.1f} points ({interval(found)}), p {format_p(found.p)}, after Holm's correction over "
+            f"{found.points:+.1f} points ({format_interval(found)}), p {format_p(found.p)}, after Holm's correction over "
             f"{comparisons} comparisons {format_p(self.finding.p_holm)}: {verdict}"
         )
 
@@ -82,7 +83,7 @@ class Family:
     rows: tuple[Comparison, ...]
 
 
-def finding_of(contrasts: Sequence[Contrast], first: str, second: str, kind: str) -> Finding:
+def finding_of(contrasts: Sequence[Contrast], first: str, second: str, kind: str) -> TaskComparison:
     """What was found of `second` against `first` in a kind of question."""
     contrast = next(one for one in contrasts if (one.first, one.second) == (first, second))
     return next(finding for finding in contrast.tasks if finding.name.startswith(f"transfer_{kind}_"))
@@ -166,7 +167,7 @@ def _english(contrasts: Sequence[Contrast], plain: str, arm: str) -> str:
     """Intervals alone: what is lost is asked how much, not whether."""
     references = [BASE] if arm == plain else [BASE, plain]
     found = [(reference, finding_of(contrasts, reference, arm, SOURCE).difference) for reference in references]
-    parts = [f"{one.points:+.1f} points ({interval(one)}) against {reference}" for reference, one in found]
+    parts = [f"{one.points:+.1f} points ({format_interval(one)}) against {reference}" for reference, one in found]
     return f"English, {arm}: {', '.join(parts)}."
 
 
@@ -194,7 +195,7 @@ def pair_rows(contrasts: Sequence[Contrast], kind: str) -> list[list[str]]:
     return [[*_cells(*row), f"{row[2].difference.detectable:.1f}"] for row in found]
 
 
-def _cells(first: str, second: str, finding: Finding) -> list[str]:
+def _cells(first: str, second: str, finding: TaskComparison) -> list[str]:
     found = finding.difference
     change = f"{finding.first:.1f} → {finding.second:.1f}"
-    return [f"{second} against {first}", change, f"{found.points:+.1f}", interval(found), format_p(found.p)]
+    return [f"{second} against {first}", change, f"{found.points:+.1f}", format_interval(found), format_p(found.p)]

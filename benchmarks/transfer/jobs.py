@@ -26,7 +26,7 @@ PRELOADED = [
         "training.model.model_loading",
         "training.engine.deepspeed_engine",
         "training.model.model_export",
-        "eval.run",
+        "eval.scoring.evaluation_run",
         "eval.scoring.language_model",
     ),
 ]

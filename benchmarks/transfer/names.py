@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from eval.cities import read_cities
+from eval.facts.geonames import read_cities
 from spark_jobs.common.errors import ConfigurationError
 
 ENGLISH_WORD = re.compile(r"[A-Z][a-z]{2,}")

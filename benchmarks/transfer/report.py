@@ -32,9 +32,9 @@ from benchmarks.transfer.findings import (
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE, task
 from benchmarks.transfer.stages import Layout, digest, sha256
 from benchmarks.transfer.world import SPELLED_ALIKE
-from eval import compare
-from eval.analysis.findings import Contrast, contrasts
-from eval.analysis.pairing import PairedTask, pair, read_model
+from eval.analysis.contrasts import Contrast, contrast_models
+from eval.analysis.pairing import PairedTask, pair_tasks, read_evaluated_model
+from eval.report.comparison_report import compare_models
 from spark_jobs.common.atomic_files import write_text_atomically
 from training.config import InsertionSettings
 
@@ -81,8 +81,8 @@ def read_findings(layout: Layout) -> Findings:
     arguments = [f"{arm}={','.join(str(layout.answers(arm, seed)) for seed in layout.settings.seeds)}" for arm in (BASE, *arms)]
     output = layout.settings.output_dir / "compare"
     with redirect_stdout(io.StringIO()):  # dozens of tables; they are in its page
-        compare.main(arguments, output, paired_runs=True)  # run k of all arms is of one seed, from one base
-    tasks = {paired.name: paired for paired in pair([read_model(argument) for argument in arguments])}
+        compare_models(arguments, output, paired_runs=True)  # run k of all arms is of one seed, from one base
+    tasks = {paired.name: paired for paired in pair_tasks([read_evaluated_model(argument) for argument in arguments])}
     of_kind = {kind: tasks[task(kind, language)] for kind in KINDS}
     accuracies = {arm: {kind: _seeds(paired, arm) for kind, paired in of_kind.items()} for arm in (BASE, *arms)}
     asked, source = of_kind[ASKED], of_kind[SOURCE]
@@ -93,7 +93,7 @@ def read_findings(layout: Layout) -> Findings:
         )
         for arm in (BASE, *arms)
     }
-    found = contrasts(list(tasks.values()), [BASE, *arms], paired_runs=True)
+    found = contrast_models(list(tasks.values()), [BASE, *arms], paired_runs=True)
     chance = 100 * asked.chance
     told = sentences(accuracies, found, arms, chance, masked_pair(layout.settings.arms))
     models = [(arm, seed) for arm in (BASE, *arms) for seed in layout.settings.seeds]

@@ -230,9 +230,9 @@ def learn(both: tuple[TinyModelSettings | None, TrainSettings, EvalSettings]) ->
 
     if code := train_model(trained):
         return code
-    from eval.run import main as evaluate
+    from eval.scoring.evaluation_run import evaluate_model
 
-    evaluate(asked)
+    evaluate_model(asked)
     write_text_atomically(asked.output_dir / "done", "")
     return 0
 

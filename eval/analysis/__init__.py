@@ -1,4 +1,4 @@
-"""What results show: significance, pairing, consistency across languages, exposure in the corpus. Pure functions.
+"""Statistics over results: significance, pairing, verdicts, consistency across languages, links of entities in the corpus.
 
-Import from the modules. Pages and plots are in `report`.
+Import from the modules. Tables, pages and plots are in `report`.
 """

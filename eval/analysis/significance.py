@@ -1,12 +1,12 @@
-"""What a difference of two models is worth: pure functions of per-item scores.
+"""Significance of the difference between two models: pure functions of per-item scores.
 
-The unit is the item. Both models answered the same items, so what is tested are the differences item by item (Miller 2024,
-arXiv 2411.00640): what makes an item hard for both cancels out. Items that are translations of one another are one cluster: they
-succeed and fail together, and counting them apart would make intervals too narrow. With several training runs a side, an item's
-score is the mean over its runs, and the spread of the runs' own means is added to the error; where runs are pairs (both of one
-seed and one base), the spread of the pairs' differences, so that what a base is worth cancels out as well. The noise of a single
-answer in a single run is part of both the items' and the runs' spread: where runs hardly differ, intervals are wider than they
-need be.
+The unit is the item. Both models answered the same items, so the tests use the differences item by item (Miller 2024,
+arXiv 2411.00640): the difficulty of an item for both cancels out. Items that are translations of one another are one cluster:
+they succeed and fail together, and counting them separately would make intervals too narrow. With several training runs a side,
+an item's score is the mean over its runs, and the spread of the runs' means is added to the error. Where runs are pairs (same
+seed, same base), it is the spread of the pairs' differences, so that the quality of a base cancels out as well. The noise of a
+single answer in a single run is part of both the items' and the runs' spread: where runs hardly differ, intervals are wider than
+necessary.
 """
 
 import math
@@ -22,41 +22,41 @@ from statsmodels.stats.power import TTestPower
 
 Floats = npt.NDArray[np.float64]
 
-FEWEST = 10
-"""Clusters that differ, for the bootstrap to draw from: of fewer, its samples are so alike that intervals are far too narrow."""
+MIN_DIFFERING_CLUSTERS = 10
+"""Fewest differing clusters for the bootstrap: with fewer, its samples are so alike that intervals are far too narrow."""
 RESAMPLES = 9_999
-"""Permutations and bootstrap samples, where not all can be enumerated."""
+"""Permutations and bootstrap samples where there are too many to enumerate."""
 LEVEL = 0.05
 POWER = 0.8
 
 
 @dataclass(frozen=True)
-class Runs:
+class RunScores:
     """One model's scores on one set of items."""
 
     scores: Floats
-    """(runs, items): a score of 0 to 1 for each training run and item; one run for a single model."""
+    """(runs, items): a score of 0 to 1 for each training run and item."""
 
     @property
-    def of_items(self) -> Floats:
+    def item_means(self) -> Floats:
         """(items,): each item's mean over the runs."""
         mean: Floats = self.scores.mean(axis=0)
         return mean
 
     @property
-    def variance_of_runs(self) -> float:
-        """Squared standard error that the choice of runs adds to the mean: 0 for a single run, whose spread is not known."""
+    def run_variance(self) -> float:
+        """Squared standard error of the mean from the choice of runs; 0 for a single run, whose spread is unknown."""
         runs = len(self.scores)
         return float(self.scores.mean(axis=1).var(ddof=1) / runs) if runs > 1 else 0.0
 
-    def minus(self, other: "Runs") -> "Runs":
-        """Differences item by item of runs that are pairs."""
-        return Runs(self.scores - other.scores)
+    def minus(self, other: "RunScores") -> "RunScores":
+        """Differences item by item, run by run."""
+        return RunScores(self.scores - other.scores)
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """One model's scores minus another's, on the same items. All of it is in points (hundredths)."""
+    """One model's scores minus another's, on the same items. Differences are in points (hundredths)."""
 
     points: float
     """Mean difference."""
@@ -64,9 +64,9 @@ class PairedDifference:
     high: float
     """95 % interval."""
     p: float
-    """Of the hypothesis that there is no difference."""
+    """p value of the hypothesis of no difference."""
     detectable: float
-    """The smallest true difference that a test at 5 % finds four times in five, with as many clusters and as much spread."""
+    """Minimum detectable difference: a test at 5 % with this many clusters and this spread finds it with a power of 80 %."""
     items: int
     clusters: int
     test: str
@@ -78,10 +78,12 @@ class PairedDifference:
         return self.p < LEVEL
 
 
-def compare(first: Runs, second: Runs, clusters: Sequence[str], *, paired_runs: bool = False, seed: int = 0) -> PairedDifference:
+def paired_difference(
+    first: RunScores, second: RunScores, clusters: Sequence[str], *, paired_runs: bool = False, seed: int = 0
+) -> PairedDifference:
     """`second` minus `first`; `clusters` names each item's cluster, in the items' order.
 
-    `paired_runs`: run k of both is of one seed and went on from one base. `ValueError` where their numbers differ.
+    `paired_runs`: run k of both has the same seed and the same base. Raises `ValueError` if their numbers differ.
 
     p: exact McNemar where every score is 0 or 1, runs are single and every cluster is one item; else a permutation of the
     signs of the clusters' differences, exact up to 13 clusters; with several runs the larger of that and a t test that
@@ -89,15 +91,14 @@ def compare(first: Runs, second: Runs, clusters: Sequence[str], *, paired_runs: 
     Interval: a t interval of the clusters' mean difference where scores are right or wrong, with Agresti and Min's two added
     observations (Statistics in Medicine 24, 2005; half of them differences, in both directions), so that it has a width
     where no item differs; else the bias-corrected and accelerated bootstrap over clusters. With several runs both are widened
-    by the spread of the runs, and take Student's t with the degrees of freedom that p has: a spread known from five runs is not
-    known well.
+    by the spread of the runs, and use Student's t with the degrees of freedom of p: five runs give a poor estimate of a spread.
     """
-    differences = second.of_items - first.of_items
+    differences = second.item_means - first.item_means
     sums, sizes = _by_cluster(differences, clusters)
     if paired_runs and len(first.scores) != len(second.scores):
-        raise ValueError(f"{len(first.scores)} and {len(second.scores)} runs are no pairs")
+        raise ValueError(f"{len(first.scores)} and {len(second.scores)} runs cannot be paired: the numbers must be equal")
     sources = [second.minus(first)] if paired_runs else [first, second]
-    spread = sum(source.variance_of_runs for source in sources)
+    spread = sum(source.run_variance for source in sources)
     binary = bool(np.isin(first.scores, (0, 1)).all() and np.isin(second.scores, (0, 1)).all())
     single = len(first.scores) == len(second.scores) == 1
     if binary and single and len(sums) == len(differences):
@@ -137,12 +138,12 @@ def exact_mcnemar(first: Floats, second: Floats) -> float:
 def sign_permutation(sums: Floats, seed: int = 0) -> float:
     """Two-sided p of the clusters' summed differences under random signs: all of them up to 13 clusters, else 9,999 draws.
 
-    Clusters without a difference keep it under any sign, so they are left out first.
+    Clusters without a difference are left out first: signs do not change them.
     """
     kept = sums[sums != 0]
     if not len(kept):
         return 1.0
-    if len(kept) <= 13:  # 8,192 signs: fewer than are drawn otherwise
+    if len(kept) <= 13:  # 8,192 signs: fewer than the number of draws
         signs = (((np.arange(2 ** len(kept))[:, None] >> np.arange(len(kept))) & 1) * 2 - 1).astype(np.float64)
         totals = np.abs(signs @ kept)
         return float((totals >= abs(kept.sum()) * (1 - 1e-12)).mean())
@@ -157,16 +158,16 @@ def sign_permutation(sums: Floats, seed: int = 0) -> float:
 def adjusted_interval(sums: Floats, sizes: Floats, spread: float = 0.0, freedom: float | None = None) -> tuple[float, float]:
     """95 % t interval of the mean difference with two observations added: ±d with weight a half each, and 0 with weight 1.
 
-    d is a full difference where items stand alone: Agresti and Min's interval, with t for z. In clusters of m items, d² is the
-    mean square of the clusters that differ, but no less than 1 / m, what independent items would give: with a full difference of
-    a whole cluster, intervals of few clusters are so wide that they hold 0 where permutation finds p below 1 %.
+    d is a full difference for clusters of one item: Agresti and Min's interval, with t for z. For clusters of m items, d² is the
+    mean square of the clusters that differ, but no less than 1 / m, the value of independent items: with a full difference of a
+    whole cluster, intervals of few clusters are so wide that they contain 0 where permutation finds p below 1 %.
 
     `freedom`: degrees of freedom of the whole error, by default one less than the clusters.
     """
     clusters = len(sums)
     size = float(sizes.mean())
     added = clusters + 2
-    relative = sums / size  # what a cluster adds to the mean, times the number of clusters
+    relative = sums / size  # a cluster's part of the mean, times the number of clusters
     mean = float(relative.sum()) / added
     differing = relative[relative != 0]
     square = max(1 / size, float((differing**2).mean())) if len(differing) else 1.0
@@ -181,10 +182,10 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """95 % BCa bootstrap interval of the mean difference over clusters, each half widened by the spread of runs in quadrature.
 
-    With a spread, halves are those of Student's t with `freedom` degrees for those of the normal distribution.
+    With a spread, Student's t with `freedom` degrees replaces the normal distribution.
     """
     mean = float(sums.sum() / sizes.sum())
-    if len(sums) < 2 or np.count_nonzero(sums) < FEWEST or np.ptp(sums / sizes) < 1e-12:
+    if len(sums) < 2 or np.count_nonzero(sums) < MIN_DIFFERING_CLUSTERS or np.ptp(sums / sizes) < 1e-12:
         return (-1.0, 1.0) if len(sums) < 2 else adjusted_interval(sums, sizes, spread, freedom if spread else None)
 
     def statistic(sums: Floats, sizes: Floats, axis: int = -1) -> Floats:
@@ -203,20 +204,20 @@ def bootstrap_interval(
 def detectable_difference(sums: Floats, sizes: Floats, spread: float = 0.0, freedom: float | None = None) -> float:
     """The true mean difference that a two-sided t test at 5 % finds with a power of 80 %.
 
-    Where no item differs at all, the spread that one differing item would give is taken. `freedom`: degrees of freedom of the
+    If no item differs, the spread of a single differing item is used. `freedom`: degrees of freedom of the
     whole error, by default one less than the clusters.
     """
     clusters = len(sums)
     if clusters < 2:
         return 1.0
     variance = max(_variance(sums, sizes), 1 / clusters**2 / 2)
-    observations = clusters if freedom is None else freedom + 1  # of a sample whose mean has that many degrees of freedom
+    observations = clusters if freedom is None else freedom + 1  # sample size whose mean has that many degrees of freedom
     effect = float(TTestPower().solve_power(nobs=observations, alpha=LEVEL, power=POWER, alternative="two-sided"))
     return min(1.0, effect * math.sqrt((variance + spread) * observations))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's corrected p values: below 5 % holds for all tests of the family together.
+    """Holm's corrected p values: a value below 5 % holds for all tests of the family together.
 
     >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
@@ -225,14 +226,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _by_cluster(differences: Floats, clusters: Sequence[str]) -> tuple[Floats, Floats]:
-    """(clusters,) sums of differences, and how many items each has."""
-    _, place = np.unique(np.asarray(clusters), return_inverse=True)
-    sums: Floats = np.bincount(place, weights=differences).astype(np.float64)
-    return sums, np.bincount(place).astype(np.float64)
+    """(clusters,) sums of differences, and (clusters,) numbers of items."""
+    _, index = np.unique(np.asarray(clusters), return_inverse=True)
+    sums: Floats = np.bincount(index, weights=differences).astype(np.float64)
+    return sums, np.bincount(index).astype(np.float64)
 
 
 def _variance(sums: Floats, sizes: Floats) -> float:
-    """Squared standard error of the mean difference over items, robust to what clusters share."""
+    """Squared standard error of the mean difference over items, robust to correlation within clusters."""
     clusters = len(sums)
     if clusters < 2:
         return 0.0
@@ -240,9 +241,9 @@ def _variance(sums: Floats, sizes: Floats) -> float:
     return float(clusters / (clusters - 1) * (residuals**2).sum() / sizes.sum() ** 2)
 
 
-def _freedom(sums: Floats, sizes: Floats, sources: Sequence[Runs]) -> float:
+def _freedom(sums: Floats, sizes: Floats, sources: Sequence[RunScores]) -> float:
     """Welch and Satterthwaite's degrees of freedom of the items' variance and each source's variance of runs."""
     parts = [(_variance(sums, sizes), len(sums) - 1)]
-    parts += [(source.variance_of_runs, len(source.scores) - 1) for source in sources]
+    parts += [(source.run_variance, len(source.scores) - 1) for source in sources]
     weights = [variance**2 / freedom for variance, freedom in parts if variance and freedom > 0]
     return sum(variance for variance, _ in parts) ** 2 / sum(weights) if weights else 1.0

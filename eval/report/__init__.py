@@ -1,4 +1,4 @@
-"""Pages and plots of the evaluation.
+"""Reports of the evaluation: console tables, Markdown, HTML pages and plots.
 
-Import from the modules.
+The commands call `compare_models`, `report_knowledge` and `write_summary`; import from the modules. Statistics are in `analysis`.
 """

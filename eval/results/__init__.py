@@ -1,4 +1,4 @@
-"""Results on disk: scores, per-item records, and published scores to compare with.
+"""Files that other parts and evaluations wrote: scores, item records, published scores, a build's tables, a training run.
 
-Import from the modules. Statistics over results are in `analysis`.
+Import from the modules. Statistics over results are in `analysis`, pages in `report`.
 """

@@ -1,4 +1,5 @@
-"""Scoring a model: the lm-eval adapter, log-likelihoods, generation, several processes, the model's fingerprint.
+"""Scoring a model: the run over all tasks, lm-eval's part, log-likelihoods, generation, several processes, fingerprints.
 
-Import from the modules. What a task asks is in `tasks`.
+`evaluation_run.evaluate_model` does all of it; import from the modules. Tasks are in `tasks`, the forms of written files in
+`results`.
 """

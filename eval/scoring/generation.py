@@ -10,46 +10,45 @@ from transformers import GenerationConfig, StoppingCriteria
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt as token ids; `index` is its place among the requests."""
+    """A prompt as token ids; `index` is its position among the requests."""
 
     index: int
     ids: tuple[int, ...]
     stops: tuple[str, ...]
-    """Texts that end the answer; they are not part of it."""
+    """Texts that end the answer and are not part of it."""
     limit: int
-    """Most new tokens."""
+    """Maximum number of new tokens."""
 
 
-def generation_batches(prompts: Sequence[Prompt], size: int) -> list[list[Prompt]]:
+def batch_prompts(prompts: Sequence[Prompt], size: int) -> list[list[Prompt]]:
     """Batches of at most `size` prompts of similar length, the longest first: a function of the prompts and `size` alone."""
     ordered = sorted(prompts, key=lambda prompt: (-len(prompt.ids), prompt.index))
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
 def keep_ends_only(model: Any, tokenizer: Any) -> None:
-    """Leave of what a model's generation_config.json says only the tokens that end an answer.
+    """Reduce the model's generation_config.json to the tokens that end an answer, so that answers are greedy.
 
-    `generate` obeys that file: penalties and warpers would change greedy answers, and `suppress_tokens`, by which
-    `training.model.model_export` keeps the tags out of sight, would hide from `tag_leakage` what it is there to find. What is scored is what
-    the weights make likeliest.
+    transformers' `generate` applies that file: penalties and warpers would change greedy answers, and `suppress_tokens`, with
+    which `training.model.model_export` hides the tags, would hide the tags that the task `tag_leakage` looks for.
     """
-    told = model.generation_config
-    ends = told.eos_token_id if isinstance(told.eos_token_id, list) else [told.eos_token_id]
+    saved = model.generation_config
+    ends = saved.eos_token_id if isinstance(saved.eos_token_id, list) else [saved.eos_token_id]
     ends = sorted({token for token in (*ends, tokenizer.eos_token_id) if token is not None})
-    model.generation_config = GenerationConfig(bos_token_id=told.bos_token_id, eos_token_id=ends or None)
+    model.generation_config = GenerationConfig(bos_token_id=saved.bos_token_id, eos_token_id=ends or None)
 
 
-def generate(model: Any, tokenizer: Any, batch: Sequence[Prompt]) -> dict[int, str]:
-    """The greedy answer to each prompt by index, of a model that `keep_ends_only` has prepared.
+def generate_answers(model: Any, tokenizer: Any, batch: Sequence[Prompt]) -> dict[int, str]:
+    """The greedy answer to each prompt by index. The model must be prepared by `keep_ends_only`.
 
-    Added tokens stay visible in it: a tag that leaks is to be seen. Those that end an answer are no part of it.
+    Added tokens stay in the answer, so that a leaked tag is visible; tokens that end the answer do not.
     """
     longest = max(len(prompt.ids) for prompt in batch)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
     ids = torch.tensor([[pad] * (longest - len(prompt.ids)) + list(prompt.ids) for prompt in batch])
     mask = torch.tensor([[0] * (longest - len(prompt.ids)) + [1] * len(prompt.ids) for prompt in batch])
     with torch.inference_mode():
-        written = model.generate(
+        sequences = model.generate(
             input_ids=ids.to(model.device),
             attention_mask=mask.to(model.device),
             max_new_tokens=max(prompt.limit for prompt in batch),
@@ -61,12 +60,12 @@ def generate(model: Any, tokenizer: Any, batch: Sequence[Prompt]) -> dict[int, s
     ends = {pad, *(model.generation_config.eos_token_id or ())}
     return {
         prompt.index: _answer(tokenizer, row[: prompt.limit], prompt.stops, ends)
-        for prompt, row in zip(batch, written[:, longest:].tolist(), strict=True)
+        for prompt, row in zip(batch, sequences[:, longest:].tolist(), strict=True)
     }
 
 
 def _answer(tokenizer: Any, ids: Sequence[int], stops: Sequence[str], ends: set[int]) -> str:
-    length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
+    length = next((position for position, token in enumerate(ids) if token in ends), len(ids))
     return cut_at_stops(tokenizer.decode(ids[:length], skip_special_tokens=False), stops)
 
 
@@ -80,7 +79,7 @@ def cut_at_stops(text: str, stops: Sequence[str]) -> str:
 
 
 class _AllStopped(StoppingCriteria):  # type: ignore[misc]  # transformers has no types here
-    """Ends each row once a stop stands in what it has written."""
+    """Ends each row once its new text contains a stop."""
 
     def __init__(self, tokenizer: Any, start: int, stops: Sequence[Sequence[str]]) -> None:
         self._tokenizer, self._start, self._stops = tokenizer, start, stops

@@ -1,4 +1,4 @@
-"""The model as lm-eval calls it. Importing this module imports torch, transformers and lm-eval (seconds)."""
+"""The model behind lm-eval's interface. Importing this module imports torch, transformers and lm-eval (seconds)."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,25 +10,25 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from eval.config import EvalSettings
-from eval.scoring.generation import Prompt, generate, generation_batches, keep_ends_only
-from eval.scoring.likelihood import Answer, Candidate, batches, score
+from eval.scoring.generation import Prompt, batch_prompts, generate_answers, keep_ends_only
+from eval.scoring.likelihood import Candidate, CandidateScore, batch_candidates, score_candidates
 from eval.scoring.scoring_ranks import ScoringRanks
 from spark_jobs.common.errors import ConfigurationError
 
 AUTO_BATCH = {"cpu": 64, "cuda": 128}
-"""What `batch_size: auto` begins with; a batch that does not fit is halved."""
+"""Batch size of `batch_size: auto`; a batch that does not fit is halved."""
 
 
 class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
-    """A causal language model that answers in one of two ways.
+    """A causal language model with two ways of scoring.
 
     `standard`: every text begins with BOS and has no other special token; a prompt and its continuation are tokenised as one
-    text. lm-eval leaves special tokens to the tokenizer, and tokenizers differ: some add BOS only where a post-processor says
-    so, some append EOS, which would shift the split between context and continuation. Without BOS, a text behind a prompt
-    begins with the prompt's first token, and a text that stands alone (X-CODAH) with EOS.
+    text. lm-eval leaves special tokens to the tokenizer, and tokenizers differ: some add BOS only if a post-processor does,
+    some append EOS, which would shift the split between context and continuation. Without BOS, a text after a prompt begins
+    with the prompt's first token, and a text without a prompt (X-CODAH) with EOS.
 
-    `reference`: as the LEIA paper's code. No text begins with BOS, one that stands alone is conditioned on EOS, and prompt and
-    continuation are tokenised apart, so that SentencePiece puts a space of its own in front of the continuation.
+    `reference`: as the LEIA paper's code. No text begins with BOS, a text without a prompt is conditioned on EOS, and prompt and
+    continuation are tokenised separately, so that SentencePiece puts an extra space in front of the continuation.
     """
 
     def __init__(self, model: Any, tokenizer: Any, batch_size: int, ranks: ScoringRanks) -> None:
@@ -39,11 +39,11 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
         self._advance: Callable[[int], object] = lambda _: None
 
     def report_to(self, advance: Callable[[int], object]) -> None:
-        """Call `advance(n)` for every n candidates that were scored, whichever rank did."""
+        """Call `advance(n)` after every n texts, scored on any rank."""
         self._advance = advance
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text that nothing stands in front of: behind BOS in `standard`, plain in `reference`."""
+        """Token ids of a text without a context: with BOS in `standard`, plain in `reference`."""
         ids = self._plain(text)
         bos = self.tokenizer.bos_token_id
         return [bos, *ids] if self.scoring == "standard" and bos is not None and ids[:1] != [bos] else ids
@@ -51,7 +51,7 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
     def encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         """Token ids of a context and of its continuation; the context has at least one.
 
-        In `standard`, trailing spaces of the context count as the continuation's: tokenizers join them to the next word.
+        In `standard`, trailing spaces of the context belong to the continuation: tokenizers join them to the next word.
         """
         if not context:
             prefix, ids = self._prefix(), self._plain(continuation)
@@ -74,25 +74,30 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
         if prefix is None:
             lacking = "no EOS" if self.scoring == "reference" else "neither BOS nor EOS"
             raise ConfigurationError(
-                f"model: the tokenizer in {self.tokenizer.name_or_path} names {lacking}, so a text that stands alone has "
-                "nothing to begin with; name the token that the model was trained with in tokenizer_config.json"
+                f"model: the tokenizer in {self.tokenizer.name_or_path} names {lacking}, so a text without a prompt has no "
+                "first token; name the token that the model was trained with in tokenizer_config.json"
             )
         return int(prefix)
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
-        """(log-likelihood, whether greedy decoding gives it) of each request."""
+        """(log-likelihood, whether greedy decoding gives it) of each request.
+
+        Raises `ConfigurationError` if a log-likelihood is not finite.
+        """
         candidates = []
         for index, request in enumerate(requests):
             context, continuation = self.encode_pair(*request.args)
             candidates.append(Candidate(index, tuple(context), tuple(continuation)))
         self._check_length(max((len(c.context) + len(c.continuation) - 1 for c in candidates), default=0), "answer")
-        answers: dict[int, Answer] = self._dealt(batches(candidates, self.batch_size), lambda batch: score(self.model, batch))
+        answers: dict[int, CandidateScore] = self._on_all_ranks(
+            batch_candidates(candidates, self.batch_size), lambda batch: score_candidates(self.model, batch)
+        )
         for index, request in enumerate(requests):
-            if not math.isfinite(answers[index].loglikelihood):  # lm-eval would take the first of them for the likeliest
+            if not math.isfinite(answers[index].loglikelihood):  # lm-eval would choose the first of them
                 raise ConfigurationError(
                     f"model: the log-likelihood of {request.args[1]!r} is {answers[index].loglikelihood} in "
-                    f"{self.description()['dtype']}; evaluate in dtype=float32 or bfloat16, and if it is the same there, the "
-                    "weights are damaged or training diverged"
+                    f"{self.description()['dtype']}; set dtype=float32 or bfloat16, and if the error stays, the weights are "
+                    "damaged or training diverged"
                 )
         return [(answers[index].loglikelihood, answers[index].is_greedy) for index in range(len(requests))]
 
@@ -104,39 +109,39 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
             limit = self._longest_answer(request.doc) if options.get("longest_answer") else int(options["max_gen_toks"])
             prompts.append(Prompt(index, tuple(self.encode(text)), tuple(options["until"]), limit))
         self._check_length(max((len(prompt.ids) + prompt.limit for prompt in prompts), default=0), "room for an answer")
-        answers: dict[int, str] = self._dealt(
-            generation_batches(prompts, self.batch_size), lambda batch: generate(self.model, self.tokenizer, batch)
+        answers: dict[int, str] = self._on_all_ranks(
+            batch_prompts(prompts, self.batch_size), lambda batch: generate_answers(self.model, self.tokenizer, batch)
         )
         return [answers[index] for index in range(len(requests))]
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
-        """Refused: lm-eval's interface has it, for the perplexity of whole texts, and no task in eval/tasks is of that kind."""
+        """Raises `NotImplementedError`: lm-eval uses it for perplexity, which no task in eval/tasks measures."""
         raise NotImplementedError(
-            f"rolling log-likelihoods were asked for, of {len(requests)} texts: lm-eval scores perplexity by them, no task in "
-            "eval/tasks does, so eval.run does not compute them; run a perplexity task with plain `lm-eval run --model hf`"
+            f"rolling log-likelihoods of {len(requests)} texts were requested: eval.run does not compute perplexity; run a "
+            "perplexity task with plain `lm-eval run --model hf`"
         )
 
     def _longest_answer(self, document: Mapping[str, Any]) -> int:
-        """Tokens of the longest right answer: what the paper's harness lets a model say, though it leaks the length."""
+        """Tokens of the longest right answer: the limit in the paper's harness, though it leaks the length."""
         return max(len(self._plain(answer)) for answer in document["answers"])
 
-    def _dealt(self, all_batches: Sequence[list[Any]], answer: Callable[[list[Any]], dict[int, Any]]) -> dict[int, Any]:
-        """Answers to all batches: each rank its share, then all of them on every rank."""
+    def _on_all_ranks(self, all_batches: Sequence[list[Any]], answer: Callable[[list[Any]], dict[int, Any]]) -> dict[int, Any]:
+        """The answers to all batches, on every rank; each rank computes its share."""
         answers: dict[int, Any] = {}
         for number, batch in enumerate(self.ranks.share(all_batches)):
             answers |= answer(batch)
-            start = number * self.ranks.world_size  # the other ranks are about as far
+            start = number * self.ranks.world_size  # the other ranks are about as far as this one
             self._advance(sum(map(len, all_batches[start : start + self.ranks.world_size])))
         return self.ranks.gather(answers)
 
-    def _check_length(self, longest: int, what: str) -> None:
-        """Cut prompts would score something else, so they are refused."""
+    def _check_length(self, longest: int, purpose: str) -> None:
+        """Refuse prompts longer than the context: cutting them would change the scores."""
         config = self.model.config.get_text_config()
         readable = getattr(config, "max_position_embeddings", None)
         if readable is not None and longest > readable:
             raise ConfigurationError(
-                f"num_fewshot: the longest prompt with its {what} takes {longest} tokens, the model reads {readable}; "
-                "give fewer examples, or a model with a longer context"
+                f"num_fewshot: the longest prompt with its {purpose} takes {longest} tokens, the model reads {readable}; "
+                "set fewer examples, or a model with a longer context"
             )
 
     def description(self) -> dict[str, Any]:
@@ -151,7 +156,7 @@ class CausalLM(LM):  # type: ignore[misc]  # lm-eval has no types
 
 
 def load_language_model(settings: EvalSettings, ranks: ScoringRanks = ScoringRanks()) -> CausalLM:  # noqa: B008  (frozen)
-    """The model of `settings` on its device; only safetensors are read, and no code but transformers' own unless named."""
+    """The model of `settings` on its device. Reads safetensors only, and runs the directory's code only if configured."""
     disable_progress_bar()
     device = resolve_device(settings.device)
     trust = settings.trust_remote_code
@@ -165,9 +170,9 @@ def load_language_model(settings: EvalSettings, ranks: ScoringRanks = ScoringRan
 
 
 def resolve_device(device: str) -> str:
-    """`cpu` or `cuda`; refuses `cuda` where there is none."""
+    """`cpu` or `cuda`; raises `ConfigurationError` for `cuda` without a CUDA device."""
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigurationError("device: 'cuda' is not allowed: torch sees no CUDA device here; use auto or cpu")
+        raise ConfigurationError("device: 'cuda' is not available: torch finds no CUDA device; use auto or cpu")
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return device

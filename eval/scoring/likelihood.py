@@ -1,9 +1,9 @@
-"""Log-likelihoods of continuations, each context read once.
+"""Log-likelihoods of continuations; each context is computed once.
 
-A multiple-choice item asks for several continuations of one context, and with examples in front the context is nearly all of
-the text. So contexts are read first, keeping keys and values, and then all continuations from there: the cost of an item is one
-context and its continuations, not one context for each. Logits are computed for the continuations alone, which matters where
-the vocabulary is large (262,144 in Gemma 3: two thirds of its small models' work).
+A multiple-choice item has several continuations of one context, and with examples in front the context is nearly all of the
+text. A first pass over the contexts keeps keys and values; a second pass scores all continuations from there. An item costs one
+context and its continuations, not one context for each. Logits are computed for the continuations alone, which matters for a
+large vocabulary (262,144 in Gemma 3: two thirds of its small models' work).
 """
 
 import inspect
@@ -18,7 +18,7 @@ import torch
 
 @dataclass(frozen=True)
 class Candidate:
-    """One continuation of a context, as token ids; `index` is its place among the requests."""
+    """One continuation of a context, as token ids; `index` is its position among the requests."""
 
     index: int
     context: tuple[int, ...]
@@ -27,21 +27,21 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the model says of a continuation."""
+class CandidateScore:
+    """The model's score of a continuation."""
 
     loglikelihood: float
-    """Nats, summed over its tokens; 0 for one without tokens."""
+    """Nats, summed over its tokens; 0 for a continuation without tokens."""
     is_greedy: bool
-    """Whether each of its tokens is the likeliest at its place."""
+    """Whether each of its tokens is the likeliest at its position."""
 
 
-def batches(candidates: Sequence[Candidate], size: int) -> list[list[Candidate]]:
-    """Batches of at most `size` candidates, those of one context together, long contexts first.
+def batch_candidates(candidates: Sequence[Candidate], size: int) -> list[list[Candidate]]:
+    """Batches of at most `size` candidates, those of one context together: a function of the candidates and `size` alone.
 
-    A function of the candidates and `size` alone. Long contexts first: what does not fit the device fails at once.
+    Long contexts come first, so that a batch that does not fit the device fails at once.
 
-    >>> [[c.index for c in batch] for batch in batches([Candidate(0, (1, 2), (3,)), Candidate(1, (1, 2, 3), (4,))], 8)]
+    >>> [[c.index for c in batch] for batch in batch_candidates([Candidate(0, (1, 2), (3,)), Candidate(1, (1, 2, 3), (4,))], 8)]
     [[1, 0]]
     """
     ordered = sorted(candidates, key=lambda c: (-len(c.context), c.context, -len(c.continuation), c.index))
@@ -50,7 +50,7 @@ def batches(candidates: Sequence[Candidate], size: int) -> list[list[Candidate]]
         members = list(group)
         for start in range(0, len(members), size):
             part = members[start : start + size]
-            # A context of one token is read with its candidates; others need a pass of their own.
+            # A context of one token is computed with its candidates; others need a separate pass.
             alone = bool(filled[-1]) and len(filled[-1][0].context) > 1 == len(part[0].context)
             if alone or len(filled[-1]) + len(part) > size:
                 filled.append([])
@@ -58,22 +58,22 @@ def batches(candidates: Sequence[Candidate], size: int) -> list[list[Candidate]]
     return [batch for batch in filled if batch]
 
 
-def score(model: Any, batch: Sequence[Candidate]) -> dict[int, Answer]:
-    """Answers of one batch by index. Halves a batch that the device has no memory for."""
+def score_candidates(model: Any, batch: Sequence[Candidate]) -> dict[int, CandidateScore]:
+    """Scores of one batch by index. Halves a batch that the device has no memory for."""
     try:
         with torch.inference_mode():
-            return dict(_answers(model, batch))
+            return dict(_score_batch(model, batch))
     except torch.OutOfMemoryError:
         if len(batch) == 1:
             raise
         torch.cuda.empty_cache()
     middle = len(batch) // 2
-    return score(model, batch[:middle]) | score(model, batch[middle:])
+    return score_candidates(model, batch[:middle]) | score_candidates(model, batch[middle:])
 
 
-def _answers(model: Any, batch: Sequence[Candidate]) -> Iterator[tuple[int, Answer]]:
+def _score_batch(model: Any, batch: Sequence[Candidate]) -> Iterator[tuple[int, CandidateScore]]:
     scored = [candidate for candidate in batch if candidate.continuation]
-    yield from ((candidate.index, Answer(0.0, True)) for candidate in batch if not candidate.continuation)
+    yield from ((candidate.index, CandidateScore(0.0, True)) for candidate in batch if not candidate.continuation)
     if not scored:
         return
     contexts = list(dict.fromkeys(candidate.context for candidate in scored))
@@ -85,15 +85,15 @@ def _answers(model: Any, batch: Sequence[Candidate]) -> Iterator[tuple[int, Answ
         found = logits[start : start + len(target)].float()  # bfloat16 has steps of 0.25 at -50 nats, and ties
         start += len(target)
         loglikelihoods = found.gather(-1, target[:, None])[:, 0] - found.logsumexp(-1)
-        yield candidate.index, Answer(float(loglikelihoods.sum()), bool((found.argmax(-1) == target).all()))
+        yield candidate.index, CandidateScore(float(loglikelihoods.sum()), bool((found.argmax(-1) == target).all()))
 
 
 def _logits(
     model: Any, contexts: Sequence[tuple[int, ...]], rows: Sequence[int], inputs: Sequence[tuple[int, ...]]
 ) -> torch.Tensor:
-    """(tokens of all inputs, vocabulary): logits behind each input token, in the context that `rows` names for its input.
+    """(tokens of all inputs, vocabulary): logits after each input token. `rows` gives the index of each input's context.
 
-    A context's last token is its candidates' first input, so a context of one token needs no pass of its own.
+    A context's last token is its candidates' first input, so a context of one token needs no separate pass.
     """
     device = model.device
     ids = _padded(inputs, device, left=False)
@@ -102,11 +102,11 @@ def _logits(
     seen = torch.tensor([len(contexts[row]) - 1 for row in rows], device=device)
     options: Mapping[str, Any] = {}
     if max(map(len, contexts)) > 1:
-        cache, mask = _read(model, [context[:-1] for context in contexts])
+        cache, mask = _read_contexts(model, [context[:-1] for context in contexts])
         chosen = torch.tensor(rows, device=device)
         cache.batch_select_indices(chosen)
         whole = torch.cat([mask[chosen], torch.ones_like(ids, dtype=torch.bool)], dim=1)
-        # transformers called the cache otherwise before 5.24.
+        # Before 5.24, transformers called the argument `past_key_values`.
         name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
         options = {name: cache, "attention_mask": whole.long()}
     with _logits_at(model, steps[None] < lengths[:, None]):
@@ -114,10 +114,10 @@ def _logits(
     return logits[0]
 
 
-def _read(model: Any, contexts: Sequence[tuple[int, ...]]) -> tuple[Any, torch.Tensor]:
-    """Keys and values of the contexts, and (contexts, longest) which of them are no padding."""
+def _read_contexts(model: Any, contexts: Sequence[tuple[int, ...]]) -> tuple[Any, torch.Tensor]:
+    """Keys and values of the contexts, and (contexts, longest): True at tokens, False at padding."""
     lengths = torch.tensor([len(context) for context in contexts], device=model.device)
-    # Padding stands on the left, so that keys and values end where the candidates begin.
+    # Padding is on the left, so that keys and values end where the candidates begin.
     mask = torch.arange(int(lengths.max()), device=model.device)[None] >= lengths.max() - lengths[:, None]
     with _logits_at(model, torch.zeros_like(mask)):
         output = model(
@@ -130,9 +130,9 @@ def _read(model: Any, contexts: Sequence[tuple[int, ...]]) -> tuple[Any, torch.T
 
 
 @contextmanager
-def _logits_at(model: Any, places: torch.Tensor) -> Iterator[None]:
-    """Within it, the model's logits are (1, places that are True, vocabulary): none are computed for padding and contexts."""
-    handle = model.get_output_embeddings().register_forward_pre_hook(lambda _, hidden: (hidden[0][places][None],))
+def _logits_at(model: Any, positions: torch.Tensor) -> Iterator[None]:
+    """Within it, the model's logits are (1, positions that are True, vocabulary): other positions are not computed."""
+    handle = model.get_output_embeddings().register_forward_pre_hook(lambda _, hidden: (hidden[0][positions][None],))
     try:
         yield
     finally:
@@ -140,7 +140,7 @@ def _logits_at(model: Any, places: torch.Tensor) -> Iterator[None]:
 
 
 def _padded(texts: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> torch.Tensor:
-    """Token ids as one tensor. What stands in the padding is never looked at: causal attention ends before it, or a mask."""
+    """Token ids as one tensor, padded with 0. Padding has no effect: causal attention ends before it, or a mask hides it."""
     longest = max(map(len, texts))
     padded = [[*[0] * (longest - len(text)), *text] if left else [*text, *[0] * (longest - len(text))] for text in texts]
     return torch.tensor(padded, device=device)

@@ -1,9 +1,9 @@
-"""Several processes that score one model's batches: who they are, and how their answers come together.
+"""Several processes that score one model's batches: their ranks, and the exchange of their answers.
 
 Started by torchrun (`torchrun --nproc-per-node 8 -m eval.run --config ...`), which sets RANK, WORLD_SIZE and LOCAL_RANK.
-Batches are formed before they are dealt out, so which texts share a batch, and with it every rounding, does not depend on
-the number of ranks (that of threads on a CPU does change the last bit, and torchrun sets OMP_NUM_THREADS to 1). Answers
-travel through gloo, on the CPU, whatever device the model is on.
+Batches are formed before they are distributed, so the texts that share a batch, and with them every rounding, do not depend on
+the number of ranks (the number of threads on a CPU does change the last bit, and torchrun sets OMP_NUM_THREADS to 1). Answers
+are exchanged through gloo, on the CPU, for any device.
 """
 
 import os
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ScoringRanks:
-    """This process among `world_size`, and on its own machine."""
+    """The rank of this process among `world_size`, and on its machine (`local_rank`)."""
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0
 
     def share(self, batches: Sequence[T]) -> list[T]:
-        """This rank's batches: every `world_size`-th. Neighbours cost alike where batches are sorted by length.
+        """This rank's batches: every `world_size`-th. Neighbours cost about the same, since batches are sorted by length.
 
         >>> ScoringRanks(1, 2).share([10, 11, 12, 13])
         [11, 13]
@@ -43,7 +43,7 @@ class ScoringRanks:
         return {key: answer for part in parts if part is not None for key, answer in part.items()}
 
     def broadcast(self, value: T) -> T:
-        """Rank 0's value, on every rank; all wait for it."""
+        """Rank 0's value, on every rank; all ranks wait for it."""
         if self.world_size == 1:
             return value
         import torch.distributed
@@ -55,14 +55,14 @@ class ScoringRanks:
 
 @contextmanager
 def join_ranks() -> Iterator[ScoringRanks]:
-    """The ranks that torchrun started, connected; a single one without it."""
+    """Connect the ranks that torchrun started; a single rank without torchrun."""
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
         yield ScoringRanks()
         return
     import torch.distributed
 
-    # Ranks wait for one another once a task: a slow one may be hours behind.
+    # Ranks wait for one another once a task; a slow rank may be hours behind.
     torch.distributed.init_process_group("gloo", timeout=timedelta(days=7))
     try:
         yield ScoringRanks(torch.distributed.get_rank(), world_size, int(os.environ.get("LOCAL_RANK", "0")))

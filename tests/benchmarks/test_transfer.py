@@ -292,12 +292,14 @@ def test_a_stage_has_a_new_folder_when_what_decides_it_changes_and_only_then(rep
 
 
 def contrast(first, second, points, p):
-    from eval.analysis.findings import Contrast, Finding
+    from eval.analysis.contrasts import Contrast, TaskComparison
     from eval.analysis.significance import PairedDifference
 
     difference = PairedDifference(points, points - 1, points + 1, p, 1.0, 100, 100, "permutation")
     kinds = {"asked": "ja", "beside": "ja", "inplace": "ja", "stated": "ja", "source": "en"}
-    rows = [Finding(f"transfer_{kind}_{code}", "acc", code, 10, 10 + points, difference, p) for kind, code in kinds.items()]
+    rows = [
+        TaskComparison(f"transfer_{kind}_{code}", "acc", code, 10, 10 + points, difference, p) for kind, code in kinds.items()
+    ]
     return Contrast(first, second, (2, 2), tuple(rows), ())
 
 

@@ -1,10 +1,13 @@
-"""A tiny random Llama with Mistral's real tokenizer: what the tests of the evaluation run on."""
+"""Fixtures of the evaluation's tests: a tiny random Llama with Mistral's real tokenizer, data, evaluations, a demonstration."""
 
 from pathlib import Path
 
 import pytest
 
-from .evaluations import answer, write_evaluation
+from eval.config import EvalSettings, SummarySettings
+
+from .evaluations import answer, write_evaluation, write_three_models
+from .linked_cities import LINKED
 
 
 def _mistral_tokenizer():
@@ -30,7 +33,7 @@ def _mistral_tokenizer():
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Tiny models gain nothing from threads, and wait for them where other programs hold the cores (minutes for seconds)."""
+    """One thread: tiny models do not gain from threads, and wait for them for minutes on busy cores."""
     import torch
 
     before = torch.get_num_threads()
@@ -41,7 +44,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory as training writes it: random weights in safetensors, and the tokenizer, which adds no BOS itself."""
+    """A directory as training writes it: random weights in safetensors, and a tokenizer that does not add BOS."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -59,7 +62,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=512,
-        initializer_range=0.3,  # wide enough that likelihoods differ by more than the arithmetic's noise
+        initializer_range=0.3,  # wide, so that likelihoods differ by more than rounding
         bos_token_id=1,
         eos_token_id=2,
     )
@@ -85,7 +88,7 @@ QUESTIONS = {
         ("何が冷たいですか？", ["雪", "火", "お茶", "焼きパン", "日光"], "A"),
     ],
 }
-"""X-CSQA's form in our own words, by the data's language names."""
+"""Questions written for these tests in the form of X-CSQA, by the language names of the data."""
 
 
 @pytest.fixture(scope="session")
@@ -124,11 +127,11 @@ ARTICLES = {
         ("القاهرة", "[[القاهرة]] هي عاصمة [[مصر]]، وتقع على [[النيل]].", {"مصر": "Egypt", "النيل": "Nile"}),
     ],
 }
-"""Articles with their links in double brackets, and the names that exist."""
+"""Wiki to (title, text with links in double brackets, names of targets)."""
 
 
 def _augmented_row(page_id: int, title: str, marked: str, names: dict[str, str]) -> dict:
-    """A row of `augmented`: spans in code points, entities only where there is a name."""
+    """A row of `augmented`: spans in code points; only links with a name become entities."""
     import re
 
     text, links, entities = "", [], []
@@ -234,9 +237,63 @@ def _write_evaluation(folder: Path, fingerprint: str, correct: int) -> None:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
-    """A folder as `make demo` leaves it, in small: corpus/, run/, eval/before/, eval/after/."""
+    """A small folder in the form that `make demo` writes: corpus/, run/, eval/before/, eval/after/."""
     _write_corpus(tmp_path / "corpus")
     _write_run(tmp_path / "run")
     _write_evaluation(tmp_path / "eval" / "before", "aaa", correct=3)
     _write_evaluation(tmp_path / "eval" / "after", "bbb", correct=5)
     return tmp_path
+
+
+@pytest.fixture
+def make_settings(tiny_model, xcsr, tmp_path):
+    """Settings of an evaluation of the tiny model; keyword arguments change single ones."""
+
+    def make(**options) -> EvalSettings:
+        values = {"model": tiny_model, "tasks": ["xcodah_ja"], "data_dir": xcsr, "output_dir": tmp_path / "out", "device": "cpu"}
+        values["data_lock"] = tmp_path / "data.sha256"
+        return EvalSettings(**(values | options))
+
+    return make
+
+
+@pytest.fixture
+def make_summary_settings(demo):
+    """Settings of the summary of `demo`; keyword arguments change single ones."""
+
+    def make(folder: Path = demo, **options) -> SummarySettings:
+        values = {"corpus": folder / "corpus", "run": folder / "run", "output": folder / "index.html"}
+        values |= {"before": folder / "eval" / "before", "after": folder / "eval" / "after"}
+        return SummarySettings(**(values | options))
+
+    return make
+
+
+@pytest.fixture
+def three_models(tmp_path) -> list[str]:
+    """See `write_three_models`."""
+    return write_three_models(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def three_contrasts(tmp_path_factory):
+    """The contrasts of `write_three_models`."""
+    from eval.analysis.contrasts import contrast_models
+    from eval.analysis.pairing import pair_tasks, read_evaluated_model
+
+    models = [read_evaluated_model(argument) for argument in write_three_models(tmp_path_factory.mktemp("evaluations"))]
+    return contrast_models(pair_tasks(models), [model.label for model in models])
+
+
+@pytest.fixture
+def corpus_with_links(tmp_path) -> Path:
+    """A corpus with the links of `linked_cities.LINKED` in jawiki."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from spark_jobs.contract.table_schemas import LINKS
+
+    folder = tmp_path / "corpus" / "links" / "wiki=jawiki"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(LINKED, schema=LINKS.schema), folder / "part-00000.parquet")
+    return tmp_path / "corpus"

@@ -1,10 +1,15 @@
-"""Evaluations as eval.run leaves them, with whatever answers a test needs."""
+"""Evaluations as eval.run writes them, with the answers that a test needs."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.results.evaluation_results import SCHEMA_VERSION, EvalResults, ItemRecord, Score, TaskResult, write_records
-from spark_jobs.common.atomic_files import write_text_atomically
+import numpy as np
+
+from eval.results.evaluation_results import SCHEMA_VERSION, EvalResults, Score, TaskResult, write_results
+from eval.results.item_records import ItemRecord, write_records
+
+LANGUAGES = ["en", "ja", "ar"]
+ITEMS = 200
 
 
 def answer(place: int, right: float, id_: str | None = None, **attributes) -> ItemRecord:
@@ -54,5 +59,30 @@ def write_evaluation(
         configuration={"reported": reported},
         tasks=found,
     )
-    write_text_atomically(folder / "results.json", results.model_dump_json())
+    write_results(folder, results)
     return folder
+
+
+def write_scores(folder: Path, fingerprint: str, scores: dict[str, Sequence[float]], **options) -> Path:
+    """An evaluation from the score of each item, by task."""
+    tasks = {name: [answer(place, right) for place, right in enumerate(values)] for name, values in scores.items()}
+    return write_evaluation(folder, fingerprint, tasks, **options)
+
+
+def write_three_models(folder: Path) -> list[str]:
+    """Arguments of eval.compare: base, ft (like base) and two runs of leia (better in Japanese and Arabic, equal in English)."""
+    generator = np.random.default_rng(4)
+    base = {f"xcsqa_{language}": generator.random(ITEMS) < 0.4 for language in LANGUAGES}
+    few = {f"xcodah_{language}": generator.random(20) < 0.5 for language in ("en", "ja")}
+
+    def changed(scores, share):
+        return {name: np.where(generator.random(len(old)) < share.get(name[-2:], 0), 1, old) for name, old in scores.items()}
+
+    return [
+        str(write_scores(folder / "base", "aaa", base | few)),
+        str(write_scores(folder / "ft", "bbb", changed(base, {"ja": 0.01}) | few)),
+        "leia=" + ",".join(
+            str(write_scores(folder / f"leia{run}", f"ccc{run}", changed(base, {"ja": 0.4, "ar": 0.4}) | few))
+            for run in (1, 2)
+        ),
+    ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""A data set as the hub serves it, over HTTP on the loopback, read by the tasks' own loader: `python hub_program.py FOLDER`.
+"""A data set as the hub serves it, over HTTP on the loopback, read by the loader of the tasks: `python hub_program.py FOLDER`.
 
-A program of its own, because libraries read HF_ENDPOINT when they are imported. Prints, as JSON, what became of each case.
+A separate program, because libraries read HF_ENDPOINT when they are imported. Prints the outcome of each case as JSON.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ README = (
 
 
 def rows(count, changed=None):
-    """X-CODAH's form; the item `changed` reads otherwise."""
+    """Rows in X-CODAH's form; the item `changed` has other text."""
     choices = [{"label": label, "text": f"鴨は{place}で泳ぐ。"} for label, place in zip("ABCD", "池本屋灯", strict=True)]
     for number in range(count):
         question = {"stem": " ", "choices": choices if number != changed else choices[:1] + choices[:3]}
@@ -29,7 +29,7 @@ def rows(count, changed=None):
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """The few routes that `datasets` asks for; `state` is what the data set is now."""
+    """The routes that `datasets` requests; `state` is the current data set."""
 
     state: ClassVar[dict] = {}
 
@@ -85,12 +85,13 @@ def main(folder):
     os.environ.pop("HF_HUB_OFFLINE", None)
 
     from eval.config import EvalSettings
-    from eval.scoring.lm_eval_adapter import entries, hub_commit, load_tasks
+    from eval.scoring.lm_eval_tasks import hub_commit, load_tasks
+    from eval.scoring.task_requests import request_tasks
     from eval.tasks.task_catalogue import read_catalogue, tasks_folder
     from spark_jobs.common.errors import ConfigurationError
 
     settings = EvalSettings(model="m", tasks=["t"], output_dir="o", data_lock=folder / "data.sha256")
-    wanted = entries([read_catalogue(tasks_folder())["xcodah_ja"]], None)
+    wanted = request_tasks([read_catalogue(tasks_folder())["xcodah_ja"]], None)
 
     def case(content, *, gone=False, cut=False, readme=README):
         lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in content).encode()

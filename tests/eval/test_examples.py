@@ -1,4 +1,4 @@
-"""The examples in docstrings are true."""
+"""The examples in docstrings of eval are true."""
 
 import doctest
 import importlib
@@ -16,7 +16,7 @@ MODULES = sorted(
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_give_what_they_say(name):
+def test_the_examples_are_true(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0
     assert result.failed == 0

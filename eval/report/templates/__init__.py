@@ -1,1 +1,1 @@
-"""Templates of the pages, read through `importlib.resources`."""
+"""Templates of the pages of the evaluation."""

@@ -1,4 +1,4 @@
-"""The statistics against closed forms, against scipy's own, and by simulation: error rates at their level, power as computed."""
+"""The statistics against closed forms and scipy, and by simulation: error rates at their level, power as computed."""
 
 import math
 from itertools import product
@@ -8,13 +8,13 @@ import pytest
 from scipy import stats
 
 from eval.analysis.significance import (
-    Runs,
+    RunScores,
     adjusted_interval,
     bootstrap_interval,
-    compare,
     detectable_difference,
     exact_mcnemar,
     holm,
+    paired_difference,
     sign_permutation,
 )
 
@@ -22,7 +22,7 @@ ONES = np.ones
 
 
 def runs(*scores):
-    return Runs(np.array(scores, dtype=np.float64))
+    return RunScores(np.array(scores, dtype=np.float64))
 
 
 def ids(n):
@@ -38,7 +38,7 @@ def test_mcnemar_is_a_binomial_test_of_the_items_that_changed(only_first, only_s
     assert exact_mcnemar(first, second) == pytest.approx(expected)
 
 
-def test_few_clusters_are_permuted_in_every_way():
+def test_all_permutations_of_few_clusters_are_counted():
     sums = np.array([0.5, -0.25, 1.0, 0.75])
     totals = [abs(sum(sign * value for sign, value in zip(signs, sums, strict=True))) for signs in product((-1, 1), repeat=4)]
     assert sign_permutation(np.append(sums, 0.0)) == np.mean([total >= abs(sums.sum()) for total in totals])
@@ -63,16 +63,16 @@ def test_the_interval_of_single_items_is_agresti_and_mins():
     assert (low, high) == pytest.approx((centre - half, centre + half))
 
 
-def test_an_interval_has_a_width_where_nothing_differs():
-    found = compare(runs([1, 0, 1, 0]), runs([1, 0, 1, 0]), ids(4))
+def test_an_interval_has_a_width_if_no_item_differs():
+    found = paired_difference(runs([1, 0, 1, 0]), runs([1, 0, 1, 0]), ids(4))
     assert (found.points, found.p) == (0, 1)
     assert found.low < -10 < 10 < found.high
 
 
-def test_clusters_that_differ_in_one_of_their_items_do_not_differ_as_a_whole():
+def test_a_cluster_with_one_differing_item_does_not_count_as_a_full_difference():
     gained = np.repeat([1.0, 0.0], 8)  # half of 16 items are right in one language more, of three
     first, second = np.zeros(48), np.concatenate([gained, np.zeros(32)])
-    found = compare(runs(first), runs(second), ids(16) * 3)
+    found = paired_difference(runs(first), runs(second), ids(16) * 3)
     assert found.p == 2 / 2**8
     square, mean = 1 / 3, (8 / 3) / 18
     half = stats.t.ppf(0.975, 15) * math.sqrt(((8 / 9 + square) / 18 - mean**2) / 17)
@@ -83,9 +83,9 @@ def test_clusters_that_differ_in_one_of_their_items_do_not_differ_as_a_whole():
 def test_translations_count_as_one_item():
     generator = np.random.default_rng(0)
     first, second = generator.integers(0, 2, (2, 200)).astype(float)
-    alone = compare(runs(first), runs(second), ids(200))
-    thrice = compare(runs(np.tile(first, 3)), runs(np.tile(second, 3)), ids(200) * 3)
-    naive = compare(runs(np.tile(first, 3)), runs(np.tile(second, 3)), ids(600))
+    alone = paired_difference(runs(first), runs(second), ids(200))
+    thrice = paired_difference(runs(np.tile(first, 3)), runs(np.tile(second, 3)), ids(200) * 3)
+    naive = paired_difference(runs(np.tile(first, 3)), runs(np.tile(second, 3)), ids(600))
     assert thrice.points == pytest.approx(alone.points)
     assert (thrice.low, thrice.high) == pytest.approx((alone.low, alone.high), abs=0.02)
     assert thrice.p == pytest.approx(alone.p, abs=0.03)
@@ -93,18 +93,18 @@ def test_translations_count_as_one_item():
     assert naive.high - naive.low < 0.6 * (alone.high - alone.low)
 
 
-def test_holm_is_its_textbook_rule():
+def test_holm_follows_the_textbook():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
 
 
 def simulate(draw, times=600, seed=1):
-    """Share of simulated comparisons whose p is below 5 %, and share whose interval holds the true difference."""
+    """Share of simulated comparisons with p below 5 %, and share whose interval covers the true difference."""
     generator = np.random.default_rng(seed)
     found, covered = 0, 0
     for number in range(times):
         first, second, clusters, truth = draw(generator)
-        result = compare(first, second, clusters, seed=number)
+        result = paired_difference(first, second, clusters, seed=number)
         found += result.p < 0.05
         covered += result.low <= 100 * truth <= result.high
     return found / times, covered / times
@@ -120,7 +120,7 @@ def correlated(generator, n, base, gain=0.0, languages=1):
     return (one < chance).astype(float), (other < chance + gain).astype(float)
 
 
-def test_mcnemar_finds_no_difference_where_there_is_none():
+def test_mcnemar_keeps_its_level_without_a_difference():
     def draw(generator):
         first, second = correlated(generator, 300, 0.45)
         return runs(first[0]), runs(second[0]), ids(300), 0.0
@@ -132,10 +132,10 @@ def test_mcnemar_finds_no_difference_where_there_is_none():
 
 
 @pytest.mark.slow  # half a minute
-def test_clustered_languages_keep_the_level_where_counting_them_apart_does_not():
+def test_clustered_languages_keep_the_level_and_separate_ones_do_not():
     def draw(generator, apart=False):
         n, languages = 120, 5
-        first, second = generator.normal(0, 1, (2, n))  # what a model knows of an item, it knows in every language
+        first, second = generator.normal(0, 1, (2, n))  # knowledge of an item is the same in every language
         noise = generator.normal(0, 0.5, (2, languages, n))
         one, other = ((known + noise[side] > 0).astype(float) for side, known in enumerate((first, second)))
         names = ids(n * languages) if apart else ids(n) * languages
@@ -153,7 +153,7 @@ def test_p_and_interval_of_few_clusters_rarely_contradict_each_other():
     for number in range(300):
         drawn = generator.random(48)  # 16 items in three languages; in three of ten answers one side is right alone
         first, second = (drawn < 0.075).astype(float), ((drawn >= 0.075) & (drawn < 0.3)).astype(float)
-        found = compare(runs(first), runs(second), ids(16) * 3, seed=number)
+        found = paired_difference(runs(first), runs(second), ids(16) * 3, seed=number)
         contradictions += found.is_shown != (found.low > 0 or found.high < 0)
         covered += found.low <= 15 <= found.high
     assert contradictions <= 6  # with a full difference per cluster: about 37
@@ -180,29 +180,29 @@ def trained(generator, count, gain=0.0, binary=True):
         sides.append(
             generator.random((count, 300)) < means[:, None] if binary else generator.normal(means[:, None], 0.2, (count, 300))
         )
-    return *(Runs(scores.astype(float)) for scores in sides), ids(300), gain
+    return *(RunScores(scores.astype(float)) for scores in sides), ids(300), gain
 
 
 @pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow), 5])
-def test_several_runs_keep_the_level_though_runs_differ_more_than_items(count):
+def test_several_runs_keep_the_level_if_runs_differ_more_than_items(count):
     rate, coverage = simulate(lambda generator: trained(generator, count), 400)
     assert rate <= 0.075
     assert 0.925 <= coverage <= 0.995
 
 
 @pytest.mark.slow  # the bootstrap, several hundred times
-def test_the_bootstrap_of_several_runs_holds_the_truth_as_often_as_it_says():
+def test_the_bootstrap_of_several_runs_covers_the_true_difference():
     rate, coverage = simulate(lambda generator: trained(generator, 4, binary=False), 300)
     assert rate <= 0.08
     assert 0.92 <= coverage <= 0.99
 
 
-def test_pairs_of_runs_find_what_the_luck_of_their_bases_hides_and_keep_the_level():
+def test_paired_runs_keep_the_level_and_find_differences_that_the_spread_of_bases_hides():
     def draw(generator, gain=0.0, paired=True):
-        bases = 0.4 + generator.normal(0, 0.12, 5)  # what a base is worth, both models of a seed share
+        bases = 0.4 + generator.normal(0, 0.12, 5)  # both models of a seed share the quality of their base
         sides = [np.clip(bases + side * gain + generator.normal(0, 0.015, 5), 0, 1) for side in range(2)]
-        first, second = (Runs((generator.random((5, 400)) < means[:, None]).astype(float)) for means in sides)
-        return compare(first, second, ids(400), paired_runs=paired, seed=0)
+        first, second = (RunScores((generator.random((5, 400)) < means[:, None]).astype(float)) for means in sides)
+        return paired_difference(first, second, ids(400), paired_runs=paired, seed=0)
 
     generator = np.random.default_rng(3)
     null = [draw(generator) for _ in range(300)]
@@ -212,27 +212,27 @@ def test_pairs_of_runs_find_what_the_luck_of_their_bases_hides_and_keep_the_leve
     assert sum(draw(generator, 0.06, paired=False).is_shown for _ in range(100)) <= 10
 
 
-def test_runs_that_are_no_pairs_are_refused():
-    with pytest.raises(ValueError, match="2 and 1 runs are no pairs"):
-        compare(runs([0, 1], [1, 1]), runs([0, 1]), ids(2), paired_runs=True)
+def test_unequal_numbers_of_paired_runs_are_refused():
+    with pytest.raises(ValueError, match="2 and 1 runs cannot be paired"):
+        paired_difference(runs([0, 1], [1, 1]), runs([0, 1]), ids(2), paired_runs=True)
 
 
-def test_p_and_interval_of_several_runs_say_the_same():
+def test_p_and_interval_of_several_runs_agree():
     generator, contradictions = np.random.default_rng(8), 0
     for number in range(100):
-        found = compare(*trained(generator, 4, gain=0.06)[:3], seed=number)
+        found = paired_difference(*trained(generator, 4, gain=0.06)[:3], seed=number)
         contradictions += found.is_shown != (found.low > 0 or found.high < 0)
     assert contradictions <= 3  # with as many degrees of freedom as items less one: 9
 
 
-def test_what_several_runs_can_detect_is_detected_four_times_in_five():
+def test_the_detectable_difference_of_several_runs_is_found_with_80_percent_power():
     generator = np.random.default_rng(9)
-    detectable = np.median([compare(*trained(generator, 5)[:3], seed=number).detectable for number in range(60)])
+    detectable = np.median([paired_difference(*trained(generator, 5)[:3], seed=number).detectable for number in range(60)])
     power, _ = simulate(lambda generator: trained(generator, 5, gain=detectable / 100), 200)
     assert 0.68 <= power <= 0.92
 
 
-def test_one_run_a_side_would_call_the_luck_of_training_an_effect():
+def test_a_single_run_a_side_reports_the_spread_of_training_as_a_difference():
     def draw(generator):
         means = 0.5 + generator.normal(0, 0.04, 2)
         return *(runs(generator.random(1000) < mean) for mean in means), ids(1000), 0.0
@@ -241,7 +241,7 @@ def test_one_run_a_side_would_call_the_luck_of_training_an_effect():
 
 
 @pytest.mark.parametrize("n", [100, 400])
-def test_the_detectable_difference_is_detected_four_times_in_five(n):
+def test_the_detectable_difference_is_found_with_80_percent_power(n):
     generator = np.random.default_rng(5)
     share = 0.2  # of items on which the models differ
     sums = np.where(generator.random(200_000) < share, np.sign(generator.random(200_000) - 0.5), 0)
@@ -268,17 +268,17 @@ def test_the_bootstrap_interval_is_near_the_t_interval_of_symmetric_data():
 def test_f1_that_differs_in_a_few_items_has_an_interval_that_agrees_with_p(differing):
     first = np.full(120, 0.5)
     second = np.where(np.arange(120) < differing, 1.0, 0.5)
-    found = compare(runs(first), runs(second), ids(120))
+    found = paired_difference(runs(first), runs(second), ids(120))
     assert found.p == 2 / 2**differing
     assert found.low < 0 < found.points < found.high
 
 
-def test_f1_that_differs_alike_in_every_item_has_an_interval_with_a_width():
-    found = compare(runs(np.full(30, 0.3)), runs(np.full(30, 0.4)), ids(30))
+def test_f1_that_differs_equally_in_every_item_has_an_interval_with_a_width():
+    found = paired_difference(runs(np.full(30, 0.3)), runs(np.full(30, 0.4)), ids(30))
     assert found.low < found.points - 1 < found.points + 1 < found.high
 
 
 def test_one_cluster_shows_nothing():
-    found = compare(runs([0.2]), runs([0.9]), ["a"])
+    found = paired_difference(runs([0.2]), runs([0.9]), ["a"])
     assert (found.low, found.high, found.detectable) == (-100, 100, 100)
     assert not found.is_shown

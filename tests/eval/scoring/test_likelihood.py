@@ -1,15 +1,15 @@
-"""A context that is read once gives what reading every text whole gives, in models that keep their past in different ways."""
+"""A context that is computed once gives the scores of whole texts, for models with different caches."""
 
 import itertools
 
 import pytest
 import torch
 
-from eval.scoring.likelihood import Candidate, batches, score
+from eval.scoring.likelihood import Candidate, batch_candidates, score_candidates
 
 SIZES = {"vocab_size": 97, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 WINDOW = 8
-"""Shorter than most contexts below: what lies further back must be forgotten alike."""
+"""Shorter than most contexts below: both ways must ignore tokens outside the window."""
 
 
 def model_of(kind):
@@ -39,7 +39,7 @@ def candidates():
     ]
 
 
-def alone(model, candidate):
+def score_whole_text(model, candidate):
     """Log-likelihood from one pass over the whole text."""
     text = torch.tensor([[*candidate.context, *candidate.continuation]])
     with torch.no_grad():
@@ -52,13 +52,13 @@ def alone(model, candidate):
 
 @pytest.mark.parametrize("size", [1, 5, 64])
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral", "gemma3_text", "gpt2", "bloom"])
-def test_every_architecture_gives_what_a_whole_pass_gives(kind, size):
+def test_every_architecture_gives_the_scores_of_a_whole_pass(kind, size):
     model, asked, found = model_of(kind), candidates(), {}
-    for batch in batches(asked, size):
-        found |= score(model, batch)
+    for batch in batch_candidates(asked, size):
+        found |= score_candidates(model, batch)
     assert sorted(found) == list(range(len(asked)))
     for candidate in asked:
-        loglikelihood, greedy = alone(model, candidate)
+        loglikelihood, greedy = score_whole_text(model, candidate)
         assert found[candidate.index].loglikelihood == pytest.approx(loglikelihood, rel=2e-4, abs=2e-4), candidate
         assert found[candidate.index].is_greedy == greedy
 
@@ -67,30 +67,30 @@ def test_a_greedy_continuation_is_called_greedy():
     model = model_of("llama")
     with torch.no_grad():
         token = int(model(torch.tensor([[1, 5, 9]])).logits[0, -1].argmax())
-    assert score(model, [Candidate(0, (1, 5, 9), (token,))])[0].is_greedy
+    assert score_candidates(model, [Candidate(0, (1, 5, 9), (token,))])[0].is_greedy
 
 
 def test_a_batch_that_the_device_has_no_memory_for_is_halved(monkeypatch):
     import eval.scoring.likelihood
 
-    answers, sizes = eval.scoring.likelihood._answers, []
+    score_batch, sizes = eval.scoring.likelihood._score_batch, []
 
-    def small(model, batch):
+    def fails_above_two(model, batch):
         sizes.append(len(batch))
         if len(batch) > 2:
             raise torch.OutOfMemoryError
-        return answers(model, batch)
+        return score_batch(model, batch)
 
-    monkeypatch.setattr(eval.scoring.likelihood, "_answers", small)
+    monkeypatch.setattr(eval.scoring.likelihood, "_score_batch", fails_above_two)
     asked = candidates()[4:12]
-    assert sorted(score(model_of("llama"), asked)) == [candidate.index for candidate in asked]
+    assert sorted(score_candidates(model_of("llama"), asked)) == [candidate.index for candidate in asked]
     assert sizes == [8, 4, 2, 2, 4, 2, 2]
 
 
-def test_one_text_that_does_not_fit_is_an_error(monkeypatch):
-    def never(model, batch):
+def test_a_single_text_that_does_not_fit_is_an_error(monkeypatch):
+    def always_fails(model, batch):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr("eval.scoring.likelihood._answers", never)
+    monkeypatch.setattr("eval.scoring.likelihood._score_batch", always_fails)
     with pytest.raises(torch.OutOfMemoryError):
-        score(None, candidates()[:2])
+        score_candidates(None, candidates()[:2])

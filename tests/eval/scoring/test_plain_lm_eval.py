@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from eval.config import EvalSettings
-from eval.results.evaluation_results import read_records, read_results
-from eval.run import main
+from eval.results.evaluation_results import read_results
+from eval.results.item_records import read_records
+from eval.scoring.evaluation_run import evaluate_model
 from eval.tasks.task_catalogue import tasks_folder
 
 TASKS = ["xcodah_en", "xcsqa_en", "xcsqa_ja"]
@@ -23,7 +24,9 @@ def test_the_command_of_lm_eval_gives_the_same_scores(tiny_model, xcsr, tmp_path
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=repository, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    main(EvalSettings(model=tiny_model, tasks=TASKS, data_dir=xcsr, output_dir=tmp_path / "ours", device="cpu", num_fewshot=2))
+    evaluate_model(
+        EvalSettings(model=tiny_model, tasks=TASKS, data_dir=xcsr, output_dir=tmp_path / "ours", device="cpu", num_fewshot=2)
+    )
     results = read_results(tmp_path / "ours").tasks
     (plain,) = (json.loads(path.read_text())["results"] for path in (tmp_path / "plain").rglob("results_*.json"))
     for name in TASKS:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from eval.config import EvalSettings
-from eval.results.evaluation_results import read_records, read_results
-from eval.run import main
+from eval.results.evaluation_results import read_results
+from eval.results.item_records import read_records
+from eval.scoring.evaluation_run import evaluate_model
 from spark_jobs.common.errors import ConfigurationError
 
 from .numpy_llama import NumpyLlama
@@ -20,7 +21,7 @@ BOS, EOS = 1, 2
 
 
 def expected_loglikelihoods(llama, tokenizer, prompt: str, choices: list[str], start: Sequence[int] = (BOS,)) -> list[float]:
-    """Log-likelihood of each choice behind `start` and the prompt, tokenised with the prompt as one text."""
+    """Log-likelihood of each choice after `start` and the prompt, tokenised with the prompt as one text."""
     loglikelihoods = []
     for choice in choices:
         context = [*start, *(tokenizer.encode(prompt, add_special_tokens=False).ids if prompt else [])]
@@ -53,7 +54,7 @@ def settings(model: Path, xcsr: Path, output_dir: Path, **options) -> EvalSettin
 @pytest.fixture(scope="module")
 def evaluated(tiny_model, xcsr, tmp_path_factory):
     output_dir = tmp_path_factory.mktemp("evaluated")
-    main(settings(tiny_model, xcsr, output_dir))
+    evaluate_model(settings(tiny_model, xcsr, output_dir))
     return output_dir
 
 
@@ -87,7 +88,7 @@ def test_every_candidate_has_the_log_likelihood_of_a_second_implementation(task,
     assert result.chance == pytest.approx(1 / len(asked[0][1]))
 
 
-def test_the_scores_are_not_all_alike(evaluated):
+def test_the_scores_differ(evaluated):
     tasks = read_results(evaluated).tasks.values()
     assert len({score.value for task in tasks for score in task.scores.values()}) > 2
 
@@ -101,7 +102,7 @@ def test_a_tokenizer_that_appends_eos_and_adds_no_bos_gives_the_same_scores(eval
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 2)])
     tokenizer.save(str(model / "tokenizer.json"))
     assert tokenizer.encode("a").tokens[-1] == "</s>"
-    main(settings(model, xcsr, tmp_path / "out", tasks=["xcsqa_ja"]))
+    evaluate_model(settings(model, xcsr, tmp_path / "out", tasks=["xcsqa_ja"]))
     ours, plain = read_records(tmp_path / "out", "xcsqa_ja"), read_records(evaluated, "xcsqa_ja")
     assert [record.loglikelihoods for record in ours] == [record.loglikelihoods for record in plain]
 
@@ -117,25 +118,26 @@ def bfloat16_model(tiny_model, tmp_path_factory):
     return folder
 
 
-def test_a_model_in_bfloat16_has_the_log_likelihoods_of_its_logits_to_more_than_bfloat16s_digits(
+def test_log_likelihoods_of_a_bfloat16_model_are_computed_in_higher_precision(
     evaluated, bfloat16_model, xcsr, tmp_path, monkeypatch
 ):
-    """Against the very logits: another way to the same ones, or another CPU, rounds them otherwise in bfloat16."""
+    """Against the logits of the same pass: another pass or another CPU rounds them differently in bfloat16."""
     import torch
 
     import eval.scoring.language_model
     import eval.scoring.likelihood
 
-    taken, scored, logits_of, found = [], eval.scoring.likelihood.score, eval.scoring.likelihood._logits, []
+    score_candidates, logits_of = eval.scoring.likelihood.score_candidates, eval.scoring.likelihood._logits
+    recorded_logits, found = [], []
 
     def recorded(*arguments):
-        taken.append(logits_of(*arguments))
-        return taken[-1]
+        recorded_logits.append(logits_of(*arguments))
+        return recorded_logits[-1]
 
     def checked(model, batch):
-        answers = scored(model, batch)
-        assert taken[-1].dtype == torch.bfloat16
-        logprobs = taken[-1].double().log_softmax(-1)
+        answers = score_candidates(model, batch)
+        assert recorded_logits[-1].dtype == torch.bfloat16
+        logprobs = recorded_logits[-1].double().log_softmax(-1)
         start = 0
         for candidate in batch:
             target = torch.tensor(candidate.continuation)
@@ -146,8 +148,8 @@ def test_a_model_in_bfloat16_has_the_log_likelihoods_of_its_logits_to_more_than_
         return answers
 
     monkeypatch.setattr(eval.scoring.likelihood, "_logits", recorded)
-    monkeypatch.setattr(eval.scoring.language_model, "score", checked)
-    main(settings(bfloat16_model, xcsr, tmp_path))
+    monkeypatch.setattr(eval.scoring.language_model, "score_candidates", checked)
+    evaluate_model(settings(bfloat16_model, xcsr, tmp_path))
     assert len(found) == 6 * (4 + 4 + 5 + 5)
     values = torch.tensor(found, dtype=torch.float64)
     assert (values != values.bfloat16().double()).all()
@@ -165,11 +167,11 @@ def _without(folder: Path, *tokens: str) -> Path:
 
 
 @pytest.mark.parametrize(("task", "start"), [("xcodah_ja", [EOS]), ("xcodah_en", [EOS]), ("xcsqa_ja", []), ("xcsqa_en", [])])
-def test_without_bos_a_text_that_stands_alone_begins_with_eos_and_a_prompt_with_itself(tiny_model, xcsr, tmp_path, task, start):
+def test_without_bos_a_text_without_a_prompt_begins_with_eos_and_a_prompt_with_itself(tiny_model, xcsr, tmp_path, task, start):
     from tokenizers import Tokenizer
 
     model = _without(shutil.copytree(tiny_model, tmp_path / "model"), "bos_token")
-    main(settings(model, xcsr, tmp_path / "out", tasks=[task]))
+    evaluate_model(settings(model, xcsr, tmp_path / "out", tasks=[task]))
     llama, tokenizer = NumpyLlama(model), Tokenizer.from_file(str(model / "tokenizer.json"))
     asked = prompts_and_choices(xcsr, task)
     for record, (prompt, choices, _) in zip(read_records(tmp_path / "out", task), asked, strict=True):
@@ -180,18 +182,18 @@ def test_without_bos_a_text_that_stands_alone_begins_with_eos_and_a_prompt_with_
 def test_a_tokenizer_with_neither_bos_nor_eos_is_refused(tiny_model, xcsr, tmp_path):
     model = _without(shutil.copytree(tiny_model, tmp_path / "model"), "bos_token", "eos_token")
     with pytest.raises(ConfigurationError, match="names neither BOS nor EOS"):
-        main(settings(model, xcsr, tmp_path / "out"))
+        evaluate_model(settings(model, xcsr, tmp_path / "out"))
 
 
-def test_the_size_of_a_batch_changes_nothing_but_rounding(evaluated, tiny_model, xcsr, tmp_path):
-    main(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_en"], batch_size=1))
+def test_the_batch_size_changes_rounding_alone(evaluated, tiny_model, xcsr, tmp_path):
+    evaluate_model(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_en"], batch_size=1))
     for one, seven in zip(read_records(tmp_path, "xcodah_en"), read_records(evaluated, "xcodah_en"), strict=True):
         assert one.loglikelihoods == pytest.approx(seven.loglikelihoods, rel=1e-5)
         assert one.prediction == seven.prediction
 
 
 def test_limit_scores_the_first_items_only(evaluated, tiny_model, xcsr, tmp_path):
-    main(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_ja"], limit=2))
+    evaluate_model(settings(tiny_model, xcsr, tmp_path, tasks=["xcodah_ja"], limit=2))
     records = read_records(tmp_path, "xcodah_ja")
     assert [record.doc_hash for record in records] == [record.doc_hash for record in read_records(evaluated, "xcodah_ja")][:2]
     assert read_results(tmp_path).tasks["xcodah_ja"].n == 2

@@ -1,36 +1,35 @@
-"""Two ranks, started by torchrun and joined by gloo, leave what one leaves: the same log-likelihoods to the last bit."""
+"""Two ranks, started by torchrun, give the results of one rank: the same log-likelihoods to the last bit."""
 
 import os
 import subprocess
 import sys
 
 from eval.config import EvalSettings
-from eval.results.evaluation_results import read_records, read_results
-from eval.run import main
+from eval.results.evaluation_results import read_results
+from eval.results.item_records import read_records
+from eval.scoring.evaluation_run import evaluate_model
 from eval.scoring.scoring_ranks import ScoringRanks
 
 FINISHED, TASKS = ["xcodah_en"], ["xcsqa_en", "xcodah_ja", "xcsqa_ja_reference"]
 
 
-def test_a_rank_takes_every_nth_batch_and_all_of_them_take_all():
+def test_ranks_share_all_batches():
     shares = [ScoringRanks(rank, 3).share(range(7)) for rank in range(3)]
     assert shares == [[0, 3, 6], [1, 4], [2, 5]]
 
 
-def test_one_rank_gathers_what_it_has():
+def test_a_single_rank_gathers_its_answers():
     assert ScoringRanks().gather({1: "a"}) == {1: "a"}
     assert ScoringRanks().broadcast({2}) == {2}
 
 
-def test_two_ranks_go_on_from_a_finished_task_and_leave_the_results_of_one_and_one_of_them_speaks(
-    tiny_model, xcsr, tmp_path, repository
-):
+def test_two_ranks_continue_a_run_with_the_results_of_one_rank_and_a_single_output(tiny_model, xcsr, tmp_path, repository):
     def settings(output, tasks):
         values = {"model": tiny_model, "data_dir": xcsr, "output_dir": tmp_path / output, "device": "cpu", "batch_size": 4}
         return EvalSettings(**values, tasks=tasks, num_fewshot=1)
 
-    main(settings("one", TASKS))
-    main(settings("two", FINISHED))
+    evaluate_model(settings("one", TASKS))
+    evaluate_model(settings("two", FINISHED))
     config = tmp_path / "config.yaml"
     config.write_text(settings("two", [*FINISHED, *TASKS]).to_yaml())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "eval.run"]
@@ -39,9 +38,9 @@ def test_two_ranks_go_on_from_a_finished_task_and_leave_the_results_of_one_and_o
         [*command, "--config", str(config)], capture_output=True, text=True, cwd=repository, check=False, env=env
     )
     assert done.returncode == 0, done.stderr
-    said = " ".join(done.stdout.split())
-    assert said.count("Scores in per cent") == 1
-    assert said.count("1 of 4 tasks were finished before") == 1
+    output = " ".join(done.stdout.split())
+    assert output.count("Scores in per cent") == 1
+    assert output.count("1 of 4 tasks were finished before") == 1
     one, two = read_results(tmp_path / "one"), read_results(tmp_path / "two")
     assert (one.model["ranks"], two.model["ranks"]) == (1, 2)
     assert list(two.tasks) == [*FINISHED, *TASKS]

@@ -11,7 +11,8 @@ import threading
 import pytest
 
 from eval.config import EvalSettings
-from eval.scoring.lm_eval_adapter import entries, load_tasks
+from eval.scoring.lm_eval_tasks import load_tasks
+from eval.scoring.task_requests import request_tasks
 from eval.tasks.data_files import check_published, fetch, published_file
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from spark_jobs.common.errors import ConfigurationError
@@ -127,11 +128,11 @@ def load_from(server, tmp_path, monkeypatch):
     for path in (folder / "japanese").glob("*.yaml"):
         lines = [line.replace("https://raw.githubusercontent.com", server.url) for line in path.read_text().splitlines()]
         path.write_text("\n".join(lines) + "\n")
-    monkeypatch.setattr("eval.scoring.lm_eval_adapter.tasks_folder", lambda: folder)
+    monkeypatch.setattr("eval.scoring.lm_eval_tasks.tasks_folder", lambda: folder)
 
     def load(name):
         settings = EvalSettings(model="m", tasks=[name], output_dir="o", data_lock=tmp_path / "lock")
-        return load_tasks(entries([read_catalogue(folder)[name]], None), settings)[name]
+        return load_tasks(request_tasks([read_catalogue(folder)[name]], None), settings)[name]
 
     return load
 

@@ -7,9 +7,11 @@ from functools import cache
 import pytest
 
 from eval.config import EvalSettings
-from eval.results.evaluation_results import read_records, read_results
-from eval.run import main
-from eval.scoring.lm_eval_adapter import entries, load_tasks
+from eval.results.evaluation_results import read_results
+from eval.results.item_records import read_records
+from eval.scoring.evaluation_run import evaluate_model
+from eval.scoring.lm_eval_tasks import load_tasks
+from eval.scoring.task_requests import request_tasks
 from eval.tasks.japanese.japanese_documents import process_reference, process_standard, read_jaqket, read_jemhopqa, read_niilc
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from eval.tasks.text_metrics import reference_f1
@@ -46,7 +48,7 @@ def japanese(shared_data, tmp_path_factory):
 
 def load(japanese, name, num_fewshot=None):
     settings = EvalSettings(model="m", tasks=[name], output_dir="o", data_dir=japanese, num_fewshot=num_fewshot)
-    return load_tasks(entries([read_catalogue(tasks_folder())[name]], num_fewshot), settings)[name]
+    return load_tasks(request_tasks([read_catalogue(tasks_folder())[name]], num_fewshot), settings)[name]
 
 
 def prompt(task, place=0, num_fewshot=0):
@@ -147,7 +149,7 @@ def test_a_file_that_cannot_be_fetched_is_requested(tmp_path):
     with pytest.raises(
         ConfigurationError, match=r"jaqket_v2 reads .*validation\*\.jsonl, which does not exist; put the validation"
     ):
-        main(EvalSettings(model=tiny_folder(tmp_path), tasks=["jaqket_v2"], output_dir=tmp_path, data_dir=tmp_path))
+        evaluate_model(EvalSettings(model=tiny_folder(tmp_path), tasks=["jaqket_v2"], output_dir=tmp_path, data_dir=tmp_path))
 
 
 def tiny_folder(tmp_path):
@@ -202,7 +204,7 @@ def greedy(model_folder, ids, stop, limit):
 def test_written_answers_are_those_of_a_second_implementation(japanese, tiny_model, tmp_path, name, start, limit):
     from tokenizers import Tokenizer
 
-    main(
+    evaluate_model(
         EvalSettings(
             model=tiny_model,
             tasks=[name],

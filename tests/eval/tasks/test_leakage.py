@@ -3,8 +3,9 @@
 import pytest
 
 from eval.config import EvalSettings
-from eval.results.evaluation_results import read_records, read_results
-from eval.run import main
+from eval.results.evaluation_results import read_results
+from eval.results.item_records import read_records
+from eval.scoring.evaluation_run import evaluate_model
 from eval.tasks.leakage.leakage_documents import load_documents, process_continuation
 
 
@@ -57,7 +58,7 @@ def leaky_model(tiny_model, tmp_path):
 @pytest.mark.parametrize("leaks", [False, True])
 def test_a_leak_shows_in_the_score(leaks, tiny_model, leaky_model, tmp_path):
     model = leaky_model if leaks else tiny_model
-    main(EvalSettings(model=model, tasks=["tag_leakage"], output_dir=tmp_path / "out", device="cpu", limit=6))
+    evaluate_model(EvalSettings(model=model, tasks=["tag_leakage"], output_dir=tmp_path / "out", device="cpu", limit=6))
     result = read_results(tmp_path / "out").tasks["tag_leakage"]
     written = [str(record.prediction) for record in read_records(tmp_path / "out", "tag_leakage")]
     assert any("<translate>" in text for text in written) == leaks

@@ -8,9 +8,11 @@ import re
 import pytest
 
 from eval.config import EvalSettings
-from eval.results.evaluation_results import read_records, read_results
-from eval.run import main
-from eval.scoring.lm_eval_adapter import entries, load_tasks
+from eval.results.evaluation_results import read_results
+from eval.results.item_records import read_records
+from eval.scoring.evaluation_run import evaluate_model
+from eval.scoring.lm_eval_tasks import load_tasks
+from eval.scoring.task_requests import request_tasks
 from eval.tasks.reference_prompts import Recipe, draw_examples, make_prompts
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from spark_jobs.common.errors import ConfigurationError
@@ -96,7 +98,7 @@ def test_too_many_examples_are_refused():
 
 def test_perplexity_of_whole_texts_is_refused_with_the_reason_and_the_remedy(language_model):
     with pytest.raises(
-        NotImplementedError, match=r"of 2 texts: lm-eval scores perplexity by them, no task .* plain `lm-eval run"
+        NotImplementedError, match=r"of 2 texts were requested: .* does not compute perplexity; .* plain `lm-eval run"
     ):
         language_model.loglikelihood_rolling(["a", "b"])
 
@@ -112,7 +114,7 @@ def test_plain_lm_eval_is_refused_with_the_reason(name, xcsr):
 
 def run(model, data_dir, output_dir, tasks, **options):
     values = {"device": "cpu", "batch_size": 7} | options
-    main(EvalSettings(model=model, tasks=tasks, data_dir=data_dir, output_dir=output_dir, **values))
+    evaluate_model(EvalSettings(model=model, tasks=tasks, data_dir=data_dir, output_dir=output_dir, **values))
     return read_results(output_dir)
 
 
@@ -203,7 +205,7 @@ def test_a_reference_count_beyond_the_items_is_refused(xcsr):
     catalogue = read_catalogue(tasks_folder())
     settings = EvalSettings(model="m", tasks=["t"], output_dir="o", data_dir=xcsr, num_fewshot=6)
     with pytest.raises(ConfigurationError, match="num_fewshot: 6 examples cannot be drawn from 6 items of xcsqa_en_reference"):
-        load_tasks(entries([catalogue["xcsqa_en_reference"]], 6), settings)
+        load_tasks(request_tasks([catalogue["xcsqa_en_reference"]], 6), settings)
 
 
 def test_lm_eval_validates_every_task(capsys, monkeypatch):
@@ -218,11 +220,11 @@ def test_lm_eval_validates_every_task(capsys, monkeypatch):
 
 
 def test_counts_of_candidates_do_not_depend_on_the_batch():
-    from eval.scoring.likelihood import Candidate, batches
+    from eval.scoring.likelihood import Candidate, batch_candidates
 
     many = [Candidate(i, (1,) * (1 + i % 4), tuple(range(i % 3))) for i in range(40)]
     for size in (1, 3, 7, 100):
-        found = batches(many, size)
+        found = batch_candidates(many, size)
         assert sorted(itertools.chain.from_iterable([c.index for c in batch] for batch in found)) == list(range(40))
         assert max(map(len, found)) <= size
         assert all(len({len(c.context) == 1 for c in batch}) == 1 for batch in found)

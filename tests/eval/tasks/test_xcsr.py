@@ -3,7 +3,8 @@
 import pytest
 
 from eval.config import EvalSettings
-from eval.scoring.lm_eval_adapter import entries, load_tasks
+from eval.scoring.lm_eval_tasks import load_tasks
+from eval.scoring.task_requests import request_tasks
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from eval.tasks.xcsr.xcsr_documents import rows_sha256, scorable_items
 from spark_jobs.common.errors import ConfigurationError
@@ -72,7 +73,7 @@ def test_a_broken_file_is_named(tmp_path, content, message):
 def load(data_dir, *names, **options):
     catalogue = read_catalogue(tasks_folder())
     settings = EvalSettings(model="m", tasks=list(names), output_dir="o", data_dir=data_dir, **options)
-    return load_tasks(entries([catalogue[name] for name in names], settings.num_fewshot), settings)
+    return load_tasks(request_tasks([catalogue[name] for name in names], settings.num_fewshot), settings)
 
 
 def test_an_x_csqa_item_is_asked_as_question_and_answer(xcsr):
