@@ -1,7 +1,6 @@
-"""`python -m training.verify_data --config conf/train/tiny.yaml`: read every byte of the corpus and compare checksums.
+"""Checksums of whole shards, compared with their manifests.
 
-Opening a corpus checks sizes and footers, and reading a row group checks its pages; this finds a shard that was changed in any
-other way, and names it. Every shard is looked at, whatever was found before.
+Opening a corpus checks sizes and footers, and reading a row group checks its pages. Comparing checksums finds every other change.
 """
 
 import hashlib
@@ -9,7 +8,6 @@ import hashlib
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from spark_jobs.common.command_line import command
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.data.ordered_threads import in_order
@@ -20,8 +18,8 @@ _CHUNK = 1 << 22
 _AT_ONCE = 4
 
 
-def sha256(file: ShardFile, progress: Progress | None = None) -> str:
-    """Checksum of a whole shard."""
+def shard_sha256(file: ShardFile, progress: Progress | None = None) -> str:
+    """The checksum of a whole shard."""
 
     def read() -> str:
         digest = hashlib.sha256()
@@ -35,11 +33,11 @@ def sha256(file: ShardFile, progress: Progress | None = None) -> str:
     return retried(read, file.where, file.attempts)
 
 
-def verify(settings: TrainSettings) -> int:
-    """Hash every shard.
+def verify_shards(settings: TrainSettings) -> int:
+    """Read every byte of the corpus and compare checksums; returns the exit code. All shards are read, also after a mismatch.
 
     Raises:
-        CorpusError: naming all shards that are not what their manifest says.
+        CorpusError: with all shards that differ from their manifest.
     """
     corpus = open_corpus(settings.data)
     files = [file for wiki in corpus.wikis for file in wiki.files]
@@ -47,19 +45,16 @@ def verify(settings: TrainSettings) -> int:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         progress.add_task("", total=size)
-        found = list(in_order(lambda file: sha256(file, progress), files, _AT_ONCE, 2 * _AT_ONCE))
+        checksums = list(in_order(lambda file: shard_sha256(file, progress), files, _AT_ONCE, 2 * _AT_ONCE))
     wrong = [
-        f"{file.where} has sha256 {own[:16]}…, the manifest says {file.sha256[:16]}…"
-        for file, own in zip(files, found, strict=True)
-        if own != file.sha256
+        f"{file.where} has sha256 {checksum[:16]}…, the manifest says {file.sha256[:16]}…"
+        for file, checksum in zip(files, checksums, strict=True)
+        if checksum != file.sha256
     ]
     if wrong:
         raise CorpusError(
-            f"{len(wrong)} of {len(files)} shards are not what was published; build these wikis again:\n  " + "\n  ".join(wrong)
+            f"{len(wrong)} of {len(files)} shards differ from what was published; build these wikis again:\n  "
+            + "\n  ".join(wrong)
         )
     Console().print(f"{len(files)} shards, {size:,} bytes: all as published (data {corpus.fingerprint})", highlight=False)
     return 0
-
-
-if __name__ == "__main__":
-    command(TrainSettings, verify, "Read every byte of an encoded corpus and compare it with the checksums of its manifests.")

@@ -1,235 +1,101 @@
-"""Continue training a language model on Wikipedia with entity names: the entry point, to be read from top to bottom.
+"""A whole training run, to be read from top to bottom: prepare, start or resume, make steps, export the model."""
 
-deepspeed --num_accelerators 2 training/train.py --config conf/train/tiny.yaml
-torchrun --nproc-per-node 8 training/train.py --config conf/train/llama2-7b-ja.yaml
-python training/train.py --config conf/train/tiny.yaml --set steps=5
-python training/train.py --config conf/train/llama2-7b-ja.yaml --dry-run
-"""
-
-import dataclasses
-import os
-import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 
-from spark_jobs.common.command_line import (
-    EXIT_CONFIGURATION,
-    ConfigOption,
-    SetOption,
-    help_texts,
-    new_app,
-    program_name,
-    run_configured,
-)
-from spark_jobs.common.errors import ConfigurationError
-from training.config import TrainSettings, accumulation_steps
-from training.data.encoded_corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
-from training.engine.checkpoints import Checkpoints, RunState, read_state
-from training.engine.deepspeed_engine import Setup, build_engine, resumed_engine, save_checkpoint
-from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
-from training.engine.process_group import (
-    Ranks,
-    barrier,
-    deepspeed_config,
-    own_device,
-    quiet,
-    ranks_of_environment,
-    start,
-    stop,
-    with_precision,
-    zero_stage,
-)
-from training.engine.resume import check, newest_sound, same_settings
-from training.loop.held_out_loss import HeldOut
-from training.loop.metrics_log import MetricsWriter, check_wandb
-from training.loop.profiling import Profile
-from training.loop.run_folder import Output, Summary
-from training.loop.task_scoring import Scoring, TaskEvaluationError
-from training.loop.training_steps import Position, new_guard, steps
-from training.model.document_mask import check_documents
+from training.config import TrainSettings
+from training.engine.checkpoints import Checkpoints, RunState
+from training.engine.deepspeed_engine import save_checkpoint
+from training.engine.interruption import InterruptedByRequestError, Interruption
+from training.engine.process_group import barrier, ranks_of_environment, start, stop, zero_stage
+from training.engine.resume import same_settings
+from training.loop.divergence import TrainingDivergedError, divergence_error
+from training.loop.exit_codes import write_saved_file
+from training.loop.measurements import measure
+from training.loop.run_preparation import prepare_run, start_or_resume
+from training.loop.training_run import TrainingRun
+from training.loop.training_steps import run_steps
 from training.model.flops import flops_per_token, mfu, peak_flops
 from training.model.model_shapes import shape_of
-from training.report.run_html import Drawing
-from training.stream.stream_plan import StreamRules
-from training.stream.stream_rules import stream_rules
-from training.stream.stream_summary import describe_corpus, describe_stream
-from training.stream.token_stream import Stream
+from training.records.metrics_writer import MetricsWriter
+from training.records.page_updates import PageUpdates
+from training.records.run_folder import RunFolder
+from training.records.run_summary import RunSummary
+from training.records.step_profiler import StepProfiler
 
-EXIT_DIVERGED, EXIT_OUT_OF_MEMORY, EXIT_RANK_LOST = 3, 4, 5
-PATIENCE = 10.0
-"""Seconds that a rank leaves to the first one of its machine to tell an error that both have found."""
-SAVED_FILE = "LEIA_SAVED_FILE"
-"""Environment variable: path of a file that the first rank writes when the run was asked to end and all is saved.
-
-For whatever starts the job again and may not see exit code 75, since a launcher that ends ranks can replace it by its own.
-"""
+if TYPE_CHECKING:
+    import torch
 
 
-class TrainingDivergedError(RuntimeError):
-    """Too many steps were skipped; the message names them, and if it was just now the reason and the sequences of the last."""
+def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = None) -> None:
+    """Run a training as one of its ranks.
 
+    `draw_page` writes the page of the run into the run's folder, its argument. The first rank calls it at checkpoints and at the end.
 
-@dataclasses.dataclass
-class Run:
-    """One rank's run, made ready: what its steps need."""
-
-    settings: TrainSettings
-    ranks: Ranks
-    console: Console
-    device: Any
-    engine: Any
-    stream: Stream
-    position: Position
-    tokenizer: Any
-    same: dict[str, Any]
-    """What a checkpoint must have in common with this run."""
-    held_out: HeldOut | None
-    checkpoints: Checkpoints
-    page: Drawing
-    saved: int = 0
-    """Step of the newest checkpoint."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the last step is done."""
-        return self.position.step >= self.settings.steps
-
-
-def train(settings: TrainSettings) -> None:
-    """A whole training run, as one of its ranks."""
+    Raises:
+        ConfigurationError: for a configuration, data or a checkpoint that cannot be used.
+        InterruptedByRequestError: when the run was asked to stop; it is saved.
+        TrainingDivergedError: when the guard stops the run; it is saved.
+    """
     ranks = ranks_of_environment()
     console = Console(quiet=not ranks.main, markup=False, highlight=False, soft_wrap=True)
-    output = Output(settings)
-    if output.finished and settings.resume:
-        console.print(f"nothing to do: {output.folder} holds a finished run")
+    folder = RunFolder(settings)
+    if folder.holds_finished_run and settings.resume:
+        console.print(f"nothing to do: {folder.path} holds a finished run")
         return
 
-    # Everything that can be refused is refused before anything slow begins.
-    output.check()
-    check_wandb(settings.log.wandb)
-    accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
-    config = deepspeed_config(settings, accumulation)
-    corpus = open_corpus(settings.data)
-    console.print(describe_corpus(corpus))
-    quiet()
-    from training.model import model_loading as models
-
-    # The data: sequence k is a function of corpus, rules and seed alone.
-    tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
-    stream = Stream(corpus, rules, settings.data.cache)
-    console.print(describe_stream(stream))
-    models.check_context(settings.model.path, settings.stream.sequence_length)
-    device = own_device(ranks)
-    precision = settings.model.precision
-    if precision == "auto":
-        precision = "fp32" if device.type == "cpu" else "bf16"
-    models.check_attention(settings.model.attention, precision, device.type)
-    if settings.stream.mask_documents:
-        check_documents(settings.model.path, settings.model.attention)
-    config = with_precision(config, precision == "bf16")
-    held_out = HeldOut(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
-
-    # Process group; where to go on; model and engine; the steps.
+    prepared = prepare_run(settings, folder, ranks, console)
+    setup, stream = prepared.setup, prepared.stream
     start(ranks, console.print)
-    checkpoints = Checkpoints(output.folder / "checkpoints", settings.checkpoint.keep)
-    same = same_settings(settings, ranks, zero_stage(config), precision)
-    setup = Setup(settings, config, rows, precision, ranks, device)
+    checkpoints = Checkpoints(folder.path / "checkpoints", settings.checkpoint.keep)
+    fixed_settings = same_settings(settings, ranks, zero_stage(setup.config), setup.precision)
     try:
         with Interruption() as interruption:
-            position, engine, checkpoint = begin(setup, checkpoints, stream, same, interruption, console)
+            position, engine, checkpoint = start_or_resume(prepared, checkpoints, fixed_settings, interruption, console)
             if ranks.main:
-                output.prepare(config, None if checkpoint is None else position.step)
+                folder.prepare(setup.config, None if checkpoint is None else position.step)
             barrier()
-            summary = Summary(settings, ranks, output.metrics())
-            summary.describe(corpus, stream, engine, device)
+            summary = RunSummary(settings, ranks, folder.metrics())
+            summary.describe(stream, engine, setup.device)
             console.print(
-                f"training {summary.parameters / 1e6:,.1f} M parameters in {summary.precision}, ZeRO-{summary.zero_stage} "
-                f"on {ranks.size} x {device.type}: {settings.steps} steps of {settings.global_batch_size} x "
-                f"{settings.stream.sequence_length} tokens (micro-batch {settings.micro_batch_size}, accumulation {accumulation})"
+                f"training {summary.parameters / 1e6:,.1f} M parameters in {summary.precision}, ZeRO-{summary.zero_stage} on "
+                f"{ranks.size} x {setup.device.type}: {settings.steps} steps of {settings.global_batch_size} x "
+                f"{settings.stream.sequence_length} tokens (micro-batch {settings.micro_batch_size}, "
+                f"accumulation {prepared.accumulation})"
             )
-            page, step = Drawing(output.folder, console, ranks.main), position.step
-            run = Run(
-                settings, ranks, console, device, engine, stream, position, tokenizer, same, held_out, checkpoints, page, step
+            run = TrainingRun(
+                settings=settings,
+                ranks=ranks,
+                console=console,
+                device=setup.device,
+                tokenizer=prepared.tokenizer,
+                stream=stream,
+                engine=engine,
+                position=position,
+                held_out=prepared.held_out,
+                checkpoints=checkpoints,
+                fixed_settings=fixed_settings,
+                page=PageUpdates(folder.path, draw_page if ranks.main else None, console),
+                interruption=interruption,
+                saved=position.step,
             )
-            train_and_report(run, checkpoint, summary, interruption)
+            train_and_report(run, checkpoint, summary)
     except (InterruptedByRequestError, TrainingDivergedError) as error:
         if ranks.main and isinstance(error, InterruptedByRequestError):
-            leave_mark()
-        # No rank leaves before the first one has closed its reports: launchers end all ranks as soon as one has left.
+            write_saved_file()
+        # All ranks wait until the first one has closed its reports: launchers end all ranks as soon as one has ended.
         barrier()
         raise
 
     finish_run(run, summary)
 
 
-def finish_run(run: Run, summary: Summary) -> None:
-    """The model first and run.json last: where run.json is, the run is finished."""
-    from training.model.model_card import model_card
-    from training.model.model_export import export
-
-    settings, tags = run.settings, run.stream.rules.tags or ()
-    card = model_card(settings, summary.as_dict(), tags)
-    export(run.engine.module, run.tokenizer, settings.output_dir / "model", tags, run.ranks.main, card)
-    if run.ranks.main:
-        summary.write()
-        run.page.draw()
-        run.console.print(summary.text())
-    barrier()
-    stop()
-
-
-def leave_mark() -> None:
-    """Write the file that `SAVED_FILE` of the environment names, if it does."""
-    if path := os.environ.get(SAVED_FILE):
-        Path(path).write_text("ended on request, and saved\n", encoding="utf-8")
-
-
-def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console) -> tuple[Any, StreamRules, Any]:
-    """The model's tokenizer, with the tags if they are used; the rules of the stream; the `Rows` for the model, or None."""
-    from training.model import model_loading as models
-
-    tokenizer = models.load_tokenizer(settings.model.path)
-    check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
-    difference = tokenizer_difference(settings.data, corpus.tokenizer, Path(settings.model.path))
-    if difference:
-        console.print(
-            f"warning: the tokenizer.json of {settings.model.path} has the vocabulary of the corpus's, but differs in "
-            f"{difference}: the trained model's tokenizer may split text otherwise than it was split for training",
-            style="yellow",
-        )
-    tags, rows = models.add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
-    return tokenizer, stream_rules(settings, tokenizer, tags), rows
-
-
-def begin(
-    setup: Setup, checkpoints: Checkpoints, stream: Stream, same: dict[str, Any], interruption: Interruption, console: Console
-) -> tuple[Position, Any, Path | None]:
-    """Where the run stands, its engine, and the checkpoint that it goes on from, if there is one.
-
-    Raises:
-        ConfigurationError: when the checkpoint is of another run, another stream, or another number of ranks without `elastic`.
-        TrainingDivergedError: when the guard has ended the run there, and would end it again.
-        InterruptedByRequestError: see `training.engine.deepspeed_engine.converted`.
-    """
-    settings, ranks = setup.settings, setup.ranks
-    checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
-    if checkpoint is None:
-        return Position(new_guard(settings.guard)), build_engine(setup), None
-    state = read_state(checkpoint)
-    other_ranks = check(state, same, settings.elastic)
-    step, rolling = stream.seek(state.stream)
-    position = Position(new_guard(settings.guard, state.guard), step, rolling, state.skipped)
-    if position.guard.exhausted:
-        raise TrainingDivergedError(still_diverged(position, checkpoint))
-    return position, resumed_engine(setup, checkpoint, other_ranks, interruption, console.print), checkpoint
-
-
-def train_and_report(run: Run, checkpoint: Path | None, summary: Summary, interruption: Interruption) -> None:
-    """All steps that are left, and what is written about them; the run goes on from `checkpoint` if there is one.
+def train_and_report(run: TrainingRun, checkpoint: Path | None, summary: RunSummary) -> None:
+    """Make the remaining steps and write the reports; `checkpoint` is the one that the run resumes from.
 
     Raises:
         InterruptedByRequestError, TrainingDivergedError: see `train_steps`; all reports are closed.
@@ -237,57 +103,50 @@ def train_and_report(run: Run, checkpoint: Path | None, summary: Summary, interr
     step = run.position.step
     with MetricsWriter(run.settings, run.console, run.ranks.main, step) as writer:
         if checkpoint is not None:
-            writer.event(step, "resumed", {"path": str(checkpoint), "ranks": run.ranks.size})
-        train_steps(run, writer, summary, interruption)
+            writer.write_event(step, "resumed", {"path": str(checkpoint), "ranks": run.ranks.size})
+        train_steps(run, writer, summary)
 
 
-def train_steps(run: Run, writer: MetricsWriter, summary: Summary, interruption: Interruption) -> None:
-    """All steps that are left, with what happens between them.
+def train_steps(run: TrainingRun, writer: MetricsWriter, summary: RunSummary) -> None:
+    """Make the remaining steps, with measurements and checkpoints between them.
 
     Raises:
-        InterruptedByRequestError: when the run was asked to end; it is saved.
-        TrainingDivergedError: when the guard ends it; it is saved.
+        InterruptedByRequestError: when the run was asked to stop; it is saved.
+        TrainingDivergedError: when the guard stops it; it is saved.
     """
     settings, position = run.settings, run.position
     module = run.engine.module
     trained = sum(getattr(p, "ds_numel", p.numel()) for p in module.parameters() if p.requires_grad)
     flops = flops_per_token(shape_of(module), settings.stream.sequence_length, trained)
     peak = peak_flops(device_name(run.device), "bf16" if run.engine.bfloat16_enabled() else "fp32")
-    profile = Profile(settings.log.profile, settings.output_dir / "profile", run.ranks.rank)
+    profiler = StepProfiler(settings.log.profile, settings.output_dir / "profile", run.ranks.rank)
     if position.step == 0:
-        measure(run, writer, interruption)
-    profile.boundary(position.step, run.finished)
+        measure(run, writer)
+    profiler.step_finished(position.step, run.is_finished)
     try:
-        for metrics in steps(settings, run.engine, run.stream, position, run.ranks, run.device, interruption):
+        for metrics in run_steps(settings, run.engine, run.stream, position, run.ranks, run.device, run.interruption):
             per_gpu = metrics["tokens_per_second"] / run.ranks.size
             metrics |= {"tokens_per_second_per_gpu": per_gpu, "mfu": mfu(flops, per_gpu, peak)}
-            summary.add(metrics)
-            writer.write(metrics)
-            profile.boundary(position.step, run.finished)
-            if position.guard.exhausted:
+            summary.add_step(metrics)
+            writer.write_step(metrics)
+            profiler.step_finished(position.step, run.is_finished)
+            if position.guard.must_stop:
                 write_checkpoint(run, writer)
-                draw_last(run)
-                raise TrainingDivergedError(diverged(metrics, position, run.saved))
-            every, measured = settings.checkpoint.every, settings.evaluation.every
-            # Measured before it is saved: a run that goes on from here has it in its reports.
-            if measured and (position.step % measured == 0 or run.finished):
-                measure(run, writer, interruption)
-            if every and position.step % every == 0 and not run.finished:
+                draw_last_page(run)
+                raise divergence_error(metrics, position.guard, run.saved)
+            # Measured before it is saved: a run that resumes from the checkpoint has the measurement in its reports.
+            if settings.evaluation.every and (position.step % settings.evaluation.every == 0 or run.is_finished):
+                measure(run, writer)
+            if settings.checkpoint.every and position.step % settings.checkpoint.every == 0 and not run.is_finished:
                 write_checkpoint(run, writer)
     except InterruptedByRequestError:
         write_checkpoint(run, writer)
-        draw_last(run)
+        draw_last_page(run)
         raise
 
 
-def draw_last(run: Run) -> None:
-    """The page of a run that ends before its time."""
-    if run.position.step:
-        run.page.draw()
-
-
-def write_checkpoint(run: Run, writer: MetricsWriter) -> None:
-    """Save where the run stands, unless that is saved already."""
+def write_checkpoint(run: TrainingRun, writer: MetricsWriter) -> None:
+    """Save the run, unless this step is saved already."""
     position = run.position
     if position.step == run.saved:
         return
@@ -298,140 +157,37 @@ def write_checkpoint(run: Run, writer: MetricsWriter) -> None:
         guard=position.guard.state,
         skipped=position.skipped,
         ranks=run.ranks.size,
-        settings=run.same,
+        settings=run.fixed_settings,
     )
     path = save_checkpoint(run.engine, run.checkpoints, state, run.ranks)
     run.saved = position.step
-    writer.event(position.step, "checkpoint", {"path": str(path), "seconds": time.perf_counter() - began})
+    writer.write_event(position.step, "checkpoint", {"path": str(path), "seconds": time.perf_counter() - began})
     run.page.draw_if_due()
 
 
-def measure(run: Run, writer: MetricsWriter, interruption: Interruption) -> None:
-    """The loss on held-out articles of each wiki, and the scores of tasks, as far as they are asked for."""
-    step = run.position.step
-    if run.held_out is not None:
-        writer.event(step, "held_out", {"loss": run.held_out.losses(run.engine, run.ranks, run.device)})
-    tasks = run.settings.evaluation.tasks
-    if tasks is None:
-        return
+def draw_last_page(run: TrainingRun) -> None:
+    """Draw the page of a run that ends before its last step."""
+    if run.position.step:
+        run.page.draw()
+
+
+def finish_run(run: TrainingRun, summary: RunSummary) -> None:
+    """Export the model, then write run.json, which marks the run as finished."""
+    from training.model.model_card import model_card
     from training.model.model_export import export
 
-    folder = run.settings.output_dir / "evaluations" / f"step-{step:06d}"
+    card = model_card(run.settings, summary.as_dict(), run.tags)
+    export(run.engine.module, run.tokenizer, run.settings.output_dir / "model", run.tags, run.ranks.main, card)
     if run.ranks.main:
-        folder.mkdir(parents=True, exist_ok=True)
-    export(run.engine.module, run.tokenizer, folder / "model", run.stream.rules.tags or (), run.ranks.main)
-    scoring = Scoring(folder / "model", tasks, folder) if run.ranks.main else None
-    finished = interruption.wait(scoring.is_finished if scoring is not None else lambda: False)
-    if scoring is None:
-        return
-    if finished:
-        try:
-            writer.event(step, "tasks", {"score": scoring.scores()})
-        except TaskEvaluationError as error:
-            writer.event(step, "tasks_failed", {"reason": str(error)})
-    else:
-        scoring.stop()
-        writer.event(step, "tasks_failed", {"reason": "the run was asked to end"})
-    shutil.rmtree(folder / "model", ignore_errors=True)
+        summary.write()
+        run.page.draw()
+        run.console.print(summary.as_text())
+    barrier()
+    stop()
 
 
-def diverged(metrics: dict[str, Any], position: Position, saved: int) -> str:
-    """The message of a run that the guard ends."""
-    sequences, skipped = ", ".join(metrics["sequences"][:8]), ", ".join(map(str, position.guard.skipped))
-    return (
-        f"step {metrics['step']}: {metrics['skipped']} in sequences {sequences}; these steps were skipped: {skipped}. The run "
-        f"ends here, saved at step {saved}. Look at the sequences (events.jsonl has all). Go on with --set resume=true and a "
-        "higher guard.stop_after, or start anew with a lower optimizer.learning_rate or model.precision=fp32"
-    )
-
-
-def still_diverged(position: Position, checkpoint: Path) -> str:
-    """The message of a run that the guard has ended, and that is to go on as it was."""
-    skipped = position.guard.skipped
-    return (
-        f"{checkpoint} is of a run that the guard has ended: these steps were skipped: {', '.join(map(str, skipped))} (reasons "
-        f"and sequences are in events.jsonl). It would end again, so no step was made. Go on with a guard.stop_after above "
-        f"{len(skipped)}, or start anew with another output_dir and a lower optimizer.learning_rate or model.precision=fp32"
-    )
-
-
-def device_name(device: Any) -> str:
-    """The name of a GPU; "cpu" where there is none."""
+def device_name(device: "torch.device") -> str:
+    """The name of a GPU, or the type of any other device, such as "cpu"."""
     import torch
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
-
-
-def main(settings: TrainSettings) -> int:
-    """Train; what a person can mend ends with its message, told by one rank of each machine, or by the one that found it."""
-    try:
-        train(settings)
-    except InterruptedByRequestError:
-        if ranks_of_environment().main:
-            Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(
-                "ended on request, saved; the same command with --set resume=true goes on", style="yellow"
-            )
-        return EXIT_INTERRUPTED
-    except TrainingDivergedError as error:
-        return report_error(error, EXIT_DIVERGED)
-    except ConfigurationError as error:
-        if ranks_of_environment().local_rank == 0:
-            raise
-        return report_error(error, EXIT_CONFIGURATION)
-    except (RuntimeError, MemoryError) as error:
-        if is_lost_rank(error):  # at once: the launcher that has seen the other one end ends this one, too
-            return report_error(LOST_RANK, EXIT_RANK_LOST)
-        from training.planning.out_of_memory import explain_out_of_memory, is_out_of_memory
-
-        if not is_out_of_memory(error):
-            raise
-        return report_error(explain_out_of_memory(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
-    return 0
-
-
-LOST_RANK = (
-    "another rank has ended, so this one cannot go on. What that rank said stands above; if it said nothing, the system ended "
-    "it (the kernel's log tells whether for want of memory). The same command with --set resume=true goes on from the last "
-    "checkpoint"
-)
-
-
-def is_lost_rank(error: BaseException) -> bool:
-    """Whether a collective failed because a rank at its other end is gone (gloo and NCCL)."""
-    closed = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process exited")
-    return any(text in str(error) for text in closed)
-
-
-def report_error(error: Exception | str, code: int) -> int:
-    """Tell an error, and by which rank it was found; returns the exit code."""
-    ranks = ranks_of_environment()
-    who = ""
-    if ranks.local_rank > 0:
-        # The launcher ends all ranks as soon as one has ended: a mistake that all found is told by the first one alone.
-        time.sleep(PATIENCE)
-        who = f" (found by rank {ranks.rank})"
-    Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(f"error{who}: {error}", style="bold red")
-    return code
-
-
-app = new_app()
-_SUMMARY = "Continue training a causal language model on an encoded corpus, with entity names inserted."
-
-
-@app.command(**help_texts(TrainSettings, _SUMMARY))
-def entry(
-    config: ConfigOption,
-    set_: SetOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what the run would do and need; no weights, no GPU.")] = False,
-    local_rank: Annotated[int, typer.Option("--local_rank", hidden=True)] = -1,  # noqa: ARG001  (deepspeed appends it)
-) -> None:
-    """The command line."""
-    if dry_run:
-        from training.planning.dry_run import show_plan
-
-        run_configured(TrainSettings, show_plan, config, set_ or ())
-    run_configured(TrainSettings, main, config, set_ or ())
-
-
-if __name__ == "__main__":
-    app(prog_name=program_name())

@@ -1,6 +1,6 @@
-"""`python -m training.tiny --config conf/train/tiny_model.yaml`: an untrained small Llama with a given tokenizer.
+"""An untrained small Llama with a given tokenizer.
 
-It exists so that the whole pipeline, and its tests, can run in minutes on a CPU with a real architecture and a real vocabulary.
+With it the whole pipeline and its tests run in minutes on a CPU, with a real architecture and a real vocabulary.
 """
 
 from pathlib import Path
@@ -8,22 +8,22 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from rich.console import Console
 
-from spark_jobs.common.command_line import command
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import Settings
+from training.model.library_messages import silence_libraries
 
 
 class TinyModelSettings(Settings):
-    """Sizes of the model, and where it goes."""
+    """Sizes of the model, and where it is written."""
 
     tokenizer: Path
-    """Folder of the tokenizer, as the data engine leaves it: `CORPUS/encoded/tokenizer=NAME/_tokenizer`."""
+    """Folder of the tokenizer, as the data engine writes it: `CORPUS/encoded/tokenizer=NAME/_tokenizer`."""
     output_dir: Path
     """Where the Hugging Face directory is written; an existing model there is kept unless `overwrite`."""
     overwrite: bool = False
-    """Write over an existing model."""
+    """Replace an existing model."""
     seed: int = Field(default=0, ge=0)
-    """Of the random weights."""
+    """Seed of the random weights."""
     hidden_size: int = Field(default=128, ge=8)
     """Width of the model."""
     num_layers: int = Field(default=4, ge=1)
@@ -47,20 +47,22 @@ class TinyModelSettings(Settings):
         return self
 
 
-def make(settings: TinyModelSettings) -> int:
-    """Write the model; the same settings give the same weights."""
+def make_tiny_model(settings: TinyModelSettings) -> int:
+    """Write the model and its tokenizer; returns the exit code. The same settings give the same weights.
+
+    Raises:
+        ConfigurationError: when the folder holds a model, or the tokenizer is missing.
+    """
     if (settings.output_dir / "config.json").is_file() and not settings.overwrite:
         raise ConfigurationError(
             f"output_dir: {settings.output_dir} holds a model already; choose another folder, or pass --set overwrite=true"
         )
     if not (settings.tokenizer / "tokenizer.json").is_file():
         raise ConfigurationError(
-            f"tokenizer: {settings.tokenizer} holds no tokenizer.json; run spark_jobs/encode.py, "
-            "which leaves the tokenizer beside its shards"
+            f"tokenizer: {settings.tokenizer} has no tokenizer.json; run spark_jobs/encode.py, "
+            "which writes the tokenizer beside its shards"
         )
-    from training.engine.process_group import quiet
-
-    quiet()
+    silence_libraries()
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -91,7 +93,3 @@ def make(settings: TinyModelSettings) -> int:
         soft_wrap=True,
     )
     return 0
-
-
-if __name__ == "__main__":
-    command(TinyModelSettings, make, "Make an untrained tiny Llama with the tokenizer of an encoded corpus.")

@@ -1,7 +1,7 @@
-"""What a training run will do and need, worked out before it begins, from its settings, its stream and its model's shape.
+"""The plan of a training run, computed before it begins from its settings, its stream and its model's shape.
 
-What follows from the configuration is exact: tokens, steps, batches, the learning rate, how many sequences come from each wiki.
-Epochs, links and names are expectations: how long an epoch is depends on which links draw their name, and every epoch draws anew.
+Tokens, steps, batches, the learning rate and the sequences of each wiki are exact. Epochs, links and names are expectations: the
+length of an epoch depends on which links get their name, and every epoch draws again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from training.engine.optimizer import learning_rate
 from training.engine.process_group import zero_stage
 from training.model.flops import flops_per_token, peak_flops
 from training.model.model_shapes import FoundShape, ModelShape
-from training.planning.memory_estimate import Memory, Offload, estimate
+from training.planning.memory_estimate import MemoryEstimate, Offload, estimate_memory
 from training.stream.source_mixture import Mixture
 from training.stream.stream_plan import WikiPlan, is_held_out
 from training.stream.token_stream import Stream
@@ -36,29 +36,29 @@ class WikiPart:
     share: float
     """Of all tokens."""
     articles: int
-    """That take part."""
+    """Articles that are not held out."""
     epoch_tokens: float
-    """Expected in one pass over them, names included."""
+    """Expected tokens of one pass over the articles, names included."""
     epochs: float
     """Expected passes."""
     links_seen: float
-    """Expected links with a name, counted each time they come by."""
+    """Expected links with a name, counted once in each epoch."""
     names_inserted: float
-    """Expected."""
+    """Expected names in the text."""
 
 
 @dataclass(frozen=True)
 class MemoryRow:
-    """A way to spread a run's memory."""
+    """The memory of a run with one ZeRO stage and one offload."""
 
     stage: int
     offload: Offload
-    checkpointed: Memory
+    checkpointed: MemoryEstimate
     """With gradient checkpointing."""
-    plain: Memory
-    """Without."""
+    plain: MemoryEstimate
+    """Without gradient checkpointing."""
     chosen: bool
-    """Whether the run's DeepSpeed configuration says so."""
+    """Whether this is the run's DeepSpeed configuration."""
 
 
 @dataclass(frozen=True)
@@ -79,26 +79,26 @@ class RunPlan:
     gradient_checkpointing: bool
     model: FoundShape
     trained: int
-    """Parameters that are trained: all, or those of adapters (LoRA), which come to the model's own."""
+    """Parameters that are trained: all, or those of the adapters (LoRA), which the model's own do not include."""
     memory: tuple[MemoryRow, ...]
     flops_per_token: float
     flops: float
     """Of the whole run."""
     gpu: str
     peak: float | None
-    """FLOPs per second of a GPU; None for one that is not known in that precision."""
+    """FLOPs per second of a GPU; None if unknown in that precision."""
     mfu: float
     hours: float | None
     """At that MFU."""
     wikis: tuple[WikiPart, ...] | None
-    """None where the corpus is not there yet."""
+    """None without a corpus."""
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain values, for JSON; memory with its totals."""
         content = asdict(self)
         for row, part in zip(self.memory, content["memory"], strict=True):
             for name in ("checkpointed", "plain"):
-                memory: Memory = getattr(row, name)
+                memory: MemoryEstimate = getattr(row, name)
                 part[name] = memory._asdict() | {"total": memory.total}
         content["model"] = {"source": self.model.source, "context": self.model.context, **asdict(self.model.shape)}
         return content
@@ -110,7 +110,7 @@ def make_plan(
     """The plan of a run on `ranks` GPUs; `deepspeed` is its DeepSpeed configuration, `stream` None without a corpus.
 
     Raises:
-        ConfigurationError: for a batch that cannot be dealt to the ranks; the message has the nearest values that can.
+        ConfigurationError: for a batch that the ranks cannot share evenly; the message has the nearest values that they can.
     """
     length, options = settings.stream.sequence_length, settings.dry_run
     precision: Literal["bf16", "fp32"] = "fp32" if settings.model.precision == "fp32" else "bf16"
@@ -145,13 +145,13 @@ def make_plan(
 
 
 def trained_parameters(settings: TrainSettings, model: FoundShape) -> int:
-    """All parameters of the model, or those of its adapters."""
+    """The number of trained parameters: all of the model, or those of its adapters."""
     lora = settings.model.lora
     return model.shape.parameters if lora is None else lora.rank * model.linear_features
 
 
 def trained_shape(settings: TrainSettings, model: FoundShape) -> ModelShape:
-    """The shape of what trains: the model's own, or with its adapters."""
+    """The shape of the model with its adapters, if it has any."""
     if settings.model.lora is None:
         return model.shape
     return replace(model.shape, parameters=model.shape.parameters + trained_parameters(settings, model))
@@ -160,9 +160,9 @@ def trained_shape(settings: TrainSettings, model: FoundShape) -> ModelShape:
 def memory_rows(
     settings: TrainSettings, deepspeed: Mapping[str, Any], ranks: int, precision: Literal["bf16", "fp32"], model: FoundShape
 ) -> Iterator[MemoryRow]:
-    """Every stage of ZeRO with everything that it can offload. DeepSpeed's buffers are of the run's own configuration."""
+    """A row for every ZeRO stage and offload. The sizes of DeepSpeed's buffers are those of the run's configuration."""
     zero = deepspeed.get("zero_optimization", {})
-    chosen = (zero_stage(dict(deepspeed)), chosen_offload(zero))
+    chosen = (zero_stage(dict(deepspeed)), configured_offload(zero))
     both = [
         settings.model_copy(update={"model": settings.model.model_copy(update={"gradient_checkpointing": again})})
         for again in (True, False)
@@ -181,13 +181,13 @@ def run_memory(
     model: FoundShape,
     stage: int,
     offload: Offload,
-) -> Memory:
-    """Memory of one rank of a run, with its adapters; `zero` is for the sizes of DeepSpeed's buffers.
+) -> MemoryEstimate:
+    """Memory of one rank of a run, adapters included; `zero` holds the sizes of DeepSpeed's buffers.
 
     Raises:
-        ValueError: for what ZeRO cannot offload at that stage.
+        ValueError: for an offload that ZeRO does not have at that stage.
     """
-    return estimate(
+    return estimate_memory(
         trained_shape(settings, model),
         stage=stage,
         ranks=ranks,
@@ -202,10 +202,10 @@ def run_memory(
     )
 
 
-def chosen_offload(zero: Mapping[str, Any]) -> Offload:
-    """What a section `zero_optimization` offloads.
+def configured_offload(zero: Mapping[str, Any]) -> Offload:
+    """The offload that a section `zero_optimization` asks for.
 
-    >>> chosen_offload({"stage": 3, "offload_optimizer": {"device": "cpu"}})
+    >>> configured_offload({"stage": 3, "offload_optimizer": {"device": "cpu"}})
     'optimizer'
     """
     optimizer, parameters = (
@@ -224,7 +224,7 @@ def wiki_parts(stream: Stream, steps: int) -> Iterator[WikiPart]:
     p = 0.0 if rules.strategy == "none" else rules.probability
     counts = sequences_of_wikis(stream.plan.mixture, rules.slots, steps * rules.global_batch_size // rules.slots)
     for plan, sequences in zip(stream.plan.wikis, counts.tolist(), strict=True):
-        articles, links, names, spans = _taking_part(plan)
+        articles, links, names, spans = _totals_in_stream(plan)
         grown = names + rules.num_tags * links - (spans if rules.strategy == "replace" else 0)
         epoch_tokens = plan.tokens + p * grown
         tokens = sequences * rules.sequence_length
@@ -242,8 +242,8 @@ def wiki_parts(stream: Stream, steps: int) -> Iterator[WikiPart]:
         )
 
 
-def _taking_part(plan: WikiPlan) -> tuple[int, int, int, int]:
-    """(articles, links, tokens of their names, tokens that they cover) of what is not held out."""
+def _totals_in_stream(plan: WikiPlan) -> tuple[int, int, int, int]:
+    """(articles, links, tokens of their names, tokens of their texts) without held-out articles."""
     d, held_out = plan.documents, plan.rules.held_out
     articles, names, spans = d.page_id, d.name_lengths, d.span_lengths
     if held_out:
@@ -254,7 +254,7 @@ def _taking_part(plan: WikiPlan) -> tuple[int, int, int, int]:
 
 
 def sequences_of_wikis(mixture: Mixture, slots: int, in_slot: int) -> Int64s:
-    """[wikis] sequences of each wiki among the first `in_slot` ones of every slot: whole periods, and what remains of one.
+    """[wikis] sequences of each wiki among the first `in_slot` of every slot: whole periods, and the rest of the last one.
 
     >>> sequences_of_wikis(Mixture(np.array([2, 1]), slots=2), slots=2, in_slot=4).tolist()  # a b a | a   and   b a a | b
     [5, 3]

@@ -16,7 +16,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import OptimizerSettings
 from training.engine.optimizer import build_optimizer
-from training.engine.process_group import quiet, with_precision, zero3
+from training.engine.process_group import with_precision, zero3
+from training.model.library_messages import silence_libraries
 
 SMALL_BUFFERS = {"reduce_bucket_size": 1000, "stage3_max_live_parameters": 1, "stage3_param_persistence_threshold": 0}
 
@@ -56,7 +57,7 @@ def measure(precision, stage):
 
 
 if __name__ == "__main__":
-    quiet()
+    silence_libraries()
     deepspeed.init_distributed(dist_backend="gloo", verbose=False)
     cases = [(precision, stage) for precision in ("bf16", "fp32") for stage in range(4) if (precision, stage) != ("bf16", 0)]
     results = [measure(*case) for case in cases]

@@ -15,7 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralFo
 
 from training.config import OptimizerSettings
 from training.engine.optimizer import build_optimizer
-from training.loop.training_steps import summed_loss
+from training.loop.optimizer_step import summed_loss
 from training.model.model_shapes import ModelShape, shape_of
 from training.planning import memory_estimate as memory
 from training.planning.memory_estimate import ZERO_PAPER, Memory, buffer_bytes, estimate, layer_bytes, model_states

@@ -216,8 +216,8 @@ def test_where_conf_corpus_builds_it_the_command_is_told(here):
     [
         ("dry_run.ranks=7", r"2048 is not a multiple of .*nearest values are 2044 and 2051; or keep it and start 4 or 8 ranks"),
         ("micro_batch_size=3", r"= 3 x 8 = 24; the nearest values are 2040 and 2064$"),
-        ("dry_run.gpu=NVIDIA A100", r"dry_run\.gpu: nothing is known of 'NVIDIA A100' in bf16; .*such as NVIDIA A100-SXM4-80GB"),
-        ("dry_run.gpu=Tesla T4", r"nothing is known of 'Tesla T4' in bf16"),
+        ("dry_run.gpu=NVIDIA A100", r"dry_run\.gpu: the peak of 'NVIDIA A100' in bf16 is unknown; .*such as NVIDIA A100-SXM4-80GB"),
+        ("dry_run.gpu=Tesla T4", r"the peak of 'Tesla T4' in bf16 is unknown"),
         ("stream.sequence_length=8192", r"stream\.sequence_length: 8192 exceeds the 4096 positions"),
         ("deepspeed=conf/deepspeed/zero0.json", r"ZeRO stage 0 in bf16"),
         ("deepspeed=nowhere.json", r"deepspeed: nowhere\.json does not exist"),
