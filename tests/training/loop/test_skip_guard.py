@@ -1,22 +1,29 @@
-"""When a step is skipped."""
+"""The rule by which a step is skipped."""
 
+import doctest
 import json
 import math
 
 import pytest
 
-from training.loop.step_guard import Guard
+from training.loop import skip_guard
+from training.loop.skip_guard import SkipGuard
 
 USUAL = [(4.0, 1.0), (3.9, 1.1), (3.8, 0.9), (3.7, 1.0)]
 
 
 def guard(seen=(), **changes):
-    return Guard(**{"sigmas": 3.0, "window": 6, "min_history": 4, "stop_after": 2} | changes, seen=seen)
+    return SkipGuard(**{"sigmas": 3.0, "window": 6, "min_history": 4, "stop_after": 2} | changes, seen=seen)
 
 
-def judged(steps, **changes):
+def observe_all(steps, **changes):
+    """A guard that has observed these steps, and the reason to skip each."""
     made = guard(**changes)
-    return made, [made.judge(number, *step) for number, step in enumerate(steps, 1)]
+    return made, [made.observe(number, *step) for number, step in enumerate(steps, 1)]
+
+
+def test_the_worked_example_holds():
+    assert doctest.testmod(skip_guard).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -31,42 +38,42 @@ def judged(steps, **changes):
         ((0.1, 0.0), None),
     ],
 )
-def test_a_step_is_skipped_for_what_is_no_number_and_for_spikes_upwards(step, reason):
-    assert judged([*USUAL, step])[1] == [None] * 4 + [reason]
+def test_a_step_is_skipped_when_it_is_not_finite_or_a_spike_upwards(step, reason):
+    assert observe_all([*USUAL, step])[1] == [None] * 4 + [reason]
 
 
 def test_nothing_finite_is_a_spike_before_enough_was_seen():
-    assert judged([(4.0, 1.0), (4.0, 1.0), (4.0, 1.0), (4000.0, 1.0)])[1] == [None] * 4
+    assert observe_all([(4.0, 1.0), (4.0, 1.0), (4.0, 1.0), (4000.0, 1.0)])[1] == [None] * 4
 
 
 def test_a_loss_that_hardly_moves_may_move_by_a_hundredth_for_each_sigma():
-    assert judged([(2.0, 1.0)] * 4 + [(2.059, 1.0)])[1][-1] is None
-    assert judged([(2.0, 1.0)] * 4 + [(2.061, 1.0)])[1][-1] is not None
+    assert observe_all([(2.0, 1.0)] * 4 + [(2.059, 1.0)])[1][-1] is None
+    assert observe_all([(2.0, 1.0)] * 4 + [(2.061, 1.0)])[1][-1] is not None
 
 
-def test_skipped_steps_do_not_become_the_usual():
-    made, reasons = judged([*USUAL, (9.0, 1.0), (9.0, 1.0)], stop_after=9)
+def test_skipped_steps_do_not_enter_the_mean():
+    made, reasons = observe_all([*USUAL, (9.0, 1.0), (9.0, 1.0)], stop_after=9)
     assert None not in reasons[4:]
     assert made.skipped == [5, 6]
 
 
-def test_the_run_ends_when_too_many_of_the_window_were_skipped():
-    made, _ = judged([*USUAL, (math.nan, 1.0)])
-    assert not made.exhausted
+def test_the_run_must_stop_when_too_many_of_the_window_were_skipped():
+    made, _ = observe_all([*USUAL, (math.nan, 1.0)])
+    assert not made.must_stop
     for step in range(6, 11):  # the skipped step leaves the window of 6
-        made.judge(step, 3.7, 1.0)
-    made.judge(11, math.nan, 1.0)
+        made.observe(step, 3.7, 1.0)
+    made.observe(11, math.nan, 1.0)
     assert made.skipped == [11]
-    made.judge(12, math.nan, 1.0)
-    assert made.exhausted
+    made.observe(12, math.nan, 1.0)
+    assert made.must_stop
 
 
-def test_a_guard_that_goes_on_from_a_state_judges_as_if_nothing_had_happened():
+def test_a_guard_that_continues_from_a_state_decides_as_an_uninterrupted_one():
     steps = [*USUAL, (math.nan, math.inf), (4.3, 1.0), (3.7, 1.0), (3.6, 1.25)]
-    whole, expected = judged(steps, stop_after=9)
+    whole, expected = observe_all(steps, stop_after=9)
     for stop in range(len(steps)):
-        first, reasons = judged(steps[:stop], stop_after=9)
+        first, reasons = observe_all(steps[:stop], stop_after=9)
         second = guard(json.loads(json.dumps(first.state)), stop_after=9)
-        reasons += [second.judge(number, *step) for number, step in enumerate(steps[stop:], stop + 1)]
+        reasons += [second.observe(number, *step) for number, step in enumerate(steps[stop:], stop + 1)]
         assert reasons == expected
         assert second.state == whole.state

@@ -1,4 +1,4 @@
-"""Whole training runs, started as a person starts them."""
+"""Whole training runs, started with the command of a user."""
 
 import json
 import re
@@ -17,14 +17,15 @@ from training.data.encoded_corpus import open_corpus
 from training.engine.deepspeed_engine import build_model
 from training.engine.optimizer import learning_rate
 from training.engine.process_group import Ranks, deepspeed_config
-from training.loop.run_folder import Output
-from training.loop.training_steps import step_seed
+from training.loop.optimizer_step import dropout_seed
+from training.loop.trainer import train
 from training.model.document_mask import only_own_document
 from training.model.model_loading import add_rows, add_tags
+from training.model.tiny_model import TinyModelSettings, make_tiny_model
+from training.records.run_folder import RunFolder
 from training.stream.name_insertion import IGNORED
 from training.stream.stream_rules import stream_rules
 from training.stream.token_stream import RollingHash, Stream
-from training.train import main, train
 
 
 def losses(run):
@@ -33,7 +34,7 @@ def losses(run):
 
 @pytest.fixture(scope="module")
 def run(finished_run):
-    """ZeRO-2 on two ranks: the run that most tests below look at."""
+    """ZeRO-2 on two ranks: the run that most tests below check."""
     return finished_run(2)
 
 
@@ -54,7 +55,7 @@ def test_the_loss_of_two_ranks_falls(run):
 
 
 def test_the_first_loss_and_gradient_are_of_the_mean_over_all_predicted_tokens_of_the_global_batch(run, stream, base_model):
-    # The gradient's norm must be looked at: AdamW does not feel its scale, and clipping hides it.
+    # The norm of the gradient is checked because AdamW does not depend on its scale, and clipping hides it.
     settings = TrainSettings(**run.settings)
     assert (settings.micro_batch_size, accumulation_steps(8, settings.micro_batch_size, run.summary["ranks"])) == (2, 2)
     tokenizer = AutoTokenizer.from_pretrained(base_model)
@@ -62,7 +63,7 @@ def test_the_first_loss_and_gradient_are_of_the_mean_over_all_predicted_tokens_o
     add_rows(model, add_tags(tokenizer)[1])
     batch = stream.batch(0)
     assert len({int((row != IGNORED).sum()) for row in batch.labels}) > 1, (
-        "rows of equal counts could not tell the two means apart"
+        "with equal counts in all rows the two means would be the same"
     )
     expected = model(input_ids=torch.from_numpy(batch.input_ids), labels=torch.from_numpy(batch.labels)).loss
     expected.backward()
@@ -82,7 +83,7 @@ def test_the_logged_hash_and_counts_are_those_of_the_stream(run, stream):
     assert (run.summary["pivot"], run.summary["span_mapping"]) == ("en", "exact")
 
 
-def test_every_step_logs_what_a_person_wants_to_know(run):
+def test_every_step_logs_its_metrics(run):
     optimizer = OptimizerSettings(**run.settings["optimizer"])
     for step, line in enumerate(run.metrics):
         assert line["step"] == step + 1
@@ -95,7 +96,7 @@ def test_every_step_logs_what_a_person_wants_to_know(run):
     assert list((run.folder / "tensorboard").iterdir())
 
 
-def test_the_resolved_configuration_lies_beside_the_run_and_loads(run):
+def test_the_resolved_configuration_is_in_the_folder_of_the_run_and_loads(run):
     assert load_settings(TrainSettings, run.folder / "config.yaml") == TrainSettings(**run.settings)
     assert yaml.safe_load((run.folder / "config.yaml").read_text())["insertion"]["probability"] == 0.5
     used = json.loads((run.folder / "deepspeed.json").read_text())
@@ -126,37 +127,18 @@ def test_the_saved_model_never_generates_tags_even_where_they_are_the_likeliest_
 
     assert not set(generated()) & set(tags)
     model.generation_config.suppress_tokens = None
-    assert generated()[0] in tags, "without the saved setting they would come, or the case is void"
+    assert generated()[0] in tags, "without the saved setting the tags would be generated, or the test checks nothing"
 
 
-# --- what is refused, and how a run ends badly ---------------------------------------------------------------------------
+# --- refused configurations, and runs that diverge ---------------------------------------------------------------------------
 
 
 def test_a_finished_run_is_not_overwritten(run):
     with pytest.raises(ConfigurationError, match=r"holds a finished run; choose another folder, or pass --set overwrite=true"):
-        Output(TrainSettings(**run.settings)).check()
+        RunFolder(TrainSettings(**run.settings)).check()
 
 
-def test_overwriting_keeps_the_old_folder_under_another_name(run_settings, tmp_path):
-    for text in ("first", "second", "third"):
-        settings = TrainSettings(**run_settings(tmp_path / "run", overwrite=True))
-        Output(settings).check()
-        Output(settings).prepare({}, None)
-        (tmp_path / "run" / "metrics.jsonl").write_text(text)
-    found = {folder.name: (folder / "metrics.jsonl").read_text() for folder in tmp_path.iterdir()}
-    assert found == {"run.1": "first", "run.2": "second", "run": "third"}
-
-
-def test_an_unfinished_run_is_not_overwritten_either(run_settings, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "metrics.jsonl").write_text("{}")
-    with pytest.raises(
-        ConfigurationError, match=r"an unfinished run or other files; go on with it with --set resume=true, choose"
-    ):
-        Output(TrainSettings(**run_settings(tmp_path / "run"))).check()
-
-
-def test_a_run_whose_tokens_see_their_own_document_only_trains_on_that_loss(finish, run_settings, base_model, tmp_path):
+def test_a_run_with_document_masks_trains_on_the_masked_loss(finish, run_settings, base_model, tmp_path):
     options = {"sequence_length": 64, "mask_documents": True, "workers": 2}
     masked = finish(run_settings(tmp_path / "run", steps=3, stream=options), ranks=None)
     settings = TrainSettings(**masked.settings)
@@ -171,14 +153,6 @@ def test_a_run_whose_tokens_see_their_own_document_only_trains_on_that_loss(fini
     assert masked.summary["stream_fingerprint"] == own.fingerprint
 
 
-def test_a_batch_that_does_not_divide_ends_the_launch_with_one_message(launch, run_settings, tmp_path):
-    done = launch(run_settings(tmp_path / "run", global_batch_size=10))
-    assert done.returncode != 0
-    assert done.stderr.count("10 is not a multiple of micro_batch_size x ranks = 2 x 2 = 4; the nearest values are 8 and 12") == 1
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize(
     ("changes", "stage", "message"),
     [
@@ -190,7 +164,7 @@ def test_a_batch_that_does_not_divide_ends_the_launch_with_one_message(launch, r
     ],
     ids=["positions", "attention", "precision", "vocabulary", "BOS"],
 )
-def test_what_can_be_refused_is_refused_before_ranks_meet_and_weights_are_read(
+def test_a_bad_configuration_is_refused_before_ranks_meet_and_weights_are_read(
     run_settings, base_model, make_tokenizer, tmp_path, changes, stage, message
 ):
     model = dict(changes.get("model", {}))
@@ -207,30 +181,22 @@ def test_what_can_be_refused_is_refused_before_ranks_meet_and_weights_are_read(
     assert not (tmp_path / "run").exists()
 
 
-def test_an_error_that_only_a_later_rank_finds_is_told_with_the_rank(run_settings, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("training.train.PATIENCE", 0.0)  # the first rank of the machine has ended, or never found it
-    for name, value in {"RANK": 3, "LOCAL_RANK": 1, "WORLD_SIZE": 4, "LOCAL_SIZE": 2}.items():
-        monkeypatch.setenv(name, str(value))
-    assert main(TrainSettings(**run_settings(tmp_path / "run", global_batch_size=10))) == 2
-    assert "error (found by rank 3): global_batch_size: 10 is not a multiple of" in capsys.readouterr().err
-
-
 def test_ranks_begin_with_the_same_weights_and_draw_their_own_dropout_in_each_step(run_settings, base_model, tmp_path):
     settings = TrainSettings(**run_settings(tmp_path / "run"))
     _, rows = add_tags(AutoTokenizer.from_pretrained(base_model))
     models = [build_model(settings, rows, "fp32", Ranks(rank, rank, 2, 2)) for rank in (0, 1)]
     weights = [{name: weight.tolist() for name, weight in model.state_dict().items()} for model in models]
     assert weights[0] == weights[1]
-    seeds = {step_seed(seed, step, rank) for seed in (0, 1) for step in (0, 1) for rank in (0, 1)}
+    seeds = {dropout_seed(seed, step, rank) for seed in (0, 1) for step in (0, 1) for rank in (0, 1)}
     assert len(seeds) == 8
 
 
 PLAIN = {"tags": False, "probability": 0.0}
-"""Without tags: the rows of tags would be means that hold the poison too."""
+"""Without tags: the rows of tags are means, which would contain the infinite row too."""
 
 
-def poison(base_model, folder, token):
-    """A copy of the model that turns one token into infinity."""
+def with_infinite_token(base_model, folder, token):
+    """A copy of the model whose embedding of one token is infinite."""
     folder.mkdir()
     for path in base_model.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
@@ -252,55 +218,55 @@ def plain_batches(stream, base_model):
     return batches
 
 
-def test_a_loss_that_is_no_number_can_end_the_run_which_is_saved_and_names_step_and_sequences(
+def test_a_loss_that_is_not_finite_can_stop_the_run_which_is_saved_and_names_step_and_sequences(
     launch, run_settings, base_model, plain_batches, tmp_path
 ):
     changes = {"micro_batch_size": 1, "insertion": PLAIN, "guard": {"stop_after": 1}, "steps": 3}
     first = plain_batches(run_settings(tmp_path / "run", **changes))[0]
     token = next(token for token in range(3, 63) if 0 < (first[:, :-1] == token).any(axis=1).sum() < 5)
     named = ", ".join(map(str, np.flatnonzero((first == token).any(axis=1))))
-    model = poison(base_model, tmp_path / "broken", token)
+    model = with_infinite_token(base_model, tmp_path / "broken", token)
     done = launch(run_settings(tmp_path / "run", model=model, **changes), ranks=None)
     assert done.returncode == 3, done.stderr
     assert (
-        f"error: step 1: the loss is nan in sequences {named}; these steps were skipped: 1. The run ends here, saved"
+        f"error: step 1: the loss is nan in sequences {named}; these steps were skipped: 1. The run stops here, saved"
         in done.stderr
     )
     assert not (tmp_path / "run" / "model").exists()
     assert not (tmp_path / "run" / "run.json").exists()
     assert (tmp_path / "run" / "checkpoints" / "step-000001" / "manifest.json").is_file()
-    # Started again as it was, it ends again, and makes no step.
+    # Started again with the same settings, it stops again, and makes no step.
     changes |= {"model": model, "resume": True}
     done = launch(run_settings(tmp_path / "run", **changes), ranks=None)
     assert done.returncode == 3, done.stderr
     assert re.search(
-        r"step-000001 is of a run that the guard has ended: these steps were skipped: 1 .*stop_after above 1,", done.stderr
+        r"step-000001 is of a run that the guard has stopped: these steps were skipped: 1 .*stop_after above 1,", done.stderr
     )
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000001"]
     assert (tmp_path / "run" / "metrics.jsonl").read_text().count("\n") == 1
-    # With what the message says it goes on: here to the next step, which holds the token too.
+    # With the remedy of the message it continues: here to the next step, which has the token too.
     done = launch(run_settings(tmp_path / "run", **changes | {"guard": {"stop_after": 2}}), ranks=None)
     assert done.returncode == 3, done.stderr
     assert re.search(r"error: step 2: the loss is nan in sequences .*; these steps were skipped: 1, 2\.", done.stderr)
 
 
 @pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])
-def test_a_skipped_step_changes_no_weight_and_the_run_goes_on(finish, run_settings, base_model, plain_batches, tmp_path, stage):
-    # Small batches, so that there is a token of the first one (which is the hardest to skip) that few others have.
+def test_a_skipped_step_changes_no_weight_and_the_run_continues(finish, run_settings, base_model, plain_batches, tmp_path, stage):
+    # Small batches: a token of the first batch (the hardest one to skip) must be in few other batches.
     changes = {"global_batch_size": 4, "micro_batch_size": 1, "stream": {"sequence_length": 16}, "insertion": PLAIN}
     batches = plain_batches(run_settings(tmp_path / "run", stage, **changes))
     held = {token: (batches == token).any(axis=(1, 2)) for token in range(3, 63)}
     token = min((token for token in held if held[token][0]), key=lambda token: held[token].sum())
     skipped = (np.flatnonzero(held[token]) + 1).tolist()
     assert len(skipped) < 7
-    changes |= {"model": poison(base_model, tmp_path / "broken", token), "guard": {"stop_after": 12}}
+    changes |= {"model": with_infinite_token(base_model, tmp_path / "broken", token), "guard": {"stop_after": 12}}
     run = finish(run_settings(tmp_path / "run", stage, **changes))
     assert [line["step"] for line in run.metrics if line["skipped"] is not None] == skipped
     assert [line["loss"] is None for line in run.metrics] == [line["skipped"] is not None for line in run.metrics]
     events = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
-    told = {event["step"]: event for event in events if event["event"] == "skipped"}
-    assert list(told) == skipped
-    assert told[1]["sequences"] == [str(row) for row in np.flatnonzero((batches[0] == token).any(axis=1))]
+    skips = {event["step"]: event for event in events if event["event"] == "skipped"}
+    assert list(skips) == skipped
+    assert skips[1]["sequences"] == [str(row) for row in np.flatnonzero((batches[0] == token).any(axis=1))]
     assert run.summary["skipped_steps"] == len(skipped)
     accepted = [line["loss"] for line in run.metrics if line["skipped"] is None]
     assert (run.summary["first_loss"], run.summary["last_loss"]) == (accepted[0], accepted[-1])
@@ -339,10 +305,10 @@ def test_zero_3_trains_as_zero_2_does_and_saves_a_whole_model(finished_run, run)
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [2, 3])
 def test_a_tied_model_trains_and_stays_tied(finish, run_settings, corpus, tmp_path, stage):
-    from training.tiny import TinyModelSettings, make
-
     sizes = {"hidden_size": 32, "num_layers": 1, "num_heads": 2, "intermediate_size": 32}
-    make(TinyModelSettings(tokenizer=corpus.tokenizer, output_dir=tmp_path / "tied", tie_word_embeddings=True, **sizes))
+    make_tiny_model(
+        TinyModelSettings(tokenizer=corpus.tokenizer, output_dir=tmp_path / "tied", tie_word_embeddings=True, **sizes)
+    )
     run = finish(run_settings(tmp_path / "run", stage, model={"path": str(tmp_path / "tied"), "precision": "fp32"}))
     assert losses(run)[-1] < losses(run)[0]
     model = AutoModelForCausalLM.from_pretrained(run.folder / "model")

@@ -1,7 +1,7 @@
-"""What test_memory.py launches: bytes that the tensors of a DeepSpeed engine take, for every stage and precision, as JSON.
+"""Launched by test_memory_estimate.py: bytes of the tensors of a DeepSpeed engine, for every stage and precision, as JSON.
 
-Measured after the backward pass of a micro-batch that is not the first, when optimizer states and sums of gradients are there,
-with buffers too small to count.
+Measured after a backward pass that follows an optimizer step, when optimizer states and sums of gradients exist, with buffers too
+small to count.
 """
 
 import gc
@@ -23,7 +23,7 @@ SMALL_BUFFERS = {"reduce_bucket_size": 1000, "stage3_max_live_parameters": 1, "s
 
 
 def storages(model=None):
-    """Address -> storage of every tensor that Python knows, and of gradients, which it may not know."""
+    """Address -> storage of every tensor that the garbage collector lists, and of gradients, which it may not list."""
     gradients = [] if model is None else [p.grad for p in model.parameters() if p.grad is not None]
     tensors = [thing for thing in [*gc.get_objects(), *gradients] if type(thing) in (torch.Tensor, torch.nn.Parameter)]
     return {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors if t.device.type == "cpu"}

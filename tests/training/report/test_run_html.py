@@ -3,75 +3,25 @@
 import functools
 import http.server
 import json
-import math
 import re
 import shutil
 import subprocess
-import sys
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import yaml
-from rich.console import Console
-from typer.testing import CliRunner
 
 from spark_jobs.common.errors import ConfigurationError
-from training.loop.metrics_log import EVENTS, METRICS
+from training.records.page_updates import RUN_PAGE
+from training.report.run_facts import run_facts
 from training.report.run_files import read_run_files
-from training.report.run_html import PAGE, Drawing, facts, write_page
-from training.report.run_plots import plots_of_runs
-from training.run_page import app
-
-WIKIS = ("jawiki", "eswiki", "be_x_oldwiki")
-
-
-def make_run(folder: Path, steps=60, skipped=(20, 41), wikis=WIKIS, finished=True, planned=None, **insertion) -> Path:
-    """A run's folder as training writes it."""
-    folder.mkdir(parents=True)
-    lines, events = [], []
-    for step in range(1, steps + 1):
-        reason = "the loss is nan" if step in skipped else None
-        counts = {
-            wiki: {"tokens": 64 * (9 - n), "masked": 40, "links_seen": 30, "links_inserted": 14} for n, wiki in enumerate(wikis)
-        }
-        loss = math.nan if reason else 2 + 3 / step
-        figures = {"gradient_norm": loss, "learning_rate": 1e-5, "tokens_per_second_per_gpu": 900.0, "mfu": 0.41, "seconds": 2.0}
-        more = {"data_wait_share": 0.01, "memory_bytes": 70 << 30, "tokens": 1000 * step, "stream_hash": f"{step:016x}"}
-        lines.append({"step": step, "loss": loss, "skipped": reason, "wikis": counts} | figures | more)
-        if reason:
-            events.append({"step": step, "event": "skipped", "reason": reason, "sequences": [f"{8 * step}-{8 * step + 7}"]})
-        if step % 10 == 0:
-            events.append({"step": step, "event": "checkpoint", "path": f"{folder}/checkpoints/step-{step:06d}", "seconds": 1.5})
-            events.append({"step": step, "event": "held_out", "loss": {wiki: 2 + 2 / step + n for n, wiki in enumerate(wikis)}})
-            events.append({"step": step, "event": "tasks", "score": {"xcsqa_ja/acc": 0.3 + step / 1000, "niilc/f1": 0.1}})
-    if steps > 30:
-        events.append({"step": 30, "event": "resumed", "path": "somewhere", "ranks": 2})
-    (folder / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / EVENTS).write_text("".join(json.dumps(event) + "\n" for event in events))
-    chosen = {"strategy": "right", "probability": 0.5, "tags": True, "predict_names": True} | insertion
-    config = {
-        "data": {"corpus": "corpora/<b>ja</b>", "tokenizer": "llama2", "pivot": "en", "wikis": list(wikis)},
-        "insertion": chosen,
-        "stream": {"sequence_length": 125},
-        "model": {"path": "meta-llama/Llama-2-7b-hf", "lora": None},
-        "optimizer": {"max_gradient_norm": 1.0},
-        "steps": planned or steps,
-        "global_batch_size": 8,
-        "output_dir": str(folder),
-    }
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    (folder / "deepspeed.json").write_text(json.dumps({"zero_optimization": {"stage": 2}, "bf16": {"enabled": True}}))
-    if finished:
-        summary = {"parameters": 6738415616, "precision": "bf16", "zero_stage": 2, "ranks": 8, "device": "cuda"}
-        fingerprints = {"data_fingerprint": "7521c11b", "stream_fingerprint": "c0501d5f", "versions": {"torch": "2.13.0"}}
-        (folder / "run.json").write_text(json.dumps(summary | fingerprints))
-    return folder
+from training.report.run_html import write_page
+from training.report.run_plots import build_run_plots
 
 
 class Elements(HTMLParser):
-    """What a test wants to know of a page."""
+    """The tags of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -86,15 +36,15 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    """The page of a run with two skipped steps, that was taken up again."""
+def run(make_run, tmp_path_factory) -> Path:
+    """The page of a run with two skipped steps, which was resumed."""
     return write_page([(make_run(tmp_path_factory.mktemp("finished") / "run"), None)])
 
 
-def test_the_page_tells_what_the_run_is_and_what_happened(run):
+def test_the_page_has_the_facts_and_the_events_of_the_run(run):
     page = run.read_text()
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    for said in (
+    for part in (
         "A finished training run",
         "60 of 60 steps done",
         "60,000 tokens seen",
@@ -114,12 +64,12 @@ def test_the_page_tells_what_the_run_is_and_what_happened(run):
         "Checkpoints and measurements (18)",
         "xcsqa_ja/acc 0.31 10 0.36 60",
     ):
-        assert said in text, said
-    assert "<b>ja</b>" not in page, "what files hold is text"
+        assert part in text, part
+    assert "<b>ja</b>" not in page, "content of files is escaped"
     assert "&lt;b&gt;ja&lt;/b&gt;" in page
 
 
-def test_every_plot_says_what_it_shows_and_no_two_ids_are_the_same(run):
+def test_every_plot_has_a_text_alternative_and_ids_are_unique(run):
     found = Elements(run.read_text())
     labels = [svg["aria-label"] for svg in found.all("svg")]
     assert all(svg["role"] == "img" for svg in found.all("svg"))
@@ -130,38 +80,17 @@ def test_every_plot_says_what_it_shows_and_no_two_ids_are_the_same(run):
     assert all(header.get("scope") for header in found.all("th"))
 
 
-@pytest.mark.parametrize(
-    ("changes", "there", "absent"),
-    [
-        (
-            {},
-            {"Loss", "Learning rate", "Gradient norm", "Throughput", "Model FLOPs utilisation", "Waiting for data", "Memory"},
-            set(),
-        ),
-        ({}, {"Tokens of each wiki", "Names inserted", "Tokens that the loss skips", "Tasks: acc", "Tasks: f1"}, set()),
-        ({"steps": 1, "skipped": ()}, {"Loss", "Names inserted"}, {"Tasks: acc"}),
-        ({"steps": 3, "skipped": (1, 2, 3)}, {"Loss", "Throughput"}, {"Gradient norm"}),
-        ({"wikis": ()}, {"Loss"}, {"Tokens of each wiki", "Names inserted"}),
-    ],
-)
-def test_there_is_a_plot_of_all_that_is_known(tmp_path, changes, there, absent):
-    folder = make_run(tmp_path / "run", **changes)
-    titles = {plot.title for plot in plots_of_runs([read_run_files(folder)], "step")}
-    assert there <= titles
-    assert not absent & titles
-
-
 @pytest.mark.parametrize("changes", [{"steps": 1, "skipped": ()}, {"steps": 2, "skipped": (1, 2), "wikis": ()}])
-def test_a_run_of_which_there_is_hardly_anything_has_a_page(tmp_path, changes):
+def test_a_run_of_very_few_steps_has_a_page(make_run, tmp_path, changes):
     page = write_page([(make_run(tmp_path / "run", **changes), None)]).read_text()
     assert "<svg" in page
     assert not [path for path in re.findall(r' d="([^"]*)"', page) if "nan" in path]
 
 
-def test_of_many_wikis_the_largest_are_drawn_and_all_are_told(tmp_path):
+def test_of_many_wikis_the_largest_are_drawn_and_all_are_listed(make_run, tmp_path):
     wikis = tuple(f"{letter}{other}wiki" for letter in "abc" for other in "abc")
     folder = make_run(tmp_path / "run", steps=10, skipped=(), wikis=wikis)
-    drawn = {plot.title: [line.name for line in plot.lines] for plot in plots_of_runs([read_run_files(folder)], "step")}
+    drawn = {plot.title: [line.name for line in plot.lines] for plot in build_run_plots([read_run_files(folder)], "step")}
     assert drawn["Tokens of each wiki"] == list(wikis[:8])
     assert drawn["Loss"] == ["training", *(f"held out, {wiki}" for wiki in wikis[:8])]
     page = write_page([(folder, None)]).read_text()
@@ -169,76 +98,32 @@ def test_of_many_wikis_the_largest_are_drawn_and_all_are_told(tmp_path):
     assert "The plots show the 8 with the most tokens" in page
 
 
-def test_a_wiki_has_the_same_colour_in_every_plot(tmp_path):
-    styles: dict[str, set[int | None]] = {}
-    for plot in plots_of_runs([read_run_files(make_run(tmp_path / "run"))], "step"):
-        for line in plot.lines:
-            wiki = line.name.removeprefix("held out, ")
-            if wiki in WIKIS:
-                styles.setdefault(wiki, set()).add(line.style)
-    assert styles == {wiki: {number} for number, wiki in enumerate(WIKIS)}
-
-
-def test_an_unfinished_run_says_where_it_stands(tmp_path):
+def test_the_page_of_an_unfinished_run_shows_its_progress(make_run, tmp_path):
     folder = make_run(tmp_path / "run", finished=False, planned=100)
     page = write_page([(folder, None)]).read_text()
-    assert "A training run, as it stood after step 60" in page
+    assert "A training run after step 60" in page
     assert Elements(page).all("progress")[0]["max"] == "100"
-    assert dict(facts(read_run_files(folder)))["ZeRO stage"] == "2"
+    assert dict(run_facts(read_run_files(folder)))["ZeRO stage"] == "2"
 
 
-def test_runs_are_laid_over_each_other_with_what_differs(tmp_path):
+def test_runs_are_laid_over_each_other_with_their_differences(make_run, tmp_path):
     first, second = make_run(tmp_path / "p050"), make_run(tmp_path / "x" / "p050", steps=40, probability=0.25)
-    with pytest.raises(ConfigurationError, match="say --output"):
+    with pytest.raises(ConfigurationError, match="give --output"):
         write_page([(first, None), (second, None)])
-    with pytest.raises(ConfigurationError, match="called the same"):
+    with pytest.raises(ConfigurationError, match="have the same label"):
         write_page([(first, None), (second, None)], tmp_path / "both.html")
     page = write_page([(first, None), (second, "p025")], tmp_path / "new" / "both.html").read_text()
     assert re.search(r"insertion\.probability</code></td><td class=\"left\">0\.5</td><td class=\"left\">0\.25</td>", page)
-    found = plots_of_runs([read_run_files(first), read_run_files(second, "p025")], "tokens")
+    found = build_run_plots([read_run_files(first), read_run_files(second, "p025")], "tokens")
     loss = next(plot for plot in found if plot.title == "Loss")
     assert [(line.name, line.x[-1]) for line in loss.lines] == [("p050", 0.06), ("p025", 0.04)]
     assert {plot.title for plot in found} >= {"Held-out loss, jawiki", "Tasks: niilc/f1"}
 
 
-def test_the_command_ends_in_a_page_or_in_a_sentence(tmp_path, repository):
-    command = [sys.executable, "-m", "training.run_page", f"left={make_run(tmp_path / 'run', steps=2, skipped=())}"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=repository, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "<h1>left</h1>" in (tmp_path / "run" / PAGE).read_text()
-    assert sorted(path.name for path in (tmp_path / "run").glob("run.html*")) == [PAGE]
-    refused = CliRunner().invoke(app, [str(tmp_path / "none")])
-    assert (refused.exit_code, "there is no such folder" in refused.stderr, "Traceback" in refused.output) == (2, True, False)
-    shown = CliRunner(env={"COLUMNS": "120"}).invoke(app, ["--help"]).stdout
-    assert "--output" in shown
-    assert "LABEL=DIR" in shown
-
-
-def test_a_page_that_cannot_be_drawn_is_a_warning(tmp_path):
-    console = Console(record=True, width=200)
-    Drawing(tmp_path / "none", console, write=True).draw()
-    assert "warning" in (said := console.export_text())
-    assert "training goes on" in said
-    Drawing(tmp_path / "none", console, write=False).draw()
-    assert console.export_text() == ""
-
-
-def test_drawing_takes_a_twentieth_of_a_run_at_most(tmp_path):
-    # There is no run in the folder, so that each attempt is a warning: nothing is drawn in this test.
-    seconds = iter([0.0, *(99.0,), *(100.0, 100.0, 110.0), *(309.0,), *(310.0, 310.0, 310.5), *(320.4,), *(320.5, 320.5, 321.0)])
-    console = Console(record=True, width=200)
-    drawing = Drawing(tmp_path / "none", console, write=True, clock=lambda: next(seconds))
-    attempts = []
-    for _ in range(6):
-        drawing.draw_if_due()
-        attempts.append(console.export_text().count("could not be drawn"))
-    assert attempts == [0, 1, 0, 1, 0, 1]  # at 99; 100, which took 10 s; 309; 310, which took 0.5; 320.4; 320.5
-
-
 def test_training_draws_its_page_at_the_end(launch, run_settings, tmp_path):
     done = launch(run_settings(tmp_path / "run", stage=0, steps=2, optimizer={"learning_rate": 1e-2}), ranks=None)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    page = (tmp_path / "run" / PAGE).read_text()
+    page = (tmp_path / "run" / RUN_PAGE).read_text()
     summary = json.loads((tmp_path / "run" / "run.json").read_text())
     assert "A finished training run" in page
     assert all(summary[name] in page for name in ("data_fingerprint", "stream_fingerprint", "stream_hash"))
@@ -300,5 +185,5 @@ def test_a_browser_shows_every_plot_without_errors_requests_or_overflow(run, tmp
         assert screen["shown"][0][0] > 800
         papers.add(screen["paper"])
     server.shutdown()
-    assert len(papers) == 2, "the page has a light and a dark dress"
+    assert len(papers) == 2, "the page has a light and a dark style"
     assert {path for path in asked if path != "/favicon.ico"} == {"/index.html", "/page.html"}
