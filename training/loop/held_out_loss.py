@@ -39,7 +39,10 @@ class HeldOutLoss:
             self._wikis[name] = stream, max(1, min(settings.evaluation.sequences, whole))  # a small wiki has fewer
 
     def losses(self, engine: Engine, ranks: Ranks, device: "torch.device") -> dict[str, float]:
-        """Wiki -> mean loss over the predicted tokens of its sequences. Every rank calls it; the engine is left in training mode."""
+        """Wiki -> mean loss over the predicted tokens of its sequences. Every rank calls it.
+
+        The engine is in training mode afterwards.
+        """
         import torch
 
         engine.eval()

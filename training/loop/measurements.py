@@ -2,13 +2,13 @@
 
 import shutil
 
+from training.loop.active_run import ActiveRun
 from training.loop.task_scoring import TaskEvaluationError, TaskScoring
-from training.loop.training_run import TrainingRun
 from training.records.metrics_writer import MetricsWriter
 
 
-def measure(run: TrainingRun, writer: MetricsWriter) -> None:
-    """Measure what the configuration asks for, and write an event for each measurement. Every rank calls it."""
+def measure(run: ActiveRun, writer: MetricsWriter) -> None:
+    """Make the measurements of the configuration, and write an event for each. Every rank calls it."""
     if run.held_out is not None:
         losses = run.held_out.losses(run.engine, run.ranks, run.device)
         writer.write_event(run.position.step, "held_out", {"loss": losses})
@@ -16,7 +16,7 @@ def measure(run: TrainingRun, writer: MetricsWriter) -> None:
         score_tasks(run, writer)
 
 
-def score_tasks(run: TrainingRun, writer: MetricsWriter) -> None:
+def score_tasks(run: ActiveRun, writer: MetricsWriter) -> None:
     """Export the model, score it in a separate process that the first rank starts, and delete it again.
 
     A failed evaluation is an event: training continues. All ranks wait; a request to stop ends the evaluation.

@@ -1,4 +1,4 @@
-"""From a configuration to a run that can make steps: what is checked and opened first, then the model, new or resumed."""
+"""From a configuration to a run that can make steps: checks, corpus and stream first, then the model, new or resumed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -55,7 +55,7 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     """Check everything that can be checked quickly, and open corpus and stream.
 
     Raises:
-        ConfigurationError: for what the run would fail on later.
+        ConfigurationError: for errors that would stop the run later.
     """
     folder.check()
     check_wandb(settings.log.wandb)
@@ -116,7 +116,7 @@ def start_or_resume(
     Args:
         prepared: of `prepare_run`.
         checkpoints: of the run.
-        fixed_settings: what the checkpoint must have in common with this run.
+        fixed_settings: values that the checkpoint must have in common with this run.
         interruption: ends the conversion of a checkpoint for another number of ranks.
         console: for messages about checkpoints.
 

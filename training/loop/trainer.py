@@ -13,11 +13,11 @@ from training.engine.deepspeed_engine import save_checkpoint
 from training.engine.interruption import InterruptedByRequestError, Interruption
 from training.engine.process_group import barrier, ranks_of_environment, start, stop, zero_stage
 from training.engine.resume import same_settings
+from training.loop.active_run import ActiveRun
 from training.loop.divergence import TrainingDivergedError, divergence_error
 from training.loop.exit_codes import write_saved_file
 from training.loop.measurements import measure
 from training.loop.run_preparation import prepare_run, start_or_resume
-from training.loop.training_run import TrainingRun
 from training.loop.training_steps import run_steps
 from training.model.flops import flops_per_token, mfu, peak_flops
 from training.model.model_shapes import shape_of
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = None) -> None:
     """Run a training as one of its ranks.
 
-    `draw_page` writes the page of the run into the run's folder, its argument. The first rank calls it at checkpoints and at the end.
+    `draw_page` writes the page of the run into the run's folder, its argument. The first rank calls it at checkpoints and at the
+    end.
 
     Raises:
         ConfigurationError: for a configuration, data or a checkpoint that cannot be used.
@@ -67,7 +68,7 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
                 f"{settings.stream.sequence_length} tokens (micro-batch {settings.micro_batch_size}, "
                 f"accumulation {prepared.accumulation})"
             )
-            run = TrainingRun(
+            run = ActiveRun(
                 settings=settings,
                 ranks=ranks,
                 console=console,
@@ -94,7 +95,7 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
     finish_run(run, summary)
 
 
-def train_and_report(run: TrainingRun, checkpoint: Path | None, summary: RunSummary) -> None:
+def train_and_report(run: ActiveRun, checkpoint: Path | None, summary: RunSummary) -> None:
     """Make the remaining steps and write the reports; `checkpoint` is the one that the run resumes from.
 
     Raises:
@@ -107,7 +108,7 @@ def train_and_report(run: TrainingRun, checkpoint: Path | None, summary: RunSumm
         train_steps(run, writer, summary)
 
 
-def train_steps(run: TrainingRun, writer: MetricsWriter, summary: RunSummary) -> None:
+def train_steps(run: ActiveRun, writer: MetricsWriter, summary: RunSummary) -> None:
     """Make the remaining steps, with measurements and checkpoints between them.
 
     Raises:
@@ -145,7 +146,7 @@ def train_steps(run: TrainingRun, writer: MetricsWriter, summary: RunSummary) ->
         raise
 
 
-def write_checkpoint(run: TrainingRun, writer: MetricsWriter) -> None:
+def write_checkpoint(run: ActiveRun, writer: MetricsWriter) -> None:
     """Save the run, unless this step is saved already."""
     position = run.position
     if position.step == run.saved:
@@ -165,13 +166,13 @@ def write_checkpoint(run: TrainingRun, writer: MetricsWriter) -> None:
     run.page.draw_if_due()
 
 
-def draw_last_page(run: TrainingRun) -> None:
+def draw_last_page(run: ActiveRun) -> None:
     """Draw the page of a run that ends before its last step."""
     if run.position.step:
         run.page.draw()
 
 
-def finish_run(run: TrainingRun, summary: RunSummary) -> None:
+def finish_run(run: ActiveRun, summary: RunSummary) -> None:
     """Export the model, then write run.json, which marks the run as finished."""
     from training.model.model_card import model_card
     from training.model.model_export import export

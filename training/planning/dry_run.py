@@ -40,7 +40,7 @@ def show_plan(settings: TrainSettings) -> int:
     """Print the plan, and write it to `dry_run.json_file` if that is set; returns the exit code.
 
     Raises:
-        ConfigurationError: for what the run itself would refuse, and for an unknown model or GPU.
+        ConfigurationError: for a configuration that the run would refuse, and for an unknown model or GPU.
     """
     ranks = ranks_of_environment()
     if not ranks.main:
@@ -96,7 +96,7 @@ def rows_for_tags(rules: StreamRules) -> int:
 
 
 def check_plan(settings: TrainSettings, plan: RunPlan, deepspeed: Mapping[str, Any]) -> None:
-    """Refuse what the run would refuse, as far as the plan shows it, and an unknown GPU.
+    """Refuse a plan that the run would refuse, and an unknown GPU.
 
     Raises:
         ConfigurationError: with the remedy.

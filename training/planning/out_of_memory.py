@@ -10,7 +10,7 @@ from training.config import TrainSettings
 from training.engine.process_group import ranks_of_environment, zero_stage
 from training.model.model_shapes import find_shape
 from training.planning.memory_estimate import MemoryEstimate, Offload
-from training.planning.run_plan import configured_offload, run_memory
+from training.planning.run_memory import configured_offload, run_memory
 
 _MACHINE_MESSAGES = ("not enough memory", "can't allocate memory")
 """Torch's messages where the machine has no memory left (Windows and Linux)."""
@@ -49,7 +49,7 @@ class Remedy(NamedTuple):
     needs: MemoryEstimate
     price: str
     resuming: str = ""
-    """What a run with checkpoints needs to continue with the change; empty where resume=true is enough."""
+    """Needed by a run with checkpoints to continue with the change; empty if resume=true is enough."""
 
 
 def explain_out_of_memory(error: BaseException, settings: TrainSettings, ranks: int) -> str:
@@ -79,7 +79,7 @@ def explain_out_of_memory(error: BaseException, settings: TrainSettings, ranks: 
 
 
 def effective_offload(config: dict[str, Any]) -> Offload:
-    """What a DeepSpeed configuration offloads at its stage: optimizer states from stage 1 on, parameters at stage 3.
+    """The offload of a DeepSpeed configuration at its stage: optimizer states from stage 1 on, parameters at stage 3.
 
     >>> in_memory = {"device": "cpu"}
     >>> effective_offload({"zero_optimization": {"stage": 2, "offload_optimizer": in_memory, "offload_param": in_memory}})

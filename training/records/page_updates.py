@@ -26,7 +26,7 @@ class PageUpdates:
         console: Console,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`draw_page` writes the page of a run into the run's folder, its argument; None, as on all ranks but one, draws nothing."""
+        """`draw_page` writes the page of a run into the run's folder, its argument; None draws nothing."""
         self._folder, self._draw_page, self._console, self._clock = folder, draw_page, console, clock
         self._ended, self._seconds = clock(), FIRST_SECONDS
 

@@ -1,8 +1,8 @@
 """`metrics.jsonl` and `events.jsonl` of a run: reading them, and truncating them when a run resumes.
 
 A line of `metrics.jsonl` is a step. A line of `events.jsonl` is an event after a step: `skipped`, `checkpoint`, `held_out`,
-`tasks`, `tasks_failed`, `resumed`. Numbers that are not finite, such as the loss of some skipped steps, are null: JSON has no NaN, and
-strict readers refuse it.
+`tasks`, `tasks_failed`, `resumed`. Numbers that are not finite, such as the loss of some skipped steps, are null: JSON has no
+NaN, and strict readers refuse it.
 """
 
 import json

@@ -23,7 +23,7 @@ def run_facts(run: RunFiles) -> list[tuple[str, str]]:
         "corpus fingerprint": found.get("data_fingerprint"),
         "stream fingerprint": found.get("stream_fingerprint"),
         f"stream hash after step {run.step}": run.stream_hash,
-        "insertion": insertion_text(run),
+        "insertion": insertion_settings_text(run),
         "batch": length and batch and f"{batch:,} sequences of {length:,} tokens",
         "ZeRO stage": found.get("zero_stage"),
         "ranks": _join(found.get("ranks"), found.get("device")),
@@ -34,7 +34,7 @@ def run_facts(run: RunFiles) -> list[tuple[str, str]]:
     return [(term, str(value)) for term, value in values.items() if value not in (None, "", False)]
 
 
-def insertion_text(run: RunFiles) -> str:
+def insertion_settings_text(run: RunFiles) -> str:
     """The settings of name insertion; empty if unknown."""
     strategy = run.setting("insertion.strategy")
     if strategy is None or strategy == "none":

@@ -208,7 +208,7 @@ def with_infinite_token(base_model, folder, token):
 
 @pytest.fixture
 def plain_batches(stream, base_model):
-    """`plain_batches(settings)` is [steps, sequences, length], the tokens of such a run."""
+    """`plain_batches(settings)` is [steps, sequences, length], the tokens of a run without names."""
 
     def batches(raw):
         settings = TrainSettings(**raw)

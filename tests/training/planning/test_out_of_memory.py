@@ -66,7 +66,7 @@ def test_remedies_that_the_run_already_uses_are_left_out(run_settings, repositor
 def test_the_remedies_need_less_by_the_estimate(run_settings, tmp_path):
     message = explain_out_of_memory(MemoryError(), TrainSettings(**run_settings(tmp_path / "run", 0)), ranks=8)
     figures = [float(number) for number in re.findall(r"([\d.]+) MiB", message)]
-    assert len(figures) == 4  # what ZeRO-3 needs for its buffers is more than such a small model itself
+    assert len(figures) == 4  # ZeRO-3 does not help: its buffers are larger than the small model
     assert all(figure < figures[0] for figure in figures[1:])
 
 

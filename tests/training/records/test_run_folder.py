@@ -1,4 +1,4 @@
-"""The folder of a run: what is refused, and what is kept."""
+"""The folder of a run: refusals, and folders that are kept."""
 
 import pytest
 

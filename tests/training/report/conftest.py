@@ -64,5 +64,5 @@ def make_run() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def wikis() -> tuple[str, ...]:
-    """The wikis of such a run, the largest first."""
+    """The wikis of the run, the largest first."""
     return WIKIS

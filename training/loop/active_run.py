@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class TrainingRun:
-    """What the steps of a run, and the work between them, need."""
+class ActiveRun:
+    """State of a run that its steps, measurements and checkpoints share."""
 
     settings: TrainSettings
     ranks: Ranks
@@ -34,7 +34,7 @@ class TrainingRun:
     held_out: HeldOutLoss | None
     checkpoints: Checkpoints
     fixed_settings: dict[str, Any]
-    """What a checkpoint and the run that resumes from it must have in common."""
+    """Values that a checkpoint and the run that resumes from it must have in common."""
     page: PageUpdates
     interruption: Interruption
     saved: int = 0
