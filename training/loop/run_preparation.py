@@ -64,18 +64,18 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     corpus = open_corpus(settings.data)
     console.print(describe_corpus(corpus))
     silence_libraries()
-    from training.model import model_loading as models
+    from training.model.model_loading import check_attention, check_context
 
     # Sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
     stream = Stream(corpus, rules, settings.data.cache)
     console.print(describe_stream(stream))
-    models.check_context(settings.model.path, settings.stream.sequence_length)
+    check_context(settings.model.path, settings.stream.sequence_length)
     device = own_device(ranks)
     precision: str = settings.model.precision
     if precision == "auto":
         precision = "fp32" if device.type == "cpu" else "bf16"
-    models.check_attention(settings.model.attention, precision, device.type)
+    check_attention(settings.model.attention, precision, device.type)
     if settings.stream.mask_documents:
         check_documents(settings.model.path, settings.model.attention)
     config = with_precision(config, precision == "bf16")
@@ -89,9 +89,9 @@ def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console)
     Raises:
         ConfigurationError: when the tokenizer is not the one of the shards, or lacks a token that the rules need.
     """
-    from training.model import model_loading as models
+    from training.model.model_loading import add_tags, load_tokenizer
 
-    tokenizer = models.load_tokenizer(settings.model.path)
+    tokenizer = load_tokenizer(settings.model.path)
     check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
     difference = tokenizer_difference(settings.data, corpus.tokenizer, Path(settings.model.path))
     if difference:
@@ -100,7 +100,7 @@ def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console)
             f"{difference}: the trained model's tokenizer may split text differently from the training data",
             style="yellow",
         )
-    tags, rows = models.add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
+    tags, rows = add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
     return tokenizer, stream_rules(settings, tokenizer, tags), rows
 
 

@@ -26,7 +26,7 @@ class CorpusFigures(NamedTuple):
     """Expected share of names and tags in all tokens of the stream."""
 
 
-def corpus_figures(stream: Stream) -> list[CorpusFigures]:
+def compute_corpus_figures(stream: Stream) -> list[CorpusFigures]:
     """The figures of each wiki, all articles counted.
 
     With p the probability, n the tokens of all names and tags, r those of replaced text and t all tokens before insertion (BOS

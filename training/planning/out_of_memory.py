@@ -10,7 +10,7 @@ from training.config import TrainSettings
 from training.engine.process_group import ranks_of_environment, zero_stage
 from training.model.model_shapes import find_shape
 from training.planning.memory_estimate import MemoryEstimate, Offload
-from training.planning.run_memory import configured_offload, run_memory
+from training.planning.run_memory import configured_offload, estimate_run_memory
 
 _MACHINE_MESSAGES = ("not enough memory", "can't allocate memory")
 """Torch's messages where the machine has no memory left (Windows and Linux)."""
@@ -142,7 +142,7 @@ def _estimate(
     stage = zero_stage(config) if stage is None else stage
     offload = effective_offload(config) if offload is None else offload
     zero, model = config.get("zero_optimization", {}), find_shape(settings.model.path)
-    return run_memory(settings, zero, ranks, precision, model, stage, offload)
+    return estimate_run_memory(settings, zero, ranks, precision, model, stage, offload)
 
 
 def _size(memory: MemoryEstimate) -> str:

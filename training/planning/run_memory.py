@@ -36,11 +36,11 @@ def memory_rows(
     ]
     for stage in range(4):
         for offload in get_args(Offload)[: (1, 2, 2, 3)[stage]]:
-            checkpointed, plain = (run_memory(one, zero, ranks, precision, model, stage, offload) for one in both)
+            checkpointed, plain = (estimate_run_memory(one, zero, ranks, precision, model, stage, offload) for one in both)
             yield MemoryRow(stage, offload, checkpointed, plain, chosen == (stage, offload))
 
 
-def run_memory(
+def estimate_run_memory(
     settings: TrainSettings,
     zero: Mapping[str, Any],
     ranks: int,

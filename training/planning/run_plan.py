@@ -10,7 +10,7 @@ from training.model.flops import flops_per_token, peak_flops
 from training.model.model_shapes import FoundShape
 from training.planning.memory_estimate import MemoryEstimate
 from training.planning.run_memory import MemoryRow, memory_rows, trained_parameters, trained_shape
-from training.planning.wiki_parts import WikiPart, wiki_parts
+from training.planning.wiki_parts import WikiPart, expected_wiki_parts
 from training.stream.token_stream import Stream
 
 
@@ -93,5 +93,5 @@ def make_plan(
         peak=peak,
         mfu=options.mfu,
         hours=None if peak is None else per_token * tokens / (peak * options.mfu * ranks) / 3600,
-        wikis=None if stream is None else tuple(wiki_parts(stream, settings.steps)),
+        wikis=None if stream is None else tuple(expected_wiki_parts(stream, settings.steps)),
     )

@@ -17,7 +17,7 @@ from training.config import TrainSettings
 from training.data.encoded_corpus import Corpus, open_corpus
 from training.model.library_messages import silence_libraries
 from training.model.protocols import Tokenizer
-from training.planning.corpus_figures import corpus_figures, figures_table
+from training.planning.corpus_figures import compute_corpus_figures, figures_table
 from training.planning.corpus_tokenizer import load_corpus_tokenizer
 from training.stream.name_insertion import IGNORED, NAME, TAG
 from training.stream.stream_plan import Part
@@ -95,7 +95,7 @@ def count_table(stream: Stream, sequences: range) -> Table:
 def preview_parts(stream: Stream, corpus: Corpus, options: PreviewOptions, tokenizer: Tokenizer) -> Iterator[RenderableType]:
     """The parts of the preview, in the order of printing."""
     yield StyledText(describe_stream(stream))
-    yield figures_table(corpus_figures(stream))
+    yield figures_table(compute_corpus_figures(stream))
     decoder = RunDecoder(tokenizer)
     sequences = range(options.first, options.first + options.sequences)
     for k in sequences:

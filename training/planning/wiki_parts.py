@@ -39,7 +39,7 @@ class WikiPart:
     """Expected names in the text."""
 
 
-def wiki_parts(stream: Stream, steps: int) -> Iterator[WikiPart]:
+def expected_wiki_parts(stream: Stream, steps: int) -> Iterator[WikiPart]:
     """Each wiki's part in the first `steps` batches.
 
     With p the probability, n the tokens of all names and tags, r those of replaced text and t all tokens before insertion (BOS

@@ -7,7 +7,7 @@ import pytest
 
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
-from training.planning.corpus_figures import corpus_figures
+from training.planning.corpus_figures import compute_corpus_figures
 from training.stream.stream_plan import StreamRules
 from training.stream.token_stream import Stream
 
@@ -36,7 +36,7 @@ def opened(corpus):
 def test_the_expected_inserted_share_is_about_what_an_epoch_holds(opened, strategy, probability):
 
     stream = Stream(opened, dataclasses.replace(RULES, strategy=strategy, probability=probability))
-    for row, plan, wiki in zip(corpus_figures(stream), stream.plan.wikis, opened.wikis, strict=True):
+    for row, plan, wiki in zip(compute_corpus_figures(stream), stream.plan.wikis, opened.wikis, strict=True):
         d = wiki.documents
         chosen = plan.chosen(0) & (strategy != "none")
         found = ((d.name_lengths.astype(int) + 2) * chosen).sum() / plan.lengths(0).sum()
@@ -49,5 +49,5 @@ def test_figures_of_a_wiki_without_links_are_zeros(fresh_corpus, write_shards):
     nothing = {name: [] for name in ("entity_start", "entity_end", "name_lengths", "name_ids")}
     write_shards(fresh_corpus, "kowiki", [row | nothing])
     stream = Stream(open_corpus(DataSettings(**fresh_corpus.data | {"wikis": ["kowiki"]})), RULES)
-    assert corpus_figures(stream)[0][2:] == (1, 3, 0, 0, 0.0)
+    assert compute_corpus_figures(stream)[0][2:] == (1, 3, 0, 0, 0.0)
     assert np.array(stream.batch(0).input_ids).shape == (8, 64)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from training.config import TrainSettings
-from training.planning import wiki_parts as module
+from training.planning import expected_wiki_parts as module
 from training.planning.dry_run import open_stream
-from training.planning.wiki_parts import sequences_of_wikis, wiki_parts
+from training.planning.wiki_parts import expected_wiki_parts, sequences_of_wikis
 from training.stream.source_mixture import Mixture
 
 
 def test_the_worked_example_holds():
-    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(wiki_parts).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_tokens_links_and_names_are_those_of_the_stream(run_settings, corpus, tm
     settings = TrainSettings(**run_settings(tmp_path / "run", data=data, insertion=insertion, steps=steps))
     stream = open_stream(settings)
     counted = sum(stream.batch(step).counts for step in range(steps))
-    for part, (tokens, _, seen, inserted) in zip(wiki_parts(stream, steps), counted.tolist(), strict=True):
+    for part, (tokens, _, seen, inserted) in zip(expected_wiki_parts(stream, steps), counted.tolist(), strict=True):
         assert part.tokens == tokens
         assert part.links_seen == pytest.approx(seen, rel=0.06)
         assert part.names_inserted == pytest.approx(inserted, rel=0.06)

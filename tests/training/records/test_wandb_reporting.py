@@ -100,7 +100,7 @@ def test_an_interrupted_run_closes_its_reports_before_any_rank_ends(launch_and_s
     """Otherwise the launcher would end the first rank. A slow stand-in takes the place of the package."""
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages" / "wandb.py").write_text(SLOW_WANDB)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"), prepend=os.pathsep)
     monkeypatch.setenv("LEIA_SAVED_FILE", str(tmp_path / "saved"))
     settings = run_settings(tmp_path / "run", 2, log={"tensorboard": False, "wandb": "leia"}, checkpoint={"every": None})
     asked = launch_and_signal(settings, signal.SIGTERM, after=2)
