@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.config import TrainSettings
-from training.planning import expected_wiki_parts as module
+from training.planning import wiki_parts
 from training.planning.dry_run import open_stream
 from training.planning.wiki_parts import expected_wiki_parts, sequences_of_wikis
 from training.stream.source_mixture import Mixture
