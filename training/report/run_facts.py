@@ -3,7 +3,7 @@
 from training.report.run_files import RunFiles
 
 
-def run_facts(run: RunFiles) -> list[tuple[str, str]]:
+def facts_of_run(run: RunFiles) -> list[tuple[str, str]]:
     """Terms and their values; unknown ones are left out."""
     found, setting = run.facts, run.setting
     parameters = found.get("parameters")

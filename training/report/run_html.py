@@ -12,7 +12,7 @@ from spark_jobs.common.page_templates import render_page
 from training.records.page_updates import RUN_PAGE
 from training.report.metric_series import event_points
 from training.report.plot_drawing import MOST_LINES, draw_plot
-from training.report.run_facts import run_facts
+from training.report.run_facts import facts_of_run
 from training.report.run_files import RunFiles, read_run_files, setting_differences
 from training.report.run_plots import POINTS, XAxis, build_run_plots
 from training.report.value_formatting import format_change, format_event, format_median, format_short_count
@@ -67,7 +67,7 @@ def render_runs(runs: Sequence[RunFiles], x_axis: XAxis = "step") -> str:
         loss_wide=draw_plot(loss, "loss-wide", 9.2, 3.6),
         loss_narrow=draw_plot(loss, "loss"),
         plots=[(plot, draw_plot(plot, f"plot-{number}")) for number, plot in enumerate(others)],
-        facts=[run_facts(run) for run in runs],
+        facts=[facts_of_run(run) for run in runs],
         held_out=[event_points(run.events, "held_out", "loss") for run in runs],
         scores=[event_points(run.events, "tasks", "score") for run in runs],
         notable_events=_NOTABLE_EVENTS,

@@ -14,7 +14,7 @@ import pytest
 
 from spark_jobs.common.errors import ConfigurationError
 from training.records.page_updates import RUN_PAGE
-from training.report.run_facts import run_facts
+from training.report.run_facts import facts_of_run
 from training.report.run_files import read_run_files
 from training.report.run_html import write_page
 from training.report.run_plots import build_run_plots
@@ -103,7 +103,7 @@ def test_the_page_of_an_unfinished_run_shows_its_progress(make_run, tmp_path):
     page = write_page([(folder, None)]).read_text()
     assert "A training run after step 60" in page
     assert Elements(page).all("progress")[0]["max"] == "100"
-    assert dict(run_facts(read_run_files(folder)))["ZeRO stage"] == "2"
+    assert dict(facts_of_run(read_run_files(folder)))["ZeRO stage"] == "2"
 
 
 def test_runs_are_laid_over_each_other_with_their_differences(make_run, tmp_path):
