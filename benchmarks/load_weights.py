@@ -62,11 +62,12 @@ def as_rank(model: str, how: str) -> None:
     from transformers import AutoModelForCausalLM
 
     from training.config import ModelSettings
-    from training.engine.process_group import all_gather_objects, quiet, ranks_of_environment, start, stop, zero3
+    from training.engine.process_group import all_gather_objects, ranks_of_environment, start, stop, zero3
+    from training.model.library_messages import silence_libraries
     from training.model.model_loading import load_model
 
     ranks = ranks_of_environment()
-    quiet()
+    silence_libraries()
     start(ranks, lambda _: None)
     config = {"zero_optimization": {"stage": 3}, "train_micro_batch_size_per_gpu": 1, "bf16": {"enabled": True}}
     partitioning = zero3(config)

@@ -304,7 +304,7 @@ def test_configurations_for_launchers_are_well_formed(repository) -> None:
 
 def test_the_slurm_script_starts_a_rank_for_each_gpu_and_queues_itself_again_when_it_saved(repository, tmp_path) -> None:
     """With a `srun` that runs the ranks here, and a `scontrol` that prints its arguments."""
-    saved_file = importlib.import_module("training.train").SAVED_FILE
+    saved_file = importlib.import_module("training.loop.exit_codes").SAVED_FILE
     (tmp_path / "conf").symlink_to(repository / "conf")
     (tmp_path / "training").mkdir()
     (tmp_path / "training/train.py").write_text(

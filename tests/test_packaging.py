@@ -179,7 +179,7 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
     from spark_jobs.config import CorpusSettings
     from spark_jobs.stages.render_stage import RenderSettings
     from training.config import TrainSettings
-    from training.tiny import TinyModelSettings
+    from training.model.tiny_model import TinyModelSettings
 
     models = {
         "corpus/*.yaml": CorpusSettings,

@@ -163,7 +163,7 @@ class OptimizerSettings(Settings):
 
 
 class GuardSettings(Settings):
-    """When a step is skipped and when the run ends because of that; see training/loop/step_guard.py for the rule."""
+    """When a step is skipped and when the run ends because of that; see training/loop/skip_guard.py for the rule."""
 
     sigmas: float = Field(default=6.0, gt=0)
     """A loss or gradient norm is a spike from so many standard deviations above the mean on."""

@@ -1,10 +1,10 @@
-"""Curves of training runs as a page to look at: loss, learning rate, throughput, what each wiki gave, what happened.
+"""Draw training runs as a page: loss, learning rate, throughput, the share of each wiki, and events.
 
     python -m training.run_page build/run
     python -m training.run_page build/none right=build/right left=build/left --output build/strategies.html
 
-Of one run it is written into the run's folder, as run.html; training does the same by itself, at checkpoints and at the end.
-Several runs are laid over each other, with what differs in their configurations. The page is one file that needs nothing else.
+The page of one run is run.html in the run's folder; training writes the same page at checkpoints and at the end. Several runs are
+laid over each other, with the differences of their configurations. The page is one self-contained file.
 """
 
 from pathlib import Path
@@ -12,29 +12,32 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from spark_jobs.common.command_line import exit_on_configuration_error, new_app
-from training.report.run_html import PAGE, write_page
-from training.report.run_plots import Over
+from spark_jobs.common.command_line import exit_on_configuration_error, keep_examples, new_app
+from training.records.page_updates import RUN_PAGE
+from training.report.run_html import write_page
+from training.report.run_plots import XAxis
 
 app = new_app()
 
 
-@app.command(help=__doc__)
+@app.command(help=keep_examples(escape(__doc__)))
 def entry(
     runs: Annotated[list[str], typer.Argument(help="Output folders of training runs: DIR, or LABEL=DIR.", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option(help=f"The page to write; of one run it is DIR/{PAGE} unless given.", show_default=False)
+        Path | None, typer.Option(help=f"The page to write; for one run, DIR/{RUN_PAGE} by default.", show_default=False)
     ] = None,
-    over: Annotated[Over, typer.Option(help="The x axis; tokens where runs have batches of different sizes.")] = "step",
+    over: Annotated[XAxis, typer.Option(help="The x axis; tokens for runs with batches of different sizes.")] = "step",
 ) -> None:
-    """Read, draw, write; a mistake ends in a sentence."""
+    """Write the page and print its path."""
     with exit_on_configuration_error():
-        written = write_page([_named(run) for run in runs], output, over)
+        written = write_page([labelled_folder(run) for run in runs], output, over)
     Console().print(f"the page is {written}", highlight=False, soft_wrap=True, markup=False)
 
 
-def _named(argument: str) -> tuple[Path, str | None]:
+def labelled_folder(argument: str) -> tuple[Path, str | None]:
+    """The folder and the label of an argument: DIR, or LABEL=DIR."""
     label, equals, folder = argument.partition("=")
     return (Path(folder), label) if equals and not Path(argument).exists() else (Path(argument), None)
 

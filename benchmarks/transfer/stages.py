@@ -39,8 +39,8 @@ from training.config import (
     ModelSettings,
     TrainSettings,
 )
-from training.loop.metrics_log import METRICS
-from training.tiny import TinyModelSettings
+from training.model.tiny_model import TinyModelSettings, make_tiny_model
+from training.records.run_logs import METRICS
 
 HERE = Path(__file__).parent
 TOKENIZER = "world"
@@ -223,9 +223,7 @@ def learn(both: tuple[TinyModelSettings | None, TrainSettings, EvalSettings]) ->
     """Make the untrained model where there is one to make, train, evaluate: a job of one process."""
     untrained, trained, asked = both
     if untrained is not None and not (untrained.output_dir / "tiny_model.yaml").is_file():
-        from training.tiny import make
-
-        make(untrained.model_copy(update={"overwrite": True}))
+        make_tiny_model(untrained.model_copy(update={"overwrite": True}))
     from training.train import main as train_model
 
     if code := train_model(trained):

@@ -1,5 +1,7 @@
 """Numbers for people: counts, sizes in bytes, durations."""
 
+import math
+
 
 def format_count(value: float) -> str:
     """A whole number with thousands separators.
@@ -8,6 +10,16 @@ def format_count(value: float) -> str:
     '1,234,567'
     """
     return f"{value:,.0f}"
+
+
+def format_si(value: float) -> str:
+    """Three digits and the SI prefix of the unit that follows, for a value above 0.
+
+    >>> format_si(42_865_000_000) + "FLOP"
+    '42.9 GFLOP'
+    """
+    power = min(max(math.floor(math.log10(value) / 3), 0), 6)
+    return f"{value / 1000**power:.3g} {' kMGTPE'[power].strip()}"
 
 
 def format_bytes(value: float) -> str:

@@ -7,6 +7,7 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.common.atomic_files import write_bytes_atomically
 from spark_jobs.common.console import console
+from spark_jobs.common.formatting import format_count, format_si
 from spark_jobs.common.page_templates import render_page
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
@@ -86,10 +87,7 @@ def short_number(value: float) -> str:
     >>> short_number(1234567), short_number(999), short_number(45600)
     ('1.23 M', '999', '45.6 k')
     """
-    for power, letter in ((10**9, "G"), (10**6, "M"), (10**4, "k")):
-        if value >= power:
-            return f"{value / (power if letter != 'k' else 1000):.3g} {letter}"
-    return f"{value:,.0f}"
+    return format_si(value) if value >= 10_000 else format_count(value)
 
 
 def describe_wikis(settings: CorpusSettings) -> int:

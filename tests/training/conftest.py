@@ -201,11 +201,11 @@ def make_tokenizer() -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def base_model(corpus: SmallCorpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained Llama of 60 k parameters, made by the project's own command."""
-    from training.tiny import TinyModelSettings, make
+    from training.model.tiny_model import TinyModelSettings, make_tiny_model
 
     folder = tmp_path_factory.mktemp("base") / "model"
     sizes = {"hidden_size": 48, "num_layers": 2, "num_heads": 2, "intermediate_size": 96, "max_position_embeddings": 128}
-    make(TinyModelSettings(tokenizer=corpus.tokenizer, output_dir=folder, **sizes))
+    make_tiny_model(TinyModelSettings(tokenizer=corpus.tokenizer, output_dir=folder, **sizes))
     return folder
 
 

@@ -1,5 +1,6 @@
 """The configuration: what is refused and why, the arithmetic of batches, the learning rate, the shipped files."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from spark_jobs.common.settings import load_settings
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.engine.optimizer import learning_rate
 from training.engine.process_group import deepspeed_config, with_precision
-from training.tiny import TinyModelSettings
+from training.model.tiny_model import TinyModelSettings
 
 MINIMAL = """
 data: {corpus: build/corpus, tokenizer: words, wikis: [jawiki]}
@@ -163,3 +164,20 @@ def test_the_published_recipe_trains_on_4194304_tokens_a_step(repository):
     assert settings.optimizer == OptimizerSettings(
         learning_rate=5e-6, schedule="cosine", betas=(0.9, 0.95), epsilon=1e-6, weight_decay=0.1
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evaluation": {"every": 5}}, r"evaluation\.every is set, but data\.held_out is 0 and evaluation\.tasks is null"),
+        ({"evaluation": {"tasks": "conf/eval/demo.yaml"}}, r"tasks is conf/eval/demo\.yaml, but every is null"),
+        ({"log": {"profile": [5, 4]}}, r"give the first and the last step, such as \[5, 7\]"),
+        ({"resume": True, "overwrite": True}, r"overwrite starts anew and resume goes on; set one of them"),
+        ({"elastic": True}, r"elastic says how to resume; set resume=true too"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(run_settings, tmp_path, changes, message):
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(run_settings(tmp_path / "run", **changes)))
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings(TrainSettings, path)

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import socket
-import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -219,14 +218,6 @@ def start(ranks: Ranks, announce: Callable[[str], None]) -> None:
             f"the ranks cannot meet at {os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')} ({error}): if another "
             "run uses the port, give deepspeed another one with --master_port"
         ) from error
-
-
-def quiet() -> None:
-    """Keep libraries' start-up chatter off the console; their warnings about what goes wrong remain."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
 
 
 def zero3(config: dict[str, Any]) -> Any:

@@ -1,21 +1,26 @@
-"""The loss on articles that never enter the stream, wiki by wiki, as plain text: what can be compared between strategies."""
+"""The loss on held-out articles of each wiki, as plain text without names: comparable between insertion strategies."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from training.config import TrainSettings
 from training.data.encoded_corpus import Corpus, open_corpus
 from training.engine.process_group import Ranks, all_gather_arrays
-from training.loop.training_steps import summed_loss
+from training.loop.optimizer_step import summed_loss
+from training.model.protocols import Engine
 from training.stream.name_insertion import IGNORED
 from training.stream.stream_plan import StreamRules
 from training.stream.token_stream import Stream
 
+if TYPE_CHECKING:
+    import torch
 
-class HeldOut:
-    """The first `evaluation.sequences` sequences of the held-out articles of each wiki, without any names in them."""
+
+class HeldOutLoss:
+    """The loss on the first `evaluation.sequences` sequences of each wiki's held-out articles, without names."""
 
     def __init__(self, settings: TrainSettings, corpus: Corpus, rules: StreamRules) -> None:
         """
@@ -33,8 +38,11 @@ class HeldOut:
             whole = int(stream.plan.wikis[0].epoch(0).totals().sum()) // rules.sequence_length
             self._wikis[name] = stream, max(1, min(settings.evaluation.sequences, whole))  # a small wiki has fewer
 
-    def losses(self, engine: Any, ranks: Ranks, device: Any) -> dict[str, float]:
-        """Wiki -> mean loss over the predicted tokens of its sequences. Every rank calls it; training goes on afterwards."""
+    def losses(self, engine: Engine, ranks: Ranks, device: "torch.device") -> dict[str, float]:
+        """Wiki -> mean loss over the predicted tokens of its sequences. Every rank calls it.
+
+        The engine is in training mode afterwards.
+        """
         import torch
 
         engine.eval()
@@ -46,8 +54,13 @@ class HeldOut:
         engine.train()
         return found
 
-    def _sums(self, engine: Any, stream: Stream, sequences: int, ranks: Ranks, device: Any) -> np.ndarray[Any, Any]:
-        """(loss, predicted tokens) of this rank's share: as many micro-batches on each rank, since ZeRO-3 gathers in step."""
+    def _sums(
+        self, engine: Engine, stream: Stream, sequences: int, ranks: Ranks, device: "torch.device"
+    ) -> npt.NDArray[np.float64]:
+        """[2] loss and predicted tokens of this rank's share.
+
+        Each rank makes the same number of micro-batches, because ZeRO-3 gathers parameters on all ranks at once.
+        """
         import torch
 
         from training.model.document_mask import only_own_document

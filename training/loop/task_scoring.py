@@ -1,4 +1,4 @@
-"""Scores of evaluation tasks while a model trains: by eval/run.py, in a process of its own, on the exported model."""
+"""Scores of evaluation tasks while a model trains: eval/run.py in a separate process, on the exported model."""
 
 import json
 import os
@@ -8,39 +8,39 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LOG = "log.txt"
-_OF_LAUNCHERS = {
+_LAUNCHER_VARIABLES = {
     *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "CROSS_RANK", "MASTER_ADDR", "MASTER_PORT"),
     *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "LOCAL_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "CROSS_SIZE"),
 }
 
 
 class TaskEvaluationError(RuntimeError):
-    """eval/run.py failed; the message has its last words. Training goes on."""
+    """eval/run.py failed; the message ends with the last lines of its log. Training continues."""
 
 
-class Scoring:
-    """An evaluation that is running: started by the first rank alone, while all wait for it."""
+class TaskScoring:
+    """A running evaluation. Only the first rank has one; the other ranks wait for it."""
 
     def __init__(self, model: Path, config: Path, folder: Path) -> None:
-        """Start it: the tasks that `config` names, on a Hugging Face directory; results and log go into `folder`."""
+        """Start the tasks of `config` on a Hugging Face directory; results and log go into `folder`."""
         self._folder = folder
         command = [sys.executable, "-m", "eval.run", "--config", str(config), "--set", f"model={model}"]
         with (folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, "--set", f"output_dir={folder}"], stdout=log, stderr=log, env=without_ranks(os.environ)
+                [*command, "--set", f"output_dir={folder}"], stdout=log, stderr=log, env=without_launcher_variables(os.environ)
             )
 
     def is_finished(self) -> bool:
-        """Whether it has ended, well or not."""
+        """Whether the process has ended, successfully or not."""
         return self._process.poll() is not None
 
     def stop(self) -> None:
-        """End it, if it has not."""
+        """End the process."""
         self._process.terminate()
         self._process.wait()
 
     def scores(self) -> dict[str, float]:
-        """`task/metric` -> value, of an evaluation that is finished.
+        """`task/metric` -> value, once the process has ended.
 
         Raises:
             TaskEvaluationError: when it failed.
@@ -54,12 +54,14 @@ class Scoring:
         }
 
 
-def without_ranks(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a launcher told this rank left out: the evaluation is one process, and would wait for others to meet it.
+def without_launcher_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the variables of a launcher: with them, the single process would wait for other ranks.
 
-    >>> without_ranks({"HOME": "/home/a", "WORLD_SIZE": "2", "RANK": "0", "TORCHELASTIC_RUN_ID": "none"})
+    >>> without_launcher_variables({"HOME": "/home/a", "WORLD_SIZE": "2", "RANK": "0", "TORCHELASTIC_RUN_ID": "none"})
     {'HOME': '/home/a'}
     """
     return {
-        name: value for name, value in environment.items() if name not in _OF_LAUNCHERS and not name.startswith("TORCHELASTIC_")
+        name: value
+        for name, value in environment.items()
+        if name not in _LAUNCHER_VARIABLES and not name.startswith("TORCHELASTIC_")
     }

@@ -19,7 +19,7 @@ def model_card(settings: TrainSettings, run: Mapping[str, Any], tags: Sequence[i
 
     Args:
         settings: the run's configuration.
-        run: what `run.json` holds (`training.loop.run_folder.Summary.as_dict`).
+        run: what `run.json` holds (`training.records.run_summary.RunSummary.as_dict`).
         tags: ids of the opening and the closing tag; empty where none were used.
     """
     from training.model.model_loading import CLOSING_TAG, OPENING_TAG

@@ -1,4 +1,4 @@
-"""What a run will do and need, before it starts: memory, FLOPs, the plan of a dry run, out-of-memory advice.
+"""A run before it starts: its plan (`--dry-run`), the memory that it needs, out-of-memory advice, and a preview of its data.
 
-Import from the modules. Needs no GPU and no weights.
+Import from the modules. Nothing here needs a GPU or weights, and nothing here trains.
 """

@@ -1,12 +1,13 @@
-"""`python training/train.py --config FILE --dry-run`: what a run would do and need, without its weights and without a GPU.
+"""`--dry-run`: the plan of a run, without its weights and without a GPU.
 
-Needs the model's `config.json` (or a model whose shape is published, see `training.model.model_shapes`) and, for what depends on the
-data, the encoded corpus. Under a launcher the plan is for its ranks, and rank 0 alone talks; otherwise for `dry_run.ranks`.
+Needs the model's `config.json` (or a model whose shape is published, see `training.model.model_shapes`) and, for everything that
+depends on the data, the encoded corpus. Under a launcher the plan is for its ranks and only rank 0 prints; otherwise it is for
+`dry_run.ranks`.
 """
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from spark_jobs.contract.manifest import MANIFEST
 from training.config import TrainSettings
 from training.data.encoded_corpus import check_vocabulary, open_corpus, shown
 from training.data.read_retries import retried
-from training.engine.process_group import deepspeed_config, quiet, ranks_of_environment, with_precision
-from training.loop.run_folder import Output
+from training.engine.process_group import deepspeed_config, ranks_of_environment, with_precision
 from training.model.flops import ACCELERATORS
+from training.model.library_messages import silence_libraries
 from training.model.model_shapes import config_file, find_shape
-from training.planning.plan_report import report
+from training.planning.corpus_tokenizer import load_corpus_tokenizer
+from training.planning.plan_report import plan_parts
 from training.planning.run_plan import RunPlan, make_plan
+from training.records.run_folder import RunFolder
 from training.stream.stream_plan import StreamRules
 from training.stream.stream_rules import stream_rules
 from training.stream.stream_summary import describe_corpus, describe_stream
@@ -34,30 +37,30 @@ CORPUS_CONFIGURATIONS = Path("conf/corpus")
 
 
 def show_plan(settings: TrainSettings) -> int:
-    """Show the plan; write it to `dry_run.json_file` if there is one.
+    """Print the plan, and write it to `dry_run.json_file` if that is set; returns the exit code.
 
     Raises:
-        ConfigurationError: for what the run itself would refuse, or where nothing is known of the model or of the GPU.
+        ConfigurationError: for a configuration that the run would refuse, and for an unknown model or GPU.
     """
     ranks = ranks_of_environment()
     if not ranks.main:
         return 0
-    quiet()
+    silence_libraries()
     console = Console(highlight=False, markup=False)
     launched = ranks.size if "WORLD_SIZE" in os.environ else settings.dry_run.ranks
     deepspeed = deepspeed_config(settings, 1)
-    absent = missing_wikis(settings)
-    stream = None if absent else open_stream(settings)
-    model = find_shape(settings.model.path, 0 if stream is None else rows_of_tags(stream.rules))
+    missing = missing_wikis(settings)
+    stream = None if missing else open_stream(settings)
+    model = find_shape(settings.model.path, 0 if stream is None else rows_for_tags(stream.rules))
     plan = make_plan(settings, deepspeed, launched, model, stream)
-    _refuse(settings, plan, deepspeed)
+    check_plan(settings, plan, deepspeed)
 
     if stream is not None:
         console.print(describe_corpus(stream.corpus), describe_stream(stream), sep="\n", soft_wrap=True)
-    for part in report(settings, plan):
+    for part in plan_parts(settings, plan):
         console.print(part, soft_wrap=isinstance(part, str))
-    if absent:
-        console.print(how_to_build(settings, absent), style="yellow", soft_wrap=True)
+    if missing:
+        console.print(how_to_build(settings, missing), style="yellow", soft_wrap=True)
     for note in notes(settings):
         console.print(f"note: {note}", style="yellow", soft_wrap=True)
     if settings.dry_run.json_file is not None:
@@ -67,35 +70,38 @@ def show_plan(settings: TrainSettings) -> int:
 
 
 def missing_wikis(settings: TrainSettings) -> list[str]:
-    """The wikis of the configuration that nothing was published of, in this tokenizer and with names of this pivot."""
+    """The wikis of the configuration that the corpus does not hold in this tokenizer and with names of this pivot."""
     data, root = settings.data, Location.of(settings.data.corpus)
     manifests = {wiki: root / f"{data.wiki_folder(wiki)}/{MANIFEST}" for wiki in data.wikis}
     return [wiki for wiki, manifest in manifests.items() if not retried(manifest.exists, shown(manifest), data.attempts)]
 
 
 def open_stream(settings: TrainSettings) -> Stream:
-    """The stream that the run would train on; the tokenizer is the one that lies beside the shards."""
+    """The stream that the run would train on; where the model has no local tokenizer, that of the corpus takes its place."""
     from training.model.model_loading import add_tags, load_tokenizer
-    from training.preview import load_corpus_tokenizer as load_published_tokenizer
 
     corpus = open_corpus(settings.data)
     if (Path(settings.model.path) / "tokenizer.json").is_file():
         tokenizer = load_tokenizer(settings.model.path)
         check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
     else:
-        tokenizer = load_published_tokenizer(settings.data)
+        tokenizer = load_corpus_tokenizer(settings.data)
     tags = add_tags(tokenizer)[0] if settings.insertion.uses_tags else None
     return Stream(corpus, stream_rules(settings, tokenizer, tags), settings.data.cache)
 
 
-def rows_of_tags(rules: StreamRules) -> int:
-    """Rows that the tags need in the embeddings; 0 without tags."""
+def rows_for_tags(rules: StreamRules) -> int:
+    """Rows that the embeddings need for the tags; 0 without tags."""
     return max(rules.tags) + 1 if rules.tags else 0
 
 
-def _refuse(settings: TrainSettings, plan: RunPlan, deepspeed: dict[str, Any]) -> None:
-    """What the run would refuse, as far as it can be known here; and a GPU that nothing is known of."""
-    with_precision(deepspeed, plan.precision == "bf16")
+def check_plan(settings: TrainSettings, plan: RunPlan, deepspeed: Mapping[str, Any]) -> None:
+    """Refuse a plan that the run would refuse, and an unknown GPU.
+
+    Raises:
+        ConfigurationError: with the remedy.
+    """
+    with_precision(dict(deepspeed), plan.precision == "bf16")
     context, length = plan.model.context, plan.sequence_length
     if context is not None and length > context:
         raise ConfigurationError(
@@ -105,31 +111,31 @@ def _refuse(settings: TrainSettings, plan: RunPlan, deepspeed: dict[str, Any]) -
     if plan.peak is None:
         known = ", ".join(entry.example for entry in ACCELERATORS if plan.precision != "bf16" or entry.bf16 is not None)
         raise ConfigurationError(
-            f"dry_run.gpu: nothing is known of {plan.gpu!r} in {plan.precision}; names are as torch.cuda.get_device_name prints "
-            f"them, such as {known}"
+            f"dry_run.gpu: the peak of {plan.gpu!r} in {plan.precision} is unknown; give a name as "
+            f"torch.cuda.get_device_name prints it, such as {known}"
         )
 
 
-def how_to_build(settings: TrainSettings, absent: Sequence[str]) -> str:
-    """A sentence for who has no corpus yet: with the command, where one of `conf/corpus` makes it."""
+def how_to_build(settings: TrainSettings, missing: Sequence[str]) -> str:
+    """How to build the missing wikis: the command, if a configuration of `conf/corpus` builds them."""
     data = settings.data
-    wanted = f"{', '.join(absent)} in tokens of {data.tokenizer} with names in {data.pivot}"
-    missing = f"the corpus is not there yet: {data.corpus} does not hold {wanted}, so epochs and links are not planned. "
+    wanted = f"{', '.join(missing)} in tokens of {data.tokenizer} with names in {data.pivot}"
+    problem = f"the corpus is not there yet: {data.corpus} does not hold {wanted}, so epochs and links are not planned. "
     for path in sorted(CORPUS_CONFIGURATIONS.glob("*.yaml")):
         values = read_config(path)
-        makes = values.get("output_dir"), values.get("encode", {}).get("name"), set(absent) <= set(values.get("wikis", ()))
-        if makes == (data.corpus, data.tokenizer, True):
-            return f"{missing}Build it: python -m spark_jobs.build --config {path} (or point data.corpus at where it is)"
+        built = values.get("output_dir"), values.get("encode", {}).get("name"), set(missing) <= set(values.get("wikis", ()))
+        if built == (data.corpus, data.tokenizer, True):
+            return f"{problem}Build it: python -m spark_jobs.build --config {path} (or point data.corpus at where it is)"
     return (
-        f"{missing}Build it with spark_jobs.build and a configuration as in {CORPUS_CONFIGURATIONS}, with wikis {list(absent)}, "
+        f"{problem}Build it with spark_jobs.build and a configuration as in {CORPUS_CONFIGURATIONS}, with wikis {list(missing)}, "
         f"encode.name {data.tokenizer} and output_dir {data.corpus}, or point data.corpus at where it is"
     )
 
 
 def notes(settings: TrainSettings) -> Iterator[str]:
-    """What stands in the way of the run today, but not of planning it."""
+    """What would stop the run on this machine today, or delay its start; the plan does not depend on it."""
     try:
-        Output(settings).check()
+        RunFolder(settings).check()
     except ConfigurationError as error:
         yield f"as things are, the run would not start: {error}"
     if config_file(settings.model.path) is None:

@@ -1,43 +1,43 @@
-"""How much memory a rank needs, before anything is loaded: an estimate by formula, and what it leaves out.
+"""The memory that a rank needs, estimated by formula before anything is loaded.
 
 **Model states** are as in ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054, sections 3.1 and 5, figure 1), with one difference. Of
 P parameters, trained with Adam in mixed precision, the paper counts 2 P bytes of parameters, 2 P of gradients and 12 P of
-optimizer states (fp32 master weights and two moments). This job adds up gradients in fp32, which makes them 4 P. Stage 1 divides
-the optimizer states by the number N of ranks, stage 2 the gradients too, stage 3 the parameters too:
+optimizer states (fp32 master weights and two moments). This job accumulates gradients in fp32, which makes them 4 P. Stage 1
+divides the optimizer states by the number N of ranks, stage 2 the gradients too, stage 3 the parameters too:
 
     bytes a rank, bf16     parameters   gradients   optimizer
-    stage 0                2 P          2 P         12 P          (which this job refuses: it would add up in bf16)
+    stage 0                2 P          2 P         12 P          (which this job refuses: it would accumulate in bf16)
     stage 1                2 P          2 P + 4 P   12 P / N      (DeepSpeed keeps a whole fp32 sum beside the bf16 gradients)
     stage 2                2 P          4 P / N     12 P / N
     stage 3                2 P / N      4 P / N     12 P / N
 
-In fp32 it is 4 P, 4 P and 8 P at stage 0; from stage 1 on DeepSpeed copies the partition that it trains, so that optimizer states
-are 12 P / N.
+In fp32 these are 4 P, 4 P and 8 P at stage 0; from stage 1 on DeepSpeed copies the partition that it trains, so that optimizer
+states are 12 P / N.
 
 **Activations** are counted as in Korthikanti et al. 2022 (arXiv 2205.05198, section 4): tensors that are kept for the backward
-pass, by layer. Their sum, s b h (34 + 5 a s / h) bytes, is of GPT-3's layer with dropout; of Llama's as transformers computes it,
-with attention that never stores its scores (SDPA, FlashAttention), and e bytes a number, a layer keeps for each token
+pass, by layer. Their sum, s b h (34 + 5 a s / h) bytes, is for GPT-3's layer with dropout. A layer of Llama in transformers, with
+attention that never stores its scores (SDPA, FlashAttention) and e bytes a number, keeps for each token
 
     2 norms         2 (4 + 2 e) h      the input in fp32, the normalised input, the output
     attention       e (2 A + 2 K)      queries and output of A = heads x head size, keys and values of K
     feed-forward    4 e f              gate, its activation, up, their product (2 e f without a gate)
 
 which is 45.5 h in bf16 for Llama-2-7B (f = 11,008, h = 4,096). Eager attention adds the scores of its a heads: (4 + 2) a s in
-bf16, 4 a s in fp32. With gradient checkpointing a layer keeps its input, e h, and one layer at a time is computed again: what it
-keeps, and the gradient of its feed-forward layer's inside, e f.
+bf16, 4 a s in fp32. With gradient checkpointing a layer keeps its input, e h, and one layer at a time is computed again: it takes
+the bytes above, and e f for the gradient inside its feed-forward layer.
 
-**Logits** are kept in fp32: their log-softmax, its gradient and the gradient of its input meet in the backward pass, 12 bytes for
-each token and vocabulary entry. They are gone when the first layer is computed again, so that the larger of the two counts.
+**Logits** are kept in fp32: their log-softmax, its gradient and the gradient of its input exist together in the backward pass, 12
+bytes for each token and vocabulary entry. They are freed before the first layer is computed again: the larger of the two counts.
 
 **Buffers** are DeepSpeed's: buckets in which gradients are reduced, and at stage 3 the parameters that are gathered at a time. In
-bf16 the buckets of stage 1 hold fp32, those of stages 2 and 3 bf16; the fp32 copies that these make where the file of DeepSpeed
-sets `communication_data_type` to fp32 are not counted.
+bf16 the buckets of stage 1 hold fp32, those of stages 2 and 3 bf16. With `communication_data_type` fp32 in DeepSpeed's
+configuration, stages 2 and 3 make fp32 copies, which are not counted.
 
-The tests compare with what DeepSpeed and autograd really hold: states of all stages on two ranks, activations of Llama, Mistral
-and Qwen 2, all within 1 %. Layers that are built otherwise keep more: Qwen 3 1.2 times, GPT-2 1.6, Gemma 3 1.8.
+The tests compare with measurements of DeepSpeed and autograd: states of all stages on two ranks, activations of Llama, Mistral
+and Qwen 2, all within 1 %. Layers of other architectures keep more: Qwen 3 1.2 times, GPT-2 1.6, Gemma 3 1.8.
 
-What is left out: the CUDA context and NCCL (1 to 2 GB), fragmentation, and whatever a batch's own tensors take. `fits` leaves a
-tenth of a device for them.
+Not counted: the CUDA context and NCCL (1 to 2 GB), fragmentation, and the tensors of a batch. `fits` leaves a tenth of a device
+for them.
 """
 
 from collections.abc import Mapping
@@ -46,21 +46,21 @@ from typing import Any, Literal, NamedTuple
 from training.model.model_shapes import ModelShape
 
 Offload = Literal["none", "optimizer", "all"]
-"""What lies in the memory of the machine: nothing; optimizer states and gradients; parameters too."""
+"""Moved to the memory of the machine: nothing; optimizer states and gradients; parameters too."""
 
 MARGIN = 0.1
-"""Share of a device that an estimate leaves for what it does not count."""
+"""Share of a device that is left for memory that the estimate does not count."""
 
 _FP32 = 4
 _BYTES = {"bf16": 2, "fp32": 4}
 _BUCKET = 5e8
-"""Elements of DeepSpeed's `reduce_bucket_size` where its configuration says nothing, and of the buckets of stages 0 and 1."""
+"""Elements: DeepSpeed's default of `reduce_bucket_size`, and the size of the buckets of stages 0 and 1."""
 _LIVE = 1e9
-"""Elements of DeepSpeed's `stage3_max_live_parameters`, and of `sub_group_size`, where its configuration says nothing."""
+"""Elements: DeepSpeed's default of `stage3_max_live_parameters` and of `sub_group_size`."""
 
 
 class StateBytes(NamedTuple):
-    """Bytes for each parameter (or each trained one), before any is partitioned."""
+    """Bytes of parameters, gradients and optimizer states: for each parameter, or of one rank."""
 
     parameters: int
     gradients: int
@@ -71,8 +71,8 @@ ZERO_PAPER = StateBytes(parameters=2, gradients=2, optimizer=12)
 """Mixed precision as in the paper: gradients stay in 16 bits."""
 
 
-class Memory(NamedTuple):
-    """Bytes of one rank."""
+class MemoryEstimate(NamedTuple):
+    """Bytes of one rank while it trains."""
 
     parameters: int
     gradients: int
@@ -82,11 +82,11 @@ class Memory(NamedTuple):
     """Kept for the backward pass."""
     logits: int
     recomputed: int
-    """The one layer that is computed again at a time, with gradient checkpointing."""
+    """With gradient checkpointing: the layer that is being computed again."""
     step: int
-    """Passing need of the optimizer's step, when activations are gone."""
+    """Temporary memory of the optimizer's step, after activations are freed."""
     host: int
-    """In the memory of the machine, for what is offloaded."""
+    """In the memory of the machine: everything that is offloaded."""
 
     @property
     def states(self) -> int:
@@ -95,19 +95,19 @@ class Memory(NamedTuple):
 
     @property
     def total(self) -> int:
-        """The most that the device holds at a time: in the backward pass, or in the optimizer's step."""
+        """The peak on the device: in the backward pass, or in the optimizer's step."""
         backward = self.buffers + self.activations + max(self.logits, self.recomputed)
         return self.states + max(backward, self.step)
 
     def fits(self, device_bytes: int) -> bool:
-        """Whether a device of that size holds it, with `MARGIN` left for what is not counted."""
+        """Whether it fits a device of that size, with `MARGIN` left."""
         return self.total <= (1 - MARGIN) * device_bytes
 
 
 def model_states(parameters: int, trained: int, ranks: int, stage: int, each: StateBytes) -> StateBytes:
-    """Bytes of parameters, gradients and optimizer states on a rank: ZeRO's table, for any bytes a parameter.
+    """Bytes of parameters, gradients and optimizer states on a rank, by ZeRO's table; `each` are the bytes for one parameter.
 
-    Gradients and optimizer states are of the `trained` parameters alone. Shares are rounded up.
+    Only `trained` parameters have gradients and optimizer states. Shares are rounded up.
 
     >>> model_states(7_500_000_000, 7_500_000_000, 64, 3, ZERO_PAPER)  # the paper's figure 1: 1.9 GB
     StateBytes(parameters=234375000, gradients=234375000, optimizer=1406250000)
@@ -123,7 +123,7 @@ def model_states(parameters: int, trained: int, ranks: int, stage: int, each: St
     )
 
 
-def estimate(
+def estimate_memory(
     shape: ModelShape,
     *,
     stage: int,
@@ -136,8 +136,8 @@ def estimate(
     offload: Offload = "none",
     trained: int | None = None,
     zero: Mapping[str, Any] | None = None,
-) -> Memory:
-    """Memory of one rank while it trains; see the module's docstring for formulas, sources and limits.
+) -> MemoryEstimate:
+    """Estimate the memory of one rank while it trains; the module's docstring has formulas, sources and limits.
 
     Args:
         shape: of the model, with the rows of its tags.
@@ -147,13 +147,13 @@ def estimate(
         micro_batch_size: sequences that a rank puts through the model at once.
         precision: of parameters and activations.
         gradient_checkpointing: whether layers are computed again in the backward pass.
-        attention: "eager" stores its scores; every other one does not.
-        offload: what the machine's memory holds.
-        trained: parameters that are trained, where not all are (LoRA).
+        attention: only "eager" stores its scores.
+        offload: to the memory of the machine.
+        trained: parameters that are trained; None for all.
         zero: the section `zero_optimization` of DeepSpeed's configuration, for the sizes of its buffers.
 
     Raises:
-        ValueError: for what ZeRO cannot offload at that stage.
+        ValueError: for an offload that ZeRO does not have at that stage.
     """
     if offload != "none" and (stage == 0 or (offload == "all" and stage < 3)):
         raise ValueError(f"ZeRO stage {stage} cannot offload {offload!r}: optimizer states need stage 1, parameters stage 3")
@@ -165,7 +165,7 @@ def estimate(
     step = _FP32 * min(partition, _setting(zero, "sub_group_size", _LIVE)) if stage == 3 else _FP32 * partition
     host = 0
     if offload != "none":
-        # Sums of gradients move out, too; what a backward pass makes remains, whole at stage 1.
+        # Sums of gradients are offloaded, too; the gradients of one backward pass remain, at stage 1 unpartitioned.
         kept = _BYTES[precision] * trained if stage == 1 else 0
         host = states.optimizer + _FP32 * partition
         states = states._replace(optimizer=0, gradients=kept)
@@ -175,7 +175,7 @@ def estimate(
         states = states._replace(parameters=0)
     tokens, e = sequence_length * micro_batch_size, _BYTES[precision]
     layer, final = layer_bytes(shape, sequence_length, precision, attention), (_FP32 + 2 * e) * shape.hidden_size
-    return Memory(
+    return MemoryEstimate(
         *states,
         buffers=buffer_bytes(shape.parameters, trained, ranks, stage, precision, zero),
         activations=tokens * (shape.num_layers * (e * shape.hidden_size if gradient_checkpointing else layer) + final),
@@ -203,9 +203,8 @@ def layer_bytes(shape: ModelShape, sequence_length: int, precision: str, attenti
     queries, keys = shape.num_heads * shape.head_dim, shape.num_kv_heads * shape.head_dim
     norms = 2 * (_FP32 + 2 * e) * h
     feed_forward = (4 if shape.gated_mlp else 2) * e * shape.intermediate_size
-    if (
-        attention == "eager"
-    ):  # it repeats keys and values for every head, and keeps the scores, after softmax in fp32 and as rounded
+    if attention == "eager":
+        # Keys and values are repeated for every head; scores are kept twice, after softmax in fp32 and rounded to `precision`.
         scores = (_FP32 + (e if e != _FP32 else 0)) * shape.num_heads * sequence_length
         return norms + feed_forward + 4 * e * queries + scores
     return norms + feed_forward + e * (2 * queries + 2 * keys)
@@ -225,6 +224,6 @@ def buffer_bytes(
 
 
 def _setting(zero: Mapping[str, Any] | None, key: str, default: float) -> int:
-    """A size of DeepSpeed's configuration; "auto" is not one."""
+    """A size in DeepSpeed's configuration, or the default; "auto" counts as not set."""
     value = (zero or {}).get(key, default)
     return int(value if isinstance(value, int | float) else default)

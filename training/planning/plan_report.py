@@ -1,29 +1,30 @@
-"""A run's plan as a person reads it: facts, what it trains on, and the memory of a GPU."""
+"""The plan of a run on the console: facts, the wikis that it trains on, and the memory of a GPU."""
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 
+from spark_jobs.common.formatting import format_si
 from training.config import TrainSettings
 from training.model.flops import memory_bytes
-from training.planning.memory_estimate import MARGIN, Memory
+from training.planning.memory_estimate import MARGIN, MemoryEstimate
 from training.planning.run_plan import RunPlan
 
 _GIB = 2**30
 _OFFLOADED = {"none": "", "optimizer": "optimizer", "all": "all"}
 
 
-def report(settings: TrainSettings, plan: RunPlan) -> Iterator[Any]:
-    """What is shown, one thing after the other."""
+def plan_parts(settings: TrainSettings, plan: RunPlan) -> Iterator[RenderableType]:
+    """The parts of the report, in the order of printing."""
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
     million = plan.model.shape.parameters / 1e6
     for name, text in {
-        "model": f"{settings.model.path}, {million:,.1f} M parameters in {plan.precision}: {plan.model.source}{adapters(plan)}",
+        "model": f"{settings.model.path}, {million:,.1f} M parameters in {plan.precision}: {plan.model.source}"
+        f"{adapter_text(plan)}",
         "batch": f"micro-batch {plan.micro_batch_size} x accumulation {plan.accumulation} x {plan.ranks} ranks = "
         f"{plan.global_batch_size:,} sequences x {plan.sequence_length:,} tokens = {plan.tokens_per_step:,} tokens a step",
         "run": f"{plan.steps:,} steps = {plan.tokens:,} tokens",
@@ -39,8 +40,8 @@ def report(settings: TrainSettings, plan: RunPlan) -> Iterator[Any]:
     yield memory_table(plan)
 
 
-def adapters(plan: RunPlan) -> str:
-    """What to know of a run that trains adapters (LoRA); nothing to say of another one."""
+def adapter_text(plan: RunPlan) -> str:
+    """The number of adapter parameters (LoRA); empty for a run without adapters."""
     if plan.trained == plan.model.shape.parameters:
         return ""
     return f"; {plan.trained / 1e6:,.1f} M parameters of adapters are trained"
@@ -54,7 +55,7 @@ def optimizer_text(settings: TrainSettings) -> str:
 
 
 def learning_rate_text(settings: TrainSettings, plan: RunPlan) -> str:
-    """The course of the learning rate: a curve, and its values at some steps."""
+    """The learning rate over the run: a curve, and its values at some steps."""
     rates, optimizer = plan.learning_rates, settings.optimizer
     last = len(rates) - 1
     steps = sorted({round(last * part / 4) for part in range(5)} | {optimizer.warmup_steps})
@@ -63,7 +64,7 @@ def learning_rate_text(settings: TrainSettings, plan: RunPlan) -> str:
 
 
 def sparkline(values: Sequence[float], width: int = 50) -> str:
-    """Values as a row of blocks from 0 to the largest, at most `width` of them: those at even distances.
+    """Values as a row of at most `width` blocks, from 0 to the largest; longer rows are sampled at even distances.
 
     >>> sparkline([0.0, 0.5, 1.0])
     '▁▅█'
@@ -76,18 +77,18 @@ def sparkline(values: Sequence[float], width: int = 50) -> str:
 
 
 def compute_text(plan: RunPlan) -> str:
-    """FLOPs, and hours at the stated MFU."""
+    """FLOPs, and hours at the given MFU."""
     assert plan.peak is not None
     speed = plan.peak * plan.mfu / plan.flops_per_token
     return (
-        f"{_si(plan.flops_per_token)}FLOP a token, {_si(plan.flops_per_token * plan.tokens_per_step)}FLOP a step, "
-        f"{_si(plan.flops)}FLOP in all: {plan.hours:,.2f} hours on {plan.ranks} x {plan.gpu}, if they reach {plan.mfu:.0%} of "
-        f"their {_si(plan.peak)}FLOP/s (MFU), which is {speed:,.0f} tokens/s each"
+        f"{format_si(plan.flops_per_token)}FLOP a token, {format_si(plan.flops_per_token * plan.tokens_per_step)}FLOP a step, "
+        f"{format_si(plan.flops)}FLOP in all: {plan.hours:,.2f} hours on {plan.ranks} x {plan.gpu}, if they reach "
+        f"{plan.mfu:.0%} of their {format_si(plan.peak)}FLOP/s (MFU), which is {speed:,.0f} tokens/s each"
     )
 
 
 def activation_text(plan: RunPlan) -> str:
-    """What a micro-batch takes, with and without gradient checkpointing."""
+    """The memory of a micro-batch, with and without gradient checkpointing."""
     one = plan.memory[0]
     again, plain = one.checkpointed, one.plain
     used = "uses" if plan.gradient_checkpointing else "does without"
@@ -99,7 +100,7 @@ def activation_text(plan: RunPlan) -> str:
 
 
 def wiki_table(settings: TrainSettings, plan: RunPlan) -> Table:
-    """What comes from each wiki."""
+    """The part of each wiki in the run."""
     rules = settings.insertion
     tags = "with" if rules.uses_tags else "without"
     how = "no names" if rules.strategy == "none" else f"names {rules.strategy}, p = {rules.probability:g}, {tags} tags"
@@ -145,19 +146,10 @@ def _table(title: str) -> Table:
     return Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", padding=(0, 1, 0, 0))
 
 
-def _total(memory: Memory, device: int | None) -> str:
+def _total(memory: MemoryEstimate, device: int | None) -> str:
     return _gib(memory.total) + (" !" if device is not None and not memory.fits(device) else "  ")
 
 
 def _gib(size: int) -> str:
+    """GiB without the unit, which the heading of the column has."""
     return f"{size / _GIB:,.{1 if size >= 10 * _GIB else 2}f}"
-
-
-def _si(value: float) -> str:
-    """Three digits and the prefix of the unit that follows.
-
-    >>> _si(42_865_000_000) + "FLOP"
-    '42.9 GFLOP'
-    """
-    power = min(max(math.floor(math.log10(value) / 3), 0), 6)
-    return f"{value / 1000**power:.3g} {' kMGTPE'[power].strip()}"

@@ -1,18 +1,21 @@
-"""A plot of a run's page: what it shows as plain values, and how that is drawn."""
+"""A plot of a run's page: its content as plain values, and the drawing of it as SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spark_jobs.common.svg_plots import QUIET, SERIES, STYLE, TEXT, inline_svg
 from training.report.metric_series import Float64s
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 MOST_LINES = len(SERIES)
-"""So many wikis or scores are drawn; the tables have all."""
+"""Wikis or scores in a plot at most; the tables have all."""
 _DASHES = ((), (5, 1.5), (1.5, 1.5), (7, 1.5, 1.5, 1.5))
-"""Lines differ in more than colour."""
+"""Lines differ in dashes too, for readers who do not see their colours."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,10 @@ class Line:
     is_measured: bool = False
     """Drawn with a dot at each value."""
     style: int | None = None
-    """Which of the lines' colours and dashes; None is the colour of text. A wiki has the same in every plot."""
+    """Index of its colour and dashes; None is the colour of text. A wiki has the same style in every plot."""
 
     @property
-    def in_words(self) -> str:
+    def alt_text(self) -> str:
         """First and last value."""
         known = np.flatnonzero(~np.isnan(self.y))
         if not len(known):
@@ -55,19 +58,19 @@ class Plot:
     skipped: Sequence[float] = ()
     """x of skipped steps."""
     resumed: Sequence[float] = ()
-    """x where the run was taken up again."""
+    """x where the run was resumed."""
     level: tuple[str, float] | None = None
     """A horizontal line, and its name."""
 
     @property
-    def in_words(self) -> str:
-        """What a person hears who does not see it."""
+    def alt_text(self) -> str:
+        """The text that a screen reader reads."""
         marks = f"; {len(self.skipped)} skipped" if self.skipped else ""
-        return f"{self.title}, {self.unit} over {self.x_label}: {'; '.join(line.in_words for line in self.lines)}{marks}"
+        return f"{self.title}, {self.unit} over {self.x_label}: {'; '.join(line.alt_text for line in self.lines)}{marks}"
 
 
 def draw_plot(plot: Plot, name: str, width: float = 4.8, height: float = 2.9) -> str:
-    """Inline SVG, made for `width` x `height` inches; `name` is its own on the page."""
+    """Inline SVG of `width` x `height` inches; `name` is unique on the page."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -81,29 +84,29 @@ def draw_plot(plot: Plot, name: str, width: float = 4.8, height: float = 2.9) ->
         for number, x in enumerate(plot.resumed):
             axes.axvline(x, color=QUIET, lw=0.8, ls=":", label="resumed" if number == 0 else None)
         if plot.skipped:
-            top = axes.get_xaxis_transform()  # a loss that is no number has a step, but no height
+            top = axes.get_xaxis_transform()  # a loss that is not finite has a step, but no height
             heights = np.ones(len(plot.skipped))
             axes.plot(plot.skipped, heights, "v", transform=top, color=TEXT, ms=5, clip_on=False, label="skipped")
-        _dress(axes, plot)
+        _format_axes(axes, plot)
         handles, labels = axes.get_legend_handles_labels()
         if labels:
             figure.legend(handles, labels, loc="outside upper left", ncols=max(1, int(width / 1.5)), frameon=False, fontsize=8.5)
-        return inline_svg(figure, plot.in_words, name)
+        return inline_svg(figure, plot.alt_text, name)
 
 
-def _draw_line(axes: Any, line: Line, is_named: bool) -> None:
+def _draw_line(axes: "Axes", line: Line, is_named: bool) -> None:
     colour = TEXT if line.style is None else SERIES[line.style % len(SERIES)]
     dashes = () if line.style is None else _DASHES[line.style % len(_DASHES)]
     if line.low is not None and line.high is not None and np.any(line.high > line.low):
         axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.25, lw=0.7)
-    lonely = int(np.sum(~np.isnan(line.y))) == 1
-    marker = "o" if line.is_measured or lonely else ""
+    is_single = int(np.sum(~np.isnan(line.y))) == 1
+    marker = "o" if line.is_measured or is_single else ""
     axes.plot(line.x, line.y, color=colour, lw=1.6, ls=(0, dashes) if dashes else "-", marker=marker, ms=3.5)
     if is_named:
         axes.lines[-1].set_label(line.name)
 
 
-def _dress(axes: Any, plot: Plot) -> None:
+def _format_axes(axes: "Axes", plot: Plot) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=plot.x_label == "step"))

@@ -13,7 +13,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import OptimizerSettings
 from training.engine.optimizer import build_optimizer
-from training.engine.process_group import quiet, with_precision, zero3
+from training.engine.process_group import with_precision, zero3
+from training.model.library_messages import silence_libraries
 
 ACCUMULATION = 8
 
@@ -45,7 +46,7 @@ def gradient(stage: int) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    quiet()
+    silence_libraries()
     deepspeed.init_distributed(dist_backend="gloo", verbose=False)
     found = {stage: gradient(stage) for stage in (1, 2, 3)}
     if dist.get_rank() == 0:

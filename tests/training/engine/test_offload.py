@@ -9,7 +9,7 @@ import shutil
 import pytest
 from safetensors.torch import load_file
 
-from training.planning.run_plan import chosen_offload
+from training.planning.run_memory import configured_offload
 
 
 def offloaded(repository, stage):
@@ -22,7 +22,7 @@ def offloaded(repository, stage):
 def test_the_shipped_files_differ_from_those_without_offload_in_that_alone(repository, stage, what, more):
     plain = json.loads((repository / "conf" / "deepspeed" / f"zero{stage}.json").read_text())["zero_optimization"]
     zero = offloaded(repository, stage)["zero_optimization"]
-    assert chosen_offload(zero) == what
+    assert configured_offload(zero) == what
     assert zero == plain | {name: {"device": "cpu", "pin_memory": True} for name in more}
 
 
@@ -54,7 +54,7 @@ def test_a_run_with_offload_learns_what_one_without_does_and_goes_on_bit_for_bit
     assert whole[0] == pytest.approx(result(finished_run(stage).folder)[0], rel=1e-6)
     assert whole[0][-1] < whole[0][0] - 1.0
     used = json.loads((folder / "deepspeed.json").read_text())["zero_optimization"]
-    assert chosen_offload(used) == {2: "optimizer", 3: "all"}[stage]
+    assert configured_offload(used) == {2: "optimizer", 3: "all"}[stage]
     (folder / "run.json").unlink()
     shutil.rmtree(folder / "model")
     done = finish(settings)

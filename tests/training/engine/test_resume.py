@@ -47,7 +47,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_bit_for_bit(
     settings = run_settings(tmp_path / "run", stage, checkpoint=CHECKPOINTS, resume=True)
     killed = launch_and_signal(settings, signal.SIGKILL, after=6, rank=1)
     assert killed.returncode not in (0, EXIT_INTERRUPTED)
-    assert "another rank has ended, so this one cannot go on." in killed.stdout
+    assert "another rank has ended, so this one cannot continue." in killed.stdout
     assert not (tmp_path / "run" / "run.json").exists()
     again = finish(settings)
     assert ": resumed: " in again.stdout
@@ -61,7 +61,7 @@ def test_a_run_that_is_asked_to_end_saves_between_micro_batches_and_goes_on(
     settings = run_settings(tmp_path / "run", 2, checkpoint={"every": None}, resume=True)
     asked = launch_and_signal(settings, number, after=3)
     assert f"exitcode  : {EXIT_INTERRUPTED}" in asked.stdout
-    assert "ended on request, saved; the same command with --set resume=true goes on" in asked.stdout
+    assert "interrupted and saved; the same command with --set resume=true continues" in asked.stdout
     finish(settings)
     assert read(tmp_path / "run") == read(finished_run(2).folder)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from training.config import TrainSettings, accumulation_steps
-from training.engine.process_group import deepspeed_config, quiet, ranks_of_environment, start, stop, with_precision
+from training.engine.process_group import deepspeed_config, ranks_of_environment, start, stop, with_precision
+from training.model.library_messages import silence_libraries
 from training.model.weight_files import gathered
 
 SHARD_BYTES = 60_000
@@ -30,7 +31,7 @@ def known_weights(model):
 
 
 if __name__ == "__main__":
-    quiet()
+    silence_libraries()
     from training.engine.deepspeed_engine import Setup, build_engine
     from training.model.model_export import export
     from training.model.model_loading import add_tags, load_tokenizer

@@ -20,13 +20,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, modeling_flash_attent
 from spark_jobs.common.errors import ConfigurationError
 from training.config import DataSettings, TrainSettings
 from training.data.encoded_corpus import open_corpus
-from training.loop.training_steps import summed_loss
+from training.loop.optimizer_step import summed_loss
+from training.loop.trainer import train
 from training.model import document_mask as module
 from training.model.document_mask import check_documents, document_mask, only_own_document
 from training.stream.name_insertion import IGNORED
 from training.stream.stream_plan import StreamRules
 from training.stream.token_stream import Stream
-from training.train import train
 
 RULES = StreamRules(
     seed=2,

@@ -13,12 +13,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import LoraSettings, TrainSettings
+from training.loop.trainer import train
 from training.model import flops
 from training.model.adapters import add_adapters
 from training.model.flops import ACCELERATORS, accelerator, flops_per_token, memory_bytes, mfu, peak_flops
 from training.model.model_loading import load_model
 from training.model.model_shapes import ModelShape, shape_of
-from training.train import train
 
 LLAMA_2_7B = ModelShape(
     parameters=6_738_415_616,
@@ -162,7 +162,7 @@ def test_every_example_is_known_by_its_own_entry_alone():
 
 
 def test_a_run_with_adapters_is_told_the_mfu_of_what_it_trains(run_settings, base_model, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.train.peak_flops", lambda name, precision: 1e12)  # of CPUs none is known
+    monkeypatch.setattr("training.loop.trainer.peak_flops", lambda name, precision: 1e12)  # of CPUs none is known
     model = {"path": str(base_model), "precision": "fp32", "lora": {"rank": 4}}
     settings = TrainSettings(**run_settings(tmp_path / "run", 0, model=model, steps=2, insertion={"tags": False}, optimizer={}))
     with mock.patch.dict(os.environ):  # a run alone names itself there, and those that are launched later would read it

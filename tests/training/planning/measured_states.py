@@ -1,7 +1,7 @@
-"""What test_memory.py launches: bytes that the tensors of a DeepSpeed engine take, for every stage and precision, as JSON.
+"""Launched by test_memory_estimate.py: bytes of the tensors of a DeepSpeed engine, for every stage and precision, as JSON.
 
-Measured after the backward pass of a micro-batch that is not the first, when optimizer states and sums of gradients are there,
-with buffers too small to count.
+Measured after a backward pass that follows an optimizer step, when optimizer states and sums of gradients exist, with buffers too
+small to count.
 """
 
 import gc
@@ -16,13 +16,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import OptimizerSettings
 from training.engine.optimizer import build_optimizer
-from training.engine.process_group import quiet, with_precision, zero3
+from training.engine.process_group import with_precision, zero3
+from training.model.library_messages import silence_libraries
 
 SMALL_BUFFERS = {"reduce_bucket_size": 1000, "stage3_max_live_parameters": 1, "stage3_param_persistence_threshold": 0}
 
 
 def storages(model=None):
-    """Address -> storage of every tensor that Python knows, and of gradients, which it may not know."""
+    """Address -> storage of every tensor that the garbage collector lists, and of gradients, which it may not list."""
     gradients = [] if model is None else [p.grad for p in model.parameters() if p.grad is not None]
     tensors = [thing for thing in [*gc.get_objects(), *gradients] if type(thing) in (torch.Tensor, torch.nn.Parameter)]
     return {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors if t.device.type == "cpu"}
@@ -56,7 +57,7 @@ def measure(precision, stage):
 
 
 if __name__ == "__main__":
-    quiet()
+    silence_libraries()
     deepspeed.init_distributed(dist_backend="gloo", verbose=False)
     cases = [(precision, stage) for precision in ("bf16", "fp32") for stage in range(4) if (precision, stage) != ("bf16", 0)]
     results = [measure(*case) for case in cases]

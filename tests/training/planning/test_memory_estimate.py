@@ -1,4 +1,4 @@
-"""The memory estimate: against the ZeRO paper, and against what DeepSpeed, AdamW and autograd really hold."""
+"""The memory estimate: against the ZeRO paper, and against measurements of DeepSpeed, AdamW and autograd."""
 
 import doctest
 import gc
@@ -15,10 +15,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralFo
 
 from training.config import OptimizerSettings
 from training.engine.optimizer import build_optimizer
-from training.loop.training_steps import summed_loss
+from training.loop.optimizer_step import summed_loss
 from training.model.model_shapes import ModelShape, shape_of
-from training.planning import memory_estimate as memory
-from training.planning.memory_estimate import ZERO_PAPER, Memory, buffer_bytes, estimate, layer_bytes, model_states
+from training.planning import memory_estimate
+from training.planning.memory_estimate import ZERO_PAPER, MemoryEstimate, buffer_bytes, estimate_memory, layer_bytes, model_states
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 LLAMA_2_7B = ModelShape(6_738_415_616, 131_072_000, 4096, 32, 32, 32, 128, 11_008, 32_000)
@@ -34,7 +34,7 @@ def small(family=LlamaForCausalLM, config=LlamaConfig, layers=2, vocabulary=100,
 
 
 def test_the_worked_examples_hold():
-    assert doctest.testmod(memory).failed == 0
+    assert doctest.testmod(memory_estimate).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_with_the_papers_bytes_the_states_are_those_of_its_table(ranks, stage1, 
 
 @pytest.mark.parametrize(
     ("stage", "offload", "states", "host"),
-    # By hand: P = 6,738,415,616 on 8 ranks.
+    # Calculated for P = 6,738,415,616 on 8 ranks.
     [
         (1, "none", (13_476_831_232, 6 * 6_738_415_616, 10_107_623_424), 0),
         (2, "none", (13_476_831_232, 3_369_207_808, 10_107_623_424), 0),
@@ -70,26 +70,26 @@ def test_with_the_papers_bytes_the_states_are_those_of_its_table(ranks, stage1, 
     ],
 )
 def test_states_of_llama_2_7b_on_eight_gpus(stage, offload, states, host):
-    found = estimate(LLAMA_2_7B, stage=stage, ranks=8, offload=offload, **RUN)
+    found = estimate_memory(LLAMA_2_7B, stage=stage, ranks=8, offload=offload, **RUN)
     assert (found.parameters, found.gradients, found.optimizer) == states
     assert (found.states, found.host) == (sum(states), host)
 
 
-def test_activations_of_llama_2_7b_by_hand():
-    kept = estimate(LLAMA_2_7B, stage=3, ranks=8, **RUN)
+def test_activations_of_llama_2_7b():
+    kept = estimate_memory(LLAMA_2_7B, stage=3, ranks=8, **RUN)
     # 45.5 x 4,096 bytes a layer and token, 8 x 4,096 for the last norm; 12 bytes of logits a vocabulary entry.
     assert kept.activations == 2048 * (32 * 186_368 + 32_768)
     assert (kept.recomputed, kept.logits) == (0, 2048 * 12 * 32_000)
-    again = estimate(LLAMA_2_7B, stage=3, ranks=8, gradient_checkpointing=True, **RUN)
+    again = estimate_memory(LLAMA_2_7B, stage=3, ranks=8, gradient_checkpointing=True, **RUN)
     assert again.activations == 2048 * (32 * 2 * 4096 + 32_768)
     assert again.recomputed == 2048 * (186_368 + 2 * 11_008)
     assert again.total == again.states + again.buffers + again.activations + again.logits
 
 
 @pytest.mark.parametrize(("stage", "offload"), [(0, "optimizer"), (0, "all"), (1, "all"), (2, "all")])
-def test_what_zero_cannot_offload_is_refused(stage, offload):
+def test_an_offload_that_zero_does_not_have_is_refused(stage, offload):
     with pytest.raises(ValueError, match=f"ZeRO stage {stage} cannot offload '{offload}'"):
-        estimate(LLAMA_2_7B, stage=stage, ranks=8, offload=offload, **RUN)
+        estimate_memory(LLAMA_2_7B, stage=stage, ranks=8, offload=offload, **RUN)
 
 
 @pytest.mark.parametrize(
@@ -105,23 +105,23 @@ def test_what_zero_cannot_offload_is_refused(stage, offload):
         (3, "bf16", 8, {"stage3_max_live_parameters": 1e8, "reduce_bucket_size": "auto"}, 2 * 500_000_000 + 2 * 100_000_000),
     ],
 )
-def test_buffers_are_of_the_sizes_that_deepspeed_is_given(stage, precision, ranks, zero, expected):
+def test_buffers_have_the_sizes_of_the_deepspeed_configuration(stage, precision, ranks, zero, expected):
     assert buffer_bytes(LLAMA_2_7B.parameters, LLAMA_2_7B.parameters, ranks, stage, precision, zero) == expected
 
 
-def test_a_frozen_parameter_needs_neither_gradient_nor_optimizer():
-    some = estimate(LLAMA_2_7B, stage=2, ranks=8, trained=8_000_000, **RUN)
+def test_a_frozen_parameter_has_neither_gradient_nor_optimizer_states():
+    some = estimate_memory(LLAMA_2_7B, stage=2, ranks=8, trained=8_000_000, **RUN)
     assert (some.parameters, some.gradients, some.optimizer) == (13_476_831_232, 4_000_000, 12_000_000)
 
 
 def test_the_step_counts_where_it_needs_more_than_the_backward_pass():
     shape = ModelShape(1_000_000_000, 0, 8, 1, 1, 1, 8, 8, 8)
-    found = estimate(shape, stage=0, ranks=1, sequence_length=8, precision="fp32")
+    found = estimate_memory(shape, stage=0, ranks=1, sequence_length=8, precision="fp32")
     assert found.total == found.states + 4 * shape.parameters
 
 
 def test_a_tenth_of_the_device_stays_free():
-    found = Memory(90, 0, 0, 0, 0, 0, 0, 0, 0)
+    found = MemoryEstimate(90, 0, 0, 0, 0, 0, 0, 0, 0)
     assert found.fits(100)
     assert not found.fits(99)
 
@@ -132,7 +132,7 @@ def test_parameters_and_optimizer_states_are_those_of_a_real_model(tied):
     optimizer = build_optimizer(OptimizerSettings(), model)
     model(input_ids=torch.zeros((1, 8), dtype=torch.long), labels=torch.zeros((1, 8), dtype=torch.long)).loss.backward()
     optimizer.step()
-    expected = estimate(shape_of(model), stage=0, ranks=1, sequence_length=8, precision="fp32")
+    expected = estimate_memory(shape_of(model), stage=0, ranks=1, sequence_length=8, precision="fp32")
     assert expected.parameters == sum(p.nbytes for p in model.parameters())
     assert expected.gradients == sum(p.grad.nbytes for p in model.parameters())
     moments = [state[name] for state in optimizer.state.values() for name in ("exp_avg", "exp_avg_sq")]
@@ -140,7 +140,7 @@ def test_parameters_and_optimizer_states_are_those_of_a_real_model(tied):
 
 
 def kept_for_backward(model, sequences, length):
-    """Bytes of the tensors that autograd keeps of a forward pass, parameters and buffers not counted."""
+    """Bytes of the tensors that autograd keeps for the backward pass, without parameters and buffers."""
     own = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
     kept = {}
 
@@ -176,7 +176,7 @@ def test_a_layer_keeps_what_autograd_keeps(architecture, precision):
 
 
 def peak_of_backward(model, sequences, length):
-    """The most bytes that forward and backward pass hold together, beside parameters and gradients that are there already."""
+    """Peak bytes of a forward and backward pass, without parameters and existing gradients."""
     input_ids = torch.zeros((sequences, length), dtype=torch.long)
     summed_loss(model, input_ids, input_ids).backward()
     gc.collect()
@@ -201,15 +201,15 @@ def test_the_peak_of_a_step_is_as_estimated(layers, vocabulary, again, precision
     if again:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     sizes = {"sequence_length": 192, "micro_batch_size": 2, "precision": precision, "gradient_checkpointing": again}
-    found = estimate(shape_of(model), stage=0, ranks=1, **sizes)
+    found = estimate_memory(shape_of(model), stage=0, ranks=1, **sizes)
     expected = found.activations + max(found.logits, found.recomputed)
-    # What the estimate leaves out shows in so small a model, and differs between processors: scratch memory of matrix products,
+    # In a small model, memory that is not counted shows, and differs between processors: scratch memory of matrix products,
     # gradients of weights before they are added, ids, statistics.
     assert peak_of_backward(model, 2, 192) == pytest.approx(expected, rel=0.06)
 
 
 @pytest.mark.slow
-def test_states_are_what_the_tensors_of_a_deepspeed_engine_take(repository, tmp_path):
+def test_states_are_the_bytes_of_the_tensors_of_a_deepspeed_engine(repository, tmp_path):
     script = Path(__file__).with_name("measured_states.py")
     environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
     torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", "2"]
@@ -221,5 +221,5 @@ def test_states_are_what_the_tensors_of_a_deepspeed_engine_take(repository, tmp_
     assert len(results) == 7
     for result in results:
         shape = ModelShape(result["parameters"], 0, 128, 2, 4, 4, 32, 344, 2000)
-        expected = estimate(shape, stage=result["stage"], ranks=2, sequence_length=16, precision=result["precision"])
+        expected = estimate_memory(shape, stage=result["stage"], ranks=2, sequence_length=16, precision=result["precision"])
         assert result["bytes"] == pytest.approx(expected.states, rel=0.005), result

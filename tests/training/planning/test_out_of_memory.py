@@ -1,4 +1,4 @@
-"""What a person reads when memory does not suffice."""
+"""The message of a run that is out of memory."""
 
 import doctest
 import re
@@ -13,11 +13,12 @@ from training.config import TrainSettings
 from training.engine.checkpoints import RunState
 from training.engine.process_group import Ranks, deepspeed_config
 from training.engine.resume import check, same_settings
+from training.loop.exit_codes import EXIT_OUT_OF_MEMORY
 from training.model.model_shapes import find_shape
 from training.planning import out_of_memory
 from training.planning.out_of_memory import explain_out_of_memory, is_out_of_memory
 from training.planning.run_plan import make_plan
-from training.train import EXIT_OUT_OF_MEMORY, main
+from training.train import main
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 
@@ -27,7 +28,7 @@ def too_much():
     torch.empty(2**60, dtype=torch.uint8)
 
 
-def test_the_errors_of_gpu_and_machine_are_known_and_no_others():
+def test_memory_errors_of_gpu_and_machine_are_recognised_and_no_others():
     with pytest.raises(RuntimeError) as error:
         too_much()
     assert is_out_of_memory(error.value)
@@ -38,34 +39,34 @@ def test_the_errors_of_gpu_and_machine_are_known_and_no_others():
 
 
 def test_a_run_without_enough_memory_ends_with_the_estimate_and_three_remedies(run_settings, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("training.train.train", lambda settings: too_much())
+    monkeypatch.setattr("training.train.train", lambda settings, draw_page: too_much())
     assert main(TrainSettings(**run_settings(tmp_path / "run"))) == EXIT_OUT_OF_MEMORY
-    told = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert re.search(
-        r"error: not enough memory: .*\nBy estimate a rank needs [\d.]+ [MG]iB \(ZeRO-2, ranks 1, micro_batch_size 2, ", told
+        r"error: not enough memory: .*\nBy estimate a rank needs [\d.]+ [MG]iB \(ZeRO-2, ranks 1, micro_batch_size 2, ", message
     )
-    assert re.findall(r"^  (\d)\. ", told, re.MULTILINE) == ["1", "2", "3"]
-    assert "1. --set micro_batch_size=1 (" in told
-    assert "2. --set model.gradient_checkpointing=true (" in told
+    assert re.findall(r"^  (\d)\. ", message, re.MULTILINE) == ["1", "2", "3"]
+    assert "1. --set micro_batch_size=1 (" in message
+    assert "2. --set model.gradient_checkpointing=true (" in message
 
 
-def test_remedies_that_are_taken_already_are_not_told(run_settings, repository, tmp_path):
+def test_remedies_that_the_run_already_uses_are_left_out(run_settings, repository, tmp_path):
     settings = run_settings(tmp_path / "run", 3, micro_batch_size=1)
     settings["model"] |= {"gradient_checkpointing": True}
-    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
-    assert "1. --set deepspeed=conf/deepspeed/zero3_offload.json" in told
-    assert "micro_batch_size=" not in told
-    assert "gradient_checkpointing=" not in told
+    message = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
+    assert "1. --set deepspeed=conf/deepspeed/zero3_offload.json" in message
+    assert "micro_batch_size=" not in message
+    assert "gradient_checkpointing=" not in message
     settings["deepspeed"] = str(repository / "conf" / "deepspeed" / "zero3_offload.json")
-    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
-    assert "(ZeRO-3, optimizer and parameters offloaded, ranks 8" in told
-    assert "deepspeed=" not in told
+    message = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), TrainSettings(**settings), ranks=8)
+    assert "(ZeRO-3, optimizer and parameters offloaded, ranks 8" in message
+    assert "deepspeed=" not in message
 
 
 def test_the_remedies_need_less_by_the_estimate(run_settings, tmp_path):
-    told = explain_out_of_memory(MemoryError(), TrainSettings(**run_settings(tmp_path / "run", 0)), ranks=8)
-    figures = [float(number) for number in re.findall(r"([\d.]+) MiB", told)]
-    assert len(figures) == 4  # what ZeRO-3 needs for its buffers is more than such a small model itself
+    message = explain_out_of_memory(MemoryError(), TrainSettings(**run_settings(tmp_path / "run", 0)), ranks=8)
+    figures = [float(number) for number in re.findall(r"([\d.]+) MiB", message)]
+    assert len(figures) == 4  # ZeRO-3 does not help: its buffers are larger than the small model
     assert all(figure < figures[0] for figure in figures[1:])
 
 
@@ -90,23 +91,23 @@ def test_the_estimate_is_that_of_the_dry_run(changes, gigabytes):
     settings = of_llama(*changes)
     plan = make_plan(settings, deepspeed_config(settings, 1), 8, find_shape(settings.model.path), None)
     (expected,) = (row.checkpointed for row in plan.memory if row.chosen)
-    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
-    assert f"By estimate a rank needs {expected.total / 2**30:.1f} GiB" in told
-    assert f"needs {gigabytes} GiB" in told
+    message = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    assert f"By estimate a rank needs {expected.total / 2**30:.1f} GiB" in message
+    assert f"needs {gigabytes} GiB" in message
     if expected.host:
-        assert f"{gigabytes} GiB and {expected.host / 2**30:.1f} GiB of the machine's memory (ZeRO" in told
+        assert f"{gigabytes} GiB and {expected.host / 2**30:.1f} GiB of the machine's memory (ZeRO" in message
 
 
-def remedies(told):
-    return [line.partition(". ")[2] for line in told.splitlines() if line.startswith("  ")]
+def remedies(message):
+    return [line.partition(". ")[2] for line in message.splitlines() if line.startswith("  ")]
 
 
-def test_a_remedy_says_what_a_run_with_checkpoints_needs_for_it_as_resume_decides():
+def test_a_remedy_names_what_resuming_with_it_needs():
     settings = of_llama("micro_batch_size=4", "model.gradient_checkpointing=false")
-    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
-    micro, checkpointing, stage = remedies(told)
+    message = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    micro, checkpointing, stage = remedies(message)
     assert micro.startswith("--set micro_batch_size=2 (")
-    assert micro.endswith("; to go on, elastic=true too)")
+    assert micro.endswith("; to continue, elastic=true too)")
     assert checkpointing == "--set model.gradient_checkpointing=true (32.1 GiB; about a third slower)"
     assert stage.startswith("--set deepspeed=conf/deepspeed/zero3.json (")
     assert stage.endswith("; a new run)")
@@ -123,11 +124,11 @@ def test_a_remedy_says_what_a_run_with_checkpoints_needs_for_it_as_resume_decide
         check(state, before | {"zero_stage": 3}, elastic=True)
 
 
-def test_offload_at_the_same_stage_lets_a_run_go_on():
-    told = explain_out_of_memory(
+def test_offload_at_the_same_stage_lets_a_run_resume():
+    message = explain_out_of_memory(
         torch.OutOfMemoryError("CUDA out of memory."), of_llama(f"deepspeed={CONF}/deepspeed/zero3.json"), ranks=8
     )
-    assert re.match(r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow\)$", remedies(told)[0])
+    assert re.match(r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow\)$", remedies(message)[0])
     stage_2 = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), of_llama(), ranks=8)
     other, same, all_of_it = remedies(stage_2)
     assert re.match(r"--set deepspeed=\S+zero3.json \(18.2 GiB; .*; a new run\)$", other)
@@ -135,19 +136,19 @@ def test_offload_at_the_same_stage_lets_a_run_go_on():
     assert re.match(r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow; a new run\)$", all_of_it)
 
 
-def test_a_machine_that_is_full_of_what_was_offloaded_is_not_told_to_offload():
-    told = explain_out_of_memory(
+def test_where_the_machine_is_short_of_memory_no_remedy_offloads():
+    message = explain_out_of_memory(
         MemoryError(), of_llama(f"deepspeed={CONF}/deepspeed/zero3_offload.json", "micro_batch_size=2"), ranks=8
     )
-    assert remedies(told)[0] == "--set deepspeed=conf/deepspeed/zero3.json (19.5 GiB; nothing offloaded)"
-    assert all("_offload" not in remedy and "micro_batch" not in remedy for remedy in remedies(told))
+    assert remedies(message)[0] == "--set deepspeed=conf/deepspeed/zero3.json (19.5 GiB; nothing offloaded)"
+    assert all("_offload" not in remedy and "micro_batch" not in remedy for remedy in remedies(message))
 
 
 def test_a_smaller_micro_batch_divides_the_batch():
     settings = of_llama("global_batch_size=72", "micro_batch_size=9", "stream.lanes=8")
-    told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
-    assert remedies(told)[0].startswith("--set micro_batch_size=3 (")
-    assert "16 GPUs" not in told
+    message = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
+    assert remedies(message)[0].startswith("--set micro_batch_size=3 (")
+    assert "16 GPUs" not in message
 
 
 def test_the_worked_example_holds():

@@ -1,8 +1,6 @@
-"""Every recipe of conf/train, planned by `--dry-run` and held against what was published."""
+"""Every recipe of conf/train, planned by `--dry-run` and compared with the published values."""
 
-import doctest
 import io
-import json
 import math
 import os
 import re
@@ -10,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -18,21 +15,16 @@ from typer.testing import CliRunner
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings, read_config
 from training.config import InsertionSettings, TrainSettings
-from training.data.encoded_corpus import open_corpus
 from training.engine.process_group import deepspeed_config
-from training.model.flops import flops_per_token
-from training.model.model_loading import add_rows, add_tags, load_model, load_tokenizer
-from training.model.model_shapes import find_shape, published_shapes, shape_of
-from training.planning import plan_report as run_report
-from training.planning import run_plan
+from training.model.model_shapes import find_shape, published_shapes
 from training.planning.dry_run import how_to_build, open_stream, show_plan
-from training.planning.run_plan import chosen_offload, make_plan, sequences_of_wikis, wiki_parts
-from training.stream.source_mixture import Mixture
-from training.stream.token_stream import Stream
+from training.planning.plan_report import plan_parts
+from training.planning.run_plan import make_plan
+from training.train import app
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 
-# What is the same in every recipe of the paper: the authors' train.sh (github.com/leia-llm/leia at defbd7c), value by value.
+# Values that all recipes of the paper share: the authors' train.sh (github.com/leia-llm/leia at defbd7c), value by value.
 TRAIN_SH = {
     "sequence_length": 2048,
     "micro_batch_size": 1,
@@ -78,7 +70,7 @@ RECIPES = (
     }
 )
 OTHERS = {"tiny", "tiny_model", "llama2-7b"}
-"""tiny is of this project, tiny_model no run, and llama2-7b leaves the language open."""
+"""tiny is the demonstration, tiny_model makes a model, and llama2-7b leaves the language open."""
 
 
 @pytest.fixture(scope="module")
@@ -89,23 +81,14 @@ def languages(tmp_path_factory, write_shards_to, corpus):
     return {wiki: write_shards_to(folder / wiki, wiki, corpus.rows["jawiki"]).folder for wiki in wikis}
 
 
-@pytest.fixture
-def here(repository, monkeypatch):
-    """Recipes name their files from the root of the repository; no launcher is at work."""
-    monkeypatch.chdir(repository)
-    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "120")
-
-
 @pytest.fixture(scope="module")
 def shapes():
-    """Shapes of the recipes' models: a model of 7 B parameters takes a second, even without any."""
+    """Shapes of the recipes' models, made once: each takes a second."""
     return {path: find_shape(path) for path in published_shapes()}
 
 
 def dry_run(settings, capsys):
-    """What `--dry-run` prints."""
+    """The output of `--dry-run`."""
     assert show_plan(settings) == 0
     return capsys.readouterr().out
 
@@ -119,7 +102,7 @@ def test_every_recipe_is_in_the_table_above():
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_plans_what_was_published(name, languages, shapes, here):
+def test_a_recipe_has_the_published_values(name, languages, shapes, in_repository):
     path, tokenizer, parameters, wiki, insertion = RECIPES[name]
     settings = recipe(name)
     assert (settings.model.path, settings.data.tokenizer, settings.data.wikis) == (path, tokenizer, (wiki,))
@@ -144,18 +127,18 @@ def test_a_recipe_plans_what_was_published(name, languages, shapes, here):
     assert part.epochs == pytest.approx(209_715_200 / part.epoch_tokens)
 
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(*run_report.report(settings, plan))
+    console.print(*plan_parts(settings, plan))
     names = "no names" if insertion.strategy == "none" else f"names {insertion.strategy}, p = {p:g}"
     assert f"what it trains on: {names}" in console.export_text()
 
 
-def test_output_folders_are_named_after_recipes_and_no_two_are_the_same():
+def test_output_folders_are_named_after_recipes():
     for name in RECIPES:
         assert recipe(name).output_dir == Path("build") / name
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_conf_corpus_has_a_build_for_every_recipe(name, here):
+def test_conf_corpus_has_a_build_for_every_recipe(name, in_repository):
     settings = recipe(name)
     sentence = how_to_build(settings, settings.data.wikis)
     path = re.search(r"--config (\S+)", sentence)[1]
@@ -164,7 +147,7 @@ def test_conf_corpus_has_a_build_for_every_recipe(name, here):
     assert (built["encode"]["tokenizer"], built["pivots"]) == (settings.model.path, [settings.data.pivot])
 
 
-def test_the_recipe_without_a_language_asks_for_one_and_takes_any():
+def test_the_recipe_without_a_language_requires_one_and_accepts_any():
     with pytest.raises(ConfigurationError, match=r"data\.corpus: required.*\n.*data\.wikis: required.*\n.*output_dir: required"):
         recipe("llama2-7b")
     given = recipe("llama2-7b", "data.wikis=[kowiki]", "data.corpus=build/kowiki", "output_dir=build/llama2-7b-ko")
@@ -172,7 +155,7 @@ def test_the_recipe_without_a_language_asks_for_one_and_takes_any():
     assert given.model_copy(update={"data": japanese.data, "output_dir": japanese.output_dir}) == japanese
 
 
-def test_the_demonstration_plans_for_its_two_ranks(here, corpus, base_model, capsys):
+def test_the_plan_of_the_demonstration_is_for_its_two_ranks(in_repository, corpus, base_model, capsys):
     data = corpus.data
     settings = recipe("tiny", f"data.corpus={data['corpus']}", "data.tokenizer=words", f"model.path={base_model}")
     settings = settings.model_copy(update={"stream": settings.stream.model_copy(update={"sequence_length": 64})})
@@ -182,196 +165,18 @@ def test_the_demonstration_plans_for_its_two_ranks(here, corpus, base_model, cap
     assert not settings.output_dir.is_relative_to(corpus.folder)
 
 
-# What a person sees.
-
-
-@pytest.fixture
-def llama(here, tmp_path):
-    """The Japanese recipe, with an output folder that is not there."""
-    return recipe("llama2-7b-ja", f"output_dir={tmp_path / 'run'}", f"data.corpus={tmp_path / 'jawiki'}")
-
-
-def test_without_corpus_and_weights_there_is_a_plan_and_the_way_to_both(llama, capsys):
-    shown = " ".join(dry_run(llama, capsys).split())
-    assert "its published shape (Llama 2, arXiv 2307.09288), for meta-llama/Llama-2-7b-hf is not on this machine" in shown
-    assert "micro-batch 1 x accumulation 256 x 8 ranks = 2,048 sequences x 2,048 tokens = 4,194,304 tokens a step" in shown
-    assert "50 steps = 209,715,200 tokens" in shown
-    # 9.0 EFLOP and 12.6 GiB of optimizer states are worked out by hand in the tests of FLOPs and memory.
-    assert "42.9 GFLOP a token, 180 PFLOP a step, 8.99 EFLOP in all: 2.50 hours on 8 x NVIDIA A100-SXM4-80GB" in shown
-    assert "the corpus is not there yet" in shown
-    assert "epochs and links are not planned" in shown
-    assert "the weights of meta-llama/Llama-2-7b-hf are not on this machine" in shown
-    assert "what it trains on" not in shown
-    assert not llama.output_dir.exists()
-
-
-def test_where_conf_corpus_builds_it_the_command_is_told(here):
+def test_the_command_is_printed_if_conf_corpus_builds_the_corpus(in_repository):
     assert "python -m spark_jobs.build --config conf/corpus/llama2-ja.yaml" in how_to_build(recipe("llama2-7b-ja"), ["jawiki"])
     other = recipe("llama2-7b-ja", "data.corpus=/data/leia")
     assert "with wikis ['jawiki'], encode.name llama-2-7b and output_dir /data/leia" in how_to_build(other, ["jawiki"])
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("dry_run.ranks=7", r"2048 is not a multiple of .*nearest values are 2044 and 2051; or keep it and start 4 or 8 ranks"),
-        ("micro_batch_size=3", r"= 3 x 8 = 24; the nearest values are 2040 and 2064$"),
-        ("dry_run.gpu=NVIDIA A100", r"dry_run\.gpu: nothing is known of 'NVIDIA A100' in bf16; .*such as NVIDIA A100-SXM4-80GB"),
-        ("dry_run.gpu=Tesla T4", r"nothing is known of 'Tesla T4' in bf16"),
-        ("stream.sequence_length=8192", r"stream\.sequence_length: 8192 exceeds the 4096 positions"),
-        ("deepspeed=conf/deepspeed/zero0.json", r"ZeRO stage 0 in bf16"),
-        ("deepspeed=nowhere.json", r"deepspeed: nowhere\.json does not exist"),
-        ("model.path=no/such/folder", r"model\.path: 'no/such/folder' is neither a folder with a config\.json, nor"),
-    ],
-)
-def test_what_the_run_would_refuse_is_refused(llama, override, message):
-    settings = load_settings(TrainSettings, CONF / "train" / "llama2-7b-ja.yaml", [f"output_dir={llama.output_dir}", override])
-    with pytest.raises(ConfigurationError, match=message):
-        show_plan(settings)
-
-
-def test_a_damaged_corpus_is_an_error_and_not_one_that_is_not_there_yet(llama, fresh_corpus):
-    next(fresh_corpus.wiki("jawiki").glob("*.parquet")).unlink()
-    data = llama.data.model_copy(update={"corpus": str(fresh_corpus.folder), "tokenizer": "words"})
-    with pytest.raises(ConfigurationError, match="is missing, and the manifest names it"):
-        show_plan(llama.model_copy(update={"data": data}))
-
-
-def test_under_a_launcher_it_plans_for_the_launchers_ranks_and_the_first_one_alone_talks(llama, capsys, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "16")
-    monkeypatch.setenv("RANK", "0")
-    assert "accumulation 128 x 16 ranks" in dry_run(llama, capsys)
-    monkeypatch.setenv("RANK", "3")
-    assert dry_run(llama, capsys) == ""
-
-
-def test_a_folder_in_the_way_is_a_note(llama, capsys):
-    llama.output_dir.mkdir()
-    (llama.output_dir / "run.json").write_text("{}")
-    assert "as things are, the run would not start: output_dir: " in dry_run(llama, capsys)
-
-
-def test_the_plan_is_written_as_json_too(run_settings, tmp_path, here, capsys):
-    file = tmp_path / "plans" / "plan.json"
-    shown = dry_run(TrainSettings(**run_settings(tmp_path / "run", dry_run={"ranks": 4, "json_file": str(file)})), capsys)
-    plan = json.loads(file.read_text())
-    assert (plan["ranks"], plan["accumulation"], plan["tokens"]) == (4, 1, 12 * 8 * 64)
-    assert len(plan["learning_rates"]) == plan["steps"] == 12
-    assert [wiki["wiki"] for wiki in plan["wikis"]] == ["eswiki", "jawiki"]
-    for row in plan["memory"]:
-        one = row["checkpointed"]
-        assert one["total"] >= one["parameters"] + one["gradients"] + one["optimizer"]
-    assert "eswiki" in shown
-
-
-# What the plan says of the data and of the model is what the run does.
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"insertion": {"strategy": "replace", "probability": 1.0}},
-        {"insertion": {"strategy": "none"}},
-        {"held_out": 0.3},
-        {"weights": {"eswiki": 3, "jawiki": 1}},
-    ],
-    ids=["right", "replace", "none", "held-out", "weights"],
-)
-def test_tokens_links_and_names_are_those_of_the_stream(run_settings, corpus, tmp_path, changes):
-    steps = 60
-    data = corpus.data | {key: value for key, value in changes.items() if key in ("held_out", "weights")}
-    insertion = changes.get("insertion", {})
-    settings = TrainSettings(**run_settings(tmp_path / "run", data=data, insertion=insertion, steps=steps))
-    stream = open_stream(settings)
-    counted = sum(stream.batch(step).counts for step in range(steps))
-    for part, (tokens, _, seen, inserted) in zip(wiki_parts(stream, steps), counted.tolist(), strict=True):
-        assert part.tokens == tokens
-        assert part.links_seen == pytest.approx(seen, rel=0.06)
-        assert part.names_inserted == pytest.approx(inserted, rel=0.06)
-
-
-def test_the_stream_is_the_one_that_the_run_trains_on(run_settings, corpus, tmp_path):
-    from training.stream.stream_rules import stream_rules
-
-    settings = TrainSettings(**run_settings(tmp_path / "run"))
-    tokenizer = load_tokenizer(settings.model.path)
-    tags, _ = add_tags(tokenizer)
-    run = Stream(open_corpus(settings.data), stream_rules(settings, tokenizer, tags))
-    assert open_stream(settings).fingerprint == run.fingerprint
-    without_model = settings.model_copy(update={"model": settings.model.model_copy(update={"path": "nobody/nothing"})})
-    assert open_stream(without_model).fingerprint == run.fingerprint
-
-
-def test_the_shape_is_that_of_the_loaded_model_with_its_tags(run_settings, base_model, tmp_path):
-    import torch
-
-    settings = TrainSettings(**run_settings(tmp_path / "run"))
-    tokenizer = load_tokenizer(str(base_model))
-    (_, closing), rows = add_tags(tokenizer)
-    model = load_model(settings.model, torch.float32)
-    add_rows(model, rows)
-    found = find_shape(str(base_model), closing + 1)
-    assert found.shape == shape_of(model)
-    assert (found.context, found.source) == (128, str(base_model / "config.json"))
-
-
-def test_adapters_are_counted_as_peft_makes_them(run_settings, base_model, tmp_path, here, capsys):
-    import torch
-
-    from training.model.adapters import add_adapters
-
-    given = {"path": str(base_model), "precision": "fp32", "lora": {"rank": 4}}
-    settings = TrainSettings(**run_settings(tmp_path / "run", model=given))
-    model = add_adapters(load_model(settings.model, torch.float32), settings.model.lora, 0)
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    plan = make_plan(settings, {"zero_optimization": {"stage": 2}}, 2, find_shape(str(base_model)), None)
-    assert plan.trained == trained
-    (chosen,) = (row.plain for row in plan.memory if row.chosen)
-    assert chosen.parameters == 4 * sum(p.numel() for p in model.parameters())
-    assert chosen.gradients == 4 * trained // 2
-    assert plan.flops_per_token == flops_per_token(shape_of(model), 64, trained)
-    assert plan.flops == plan.flops_per_token * 12 * 8 * 64
-    assert "M parameters of adapters are trained" in dry_run(settings, capsys)
-
-
-@pytest.mark.parametrize("quota", [[2, 1], [5, 0, 3], [1]])
-@pytest.mark.parametrize("slots", [1, 4])
-@pytest.mark.parametrize("in_slot", [0, 1, 3, 8, 29])
-def test_sequences_of_wikis_are_counted_in_closed_form(quota, slots, in_slot):
-    mixture = Mixture(np.array(quota), slots)
-    counted = np.zeros(len(quota), dtype=int)
-    for slot in range(slots):
-        for k in range(in_slot):
-            counted[mixture.locate(slot, k)[0]] += 1
-    assert sequences_of_wikis(mixture, slots, in_slot).tolist() == counted.tolist()
-
-
-@pytest.mark.parametrize(
-    ("zero", "offload"),
-    [
-        ({}, "none"),
-        ({"offload_optimizer": {"device": "none"}}, "none"),
-        ({"offload_optimizer": {"device": "nvme"}}, "optimizer"),
-        ({"offload_optimizer": {"device": "cpu"}, "offload_param": {"device": "cpu"}}, "all"),
-    ],
-)
-def test_the_deepspeed_file_says_what_is_offloaded(zero, offload):
-    assert chosen_offload(zero) == offload
-
-
-def test_the_worked_examples_hold():
-    assert doctest.testmod(run_plan).failed == doctest.testmod(run_report).failed == 0
-
-
-def test_the_points_of_the_learning_rate_are_the_cosines():
+def test_the_learning_rates_are_those_of_the_cosine():
     for step, rate in LEARNING_RATES.items():
         assert rate == pytest.approx(2.5e-6 * (1 + math.cos(math.pi * (step - 1) / 50)), rel=1e-3)
 
 
-def test_the_command_line_plans_and_leaves_nothing_behind(here, tmp_path):
-    from training.train import app
-
+def test_the_command_prints_a_plan_and_writes_nothing(in_repository, tmp_path):
     line = ["--config", "conf/train/llama2-7b-ja-p100.yaml", "--dry-run"]
     line += ["--set", f"data.corpus={tmp_path / 'corpus'}", "--set", f"output_dir={tmp_path / 'run'}"]
     done = CliRunner().invoke(app, line)
@@ -385,7 +190,7 @@ def test_the_command_line_plans_and_leaves_nothing_behind(here, tmp_path):
 
 
 @pytest.mark.slow
-def test_of_two_launched_ranks_one_talks_and_the_plan_is_for_both(repository, tmp_path):
+def test_of_two_launched_ranks_one_prints_and_the_plan_is_for_both(repository, tmp_path):
     torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", "2"]
     line = [*torchrun, "training/train.py", "--config", "conf/train/llama2-7b-ja.yaml", "--dry-run"]
     line += ["--set", f"output_dir={tmp_path / 'run'}"]

@@ -1,1 +1,1 @@
-"""Templates of what a run writes for people to read."""
+"""The template of the run page."""

@@ -1,4 +1,4 @@
-"""Weights & Biases: what a run reports there, without a network, and what is refused."""
+"""Weights & Biases: the reports of a run, without a network, and refusals."""
 
 import importlib.util
 import json
@@ -12,7 +12,8 @@ import pytest
 
 from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
-from training.loop.metrics_log import check_wandb
+from training.loop.trainer import train
+from training.records.wandb_reporting import check_wandb
 
 needs_wandb = pytest.mark.skipif(
     importlib.util.find_spec("wandb") is None, reason="the package wandb is not installed: pip install 'leia-at-scale[wandb]'"
@@ -24,15 +25,15 @@ from pathlib import Path
 from rich.console import Console
 from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
-from training.loop.metrics_log import MetricsWriter
+from training.records.metrics_writer import MetricsWriter
 settings = TrainSettings(**json.loads(Path(sys.argv[1]).read_text()))
 settings.output_dir.mkdir(parents=True, exist_ok=True)
 try:
     with MetricsWriter(settings, Console(), write=True) as writer:
         line = {"learning_rate": 1e-3, "tokens_per_second": 10.0, "skipped": None, "wikis": {"jawiki": {"tokens": 5}}}
         for step in (1, 2):
-            writer.write({"step": step, "loss": 4.0 / step, **line})
-        writer.event(2, "held_out", {"loss": {"jawiki": 3.5}})
+            writer.write_step({"step": step, "loss": 4.0 / step, **line})
+        writer.write_event(2, "held_out", {"loss": {"jawiki": 3.5}})
 except ConfigurationError as error:
     print("refused:", error)
 """
@@ -49,11 +50,9 @@ def report(repository, run_settings, folder, **environment):
     )
 
 
-def test_a_project_without_the_package_is_refused_before_anything_begins(run_settings, tmp_path, monkeypatch):
+def test_a_project_without_the_package_is_refused_before_the_run_starts(run_settings, tmp_path, monkeypatch):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "wandb" else find_spec(name, *more))
-    from training.train import train
-
     settings = TrainSettings(**run_settings(tmp_path / "run", 2, log={"tensorboard": False, "wandb": "leia"}))
     with pytest.raises(ConfigurationError, match=r"log\.wandb: 'leia' needs the package wandb, .* or leave log\.wandb out"):
         train(settings)
@@ -67,7 +66,7 @@ def test_an_offline_run_holds_the_numbers_of_every_step(repository, run_settings
     assert done.returncode == 0, done.stdout + done.stderr
     (found,) = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
     assert found.stat().st_size > 0
-    # What wandb itself says of the record: a curve of two points, and the last values.
+    # The summary that wandb prints: a curve of two points, and the last values.
     lines = [" ".join(line.removeprefix("wandb:").split()) for line in done.stderr.splitlines()]
     for line in ("loss █▁", "loss 2", "learning_rate 0.001", "wikis/jawiki/tokens 5", "held_out/loss/jawiki 3.5"):
         assert line in lines, done.stderr
@@ -75,7 +74,7 @@ def test_an_offline_run_holds_the_numbers_of_every_step(repository, run_settings
 
 
 @needs_wandb
-def test_without_a_login_the_run_is_refused_with_the_remedies(repository, run_settings, tmp_path):
+def test_a_missing_login_is_refused_with_the_remedies(repository, run_settings, tmp_path):
     done = report(repository, run_settings, tmp_path)
     refused = r"refused: log\.wandb: a run of project 'leia' cannot be started: .*api.key.* configured"  # in wandb's own words
     assert re.search(refused, done.stdout, re.IGNORECASE), done.stdout + done.stderr
@@ -97,13 +96,11 @@ def init(**_):
 """
 
 
-def test_a_run_that_is_asked_to_end_closes_its_reports_before_any_rank_leaves(
-    launch_and_signal, run_settings, tmp_path, monkeypatch
-):
-    """Else the launcher would end the first rank; with a stand-in of the package that takes its time to send the last lines."""
+def test_an_interrupted_run_closes_its_reports_before_any_rank_ends(launch_and_signal, run_settings, tmp_path, monkeypatch):
+    """Otherwise the launcher would end the first rank. A slow stand-in takes the place of the package."""
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages" / "wandb.py").write_text(SLOW_WANDB)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"), prepend=os.pathsep)
     monkeypatch.setenv("LEIA_SAVED_FILE", str(tmp_path / "saved"))
     settings = run_settings(tmp_path / "run", 2, log={"tensorboard": False, "wandb": "leia"}, checkpoint={"every": None})
     asked = launch_and_signal(settings, signal.SIGTERM, after=2)

@@ -1,15 +1,14 @@
-"""What a person is shown of the corpus and of the stream."""
+"""The preview of the training data."""
 
-import dataclasses
 import json
 import re
 
-import numpy as np
 import pytest
 
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
-from training.preview import Decoder, PreviewSettings, figures, load_corpus_tokenizer, preview, shown_sequence
+from training.planning.corpus_tokenizer import load_corpus_tokenizer
+from training.planning.stream_preview import PreviewSettings, RunDecoder, show_preview, styled_sequence
 from training.stream.stream_plan import StreamRules
 from training.stream.token_stream import Stream
 
@@ -41,9 +40,9 @@ def tokenizer(corpus):
     return loaded
 
 
-def test_names_and_tags_are_coloured_and_what_the_loss_skips_is_dim(opened, tokenizer):
+def test_names_and_tags_are_coloured_and_tokens_without_loss_are_dim(opened, tokenizer):
     stream = Stream(opened, RULES)
-    shown, pages = shown_sequence(stream, 0, Decoder(tokenizer))
+    shown, pages = styled_sequence(stream, 0, RunDecoder(tokenizer))
     assert tokenizer.encode(shown.plain.replace("<", " <").replace(">", "> "), add_special_tokens=False) == (
         stream.batch(0).input_ids[0].tolist()
     )
@@ -53,29 +52,16 @@ def test_names_and_tags_are_coloured_and_what_the_loss_skips_is_dim(opened, toke
     assert len(pages) == len(set(pages)) >= 1
 
 
-@pytest.mark.parametrize("strategy", ["left", "replace", "none"])
-@pytest.mark.parametrize("probability", [0.25, 1.0])
-def test_the_expected_inserted_share_is_about_what_an_epoch_holds(opened, strategy, probability):
-
-    stream = Stream(opened, dataclasses.replace(RULES, strategy=strategy, probability=probability))
-    for row, plan, wiki in zip(figures(stream), stream.plan.wikis, opened.wikis, strict=True):
-        d = wiki.documents
-        chosen = plan.chosen(0) & (strategy != "none")
-        found = ((d.name_lengths.astype(int) + 2) * chosen).sum() / plan.lengths(0).sum()
-        assert row.inserted_share == pytest.approx(found, abs=0.06 if probability < 1 else 1e-12)
-        assert (row.articles, row.tokens, row.insertable) == (36, d.num_tokens.sum(), len(d.name_lengths))
-
-
 def test_spaces_between_runs_are_kept(tokenizer):
-    decoder = Decoder(tokenizer)
-    assert (decoder([5, 6]) + decoder([7])).split() == ["w2", "w3", "w4"]
-    assert decoder([7]).startswith(" ")
+    decoder = RunDecoder(tokenizer)
+    assert (decoder.decode([5, 6]) + decoder.decode([7])).split() == ["w2", "w3", "w4"]
+    assert decoder.decode([7]).startswith(" ")
 
 
 def test_the_command_shows_corpus_sequences_and_counts(run_settings, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     settings = run_settings(tmp_path / "run", preview={"sequences": 2, "first": 3}, stream={"sequence_length": 64})
-    assert preview(PreviewSettings(**json.loads(json.dumps(settings)))) == 0
+    assert show_preview(PreviewSettings(**json.loads(json.dumps(settings)))) == 0
     text = capsys.readouterr().out
     assert re.search(r"stream [0-9a-f]{32}: batches of 8 sequences in 8 slots", text)
     assert re.search(r"eswiki .* 36 .*% of tokens", text)
@@ -84,17 +70,8 @@ def test_the_command_shows_corpus_sequences_and_counts(run_settings, tmp_path, c
     assert "<translate>" in text
 
 
-def test_the_held_out_part_can_be_looked_at(run_settings, corpus, tmp_path, capsys):
+def test_the_held_out_part_can_be_shown(run_settings, corpus, tmp_path, capsys):
     data = corpus.data | {"held_out": 0.3}
     settings = run_settings(tmp_path / "run", preview={"sequences": 1, "part": "held_out"}, data=data)
-    assert preview(PreviewSettings(**settings)) == 0
+    assert show_preview(PreviewSettings(**settings)) == 0
     assert "30.00% of the articles held out" in capsys.readouterr().out
-
-
-def test_figures_of_a_wiki_without_links_are_zeros(fresh_corpus, write_shards):
-    row = {"page_id": 1, "num_tokens": 3, "input_ids": [3, 4, 5]}
-    nothing = {name: [] for name in ("entity_start", "entity_end", "name_lengths", "name_ids")}
-    write_shards(fresh_corpus, "kowiki", [row | nothing])
-    stream = Stream(open_corpus(DataSettings(**fresh_corpus.data | {"wikis": ["kowiki"]})), RULES)
-    assert figures(stream)[0][2:] == (1, 3, 0, 0, 0.0)
-    assert np.array(stream.batch(0).input_ids).shape == (8, 64)

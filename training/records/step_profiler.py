@@ -1,18 +1,21 @@
-"""torch.profiler over a range of steps, on demand."""
+"""torch.profiler over the steps of `log.profile`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
-class Profile:
-    """Records the steps of `log.profile`; `boundary` is told whenever a step is finished."""
+class StepProfiler:
+    """Records a range of steps; call `step_finished` after each step, and once before the first."""
 
     def __init__(self, steps: tuple[int, int] | None, folder: Path, rank: int) -> None:
         self._steps, self._folder, self._rank = steps, folder, rank
-        self._running: Any = None
+        self._running: torch.profiler.profile | None = None
 
-    def boundary(self, finished: int, last: bool) -> None:
-        """`finished` steps are done; start before the first step of the range, and write the trace after its last one."""
+    def step_finished(self, finished: int, last: bool) -> None:
+        """Start before the first step of the range; write the trace after the last one, or after the `last` of the run."""
         if self._steps is None:
             return
         import torch

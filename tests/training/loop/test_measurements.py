@@ -1,27 +1,18 @@
-"""What a run measures and records beside its steps."""
+"""Measurements between the steps of a run."""
 
-import doctest
 import gzip
 import json
-import math
-from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-import training.loop.metrics_log
-import training.loop.task_scoring
-from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.settings import load_settings
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.engine.process_group import Ranks
-from training.loop.held_out_loss import HeldOut
-from training.loop.metrics_log import cut_back, read_lines
-from training.loop.run_folder import Summary
-from training.loop.task_scoring import Scoring, TaskEvaluationError
+from training.loop.held_out_loss import HeldOutLoss
 from training.model.model_loading import add_rows, add_tags
+from training.records.run_logs import read_log
 from training.stream.stream_rules import stream_rules
 from training.stream.token_stream import Stream
 
@@ -30,7 +21,7 @@ HELD_OUT = 0.3
 
 @pytest.fixture(scope="module")
 def watched(finish, run_settings, corpus, tmp_path_factory):
-    """Two ranks, four steps, everything on but tasks: (settings, events, metrics, folder)."""
+    """Two ranks, four steps, all measurements but tasks: (settings, events, metrics, folder)."""
     folder = tmp_path_factory.mktemp("watched") / "run"
     settings = run_settings(
         folder,
@@ -41,7 +32,7 @@ def watched(finish, run_settings, corpus, tmp_path_factory):
         log={"tensorboard": True, "profile": [2, 3]},
     )
     finish(settings)
-    return settings, read_lines(folder / "events.jsonl"), read_lines(folder / "metrics.jsonl"), folder
+    return settings, read_log(folder / "events.jsonl"), read_log(folder / "metrics.jsonl"), folder
 
 
 def test_held_out_articles_are_measured_before_between_and_after_the_steps(watched):
@@ -63,7 +54,7 @@ def test_the_held_out_loss_is_that_of_plain_text_of_held_out_articles(watched, b
     tags, rows = add_tags(tokenizer)
     add_rows(model, rows)
     for wiki, found in events[0]["loss"].items():
-        # The same articles in the same order, by the stream of one wiki that is asked for nothing but them.
+        # The same articles in the same order, from a stream of one wiki and its held-out articles alone.
         alone = settings.model_copy(
             update={
                 "data": settings.data.model_copy(update={"wikis": (wiki,)}),
@@ -89,7 +80,7 @@ def test_measuring_does_not_depend_on_the_number_of_ranks(watched, corpus, base_
     add_rows(model, rows)
     torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
     try:
-        held_out = HeldOut(settings, opened, stream_rules(settings, tokenizer, tags))
+        held_out = HeldOutLoss(settings, opened, stream_rules(settings, tokenizer, tags))
         alone = held_out.losses(model, Ranks(0, 0, 1, 1), torch.device("cpu"))
     finally:
         torch.distributed.destroy_process_group()
@@ -97,7 +88,7 @@ def test_measuring_does_not_depend_on_the_number_of_ranks(watched, corpus, base_
     assert model.training
 
 
-def test_each_step_says_what_it_cost_and_on_a_cpu_there_is_no_mfu(watched):
+def test_each_step_has_its_speed_and_memory_and_on_a_cpu_no_mfu(watched):
     _, _, metrics, _ = watched
     for line in metrics:
         assert line["tokens_per_second_per_gpu"] == pytest.approx(line["tokens_per_second"] / 2)
@@ -105,7 +96,7 @@ def test_each_step_says_what_it_cost_and_on_a_cpu_there_is_no_mfu(watched):
         assert 100e6 < line["memory_bytes"] < 10e9
 
 
-def test_the_steps_that_were_asked_for_are_profiled_on_every_rank(watched):
+def test_the_configured_steps_are_profiled_on_every_rank(watched):
     folder = watched[-1]
     for rank in (0, 1):
         trace = json.loads(gzip.decompress((folder / "profile" / f"rank{rank}.json.gz").read_bytes()))
@@ -125,58 +116,7 @@ def test_tasks_are_scored_while_a_model_trains(finish, run_settings, repository,
     (tmp_path / "tasks.yaml").write_text(json.dumps(config))
     settings = run_settings(tmp_path / "run", steps=3, evaluation={"every": 3, "tasks": str(tmp_path / "tasks.yaml")})
     finish(settings)
-    events = read_lines(tmp_path / "run" / "events.jsonl")
+    events = read_log(tmp_path / "run" / "events.jsonl")
     assert [(e["step"], e["event"]) for e in events] == [(0, "tasks"), (3, "tasks")], events
     assert all("xcodah_ja/acc" in e["score"] for e in events)
     assert not (tmp_path / "run" / "evaluations" / "step-000000" / "model").exists()
-
-
-def test_a_loss_that_is_no_number_is_null_in_the_files(run_settings, tmp_path):
-    assert doctest.testmod(training.loop.metrics_log).failed == 0
-    settings = TrainSettings(**run_settings(tmp_path / "run"))
-    line = {"step": 1, "loss": math.nan, "skipped": "the loss is nan", "tokens": 64, "tokens_per_second": 9.0, "seconds": 1.0}
-    line |= {"masked": 0, "links_seen": 0, "links_inserted": 0, "stream_hash": "0"}
-    settings.output_dir.mkdir()
-    summary = Summary(settings, Ranks(0, 0, 1, 1), [line])
-    assert summary.text().startswith("every step was skipped after 64 tokens")
-    summary.add(line | {"step": 2, "loss": 3.0, "skipped": None})
-    summary.add(line | {"step": 3, "loss": 99.0, "skipped": "the loss is 99, above 6"})
-    summary.write()
-    written = json.loads((settings.output_dir / "run.json").read_text())
-    assert (written["first_loss"], written["last_loss"], written["skipped_steps"]) == (3.0, 3.0, 2)
-
-
-def test_an_evaluation_that_fails_is_told_with_its_last_words_and_its_log(tmp_path):
-    assert doctest.testmod(training.loop.task_scoring).failed == 0
-    (tmp_path / "tasks.yaml").write_text("tasks: [no_such_task]")
-    scoring = Scoring(tmp_path / "model", tmp_path / "tasks.yaml", tmp_path)
-    with pytest.raises(
-        TaskEvaluationError, match=r"eval\.run ended with exit code 2; its log is .*log\.txt:\n(.|\n)*no_such_task"
-    ):
-        scoring.scores()
-
-
-def test_a_run_that_goes_on_drops_what_it_will_write_again(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": null}\n{"step": 3, "loss": 1.0}\n{"step": 4, "lo')
-    cut_back(path, 2)
-    assert read_lines(path) == [{"step": 1, "loss": 2.0}, {"step": 2, "loss": None}]
-    cut_back(tmp_path / "none.jsonl", 2)
-    assert read_lines(tmp_path / "none.jsonl") == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"evaluation": {"every": 5}}, r"evaluation\.every is set, but data\.held_out is 0 and evaluation\.tasks is null"),
-        ({"evaluation": {"tasks": "conf/eval/demo.yaml"}}, r"tasks is conf/eval/demo\.yaml, but every is null"),
-        ({"log": {"profile": [5, 4]}}, r"give the first and the last step, such as \[5, 7\]"),
-        ({"resume": True, "overwrite": True}, r"overwrite starts anew and resume goes on; set one of them"),
-        ({"elastic": True}, r"elastic says how to resume; set resume=true too"),
-    ],
-)
-def test_settings_that_contradict_each_other_are_refused(run_settings, tmp_path, changes, message):
-    path = Path(tmp_path / "run.yaml")
-    path.write_text(json.dumps(run_settings(tmp_path / "run", **changes)))
-    with pytest.raises(ConfigurationError, match=message):
-        load_settings(TrainSettings, path)

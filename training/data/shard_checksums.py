@@ -1,0 +1,60 @@
+"""Checksums of whole shards, compared with their manifests.
+
+Opening a corpus checks sizes and footers, and reading a row group checks its pages. Comparing checksums finds every other change.
+"""
+
+import hashlib
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+from training.config import TrainSettings
+from training.data.encoded_corpus import open_corpus
+from training.data.ordered_threads import in_order
+from training.data.read_retries import CorpusError, retried
+from training.data.row_groups import ShardFile
+
+_CHUNK = 1 << 22
+_AT_ONCE = 4
+
+
+def shard_sha256(file: ShardFile, progress: Progress | None = None) -> str:
+    """The checksum of a whole shard."""
+
+    def read() -> str:
+        digest = hashlib.sha256()
+        with file.location.open() as source:
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                if progress is not None:
+                    progress.advance(progress.task_ids[0], len(chunk))
+        return digest.hexdigest()
+
+    return retried(read, file.where, file.attempts)
+
+
+def verify_shards(settings: TrainSettings) -> int:
+    """Read every byte of the corpus and compare checksums; returns the exit code. All shards are read, also after a mismatch.
+
+    Raises:
+        CorpusError: with all shards that differ from their manifest.
+    """
+    corpus = open_corpus(settings.data)
+    files = [file for wiki in corpus.wikis for file in wiki.files]
+    size = sum(file.location.size() for file in files)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        progress.add_task("", total=size)
+        checksums = list(in_order(lambda file: shard_sha256(file, progress), files, _AT_ONCE, 2 * _AT_ONCE))
+    wrong = [
+        f"{file.where} has sha256 {checksum[:16]}…, the manifest says {file.sha256[:16]}…"
+        for file, checksum in zip(files, checksums, strict=True)
+        if checksum != file.sha256
+    ]
+    if wrong:
+        raise CorpusError(
+            f"{len(wrong)} of {len(files)} shards differ from what was published; build these wikis again:\n  "
+            + "\n  ".join(wrong)
+        )
+    Console().print(f"{len(files)} shards, {size:,} bytes: all as published (data {corpus.fingerprint})", highlight=False)
+    return 0

@@ -1,0 +1,139 @@
+"""From a configuration to a run that can make steps: checks, corpus and stream first, then the model, new or resumed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rich.console import Console
+
+from training.config import TrainSettings, accumulation_steps
+from training.data.encoded_corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
+from training.engine.checkpoints import Checkpoints, read_state
+from training.engine.deepspeed_engine import Setup, build_engine, resumed_engine
+from training.engine.interruption import Interruption
+from training.engine.process_group import Ranks, deepspeed_config, own_device, with_precision
+from training.engine.resume import check, newest_sound
+from training.loop.divergence import repeated_divergence_error
+from training.loop.held_out_loss import HeldOutLoss
+from training.loop.skip_guard import make_guard
+from training.loop.training_steps import Position
+from training.model.document_mask import check_documents
+from training.model.library_messages import silence_libraries
+from training.model.protocols import Engine, Tokenizer
+from training.records.run_folder import RunFolder
+from training.records.wandb_reporting import check_wandb
+from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import stream_rules
+from training.stream.stream_summary import describe_corpus, describe_stream
+from training.stream.token_stream import Stream
+
+if TYPE_CHECKING:
+    from training.model.model_loading import Rows
+
+
+class PreparedRun(NamedTuple):
+    """A run before ranks meet and weights are read."""
+
+    setup: Setup
+    """For the engine: settings, DeepSpeed's configuration, tags, precision, ranks, device."""
+    tokenizer: Tokenizer
+    stream: Stream
+    held_out: HeldOutLoss | None
+    accumulation: int
+    """Micro-batches of a step on each rank."""
+
+
+class Start(NamedTuple):
+    """Where a run begins its steps."""
+
+    position: Position
+    engine: Engine
+    checkpoint: Path | None
+    """The checkpoint that it resumes from; None for a new run."""
+
+
+def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, console: Console) -> PreparedRun:
+    """Check everything that can be checked quickly, and open corpus and stream.
+
+    Raises:
+        ConfigurationError: for errors that would stop the run later.
+    """
+    folder.check()
+    check_wandb(settings.log.wandb)
+    accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
+    config = deepspeed_config(settings, accumulation)
+    corpus = open_corpus(settings.data)
+    console.print(describe_corpus(corpus))
+    silence_libraries()
+    from training.model.model_loading import check_attention, check_context
+
+    # Sequence k is a function of corpus, rules and seed alone.
+    tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
+    stream = Stream(corpus, rules, settings.data.cache)
+    console.print(describe_stream(stream))
+    check_context(settings.model.path, settings.stream.sequence_length)
+    device = own_device(ranks)
+    precision: str = settings.model.precision
+    if precision == "auto":
+        precision = "fp32" if device.type == "cpu" else "bf16"
+    check_attention(settings.model.attention, precision, device.type)
+    if settings.stream.mask_documents:
+        check_documents(settings.model.path, settings.model.attention)
+    config = with_precision(config, precision == "bf16")
+    held_out = HeldOutLoss(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
+    return PreparedRun(Setup(settings, config, rows, precision, ranks, device), tokenizer, stream, held_out, accumulation)
+
+
+def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console) -> "tuple[Tokenizer, StreamRules, Rows | None]":
+    """The model's tokenizer, with the tags if they are used; the rules of the stream; the rows that the tags add to the model.
+
+    Raises:
+        ConfigurationError: when the tokenizer is not the one of the shards, or lacks a token that the rules need.
+    """
+    from training.model.model_loading import add_tags, load_tokenizer
+
+    tokenizer = load_tokenizer(settings.model.path)
+    check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
+    difference = tokenizer_difference(settings.data, corpus.tokenizer, Path(settings.model.path))
+    if difference:
+        console.print(
+            f"warning: the tokenizer.json of {settings.model.path} has the vocabulary of the corpus, but differs in "
+            f"{difference}: the trained model's tokenizer may split text differently from the training data",
+            style="yellow",
+        )
+    tags, rows = add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
+    return tokenizer, stream_rules(settings, tokenizer, tags), rows
+
+
+def start_or_resume(
+    prepared: PreparedRun,
+    checkpoints: Checkpoints,
+    fixed_settings: dict[str, Any],
+    interruption: Interruption,
+    console: Console,
+) -> Start:
+    """The engine of a new run, or with `resume` that of the newest sound checkpoint. Every rank calls it.
+
+    Args:
+        prepared: of `prepare_run`.
+        checkpoints: of the run.
+        fixed_settings: values that the checkpoint must have in common with this run.
+        interruption: ends the conversion of a checkpoint for another number of ranks.
+        console: for messages about checkpoints.
+
+    Raises:
+        ConfigurationError: when the checkpoint is of another run, another stream, or another number of ranks without `elastic`.
+        TrainingDivergedError: when the guard has stopped the run at the checkpoint, and would stop it again.
+        InterruptedByRequestError: when the run is asked to stop while a checkpoint is converted.
+    """
+    setup = prepared.setup
+    settings, ranks = setup.settings, setup.ranks
+    checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
+    if checkpoint is None:
+        return Start(Position(make_guard(settings.guard)), build_engine(setup), None)
+    state = read_state(checkpoint)
+    other_ranks = check(state, fixed_settings, settings.elastic)
+    step, rolling = prepared.stream.seek(state.stream)
+    position = Position(make_guard(settings.guard, state.guard), step, rolling, state.skipped)
+    if position.guard.must_stop:
+        raise repeated_divergence_error(position.guard, checkpoint)
+    return Start(position, resumed_engine(setup, checkpoint, other_ranks, interruption, console.print), checkpoint)
