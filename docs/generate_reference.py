@@ -194,7 +194,7 @@ API = {
         "training.stream.token_stream.Stream",
         "training.stream.token_stream.StreamRules",
         "training.stream.token_stream.Batch",
-        "training.stream.token_stream.RollingHash",
+        "training.stream.rolling_hash.RollingHash",
     ),
 }
 WITHOUT_METHODS = {"WikitextError", "MediaWikiSource", "MediaWikiSqlSource"}

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from training.config import TrainSettings
+from training.data.corpus_errors import CorpusError
 from training.data.encoded_corpus import open_corpus
-from training.data.ordered_threads import in_order
-from training.data.read_retries import CorpusError, retried
+from training.data.ordered_threads import map_in_order
+from training.data.read_retries import read_with_retries
 from training.data.row_groups import ShardFile
 
 _CHUNK = 1 << 22
@@ -30,7 +31,7 @@ def shard_sha256(file: ShardFile, progress: Progress | None = None) -> str:
                     progress.advance(progress.task_ids[0], len(chunk))
         return digest.hexdigest()
 
-    return retried(read, file.where, file.attempts)
+    return read_with_retries(read, file.where, file.attempts)
 
 
 def verify_shards(settings: TrainSettings) -> int:
@@ -45,7 +46,7 @@ def verify_shards(settings: TrainSettings) -> int:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         progress.add_task("", total=size)
-        checksums = list(in_order(lambda file: shard_sha256(file, progress), files, _AT_ONCE, 2 * _AT_ONCE))
+        checksums = list(map_in_order(lambda file: shard_sha256(file, progress), files, _AT_ONCE, 2 * _AT_ONCE))
     wrong = [
         f"{file.where} has sha256 {checksum[:16]}…, the manifest says {file.sha256[:16]}…"
         for file, checksum in zip(files, checksums, strict=True)

@@ -8,7 +8,7 @@ from rich.console import Console
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints
 from training.engine.interruption import Interruption
-from training.engine.process_group import Ranks
+from training.engine.launch_environment import Ranks
 from training.loop.held_out_loss import HeldOutLoss
 from training.loop.training_steps import Position
 from training.model.protocols import Engine, Tokenizer

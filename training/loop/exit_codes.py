@@ -19,7 +19,7 @@ from rich.console import Console
 from spark_jobs.common.command_line import EXIT_CONFIGURATION
 from spark_jobs.common.errors import ConfigurationError
 from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError
-from training.engine.process_group import ranks_of_environment
+from training.engine.launch_environment import read_ranks
 from training.loop.divergence import TrainingDivergedError
 from training.loop.rank_errors import LOST_RANK, is_lost_rank, print_rank_error
 
@@ -44,7 +44,7 @@ def run_with_exit_code(train: Callable[[], None], explain_memory_error: Callable
     try:
         train()
     except InterruptedByRequestError:
-        if ranks_of_environment().main:
+        if read_ranks().main:
             Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(
                 "interrupted and saved; the same command with --set resume=true continues", style="yellow"
             )
@@ -53,7 +53,7 @@ def run_with_exit_code(train: Callable[[], None], explain_memory_error: Callable
         print_rank_error(error)
         return EXIT_DIVERGED
     except ConfigurationError as error:
-        if ranks_of_environment().local_rank == 0:
+        if read_ranks().local_rank == 0:
             raise
         print_rank_error(error)
         return EXIT_CONFIGURATION

@@ -21,14 +21,14 @@ def score_tasks(run: ActiveRun, writer: MetricsWriter) -> None:
 
     A failed evaluation is an event: training continues. All ranks wait; a request to stop ends the evaluation.
     """
-    from training.model.model_export import export
+    from training.model.model_export import export_model
 
     step, config = run.position.step, run.settings.evaluation.tasks
     assert config is not None
     folder = run.settings.output_dir / "evaluations" / f"step-{step:06d}"
     if run.ranks.main:
         folder.mkdir(parents=True, exist_ok=True)
-    export(run.engine.module, run.tokenizer, folder / "model", run.tags, run.ranks.main)
+    export_model(run.engine.module, run.tokenizer, folder / "model", run.tags, run.ranks.main)
     scoring = TaskScoring(folder / "model", config, folder) if run.ranks.main else None
     finished = run.interruption.wait(scoring.is_finished if scoring is not None else lambda: False)
     if scoring is None:

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from training.config import TrainSettings
+from training.engine.collectives import all_gather_arrays
 from training.engine.interruption import InterruptedByRequestError
-from training.engine.optimizer import learning_rate
-from training.engine.process_group import Ranks, all_gather_arrays
+from training.engine.launch_environment import Ranks
+from training.engine.learning_rate import learning_rate
 from training.loop.skip_guard import SkipGuard
 from training.model.protocols import CausalLanguageModel, Engine
 from training.stream.name_insertion import IGNORED
@@ -64,7 +65,7 @@ def make_step(
     """
     import torch
 
-    from training.model.document_mask import only_own_document
+    from training.model.document_mask import document_masking_arguments
 
     micro = settings.micro_batch_size
     accumulation = len(batch.sequences) // micro
@@ -83,7 +84,7 @@ def make_step(
         if interrupted():
             raise InterruptedByRequestError
         rows = slice(number * micro, (number + 1) * micro)
-        masking = {} if positions is None else only_own_document(positions[rows], engine.module)
+        masking = {} if positions is None else document_masking_arguments(positions[rows], engine.module)
         loss = summed_loss(engine, input_ids[rows], labels[rows], **masking)
         # DeepSpeed divides by the accumulation and averages over ranks; this undoes both, and divides by all predicted tokens.
         engine.backward(loss * (accumulation * ranks.size / total))

@@ -4,7 +4,7 @@ import time
 
 from rich.console import Console
 
-from training.engine.process_group import ranks_of_environment
+from training.engine.launch_environment import read_ranks
 
 PATIENCE = 10.0
 """Seconds that other ranks of a machine wait for the first one to print an error that all of them found."""
@@ -28,7 +28,7 @@ def print_rank_error(error: Exception | str) -> None:
     A launcher ends all ranks as soon as one has ended. So the other ranks wait: an error that all ranks find is printed once, by
     the first one.
     """
-    ranks = ranks_of_environment()
+    ranks = read_ranks()
     found_by = ""
     if ranks.local_rank > 0:
         time.sleep(PATIENCE)

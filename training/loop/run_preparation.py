@@ -6,34 +6,36 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.console import Console
 
 from training.config import TrainSettings, accumulation_steps
-from training.data.encoded_corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
+from training.data.encoded_corpus import Corpus, open_corpus
+from training.data.tokenizer_identity import check_vocabulary, find_tokenizer_difference
 from training.engine.checkpoints import Checkpoints, read_state
-from training.engine.deepspeed_engine import Setup, build_engine, resumed_engine
+from training.engine.deepspeed_config import build_deepspeed_config, with_precision
+from training.engine.deepspeed_engine import EngineSetup, build_engine, resume_engine
+from training.engine.devices import select_device
 from training.engine.interruption import Interruption
-from training.engine.process_group import Ranks, deepspeed_config, own_device, with_precision
-from training.engine.resume import check, newest_sound
+from training.engine.launch_environment import Ranks
+from training.engine.resume import check_resumable, find_newest_intact
 from training.loop.divergence import repeated_divergence_error
 from training.loop.held_out_loss import HeldOutLoss
 from training.loop.skip_guard import make_guard
 from training.loop.training_steps import Position
-from training.model.document_mask import check_documents
+from training.model.document_mask import check_document_masking
 from training.model.library_messages import silence_libraries
 from training.model.protocols import Engine, Tokenizer
 from training.records.run_folder import RunFolder
 from training.records.wandb_reporting import check_wandb
-from training.stream.stream_plan import StreamRules
-from training.stream.stream_rules import stream_rules
+from training.stream.stream_rules import StreamRules, make_stream_rules
 from training.stream.stream_summary import describe_corpus, describe_stream
 from training.stream.token_stream import Stream
 
 if TYPE_CHECKING:
-    from training.model.model_loading import Rows
+    from training.model.translation_tags import AddedRows
 
 
 class PreparedRun(NamedTuple):
     """A run before ranks meet and weights are read."""
 
-    setup: Setup
+    setup: EngineSetup
     """For the engine: settings, DeepSpeed's configuration, tags, precision, ranks, device."""
     tokenizer: Tokenizer
     stream: Stream
@@ -60,40 +62,43 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     folder.check()
     check_wandb(settings.log.wandb)
     accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
-    config = deepspeed_config(settings, accumulation)
+    config = build_deepspeed_config(settings, accumulation)
     corpus = open_corpus(settings.data)
     console.print(describe_corpus(corpus))
     silence_libraries()
-    from training.model.model_loading import check_attention, check_context
+    from training.model.model_checks import check_attention, check_context
 
     # Sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
     stream = Stream(corpus, rules, settings.data.cache)
     console.print(describe_stream(stream))
     check_context(settings.model.path, settings.stream.sequence_length)
-    device = own_device(ranks)
+    device = select_device(ranks)
     precision: str = settings.model.precision
     if precision == "auto":
         precision = "fp32" if device.type == "cpu" else "bf16"
     check_attention(settings.model.attention, precision, device.type)
     if settings.stream.mask_documents:
-        check_documents(settings.model.path, settings.model.attention)
+        check_document_masking(settings.model.path, settings.model.attention)
     config = with_precision(config, precision == "bf16")
     held_out = HeldOutLoss(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
-    return PreparedRun(Setup(settings, config, rows, precision, ranks, device), tokenizer, stream, held_out, accumulation)
+    return PreparedRun(EngineSetup(settings, config, rows, precision, ranks, device), tokenizer, stream, held_out, accumulation)
 
 
-def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console) -> "tuple[Tokenizer, StreamRules, Rows | None]":
+def prepare_tokenizer(
+    settings: TrainSettings, corpus: Corpus, console: Console
+) -> "tuple[Tokenizer, StreamRules, AddedRows | None]":
     """The model's tokenizer, with the tags if they are used; the rules of the stream; the rows that the tags add to the model.
 
     Raises:
         ConfigurationError: when the tokenizer is not the one of the shards, or lacks a token that the rules need.
     """
-    from training.model.model_loading import add_tags, load_tokenizer
+    from training.model.model_loading import load_tokenizer
+    from training.model.translation_tags import add_tags
 
     tokenizer = load_tokenizer(settings.model.path)
     check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
-    difference = tokenizer_difference(settings.data, corpus.tokenizer, Path(settings.model.path))
+    difference = find_tokenizer_difference(settings.data, corpus.tokenizer, Path(settings.model.path))
     if difference:
         console.print(
             f"warning: the tokenizer.json of {settings.model.path} has the vocabulary of the corpus, but differs in "
@@ -101,7 +106,7 @@ def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console)
             style="yellow",
         )
     tags, rows = add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
-    return tokenizer, stream_rules(settings, tokenizer, tags), rows
+    return tokenizer, make_stream_rules(settings, tokenizer, tags), rows
 
 
 def start_or_resume(
@@ -127,13 +132,13 @@ def start_or_resume(
     """
     setup = prepared.setup
     settings, ranks = setup.settings, setup.ranks
-    checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
+    checkpoint = find_newest_intact(checkpoints, ranks, console) if settings.resume else None
     if checkpoint is None:
         return Start(Position(make_guard(settings.guard)), build_engine(setup), None)
     state = read_state(checkpoint)
-    other_ranks = check(state, fixed_settings, settings.elastic)
+    other_ranks = check_resumable(state, fixed_settings, settings.elastic)
     step, rolling = prepared.stream.seek(state.stream)
     position = Position(make_guard(settings.guard, state.guard), step, rolling, state.skipped)
     if position.guard.must_stop:
         raise repeated_divergence_error(position.guard, checkpoint)
-    return Start(position, resumed_engine(setup, checkpoint, other_ranks, interruption, console.print), checkpoint)
+    return Start(position, resume_engine(setup, checkpoint, other_ranks, interruption, console.print), checkpoint)

@@ -9,17 +9,21 @@ from rich.console import Console
 
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState
+from training.engine.collectives import barrier
+from training.engine.deepspeed_config import zero_stage
 from training.engine.deepspeed_engine import save_checkpoint
 from training.engine.interruption import InterruptedByRequestError, Interruption
-from training.engine.process_group import barrier, ranks_of_environment, start, stop, zero_stage
-from training.engine.resume import same_settings
+from training.engine.launch_environment import read_ranks
+from training.engine.process_group import join_process_group, leave_process_group
+from training.engine.resume import settings_to_match
 from training.loop.active_run import ActiveRun
 from training.loop.divergence import TrainingDivergedError, divergence_error
 from training.loop.exit_codes import write_saved_file
 from training.loop.measurements import measure
 from training.loop.run_preparation import prepare_run, start_or_resume
 from training.loop.training_steps import run_steps
-from training.model.flops import flops_per_token, mfu, peak_flops
+from training.model.accelerators import peak_flops
+from training.model.flops import flops_per_token, mfu
 from training.model.model_shapes import shape_of
 from training.records.metrics_writer import MetricsWriter
 from training.records.page_updates import PageUpdates
@@ -42,7 +46,7 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
         InterruptedByRequestError: when the run was asked to stop; it is saved.
         TrainingDivergedError: when the guard stops the run; it is saved.
     """
-    ranks = ranks_of_environment()
+    ranks = read_ranks()
     console = Console(quiet=not ranks.main, markup=False, highlight=False, soft_wrap=True)
     folder = RunFolder(settings)
     if folder.holds_finished_run and settings.resume:
@@ -51,9 +55,9 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
 
     prepared = prepare_run(settings, folder, ranks, console)
     setup, stream = prepared.setup, prepared.stream
-    start(ranks, console.print)
+    join_process_group(ranks, console.print)
     checkpoints = Checkpoints(folder.path / "checkpoints", settings.checkpoint.keep)
-    fixed_settings = same_settings(settings, ranks, zero_stage(setup.config), setup.precision)
+    fixed_settings = settings_to_match(settings, ranks, zero_stage(setup.config), setup.precision)
     try:
         with Interruption() as interruption:
             position, engine, checkpoint = start_or_resume(prepared, checkpoints, fixed_settings, interruption, console)
@@ -175,16 +179,16 @@ def draw_last_page(run: ActiveRun) -> None:
 def finish_run(run: ActiveRun, summary: RunSummary) -> None:
     """Export the model, then write run.json, which marks the run as finished."""
     from training.model.model_card import model_card
-    from training.model.model_export import export
+    from training.model.model_export import export_model
 
     card = model_card(run.settings, summary.as_dict(), run.tags)
-    export(run.engine.module, run.tokenizer, run.settings.output_dir / "model", run.tags, run.ranks.main, card)
+    export_model(run.engine.module, run.tokenizer, run.settings.output_dir / "model", run.tags, run.ranks.main, card)
     if run.ranks.main:
         summary.write()
         run.page.draw()
         run.console.print(summary.as_text())
     barrier()
-    stop()
+    leave_process_group()
 
 
 def device_name(device: "torch.device") -> str:

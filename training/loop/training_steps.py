@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.config import TrainSettings
+from training.engine.collectives import all_gather_arrays
 from training.engine.interruption import Interruption
-from training.engine.optimizer import learning_rate
-from training.engine.process_group import Ranks, all_gather_arrays
+from training.engine.launch_environment import Ranks
+from training.engine.learning_rate import learning_rate
 from training.loop.optimizer_step import make_step
 from training.loop.skip_guard import SkipGuard
 from training.model.protocols import Engine
-from training.stream.token_stream import COUNTERS, RollingHash, Stream
+from training.stream.rolling_hash import RollingHash
+from training.stream.token_stream import COUNTERS, Stream
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +57,7 @@ def run_steps(
             began = time.perf_counter()
             batch = next(batches)
             waited = all_gather_arrays(np.array([time.perf_counter() - began]), device).max()
-            result = make_step(engine, batch, settings, position.step, position.guard, ranks, device, interruption.agreed)
+            result = make_step(engine, batch, settings, position.step, position.guard, ranks, device, interruption.is_requested)
             counts = all_gather_arrays(batch.counts, device).sum(axis=0)
             stream_hash = position.rolling.update(all_gather_arrays(batch.digests, device).ravel())
             position.step += 1

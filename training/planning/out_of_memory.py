@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from spark_jobs.common.errors import first_line
 from spark_jobs.common.formatting import format_bytes
 from training.config import TrainSettings
-from training.engine.process_group import ranks_of_environment, zero_stage
+from training.engine.deepspeed_config import zero_stage
+from training.engine.launch_environment import read_ranks
 from training.model.model_shapes import find_shape
 from training.planning.memory_estimate import MemoryEstimate, Offload
 from training.planning.run_memory import configured_offload, estimate_run_memory
@@ -16,12 +17,12 @@ _MACHINE_MESSAGES = ("not enough memory", "can't allocate memory")
 """Torch's messages where the machine has no memory left (Windows and Linux)."""
 _OFFLOADED = {"none": "", "optimizer": ", optimizer offloaded", "all": ", optimizer and parameters offloaded"}
 _NEEDS_ELASTIC, _NEW_RUN = "to continue, elastic=true too", "a new run"
-"""Changes that `training.engine.resume.check` allows with `elastic` only, and those that it refuses."""
+"""Changes that `training.engine.resume.check_resumable` allows with `elastic` only, and those that it refuses."""
 
 
 def explain_memory_error(error: BaseException, settings: TrainSettings) -> str | None:
     """The message for an error that is due to memory; None for any other error."""
-    return explain_out_of_memory(error, settings, ranks_of_environment().size) if is_out_of_memory(error) else None
+    return explain_out_of_memory(error, settings, read_ranks().size) if is_out_of_memory(error) else None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

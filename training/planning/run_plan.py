@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from training.config import TrainSettings, accumulation_steps
-from training.engine.optimizer import learning_rate
-from training.model.flops import flops_per_token, peak_flops
+from training.engine.learning_rate import learning_rate
+from training.model.accelerators import peak_flops
+from training.model.flops import flops_per_token
 from training.model.model_shapes import FoundShape
 from training.planning.memory_estimate import MemoryEstimate
 from training.planning.run_memory import MemoryRow, memory_rows, trained_parameters, trained_shape

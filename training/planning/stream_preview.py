@@ -20,8 +20,7 @@ from training.model.protocols import Tokenizer
 from training.planning.corpus_figures import compute_corpus_figures, figures_table
 from training.planning.corpus_tokenizer import load_corpus_tokenizer
 from training.stream.name_insertion import IGNORED, NAME, TAG
-from training.stream.stream_plan import Part
-from training.stream.stream_rules import stream_rules
+from training.stream.stream_rules import Part, make_stream_rules
 from training.stream.stream_summary import describe_stream
 from training.stream.token_stream import COUNTERS, Stream
 
@@ -111,12 +110,12 @@ def preview_parts(stream: Stream, corpus: Corpus, options: PreviewOptions, token
 def show_preview(settings: PreviewSettings) -> int:
     """Print the preview; returns the exit code."""
     silence_libraries()
-    from training.model.model_loading import add_tags
+    from training.model.translation_tags import add_tags
 
     corpus = open_corpus(settings.data)
     tokenizer = load_corpus_tokenizer(settings.data)
     tags = add_tags(tokenizer)[0] if settings.insertion.uses_tags else None
-    rules = stream_rules(settings, tokenizer, tags, settings.preview.part)
+    rules = make_stream_rules(settings, tokenizer, tags, settings.preview.part)
     console = Console(highlight=False)
     for part in preview_parts(Stream(corpus, rules, settings.data.cache), corpus, settings.preview, tokenizer):
         console.print(part, soft_wrap=False)

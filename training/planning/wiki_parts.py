@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from training.stream.held_out_articles import is_held_out
 from training.stream.source_mixture import Mixture
-from training.stream.stream_plan import WikiPlan, is_held_out
 from training.stream.token_stream import Stream
+from training.stream.wiki_plan import WikiPlan
 
 Int64s = npt.NDArray[np.int64]
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from training.config import TrainSettings
-from training.engine.process_group import Ranks
+from training.engine.launch_environment import Ranks
 from training.model.protocols import Engine
 from training.records.run_folder import SUMMARY
 from training.stream.token_stream import Stream

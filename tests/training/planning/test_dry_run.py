@@ -9,10 +9,11 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
-from training.model.model_loading import add_rows, add_tags, load_model, load_tokenizer
+from training.model.model_loading import load_model, load_tokenizer
 from training.model.model_shapes import find_shape, shape_of
+from training.model.translation_tags import add_rows, add_tags
 from training.planning.dry_run import open_stream, show_plan
-from training.stream.stream_rules import stream_rules
+from training.stream.stream_rules import make_stream_rules
 from training.stream.token_stream import Stream
 
 RECIPE = Path(__file__).resolve().parents[3] / "conf" / "train" / "llama2-7b-ja.yaml"
@@ -104,7 +105,7 @@ def test_the_stream_is_the_one_that_the_run_trains_on(run_settings, corpus, tmp_
     settings = TrainSettings(**run_settings(tmp_path / "run"))
     tokenizer = load_tokenizer(settings.model.path)
     tags, _ = add_tags(tokenizer)
-    run = Stream(open_corpus(settings.data), stream_rules(settings, tokenizer, tags))
+    run = Stream(open_corpus(settings.data), make_stream_rules(settings, tokenizer, tags))
     assert open_stream(settings).fingerprint == run.fingerprint
     without_model = settings.model_copy(update={"model": settings.model.model_copy(update={"path": "no/such-model"})})
     assert open_stream(without_model).fingerprint == run.fingerprint

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings, read_config
 from training.config import InsertionSettings, TrainSettings
-from training.engine.process_group import deepspeed_config
+from training.engine.deepspeed_config import build_deepspeed_config
 from training.model.model_shapes import find_shape, published_shapes
 from training.planning.dry_run import how_to_build, open_stream, show_plan
 from training.planning.plan_report import plan_parts
@@ -111,7 +111,7 @@ def test_a_recipe_has_the_published_values(name, languages, shapes, in_repositor
 
     folder = languages[wiki]
     settings = recipe(name, f"data.corpus={folder}", "data.tokenizer=words", f"data.cache={folder / 'cache'}")
-    plan = make_plan(settings, deepspeed_config(settings, 1), settings.dry_run.ranks, shapes[path], open_stream(settings))
+    plan = make_plan(settings, build_deepspeed_config(settings, 1), settings.dry_run.ranks, shapes[path], open_stream(settings))
     assert {key: getattr(plan, key) for key in TRAIN_SH} == TRAIN_SH
     assert len(plan.learning_rates) == 50
     for step, rate in LEARNING_RATES.items():

@@ -9,7 +9,7 @@ from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 from training.planning.corpus_tokenizer import load_corpus_tokenizer
 from training.planning.stream_preview import PreviewSettings, RunDecoder, show_preview, styled_sequence
-from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import StreamRules
 from training.stream.token_stream import Stream
 
 OPEN, CLOSE = 63, 64

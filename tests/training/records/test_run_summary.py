@@ -4,7 +4,7 @@ import json
 import math
 
 from training.config import TrainSettings
-from training.engine.process_group import Ranks
+from training.engine.launch_environment import Ranks
 from training.records.run_summary import RunSummary
 
 

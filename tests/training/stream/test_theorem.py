@@ -14,8 +14,11 @@ from training.stream import lane_reader
 from training.stream import stream_plan as plan
 from training.stream import token_stream as stream
 from training.stream.name_insertion import IGNORED
-from training.stream.stream_plan import StreamRules
-from training.stream.token_stream import RollingHash, Stream, StreamChangedError
+from training.stream.rolling_hash import RollingHash
+from training.stream.sequence_index import covered_positions
+from training.stream.stream_rules import StreamRules
+from training.stream.token_stream import Stream, StreamChangedError
+from training.stream.wiki_plan import EpochLayout
 
 OPEN, CLOSE = 900, 901
 BATCH, BATCHES = 24, 14
@@ -224,7 +227,7 @@ def test_a_state_of_other_data_is_refused_with_the_wiki(single, mixed):
 
 
 def off_by_one_document(patch):
-    original = plan.cut
+    original = covered_positions
     patch.setattr(plan, "cut", lambda *arguments: (original(*arguments)[0] + 1, *original(*arguments)[1:]))
 
 
@@ -258,7 +261,7 @@ def a_dropped_remainder(patch):
     def totals(self):
         return np.diff(self.begins[self.lane_positions]) // RULES.sequence_length * RULES.sequence_length
 
-    patch.setattr(plan.Epoch, "totals", totals)
+    patch.setattr(EpochLayout, "totals", totals)
 
 
 def ranks_that_deal_differently(patch):
