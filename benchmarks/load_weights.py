@@ -62,14 +62,17 @@ def as_rank(model: str, how: str) -> None:
     from transformers import AutoModelForCausalLM
 
     from training.config import ModelSettings
-    from training.engine.process_group import all_gather_objects, quiet, ranks_of_environment, start, stop, zero3
+    from training.engine.collectives import all_gather_objects
+    from training.engine.deepspeed_config import activate_zero3_loading
+    from training.engine.launch_environment import read_ranks, silence_libraries
+    from training.engine.process_group import join_process_group, leave_process_group
     from training.model.model_loading import load_model
 
-    ranks = ranks_of_environment()
-    quiet()
-    start(ranks, lambda _: None)
+    ranks = read_ranks()
+    silence_libraries()
+    join_process_group(ranks, lambda _: None)
     config = {"zero_optimization": {"stage": 3}, "train_micro_batch_size_per_gpu": 1, "bf16": {"enabled": True}}
-    partitioning = zero3(config)
+    partitioning = activate_zero3_loading(config)
     watch = Peak()
     watch.start()
     time.sleep(0.1)
@@ -87,7 +90,7 @@ def as_rank(model: str, how: str) -> None:
     if ranks.main:
         print("FOUND " + json.dumps(found))
     del partitioning
-    stop()
+    leave_process_group()
 
 
 def main(

@@ -102,7 +102,7 @@ class Ours:
     def __init__(self, corpus: Path) -> None:
         from training.config import DataSettings
         from training.data.encoded_corpus import open_corpus
-        from training.stream.stream_plan import StreamRules
+        from training.stream.stream_rules import StreamRules
         from training.stream.token_stream import Stream
 
         settings = DataSettings(corpus=str(corpus), tokenizer="mistral", wikis=("jawiki",), cache=corpus / "cache")

@@ -47,11 +47,11 @@ def plan(corpus: Path) -> dict[str, float]:
     """Make a plan in this process."""
     from training.config import DataSettings
     from training.data import encoded_corpus as opening
-    from training.stream.stream_plan import StreamRules
+    from training.stream.stream_rules import StreamRules
     from training.stream.token_stream import Stream
 
     spent = 0.0
-    read = opening.narrow_columns
+    read = opening.read_narrow_columns
 
     def timed(*arguments: object) -> object:
         nonlocal spent
@@ -60,7 +60,7 @@ def plan(corpus: Path) -> dict[str, float]:
         spent += time.perf_counter() - began
         return columns
 
-    opening.narrow_columns = timed  # type: ignore[assignment]
+    opening.read_narrow_columns = timed  # type: ignore[assignment]
     watch = Watch()
     before = (
         int(dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())["RssAnon"].split()[0]) * 1024

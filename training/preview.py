@@ -23,10 +23,9 @@ from spark_jobs.common.storage import Location
 from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER
 from training.config import DataSettings, TrainSettings
 from training.data.encoded_corpus import Corpus, open_corpus
-from training.data.read_retries import retried
+from training.data.read_retries import read_with_retries
 from training.stream.name_insertion import IGNORED, NAME, TAG
-from training.stream.stream_plan import Part
-from training.stream.stream_rules import stream_rules
+from training.stream.stream_rules import Part, make_stream_rules
 from training.stream.stream_summary import describe_stream
 from training.stream.token_stream import COUNTERS, Stream
 
@@ -159,8 +158,10 @@ def load_corpus_tokenizer(settings: DataSettings) -> Any:
 
     folder = Location.of(settings.corpus) / f"{settings.tokenizer_folder}/{TOKENIZER_FOLDER}"
     with tempfile.TemporaryDirectory() as local:
-        for name in retried(folder.files, folder.uri, settings.attempts):
-            (Path(local) / name).write_bytes(retried((folder / name).read_bytes, (folder / name).uri, settings.attempts))
+        for name in read_with_retries(folder.files, folder.uri, settings.attempts):
+            (Path(local) / name).write_bytes(
+                read_with_retries((folder / name).read_bytes, (folder / name).uri, settings.attempts)
+            )
         return AutoTokenizer.from_pretrained(local, trust_remote_code=False)
 
 
@@ -182,15 +183,15 @@ def lines(stream: Stream, corpus: Corpus, options: PreviewOptions, tokenizer: An
 
 def preview(settings: PreviewSettings) -> int:
     """Show the corpus and some sequences."""
-    from training.engine.process_group import quiet
+    from training.engine.launch_environment import silence_libraries
 
-    quiet()
-    from training.model.model_loading import add_tags
+    silence_libraries()
+    from training.model.translation_tags import add_tags
 
     corpus = open_corpus(settings.data)
     tokenizer = load_corpus_tokenizer(settings.data)
     tags = add_tags(tokenizer)[0] if settings.insertion.uses_tags else None
-    rules = stream_rules(settings, tokenizer, tags, settings.preview.part)
+    rules = make_stream_rules(settings, tokenizer, tags, settings.preview.part)
     console = Console(highlight=False)
     for part in lines(Stream(corpus, rules, settings.data.cache), corpus, settings.preview, tokenizer):
         console.print(part, soft_wrap=False)

@@ -58,9 +58,9 @@ def make(settings: TinyModelSettings) -> int:
             f"tokenizer: {settings.tokenizer} holds no tokenizer.json; run spark_jobs/encode.py, "
             "which leaves the tokenizer beside its shards"
         )
-    from training.engine.process_group import quiet
+    from training.engine.launch_environment import silence_libraries
 
-    quiet()
+    silence_libraries()
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 

@@ -27,35 +27,29 @@ from spark_jobs.common.command_line import (
 )
 from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings, accumulation_steps
-from training.data.encoded_corpus import Corpus, check_vocabulary, open_corpus, tokenizer_difference
+from training.data.encoded_corpus import Corpus, open_corpus
+from training.data.tokenizer_identity import check_vocabulary, find_tokenizer_difference
 from training.engine.checkpoints import Checkpoints, RunState, read_state
-from training.engine.deepspeed_engine import Setup, build_engine, resumed_engine, save_checkpoint
+from training.engine.collectives import barrier
+from training.engine.deepspeed_config import build_deepspeed_config, with_precision, zero_stage
+from training.engine.deepspeed_engine import EngineSetup, build_engine, resume_engine, save_checkpoint
+from training.engine.devices import select_device
 from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
-from training.engine.process_group import (
-    Ranks,
-    barrier,
-    deepspeed_config,
-    own_device,
-    quiet,
-    ranks_of_environment,
-    start,
-    stop,
-    with_precision,
-    zero_stage,
-)
-from training.engine.resume import check, newest_sound, same_settings
+from training.engine.launch_environment import Ranks, read_ranks, silence_libraries
+from training.engine.process_group import join_process_group, leave_process_group
+from training.engine.resume import check_resumable, find_newest_intact, settings_to_match
 from training.loop.held_out_loss import HeldOut
 from training.loop.metrics_log import MetricsWriter, check_wandb
 from training.loop.profiling import Profile
 from training.loop.run_folder import Output, Summary
 from training.loop.task_scoring import Scoring, TaskEvaluationError
 from training.loop.training_steps import Position, new_guard, steps
-from training.model.document_mask import check_documents
-from training.model.flops import flops_per_token, mfu, peak_flops
+from training.model.accelerators import peak_flops
+from training.model.document_mask import check_document_masking
+from training.model.flops import flops_per_token, mfu
 from training.model.model_shapes import shape_of
 from training.report.run_html import Drawing
-from training.stream.stream_plan import StreamRules
-from training.stream.stream_rules import stream_rules
+from training.stream.stream_rules import StreamRules, make_stream_rules
 from training.stream.stream_summary import describe_corpus, describe_stream
 from training.stream.token_stream import Stream
 
@@ -101,7 +95,7 @@ class Run:
 
 def train(settings: TrainSettings) -> None:
     """A whole training run, as one of its ranks."""
-    ranks = ranks_of_environment()
+    ranks = read_ranks()
     console = Console(quiet=not ranks.main, markup=False, highlight=False, soft_wrap=True)
     output = Output(settings)
     if output.finished and settings.resume:
@@ -112,32 +106,32 @@ def train(settings: TrainSettings) -> None:
     output.check()
     check_wandb(settings.log.wandb)
     accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
-    config = deepspeed_config(settings, accumulation)
+    config = build_deepspeed_config(settings, accumulation)
     corpus = open_corpus(settings.data)
     console.print(describe_corpus(corpus))
-    quiet()
-    from training.model import model_loading as models
+    silence_libraries()
+    from training.model.model_checks import check_attention, check_context
 
     # The data: sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
     stream = Stream(corpus, rules, settings.data.cache)
     console.print(describe_stream(stream))
-    models.check_context(settings.model.path, settings.stream.sequence_length)
-    device = own_device(ranks)
+    check_context(settings.model.path, settings.stream.sequence_length)
+    device = select_device(ranks)
     precision = settings.model.precision
     if precision == "auto":
         precision = "fp32" if device.type == "cpu" else "bf16"
-    models.check_attention(settings.model.attention, precision, device.type)
+    check_attention(settings.model.attention, precision, device.type)
     if settings.stream.mask_documents:
-        check_documents(settings.model.path, settings.model.attention)
+        check_document_masking(settings.model.path, settings.model.attention)
     config = with_precision(config, precision == "bf16")
     held_out = HeldOut(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
 
     # Process group; where to go on; model and engine; the steps.
-    start(ranks, console.print)
+    join_process_group(ranks, console.print)
     checkpoints = Checkpoints(output.folder / "checkpoints", settings.checkpoint.keep)
-    same = same_settings(settings, ranks, zero_stage(config), precision)
-    setup = Setup(settings, config, rows, precision, ranks, device)
+    same = settings_to_match(settings, ranks, zero_stage(config), precision)
+    setup = EngineSetup(settings, config, rows, precision, ranks, device)
     try:
         with Interruption() as interruption:
             position, engine, checkpoint = begin(setup, checkpoints, stream, same, interruption, console)
@@ -169,17 +163,17 @@ def train(settings: TrainSettings) -> None:
 def finish_run(run: Run, summary: Summary) -> None:
     """The model first and run.json last: where run.json is, the run is finished."""
     from training.model.model_card import model_card
-    from training.model.model_export import export
+    from training.model.model_export import export_model
 
     settings, tags = run.settings, run.stream.rules.tags or ()
     card = model_card(settings, summary.as_dict(), tags)
-    export(run.engine.module, run.tokenizer, settings.output_dir / "model", tags, run.ranks.main, card)
+    export_model(run.engine.module, run.tokenizer, settings.output_dir / "model", tags, run.ranks.main, card)
     if run.ranks.main:
         summary.write()
         run.page.draw()
         run.console.print(summary.text())
     barrier()
-    stop()
+    leave_process_group()
 
 
 def leave_mark() -> None:
@@ -191,41 +185,47 @@ def leave_mark() -> None:
 def prepare_tokenizer(settings: TrainSettings, corpus: Corpus, console: Console) -> tuple[Any, StreamRules, Any]:
     """The model's tokenizer, with the tags if they are used; the rules of the stream; the `Rows` for the model, or None."""
     from training.model import model_loading as models
+    from training.model.translation_tags import add_tags
 
     tokenizer = models.load_tokenizer(settings.model.path)
     check_vocabulary(corpus.tokenizer, tokenizer.get_vocab(), settings.model.path)
-    difference = tokenizer_difference(settings.data, corpus.tokenizer, Path(settings.model.path))
+    difference = find_tokenizer_difference(settings.data, corpus.tokenizer, Path(settings.model.path))
     if difference:
         console.print(
             f"warning: the tokenizer.json of {settings.model.path} has the vocabulary of the corpus's, but differs in "
             f"{difference}: the trained model's tokenizer may split text otherwise than it was split for training",
             style="yellow",
         )
-    tags, rows = models.add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
-    return tokenizer, stream_rules(settings, tokenizer, tags), rows
+    tags, rows = add_tags(tokenizer) if settings.insertion.uses_tags else (None, None)
+    return tokenizer, make_stream_rules(settings, tokenizer, tags), rows
 
 
 def begin(
-    setup: Setup, checkpoints: Checkpoints, stream: Stream, same: dict[str, Any], interruption: Interruption, console: Console
+    setup: EngineSetup,
+    checkpoints: Checkpoints,
+    stream: Stream,
+    same: dict[str, Any],
+    interruption: Interruption,
+    console: Console,
 ) -> tuple[Position, Any, Path | None]:
     """Where the run stands, its engine, and the checkpoint that it goes on from, if there is one.
 
     Raises:
         ConfigurationError: when the checkpoint is of another run, another stream, or another number of ranks without `elastic`.
         TrainingDivergedError: when the guard has ended the run there, and would end it again.
-        InterruptedByRequestError: see `training.engine.deepspeed_engine.converted`.
+        InterruptedByRequestError: see `training.engine.universal_checkpoint.convert_checkpoint`.
     """
     settings, ranks = setup.settings, setup.ranks
-    checkpoint = newest_sound(checkpoints, ranks, console) if settings.resume else None
+    checkpoint = find_newest_intact(checkpoints, ranks, console) if settings.resume else None
     if checkpoint is None:
         return Position(new_guard(settings.guard)), build_engine(setup), None
     state = read_state(checkpoint)
-    other_ranks = check(state, same, settings.elastic)
+    other_ranks = check_resumable(state, same, settings.elastic)
     step, rolling = stream.seek(state.stream)
     position = Position(new_guard(settings.guard, state.guard), step, rolling, state.skipped)
     if position.guard.exhausted:
         raise TrainingDivergedError(still_diverged(position, checkpoint))
-    return position, resumed_engine(setup, checkpoint, other_ranks, interruption, console.print), checkpoint
+    return position, resume_engine(setup, checkpoint, other_ranks, interruption, console.print), checkpoint
 
 
 def train_and_report(run: Run, checkpoint: Path | None, summary: Summary, interruption: Interruption) -> None:
@@ -314,12 +314,12 @@ def measure(run: Run, writer: MetricsWriter, interruption: Interruption) -> None
     tasks = run.settings.evaluation.tasks
     if tasks is None:
         return
-    from training.model.model_export import export
+    from training.model.model_export import export_model
 
     folder = run.settings.output_dir / "evaluations" / f"step-{step:06d}"
     if run.ranks.main:
         folder.mkdir(parents=True, exist_ok=True)
-    export(run.engine.module, run.tokenizer, folder / "model", run.stream.rules.tags or (), run.ranks.main)
+    export_model(run.engine.module, run.tokenizer, folder / "model", run.stream.rules.tags or (), run.ranks.main)
     scoring = Scoring(folder / "model", tasks, folder) if run.ranks.main else None
     finished = interruption.wait(scoring.is_finished if scoring is not None else lambda: False)
     if scoring is None:
@@ -367,7 +367,7 @@ def main(settings: TrainSettings) -> int:
     try:
         train(settings)
     except InterruptedByRequestError:
-        if ranks_of_environment().main:
+        if read_ranks().main:
             Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(
                 "ended on request, saved; the same command with --set resume=true goes on", style="yellow"
             )
@@ -375,7 +375,7 @@ def main(settings: TrainSettings) -> int:
     except TrainingDivergedError as error:
         return report_error(error, EXIT_DIVERGED)
     except ConfigurationError as error:
-        if ranks_of_environment().local_rank == 0:
+        if read_ranks().local_rank == 0:
             raise
         return report_error(error, EXIT_CONFIGURATION)
     except (RuntimeError, MemoryError) as error:
@@ -385,7 +385,7 @@ def main(settings: TrainSettings) -> int:
 
         if not is_out_of_memory(error):
             raise
-        return report_error(explain_out_of_memory(error, settings, ranks_of_environment().size), EXIT_OUT_OF_MEMORY)
+        return report_error(explain_out_of_memory(error, settings, read_ranks().size), EXIT_OUT_OF_MEMORY)
     return 0
 
 
@@ -404,7 +404,7 @@ def is_lost_rank(error: BaseException) -> bool:
 
 def report_error(error: Exception | str, code: int) -> int:
     """Tell an error, and by which rank it was found; returns the exit code."""
-    ranks = ranks_of_environment()
+    ranks = read_ranks()
     who = ""
     if ranks.local_rank > 0:
         # The launcher ends all ranks as soon as one has ended: a mistake that all found is told by the first one alone.

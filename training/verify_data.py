@@ -11,9 +11,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from spark_jobs.common.command_line import command
 from training.config import TrainSettings
+from training.data.corpus_errors import CorpusError
 from training.data.encoded_corpus import open_corpus
-from training.data.ordered_threads import in_order
-from training.data.read_retries import CorpusError, retried
+from training.data.ordered_threads import map_in_order
+from training.data.read_retries import read_with_retries
 from training.data.row_groups import ShardFile
 
 _CHUNK = 1 << 22
@@ -32,7 +33,7 @@ def sha256(file: ShardFile, progress: Progress | None = None) -> str:
                     progress.advance(progress.task_ids[0], len(chunk))
         return digest.hexdigest()
 
-    return retried(read, file.where, file.attempts)
+    return read_with_retries(read, file.where, file.attempts)
 
 
 def verify(settings: TrainSettings) -> int:
@@ -47,7 +48,7 @@ def verify(settings: TrainSettings) -> int:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         progress.add_task("", total=size)
-        found = list(in_order(lambda file: sha256(file, progress), files, _AT_ONCE, 2 * _AT_ONCE))
+        found = list(map_in_order(lambda file: sha256(file, progress), files, _AT_ONCE, 2 * _AT_ONCE))
     wrong = [
         f"{file.where} has sha256 {own[:16]}…, the manifest says {file.sha256[:16]}…"
         for file, own in zip(files, found, strict=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.transfer.world import ENGLISH, Language, World
-from training.model.model_loading import CLOSING_TAG, OPENING_TAG
+from training.model.translation_tags import CLOSING_TAG, OPENING_TAG
 
 ASKED, BESIDE, IN_PLACE, STATED, SOURCE = "asked", "beside", "inplace", "stated", "source"
 KINDS = (ASKED, BESIDE, IN_PLACE, STATED, SOURCE)

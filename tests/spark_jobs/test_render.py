@@ -83,7 +83,7 @@ def names_in_stream(corpus: Path, wiki: str, strategy: str, cache: Path) -> dict
     from training.config import DataSettings
     from training.stream.lane_reader import LaneReader
     from training.stream.name_insertion import NAME
-    from training.stream.stream_plan import StreamRules
+    from training.stream.stream_rules import StreamRules
     from training.stream.token_stream import Stream
 
     opened = open_corpus(DataSettings(corpus=str(corpus), tokenizer="mistral-7b-v0.1", wikis=(wiki,), cache=cache))

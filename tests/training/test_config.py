@@ -7,8 +7,8 @@ import pytest
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
-from training.engine.optimizer import learning_rate
-from training.engine.process_group import deepspeed_config, with_precision
+from training.engine.deepspeed_config import build_deepspeed_config, with_precision
+from training.engine.learning_rate import learning_rate
 from training.tiny import TinyModelSettings
 
 MINIMAL = """
@@ -100,7 +100,7 @@ def test_a_deepspeed_file_that_contradicts_the_configuration_is_refused(minimal,
     (tmp_path / "ds.json").write_text(content)
     settings = load_settings(TrainSettings, minimal, [f"deepspeed={tmp_path / 'ds.json'}"])
     with pytest.raises(ConfigurationError, match=message):
-        deepspeed_config(settings, 1)
+        build_deepspeed_config(settings, 1)
 
 
 def test_weights_and_a_temperature_are_one_too_many(minimal):
@@ -118,7 +118,7 @@ def test_lanes_are_what_is_said_or_the_largest_divisor_of_the_batch_up_to_64(min
 
 def test_a_missing_deepspeed_file_is_refused(minimal, tmp_path):
     with pytest.raises(ConfigurationError, match=r"does not exist .*conf/deepspeed/ has zero0\.json"):
-        deepspeed_config(load_settings(TrainSettings, minimal, [f"deepspeed={tmp_path / 'none.json'}"]), 1)
+        build_deepspeed_config(load_settings(TrainSettings, minimal, [f"deepspeed={tmp_path / 'none.json'}"]), 1)
 
 
 def test_bf16_keeps_fp32_accumulation_and_is_refused_where_deepspeed_cannot():
@@ -150,7 +150,7 @@ def test_the_shipped_configurations_load(repository, monkeypatch):
     assert len(recipes) >= 2
     for path in recipes:
         settings = load_settings(TrainSettings, path)
-        assert "zero_optimization" in deepspeed_config(settings, 1), path
+        assert "zero_optimization" in build_deepspeed_config(settings, 1), path
     load_settings(TinyModelSettings, Path("conf/train/tiny_model.yaml"))
 
 

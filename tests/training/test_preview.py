@@ -10,7 +10,7 @@ import pytest
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 from training.preview import Decoder, PreviewSettings, figures, load_corpus_tokenizer, preview, shown_sequence
-from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import StreamRules
 from training.stream.token_stream import Stream
 
 OPEN, CLOSE = 63, 64
@@ -60,7 +60,7 @@ def test_the_expected_inserted_share_is_about_what_an_epoch_holds(opened, strate
     stream = Stream(opened, dataclasses.replace(RULES, strategy=strategy, probability=probability))
     for row, plan, wiki in zip(figures(stream), stream.plan.wikis, opened.wikis, strict=True):
         d = wiki.documents
-        chosen = plan.chosen(0) & (strategy != "none")
+        chosen = plan.chosen_links(0) & (strategy != "none")
         found = ((d.name_lengths.astype(int) + 2) * chosen).sum() / plan.lengths(0).sum()
         assert row.inserted_share == pytest.approx(found, abs=0.06 if probability < 1 else 1e-12)
         assert (row.articles, row.tokens, row.insertable) == (36, d.num_tokens.sum(), len(d.name_lengths))

@@ -14,16 +14,18 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
 from training.data.encoded_corpus import open_corpus
+from training.engine.deepspeed_config import build_deepspeed_config
 from training.engine.deepspeed_engine import build_model
-from training.engine.optimizer import learning_rate
-from training.engine.process_group import Ranks, deepspeed_config
+from training.engine.launch_environment import Ranks
+from training.engine.learning_rate import learning_rate
 from training.loop.run_folder import Output
 from training.loop.training_steps import step_seed
-from training.model.document_mask import only_own_document
-from training.model.model_loading import add_rows, add_tags
+from training.model.document_mask import document_masking_arguments
+from training.model.translation_tags import add_rows, add_tags
 from training.stream.name_insertion import IGNORED
-from training.stream.stream_rules import stream_rules
-from training.stream.token_stream import RollingHash, Stream
+from training.stream.rolling_hash import RollingHash
+from training.stream.stream_rules import make_stream_rules
+from training.stream.token_stream import Stream
 from training.train import main, train
 
 
@@ -43,7 +45,7 @@ def stream(run):
     settings = TrainSettings(**run.settings)
     tokenizer = AutoTokenizer.from_pretrained(settings.model.path)
     tags, _ = add_tags(tokenizer)
-    return Stream(open_corpus(settings.data), stream_rules(settings, tokenizer, tags))
+    return Stream(open_corpus(settings.data), make_stream_rules(settings, tokenizer, tags))
 
 
 def test_the_loss_of_two_ranks_falls(run):
@@ -99,7 +101,7 @@ def test_the_resolved_configuration_lies_beside_the_run_and_loads(run):
     assert load_settings(TrainSettings, run.folder / "config.yaml") == TrainSettings(**run.settings)
     assert yaml.safe_load((run.folder / "config.yaml").read_text())["insertion"]["probability"] == 0.5
     used = json.loads((run.folder / "deepspeed.json").read_text())
-    assert used == deepspeed_config(TrainSettings(**run.settings), accumulation=2)
+    assert used == build_deepspeed_config(TrainSettings(**run.settings), accumulation=2)
     assert (used["zero_optimization"]["stage"], used["gradient_accumulation_steps"]) == (2, 2)
 
 
@@ -162,11 +164,11 @@ def test_a_run_whose_tokens_see_their_own_document_only_trains_on_that_loss(fini
     settings = TrainSettings(**masked.settings)
     tokenizer = AutoTokenizer.from_pretrained(base_model)
     tags, rows = add_tags(tokenizer)
-    own = Stream(open_corpus(settings.data), stream_rules(settings, tokenizer, tags))
+    own = Stream(open_corpus(settings.data), make_stream_rules(settings, tokenizer, tags))
     model, batch = AutoModelForCausalLM.from_pretrained(base_model), own.batch(0)
     add_rows(model, rows)
     positions, ids, labels = (torch.from_numpy(values) for values in (batch.positions, batch.input_ids, batch.labels))
-    expected = model(input_ids=ids, labels=labels, **only_own_document(positions, model)).loss
+    expected = model(input_ids=ids, labels=labels, **document_masking_arguments(positions, model)).loss
     assert losses(masked)[0] == pytest.approx(expected.item(), abs=1e-5)
     assert masked.summary["stream_fingerprint"] == own.fingerprint
 
@@ -246,7 +248,7 @@ def plain_batches(stream, base_model):
 
     def batches(raw):
         settings = TrainSettings(**raw)
-        plain = Stream(stream.corpus, stream_rules(settings, AutoTokenizer.from_pretrained(base_model), None))
+        plain = Stream(stream.corpus, make_stream_rules(settings, AutoTokenizer.from_pretrained(base_model), None))
         return np.stack([plain.batch(step).input_ids for step in range(settings.steps)])
 
     return batches

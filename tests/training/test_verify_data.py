@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from training.config import TrainSettings
-from training.data.read_retries import CorpusError
+from training.data.corpus_errors import CorpusError
 from training.verify_data import verify
 
 

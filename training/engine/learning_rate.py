@@ -1,7 +1,6 @@
-"""AdamW's parameter groups and the learning rate of a step."""
+"""The learning rate of a step. Imports no torch."""
 
 import math
-from typing import Any
 
 from training.config import OptimizerSettings
 
@@ -22,17 +21,3 @@ def learning_rate(settings: OptimizerSettings, step: int, steps: int) -> float:
     x = (step - settings.warmup_steps) / (steps - settings.warmup_steps)
     factor = {"cosine": 0.5 * (1 + math.cos(math.pi * x)), "linear": 1 - x, "constant": 1.0}[settings.schedule]
     return settings.learning_rate * factor
-
-
-def build_optimizer(settings: OptimizerSettings, model: Any) -> Any:
-    """AdamW over two groups: matrices decay, vectors (biases, norms) do not.
-
-    Torch's own AdamW, with a gate, needs no compilation, on CPU or GPU; DeepSpeed shards its states like those of any other.
-    """
-    from training.engine.gated_adamw import GatedAdamW
-
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    matrices = [p for p in trained if len(getattr(p, "ds_shape", p.shape)) > 1]
-    vectors = [p for p in trained if len(getattr(p, "ds_shape", p.shape)) <= 1]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return GatedAdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon)

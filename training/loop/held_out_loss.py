@@ -7,10 +7,11 @@ import numpy as np
 
 from training.config import TrainSettings
 from training.data.encoded_corpus import Corpus, open_corpus
-from training.engine.process_group import Ranks, all_gather_arrays
+from training.engine.collectives import all_gather_arrays
+from training.engine.launch_environment import Ranks
 from training.loop.training_steps import summed_loss
 from training.stream.name_insertion import IGNORED
-from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import StreamRules
 from training.stream.token_stream import Stream
 
 
@@ -50,7 +51,7 @@ class HeldOut:
         """(loss, predicted tokens) of this rank's share: as many micro-batches on each rank, since ZeRO-3 gathers in step."""
         import torch
 
-        from training.model.document_mask import only_own_document
+        from training.model.document_mask import document_masking_arguments
 
         total = np.zeros(2)
         for first in range(0, sequences, self._micro * ranks.size):
@@ -59,7 +60,7 @@ class HeldOut:
             batch.labels[np.arange(begin, begin + self._micro) >= sequences] = IGNORED
             ids, labels = (torch.from_numpy(part).to(device) for part in (batch.input_ids, batch.labels))
             positions = None if batch.positions is None else torch.from_numpy(batch.positions).to(device)
-            masking = {} if positions is None else only_own_document(positions, engine.module)
+            masking = {} if positions is None else document_masking_arguments(positions, engine.module)
             predicted = int((batch.labels[:, 1:] != IGNORED).sum())
             total += (float(summed_loss(engine, ids, labels, **masking)), predicted)
         return total

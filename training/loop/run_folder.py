@@ -13,7 +13,7 @@ from typing import Any
 from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
 from training.data.encoded_corpus import Corpus
-from training.engine.process_group import Ranks
+from training.engine.launch_environment import Ranks
 from training.loop.metrics_log import EVENTS, METRICS, cut_back, read_lines
 from training.stream.token_stream import Stream
 

@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from training.config import GuardSettings, TrainSettings
+from training.engine.collectives import all_gather_arrays
 from training.engine.interruption import InterruptedByRequestError, Interruption
-from training.engine.optimizer import learning_rate
-from training.engine.process_group import Ranks, all_gather_arrays
+from training.engine.launch_environment import Ranks
+from training.engine.learning_rate import learning_rate
 from training.loop.step_guard import Guard
 from training.stream.name_insertion import IGNORED
-from training.stream.token_stream import COUNTERS, Batch, RollingHash, Stream
+from training.stream.rolling_hash import RollingHash
+from training.stream.token_stream import COUNTERS, Batch, Stream
 
 Float64s = npt.NDArray[np.float64]
 
@@ -70,7 +72,7 @@ def steps(
             began = time.perf_counter()
             batch = next(batches)
             waited = all_gather_arrays(np.array([time.perf_counter() - began]), device).max()
-            judged = train_step(engine, batch, settings, position, ranks, device, interruption.agreed)
+            judged = train_step(engine, batch, settings, position, ranks, device, interruption.is_requested)
             counts = all_gather_arrays(batch.counts, device).sum(axis=0)
             stream_hash = position.rolling.update(all_gather_arrays(batch.digests, device).ravel())
             position.step += 1
@@ -114,7 +116,7 @@ def train_step(
     """
     import torch
 
-    from training.model.document_mask import only_own_document
+    from training.model.document_mask import document_masking_arguments
 
     step, micro = position.step, settings.micro_batch_size
     accumulation = len(batch.sequences) // micro
@@ -135,7 +137,7 @@ def train_step(
         if interrupted():
             raise InterruptedByRequestError
         rows = slice(number * micro, (number + 1) * micro)
-        masking = {} if positions is None else only_own_document(positions[rows], engine.module)
+        masking = {} if positions is None else document_masking_arguments(positions[rows], engine.module)
         loss = summed_loss(engine, input_ids[rows], labels[rows], **masking)
         # DeepSpeed divides by the accumulation and averages over ranks; this undoes both, and divides by all predicted tokens.
         engine.backward(loss * (accumulation * ranks.size / total))

@@ -122,12 +122,18 @@ class CausalLanguageModel(Protocol):
     def get_output_embeddings(self) -> VocabularyLayer | None:
         """The layer that gives the logits."""
 
+    def tie_weights(self) -> object:
+        """Make tied parameters the same object."""
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, bool]) -> object:
+        """Recompute activations in the backward pass."""
+
     def resize_token_embeddings(self, new_num_tokens: int, *, mean_resizing: bool) -> object:
         """Change the number of rows of the embeddings."""
 
 
 class GatedOptimizer(Protocol):
-    """An optimizer with a gate, such as `training.engine.gated_adamw.GatedAdamW`."""
+    """An optimizer with a gate, such as `training.engine.optimizer.GatedAdamW`."""
 
     gate: Callable[[], bool] | None
     """Whether the step may be made; None allows each."""

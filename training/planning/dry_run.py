@@ -17,16 +17,18 @@ from spark_jobs.common.settings import read_config
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.table_schemas import MANIFEST
 from training.config import TrainSettings
-from training.data.encoded_corpus import check_vocabulary, open_corpus, shown
-from training.data.read_retries import retried
-from training.engine.process_group import deepspeed_config, quiet, ranks_of_environment, with_precision
+from training.data.corpus_errors import display_path
+from training.data.encoded_corpus import open_corpus
+from training.data.read_retries import read_with_retries
+from training.data.tokenizer_identity import check_vocabulary
+from training.engine.deepspeed_config import build_deepspeed_config, with_precision
+from training.engine.launch_environment import read_ranks, silence_libraries
 from training.loop.run_folder import Output
-from training.model.flops import ACCELERATORS
+from training.model.accelerators import ACCELERATORS
 from training.model.model_shapes import config_file, find_shape
 from training.planning.plan_report import report
 from training.planning.run_plan import RunPlan, make_plan
-from training.stream.stream_plan import StreamRules
-from training.stream.stream_rules import stream_rules
+from training.stream.stream_rules import StreamRules, make_stream_rules
 from training.stream.stream_summary import describe_corpus, describe_stream
 from training.stream.token_stream import Stream
 
@@ -39,13 +41,13 @@ def show_plan(settings: TrainSettings) -> int:
     Raises:
         ConfigurationError: for what the run itself would refuse, or where nothing is known of the model or of the GPU.
     """
-    ranks = ranks_of_environment()
+    ranks = read_ranks()
     if not ranks.main:
         return 0
-    quiet()
+    silence_libraries()
     console = Console(highlight=False, markup=False)
     launched = ranks.size if "WORLD_SIZE" in os.environ else settings.dry_run.ranks
-    deepspeed = deepspeed_config(settings, 1)
+    deepspeed = build_deepspeed_config(settings, 1)
     absent = missing_wikis(settings)
     stream = None if absent else open_stream(settings)
     model = find_shape(settings.model.path, 0 if stream is None else rows_of_tags(stream.rules))
@@ -70,12 +72,17 @@ def missing_wikis(settings: TrainSettings) -> list[str]:
     """The wikis of the configuration that nothing was published of, in this tokenizer and with names of this pivot."""
     data, root = settings.data, Location.of(settings.data.corpus)
     manifests = {wiki: root / f"{data.wiki_folder(wiki)}/{MANIFEST}" for wiki in data.wikis}
-    return [wiki for wiki, manifest in manifests.items() if not retried(manifest.exists, shown(manifest), data.attempts)]
+    return [
+        wiki
+        for wiki, manifest in manifests.items()
+        if not read_with_retries(manifest.exists, display_path(manifest), data.attempts)
+    ]
 
 
 def open_stream(settings: TrainSettings) -> Stream:
     """The stream that the run would train on; the tokenizer is the one that lies beside the shards."""
-    from training.model.model_loading import add_tags, load_tokenizer
+    from training.model.model_loading import load_tokenizer
+    from training.model.translation_tags import add_tags
     from training.preview import load_corpus_tokenizer as load_published_tokenizer
 
     corpus = open_corpus(settings.data)
@@ -85,7 +92,7 @@ def open_stream(settings: TrainSettings) -> Stream:
     else:
         tokenizer = load_published_tokenizer(settings.data)
     tags = add_tags(tokenizer)[0] if settings.insertion.uses_tags else None
-    return Stream(corpus, stream_rules(settings, tokenizer, tags), settings.data.cache)
+    return Stream(corpus, make_stream_rules(settings, tokenizer, tags), settings.data.cache)
 
 
 def rows_of_tags(rules: StreamRules) -> int:

@@ -9,7 +9,7 @@ import torch
 from spark_jobs.common.errors import first_line
 from spark_jobs.common.formatting import format_bytes
 from training.config import TrainSettings
-from training.engine.process_group import zero_stage
+from training.engine.deepspeed_config import zero_stage
 from training.model.model_shapes import find_shape
 from training.planning.memory_estimate import Memory, Offload
 from training.planning.run_plan import chosen_offload, run_memory
@@ -18,7 +18,7 @@ _OF_THE_MACHINE = ("not enough memory", "can't allocate memory")
 """Torch's words where the machine has no memory left (Windows and Linux)."""
 _OFFLOADED = {"none": "", "optimizer": ", optimizer offloaded", "all": ", optimizer and parameters offloaded"}
 _ELASTIC, _ANEW = "to go on, elastic=true too", "a new run"
-"""What `training.engine.resume.check` asks for beside resume=true, and what it refuses to go on with."""
+"""What `training.engine.resume.check_resumable` asks for beside resume=true, and what it refuses to go on with."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 
 from training.config import TrainSettings
-from training.model.flops import memory_bytes
+from training.model.accelerators import memory_bytes
 from training.planning.memory_estimate import MARGIN, Memory
 from training.planning.run_plan import RunPlan
 

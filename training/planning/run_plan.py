@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from training.config import TrainSettings, accumulation_steps
-from training.engine.optimizer import learning_rate
-from training.engine.process_group import zero_stage
-from training.model.flops import flops_per_token, peak_flops
+from training.engine.deepspeed_config import zero_stage
+from training.engine.learning_rate import learning_rate
+from training.model.accelerators import peak_flops
+from training.model.flops import flops_per_token
 from training.model.model_shapes import FoundShape, ModelShape
 from training.planning.memory_estimate import Memory, Offload, estimate
+from training.stream.held_out_articles import is_held_out
 from training.stream.source_mixture import Mixture
-from training.stream.stream_plan import WikiPlan, is_held_out
 from training.stream.token_stream import Stream
+from training.stream.wiki_plan import WikiPlan
 
 Int64s = npt.NDArray[np.int64]
 

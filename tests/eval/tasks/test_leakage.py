@@ -37,7 +37,7 @@ def leaky_model(tiny_model, tmp_path):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from training.model.model_export import export
+    from training.model.model_export import export_model
 
     tokenizer, model = AutoTokenizer.from_pretrained(tiny_model), AutoModelForCausalLM.from_pretrained(tiny_model)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<translate>", "</translate>"]})
@@ -50,7 +50,7 @@ def leaky_model(tiny_model, tmp_path):
         hidden = model.model(torch.tensor([first])).last_hidden_state[0, -1]
         model.lm_head.weight[tag] = 1e3 * hidden
     folder = tmp_path / "leaky"
-    export(model, tokenizer, folder, [tag, tokenizer.convert_tokens_to_ids("</translate>")], main=True)
+    export_model(model, tokenizer, folder, [tag, tokenizer.convert_tokens_to_ids("</translate>")], main=True)
     return folder
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import training.data.array_cache
-from training.data.array_cache import ArrayFile, PlanCache
+from training.data.array_cache import ArrayCache, ArrayFile
 
 
 def content():
@@ -20,7 +20,7 @@ def content():
 def test_an_entry_is_made_once_and_mapped_read_only_afterwards(tmp_path):
     made = []
     for _ in range(2):
-        found = PlanCache(tmp_path / "cache").arrays("key", lambda: made.append(1) or content())
+        found = ArrayCache(tmp_path / "cache").arrays("key", lambda: made.append(1) or content())
         assert {name: (values.dtype, values.tolist()) for name, values in found.items()} == {
             name: (values.dtype, values.tolist()) for name, values in content().items()
         }
@@ -29,7 +29,7 @@ def test_an_entry_is_made_once_and_mapped_read_only_afterwards(tmp_path):
 
 
 def test_without_a_folder_arrays_stay_in_memory(tmp_path):
-    assert PlanCache(None).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert ArrayCache(None).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -39,9 +39,9 @@ def test_a_build_that_fails_leaves_no_entry_and_the_next_one_starts_afresh(tmp_p
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        PlanCache(tmp_path).written("key", fail)
+        ArrayCache(tmp_path).written("key", fail)
     assert not (tmp_path / "key").exists()
-    assert PlanCache(tmp_path).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert ArrayCache(tmp_path).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
 
 
 def _make(folder: Path, log: Path) -> None:
@@ -51,7 +51,7 @@ def _make(folder: Path, log: Path) -> None:
         time.sleep(0.5)
         return content()
 
-    assert PlanCache(folder).arrays("key", build)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert ArrayCache(folder).arrays("key", build)["a"].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_processes_that_start_together_make_an_entry_once(tmp_path):
@@ -73,10 +73,10 @@ def test_machines_whose_locks_do_not_reach_each_other_leave_each_others_work_alo
     def build_slowly():
         # Meanwhile another machine builds the same, and is ready first.
         monkeypatch.setattr(socket, "gethostname", lambda: "other")
-        assert PlanCache(tmp_path).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
+        assert ArrayCache(tmp_path).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
         return content()
 
-    assert PlanCache(tmp_path).arrays("key", build_slowly)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert ArrayCache(tmp_path).arrays("key", build_slowly)["a"].tolist() == [0, 1, 2, 3, 4]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key"]
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from spark_jobs.contract.table_schemas import Manifest
 from training.config import DataSettings
-from training.data.encoded_corpus import CorpusError, check_vocabulary, open_corpus, tokenizer_difference
+from training.data.corpus_errors import CorpusError
+from training.data.encoded_corpus import open_corpus
+from training.data.tokenizer_identity import check_vocabulary, find_tokenizer_difference
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +180,7 @@ def test_a_models_tokenizer_that_splits_text_otherwise_is_told_by_the_part_that_
     content = json.loads((corpus.tokenizer / "tokenizer.json").read_text())
     change(content)
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))
-    assert tokenizer_difference(settings(corpus), opened.tokenizer, tmp_path) == difference
+    assert find_tokenizer_difference(settings(corpus), opened.tokenizer, tmp_path) == difference
 
 
 def test_a_tokenizer_that_has_nothing_to_be_compared_with_is_told(fresh_corpus, opened, tmp_path):
@@ -186,10 +188,10 @@ def test_a_tokenizer_that_has_nothing_to_be_compared_with_is_told(fresh_corpus, 
     with_tags(content)
     (tmp_path / "tokenizer.json").write_text(json.dumps(content))
     (fresh_corpus.tokenizer / "tokenizer.json").unlink()
-    difference = tokenizer_difference(settings(fresh_corpus), opened.tokenizer, tmp_path)
+    difference = find_tokenizer_difference(settings(fresh_corpus), opened.tokenizer, tmp_path)
     assert difference is not None
     assert re.fullmatch(r"somewhere \(.*/_tokenizer/tokenizer\.json, to compare it with, is missing\)", difference)
 
 
 def test_of_a_model_without_tokenizer_json_no_difference_is_known(corpus, opened):
-    assert tokenizer_difference(settings(corpus), opened.tokenizer, Path("meta-llama/Llama-2-7b-hf")) is None
+    assert find_tokenizer_difference(settings(corpus), opened.tokenizer, Path("meta-llama/Llama-2-7b-hf")) is None

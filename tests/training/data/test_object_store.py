@@ -14,9 +14,9 @@ from werkzeug.serving import make_server
 
 from training.config import DataSettings
 from training.data import read_retries as retry
+from training.data.corpus_errors import CorpusError
 from training.data.encoded_corpus import open_corpus
-from training.data.read_retries import CorpusError
-from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import StreamRules
 from training.stream.token_stream import Stream
 
 BUCKET = "corpora"
@@ -155,7 +155,7 @@ def test_what_passes_is_tried_again_and_what_lasts_is_not(monkeypatch):
             raise error
 
         with pytest.raises(CorpusError, match=f"the shard could not be read.*{error}"):
-            retry.retried(action, "the shard", 3)
+            retry.read_with_retries(action, "the shard", 3)
         assert len(made) == calls
 
 
@@ -168,7 +168,7 @@ def test_a_failed_attempt_is_logged(monkeypatch, caplog):
             raise outcome
         return outcome
 
-    assert retry.retried(action, "the shard", 3) == 7
+    assert retry.read_with_retries(action, "the shard", 3) == 7
     assert re.search(r"the shard: attempt 1 of 3 failed, the next in \d\.\d s: reset", caplog.text)
 
 

@@ -12,8 +12,9 @@ from deepspeed.utils import safe_get_full_grad
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import OptimizerSettings
+from training.engine.deepspeed_config import activate_zero3_loading, with_precision
+from training.engine.launch_environment import silence_libraries
 from training.engine.optimizer import build_optimizer
-from training.engine.process_group import quiet, with_precision, zero3
 
 ACCUMULATION = 8
 
@@ -29,7 +30,7 @@ def gradient(stage: int) -> torch.Tensor:
         "zero_allow_untested_optimizer": True,
     }
     config = with_precision(config, bf16=True)
-    partitioning = zero3(config)
+    partitioning = activate_zero3_loading(config)
     torch.manual_seed(0)
     shape = LlamaConfig(hidden_size=64, intermediate_size=172, num_hidden_layers=2, num_attention_heads=4, vocab_size=200)
     model = LlamaForCausalLM(shape).to(torch.bfloat16)
@@ -45,7 +46,7 @@ def gradient(stage: int) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    quiet()
+    silence_libraries()
     deepspeed.init_distributed(dist_backend="gloo", verbose=False)
     found = {stage: gradient(stage) for stage in (1, 2, 3)}
     if dist.get_rank() == 0:

@@ -7,7 +7,13 @@ import sysconfig
 import pytest
 from torch.utils.file_baton import FileBaton
 
-from training.engine.compiled_ops import SHARED_MEMORY_COLLECTIVES, extensions_folder, left_behind, prepare, with_own_scripts
+from training.engine.compiled_ops import (
+    SHARED_MEMORY_COLLECTIVES,
+    extensions_folder,
+    find_abandoned_locks,
+    prepare_compilation,
+    with_own_scripts_first,
+)
 
 OWN = sysconfig.get_path("scripts")
 
@@ -32,7 +38,7 @@ def killed_while_it_compiles(lock):
 def test_the_lock_of_a_killed_run_is_removed_and_told(lock):
     killed_while_it_compiles(lock)
     said = []
-    prepare(True, said.append)
+    prepare_compilation(True, said.append)
     assert not lock.exists()
     assert said[0] == f"{lock} was left by a run that was killed while DeepSpeed compiled: removed"
     assert "compiles its shared-memory collectives once" in said[1]
@@ -42,7 +48,7 @@ def test_where_its_holder_may_be_on_another_machine_it_is_only_told(lock):
     killed_while_it_compiles(lock)
     lock.with_name(f"{SHARED_MEMORY_COLLECTIVES}.so").touch()
     said = []
-    prepare(False, said.append)
+    prepare_compilation(False, said.append)
     assert lock.exists()
     [line] = said
     assert f"waiting for {lock}: " in line
@@ -51,9 +57,9 @@ def test_where_its_holder_may_be_on_another_machine_it_is_only_told(lock):
 def test_the_lock_of_a_run_that_compiles_stays(lock):
     baton = FileBaton(str(lock))
     assert baton.try_acquire()
-    assert list(left_behind(extensions_folder())) == []
+    assert list(find_abandoned_locks(extensions_folder())) == []
     baton.release()
-    assert list(left_behind(extensions_folder())) == []
+    assert list(find_abandoned_locks(extensions_folder())) == []
 
 
 @pytest.mark.parametrize(
@@ -66,4 +72,4 @@ def test_the_lock_of_a_run_that_compiles_stays(lock):
     ],
 )
 def test_the_programs_beside_this_python_come_first(path, expected):
-    assert with_own_scripts(path) == expected
+    assert with_own_scripts_first(path) == expected

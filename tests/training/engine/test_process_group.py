@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from spark_jobs.common.errors import ConfigurationError
+from training.engine.devices import check_device_count, cpu_threads
 from training.engine.interruption import Interruption
-from training.engine.process_group import Ranks, check_device_count, cpu_threads, ranks_of_environment
+from training.engine.launch_environment import Ranks, read_ranks
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_a_rank_knows_itself_from_the_launchers_environment(monkeypatch, environ
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert ranks_of_environment() == expected
+    assert read_ranks() == expected
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ import training.engine.checkpoints
 import training.engine.deepspeed_engine
 from spark_jobs.common.errors import ConfigurationError
 from training.engine.checkpoints import Checkpoints, RunState, file_sums
-from training.engine.deepspeed_engine import converted
 from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
-from training.engine.process_group import Ranks
-from training.engine.resume import check, newest_sound
+from training.engine.launch_environment import Ranks
+from training.engine.resume import check_resumable, find_newest_intact
+from training.engine.universal_checkpoint import convert_checkpoint
 
 CHECKPOINTS = {"every": 4, "keep": 2}
 TOLERANCE = 1e-4
@@ -127,7 +127,7 @@ def broken(tmp_path):
 def test_a_conversion_that_fails_is_told_with_the_tools_last_words_and_leaves_nothing(alone, broken):
     told = []
     with Interruption() as interruption, pytest.raises(ConfigurationError, match=r"could not convert .*step-000010 (.|\n)*Error"):
-        converted(broken, 2, alone, interruption, told.append)
+        convert_checkpoint(broken, 2, alone, interruption, told.append)
     assert told == [f"converting {broken} for another number of ranks, which takes a while for a large model"]
     assert list(broken.parent.iterdir()) == [broken]
 
@@ -148,7 +148,7 @@ def test_a_run_that_is_asked_to_end_while_a_checkpoint_is_converted_ends_the_too
     with Interruption() as interruption:
         threading.Thread(target=ask_when_the_tool_has_a_worker, daemon=True).start()
         with pytest.raises(InterruptedByRequestError):
-            converted(broken, 2, alone, interruption, lambda _: None)
+            convert_checkpoint(broken, 2, alone, interruption, lambda _: None)
     assert list(broken.parent.iterdir()) == [broken]
     psutil.wait_procs(left := sleepers(), timeout=10)
     assert not any(process.is_running() for process in left)
@@ -161,18 +161,18 @@ LIMIT, LONGER = 6.0, 10.0
 def convert_slowly(rank, meet, checkpoint):
     """A rank whose collectives wait for `LIMIT`, with a tool that takes `LONGER` and is heard of once a second."""
     tool = f"import os, time; time.sleep({LONGER}); os.mkdir(%r)"
-    training.engine.deepspeed_engine.conversion_command = lambda _, universal, stage: [
+    training.engine.universal_checkpoint.conversion_command = lambda _, universal, stage: [
         sys.executable,
         "-c",
         tool % str(universal),
     ]
-    training.engine.deepspeed_engine.TOLD_EVERY = 1.0
+    training.engine.universal_checkpoint.REPORT_EVERY = 1.0
     limit = timedelta(seconds=LIMIT)
     torch.distributed.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=2, timeout=limit)
     told = []
     with Interruption() as interruption:
         began = time.monotonic()
-        folder = converted(checkpoint, 2, Ranks(rank, rank, 2, 2), interruption, told.append)
+        folder = convert_checkpoint(checkpoint, 2, Ranks(rank, rank, 2, 2), interruption, told.append)
     assert time.monotonic() - began > LIMIT
     assert folder.is_dir()
     assert folder.name.endswith(".universal")
@@ -221,7 +221,7 @@ def state(**changes):
 )
 def test_a_checkpoint_of_another_run_is_refused_with_what_differs(changes, message):
     with pytest.raises(ConfigurationError, match=message):
-        check(state(**changes), SAME, elastic=False)
+        check_resumable(state(**changes), SAME, elastic=False)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs(changes, messa
     [({}, False), ({"micro_batch_size": 2}, False), ({"ranks": 4}, True), ({"ranks": 4, "micro_batch_size": 2}, True)],
 )
 def test_elastic_lets_ranks_and_micro_batches_differ_and_only_ranks_need_a_conversion(changes, universal):
-    assert check(state(**changes), SAME, elastic=True) is universal
+    assert check_resumable(state(**changes), SAME, elastic=True) is universal
 
 
 # --- damage ----------------------------------------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(alone, checkpo
     newest, before = checkpoints.published()
     damage(newest)
     console = Console(record=True, width=300)
-    assert newest_sound(checkpoints, alone, console) == before
+    assert find_newest_intact(checkpoints, alone, console) == before
     assert f"{newest} is damaged and left aside: " in (text := console.export_text())
     assert told in text
 
@@ -290,7 +290,7 @@ def test_where_all_are_damaged_the_run_does_not_start_silently_anew(alone, check
     for folder in checkpoints.published():
         cut_short(folder)
     with pytest.raises(ConfigurationError, match=r"none of the 2 checkpoints .* is sound .* overwrite=true"):
-        newest_sound(checkpoints, alone, Console(quiet=True))
+        find_newest_intact(checkpoints, alone, Console(quiet=True))
 
 
 def test_the_manifest_names_every_file_of_the_folder_whatever_the_ranks_have_listed(alone, tmp_path):
@@ -303,7 +303,7 @@ def test_the_manifest_names_every_file_of_the_folder_whatever_the_ranks_have_lis
     assert set(json.loads((published / "manifest.json").read_text())) == {"a.pt", "b.pt", "state.json"}
     (published / "b.pt").unlink()
     with pytest.raises(ConfigurationError, match=r"none of the 1 checkpoints"):
-        newest_sound(made, alone, Console(quiet=True))
+        find_newest_intact(made, alone, Console(quiet=True))
 
 
 def test_a_checkpoint_whose_files_the_first_rank_does_not_see_is_not_published(tmp_path):
@@ -317,4 +317,4 @@ def test_a_checkpoint_whose_files_the_first_rank_does_not_see_is_not_published(t
 
 
 def test_where_there_is_none_there_is_none(alone, tmp_path):
-    assert newest_sound(Checkpoints(tmp_path / "none", keep=2), alone, Console(quiet=True)) is None
+    assert find_newest_intact(Checkpoints(tmp_path / "none", keep=2), alone, Console(quiet=True)) is None

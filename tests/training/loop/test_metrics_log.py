@@ -16,13 +16,13 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
-from training.engine.process_group import Ranks
+from training.engine.launch_environment import Ranks
 from training.loop.held_out_loss import HeldOut
 from training.loop.metrics_log import cut_back, read_lines
 from training.loop.run_folder import Summary
 from training.loop.task_scoring import Scoring, TaskEvaluationError
-from training.model.model_loading import add_rows, add_tags
-from training.stream.stream_rules import stream_rules
+from training.model.translation_tags import add_rows, add_tags
+from training.stream.stream_rules import make_stream_rules
 from training.stream.token_stream import Stream
 
 HELD_OUT = 0.3
@@ -71,7 +71,7 @@ def test_the_held_out_loss_is_that_of_plain_text_of_held_out_articles(watched, b
                 "insertion": settings.insertion.model_copy(update={"strategy": "none"}),
             }
         )
-        stream = Stream(open_corpus(alone.data), stream_rules(alone, tokenizer, None, "held_out"))
+        stream = Stream(open_corpus(alone.data), make_stream_rules(alone, tokenizer, None, "held_out"))
         whole = int(stream.plan.wikis[0].epoch(0).totals().sum()) // 64
         batch = stream.read(range(min(3, whole)))
         ids, labels = torch.from_numpy(batch.input_ids), torch.from_numpy(batch.labels)
@@ -89,7 +89,7 @@ def test_measuring_does_not_depend_on_the_number_of_ranks(watched, corpus, base_
     add_rows(model, rows)
     torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
     try:
-        held_out = HeldOut(settings, opened, stream_rules(settings, tokenizer, tags))
+        held_out = HeldOut(settings, opened, make_stream_rules(settings, tokenizer, tags))
         alone = held_out.losses(model, Ranks(0, 0, 1, 1), torch.device("cpu"))
     finally:
         torch.distributed.destroy_process_group()

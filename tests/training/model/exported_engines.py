@@ -13,8 +13,10 @@ from pathlib import Path
 import torch
 
 from training.config import TrainSettings, accumulation_steps
-from training.engine.process_group import deepspeed_config, quiet, ranks_of_environment, start, stop, with_precision
-from training.model.weight_files import gathered
+from training.engine.deepspeed_config import build_deepspeed_config, with_precision
+from training.engine.launch_environment import read_ranks, silence_libraries
+from training.engine.process_group import join_process_group, leave_process_group
+from training.model.zero3_parameters import gathered
 
 SHARD_BYTES = 60_000
 
@@ -30,21 +32,22 @@ def known_weights(model):
 
 
 if __name__ == "__main__":
-    quiet()
-    from training.engine.deepspeed_engine import Setup, build_engine
-    from training.model.model_export import export
-    from training.model.model_loading import add_tags, load_tokenizer
+    silence_libraries()
+    from training.engine.deepspeed_engine import EngineSetup, build_engine
+    from training.model.model_export import export_model
+    from training.model.model_loading import load_tokenizer
+    from training.model.translation_tags import add_tags
 
-    ranks = ranks_of_environment()
-    start(ranks, print)
+    ranks = read_ranks()
+    join_process_group(ranks, print)
     for file in map(Path, sys.argv[2:]):
         settings = TrainSettings(**json.loads(file.read_text()))
         accumulation = accumulation_steps(settings.global_batch_size, settings.micro_batch_size, ranks.size)
         bf16 = settings.model.precision == "bf16"
-        config = with_precision(deepspeed_config(settings, accumulation), bf16)
+        config = with_precision(build_deepspeed_config(settings, accumulation), bf16)
         tokenizer = load_tokenizer(settings.model.path)
         tags, rows = add_tags(tokenizer)
-        engine = build_engine(Setup(settings, config, rows, "bf16" if bf16 else "fp32", ranks, torch.device("cpu")))
+        engine = build_engine(EngineSetup(settings, config, rows, "bf16" if bf16 else "fp32", ranks, torch.device("cpu")))
         known_weights(engine.module)
-        export(engine.module, tokenizer, Path(sys.argv[1]) / file.stem, tags, ranks.main, shard_bytes=SHARD_BYTES)
-    stop()
+        export_model(engine.module, tokenizer, Path(sys.argv[1]) / file.stem, tags, ranks.main, shard_bytes=SHARD_BYTES)
+    leave_process_group()

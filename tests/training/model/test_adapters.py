@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LM
 from training.config import LoraSettings, ModelSettings, OptimizerSettings
 from training.engine.optimizer import build_optimizer
 from training.model.adapters import add_adapters, plain_weights
-from training.model.model_export import export
-from training.model.model_loading import add_rows, add_tags
+from training.model.model_export import export_model
+from training.model.translation_tags import add_rows, add_tags
 
 RANK_4 = LoraSettings(rank=4, alpha=12)
 IDS = torch.tensor([[1, 5, 9, 30, 31, 32]])
@@ -132,7 +132,7 @@ def test_an_exported_model_has_plain_names_and_computes_what_the_adapters_do(cor
     model = with_values(add_adapters(MODELS[kind](), RANK_4, seed=0))
     base = MODELS[kind]()
     tokenizer = AutoTokenizer.from_pretrained(corpus.tokenizer)
-    export(model, tokenizer, tmp_path / "model", (), main=True, shard_bytes=5000)
+    export_model(model, tokenizer, tmp_path / "model", (), main=True, shard_bytes=5000)
     names = {name for path in (tmp_path / "model").glob("*.safetensors") for name in load_file(path)}
     assert names == set(base.state_dict()) - set(base.all_tied_weights_keys)
     assert not (tmp_path / "model" / "adapter_config.json").exists()

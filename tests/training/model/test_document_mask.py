@@ -22,9 +22,9 @@ from training.config import DataSettings, TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.loop.training_steps import summed_loss
 from training.model import document_mask as module
-from training.model.document_mask import check_documents, document_mask, only_own_document
+from training.model.document_mask import check_document_masking, document_mask, document_masking_arguments
 from training.stream.name_insertion import IGNORED
-from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import StreamRules
 from training.stream.token_stream import Stream
 from training.train import train
 
@@ -101,7 +101,7 @@ def model(request, base_model):
 def logits(model, input_ids, positions):
     ids, positions = torch.from_numpy(input_ids), torch.from_numpy(positions)
     with torch.no_grad():
-        return model(input_ids=ids, use_cache=False, **only_own_document(positions, model)).logits
+        return model(input_ids=ids, use_cache=False, **document_masking_arguments(positions, model)).logits
 
 
 def documents_of(positions):
@@ -156,7 +156,7 @@ def test_a_document_in_a_sequence_is_what_it_would_be_alone(model, batch):
 def test_the_loss_is_the_sum_over_documents_alone(model, batch):
     with torch.no_grad():
         ids, targets, positions = (torch.from_numpy(values[:2]) for values in (batch.input_ids, batch.labels, batch.positions))
-        together = summed_loss(model, ids, targets, **only_own_document(positions, model))
+        together = summed_loss(model, ids, targets, **document_masking_arguments(positions, model))
         alone = 0.0
         for row in range(2):
             own = documents_of(batch.positions[row])
@@ -205,7 +205,7 @@ def test_masks_are_those_that_transformers_makes_where_it_finds_documents_itself
 
 def test_a_window_as_long_as_the_sequence_needs_no_mask_of_its_own():
     model = untrained("gemma2", "eager")
-    short, long = (only_own_document(torch.arange(n)[None], model)["attention_mask"] for n in (WINDOW, WINDOW + 1))
+    short, long = (document_masking_arguments(torch.arange(n)[None], model)["attention_mask"] for n in (WINDOW, WINDOW + 1))
     assert torch.is_tensor(short)
     assert set(long) == {"full_attention", "sliding_attention"}
 
@@ -290,7 +290,7 @@ def test_by_positions_alone_flash_attention_would_take_several_sequences_for_one
 def test_models_that_cannot_keep_tokens_in_their_document_are_refused(tmp_path, architecture, attention, message):
     AutoConfig.for_model(architecture).save_pretrained(tmp_path)
     with pytest.raises(ConfigurationError, match=message):
-        check_documents(str(tmp_path), attention)
+        check_document_masking(str(tmp_path), attention)
 
 
 def test_a_run_refuses_them_before_it_begins(run_settings, base_model, tmp_path):
@@ -307,7 +307,7 @@ def test_a_run_refuses_them_before_it_begins(run_settings, base_model, tmp_path)
 @pytest.mark.parametrize("architecture", ["llama", "mistral", "gemma3_text", "falcon", "qwen2", "gpt2"])
 def test_others_are_not(tmp_path, architecture):
     AutoConfig.for_model(architecture).save_pretrained(tmp_path)
-    check_documents(str(tmp_path), "sdpa")
+    check_document_masking(str(tmp_path), "sdpa")
 
 
 def test_without_document_masking_there_are_no_positions(corpus):

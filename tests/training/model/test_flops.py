@@ -14,8 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import LoraSettings, TrainSettings
 from training.model import flops
+from training.model.accelerators import ACCELERATORS, find_accelerator, memory_bytes, peak_flops
 from training.model.adapters import add_adapters
-from training.model.flops import ACCELERATORS, accelerator, flops_per_token, memory_bytes, mfu, peak_flops
+from training.model.flops import flops_per_token, mfu
 from training.model.model_loading import load_model
 from training.model.model_shapes import ModelShape, shape_of
 from training.train import train
@@ -144,7 +145,7 @@ def test_peaks_are_the_vendors_without_sparsity(name, bf16, fp32, gigabytes):
     ],
 )
 def test_a_part_of_a_device_another_variant_or_an_unknown_name_has_no_peak(name):
-    assert (accelerator(name), peak_flops(name, "bf16"), memory_bytes(name)) == (None, None, None)
+    assert (find_accelerator(name), peak_flops(name, "bf16"), memory_bytes(name)) == (None, None, None)
     assert mfu(1e9, 1e4, peak_flops(name, "bf16")) is None
 
 

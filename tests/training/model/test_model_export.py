@@ -27,10 +27,10 @@ from transformers import (
 )
 
 from training.config import TrainSettings
-from training.engine.process_group import Ranks
-from training.model.model_card import base_name, insertion_text, model_card, model_card_head, wiki_languages
-from training.model.model_export import export
-from training.model.model_loading import add_rows, add_tags
+from training.engine.launch_environment import Ranks
+from training.model.model_card import base_model_name, describe_insertion, language_tags, model_card, model_card_head
+from training.model.model_export import export_model
+from training.model.translation_tags import add_rows, add_tags
 
 TAGS = (63, 64)
 
@@ -61,7 +61,7 @@ def files_of(folder):
 @pytest.mark.parametrize("tied", [True, False])
 def test_an_exported_model_is_the_same_when_plain_transformers_loads_it(tokenizer, tmp_path, tied, shard_bytes):
     model = tiny_llama(tied)
-    export(model, tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=shard_bytes)
+    export_model(model, tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=shard_bytes)
     files = files_of(tmp_path / "model")
     assert (len(files) > 3) == (shard_bytes == 5000)
     assert ("lm_head.weight" in {name for tensors in files.values() for name in tensors}) == (not tied)
@@ -74,7 +74,7 @@ def test_an_exported_model_is_the_same_when_plain_transformers_loads_it(tokenize
 
 def test_no_file_of_weights_is_larger_than_asked_and_the_index_names_every_tensor(tokenizer, tmp_path):
     model = tiny_llama()
-    export(model, tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=5000)
+    export_model(model, tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=5000)
     files = files_of(tmp_path / "model")
     assert list(files) == [f"model-{number:05d}-of-{len(files):05d}.safetensors" for number in range(1, len(files) + 1)]
     assert max(sum(tensor.nbytes for tensor in tensors.values()) for tensors in files.values()) <= 5000
@@ -92,7 +92,7 @@ def test_the_main_rank_holds_the_weights_of_one_file_only(tokenizer, tmp_path, m
         save_file(tensors, *arguments, **more)
 
     monkeypatch.setattr(safetensors.torch, "save_file", watched)
-    export(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=5000)
+    export_model(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=5000)
     assert len(files_of(tmp_path / "model")) > 3
 
 
@@ -100,7 +100,7 @@ def test_fused_experts_are_written_as_the_pieces_that_published_models_have(toke
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     torch.manual_seed(0)
     model = MixtralForCausalLM(MixtralConfig(vocab_size=65, num_key_value_heads=2, num_local_experts=2, **sizes))
-    export(model, tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=5000)
+    export_model(model, tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=5000)
     names = {name for tensors in files_of(tmp_path / "model").values() for name in tensors}
     assert "model.layers.0.block_sparse_moe.experts.1.w2.weight" in names
     assert values(AutoModelForCausalLM.from_pretrained(tmp_path / "model")) == values(model)
@@ -109,7 +109,7 @@ def test_fused_experts_are_written_as_the_pieces_that_published_models_have(toke
 def test_another_architecture_with_a_tied_output_is_the_same_again(tokenizer, tmp_path):
     torch.manual_seed(0)
     model = GPT2LMHeadModel(GPT2Config(vocab_size=65, n_embd=8, n_layer=1, n_head=2, bos_token_id=1, eos_token_id=2))
-    export(model, tokenizer, tmp_path / "model", TAGS, main=True)
+    export_model(model, tokenizer, tmp_path / "model", TAGS, main=True)
     assert values(AutoModelForCausalLM.from_pretrained(tmp_path / "model")) == values(model)
 
 
@@ -137,7 +137,7 @@ def test_a_model_that_likes_tags_best_never_writes_them_in_another_process(token
             layer.self_attn.o_proj.weight.zero_()
             layer.mlp.down_proj.weight.zero_()
         model.lm_head.weight.copy_(torch.linspace(-1, 1, 65)[:, None].expand(65, 16))
-    export(model, tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=5000)
+    export_model(model, tokenizer, tmp_path / "model", TAGS, main=True, shard_bytes=5000)
     done = subprocess.run(
         [sys.executable, "-c", GENERATE, str(tmp_path / "model")], capture_output=True, text=True, check=False, cwd=tmp_path
     )
@@ -155,7 +155,7 @@ def test_the_model_that_goes_on_training_is_not_changed(tokenizer, tmp_path):
     model = tiny_llama()
     model.config.use_cache = False
     before = values(model), model.config.to_dict(), model.generation_config.to_dict()
-    export(model, tokenizer, tmp_path / "model", TAGS, main=True)
+    export_model(model, tokenizer, tmp_path / "model", TAGS, main=True)
     assert (values(model), model.config.to_dict(), model.generation_config.to_dict()) == before
     saved = json.loads((tmp_path / "model" / "config.json").read_text())
     assert (saved["use_cache"], saved["architectures"], saved["dtype"]) == (True, ["LlamaForCausalLM"], "float32")
@@ -165,13 +165,13 @@ def test_an_export_replaces_what_a_run_that_was_killed_after_it_had_left(tokeniz
     for name in ("model", "model.partial", "model.replaced"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "old").write_text("old")
-    export(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=True)
+    export_model(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=True)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert not (tmp_path / "model" / "old").exists()
 
 
 def test_whoever_may_read_the_configuration_may_read_the_weights(tokenizer, tmp_path):
-    export(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=True)
+    export_model(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=True)
     assert len({path.stat().st_mode for path in (tmp_path / "model").iterdir()}) == 1
 
 
@@ -181,12 +181,12 @@ def test_an_export_that_fails_leaves_no_folder_under_the_name(tokenizer, tmp_pat
 
     monkeypatch.setattr(safetensors.torch, "save_file", full)
     with pytest.raises(OSError, match="No space left"):
-        export(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=True)
+        export_model(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=True)
     assert not (tmp_path / "model").exists()
 
 
 def test_other_ranks_write_nothing(tokenizer, tmp_path):
-    export(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=False)
+    export_model(tiny_llama(), tokenizer, tmp_path / "model", TAGS, main=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -196,14 +196,14 @@ def test_other_ranks_write_nothing(tokenizer, tmp_path):
 def test_tags_join_the_tokens_that_the_base_model_suppresses_already(tokenizer, tmp_path, before, suppress, after):
     model = tiny_llama()
     model.generation_config.suppress_tokens = before
-    export(model, tokenizer, tmp_path / "model", suppress, main=True)
+    export_model(model, tokenizer, tmp_path / "model", suppress, main=True)
     assert GenerationConfig.from_pretrained(tmp_path / "model").suppress_tokens == after
 
 
 def test_a_base_model_whose_generation_settings_contradict_each_other_is_exported_all_the_same(tokenizer, tmp_path):
     model = tiny_llama()
     model.generation_config = GenerationConfig(do_sample=False, temperature=0.9, bos_token_id=1, eos_token_id=2)
-    export(model, tokenizer, tmp_path / "model", TAGS, main=True)
+    export_model(model, tokenizer, tmp_path / "model", TAGS, main=True)
     loaded = GenerationConfig.from_pretrained(tmp_path / "model")
     assert (loaded.temperature, loaded.suppress_tokens) == (0.9, list(TAGS))
 
@@ -250,7 +250,7 @@ def test_what_zero_3_has_dealt_to_two_ranks_is_exported_as_one_process_would(zer
     model = build_model(settings[name], rows, "bf16", Ranks(0, 0, 1, None))
     tools = helper()
     tools.known_weights(model)
-    export(model, tokenizer, tmp_path / name, tags, main=True, shard_bytes=tools.SHARD_BYTES)
+    export_model(model, tokenizer, tmp_path / name, tags, main=True, shard_bytes=tools.SHARD_BYTES)
     expected = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
     assert len([file for file in expected if file.endswith(".safetensors")]) > 1
     assert {path.name: path.read_bytes() for path in (folder / name).iterdir()} == expected
@@ -314,7 +314,7 @@ def test_the_head_of_the_card_is_what_the_hub_reads(run_settings, tmp_path):
 def test_a_base_model_on_a_local_disk_has_no_id_at_the_hub_and_its_folders_stay_private(run_settings, tmp_path, base_model):
     settings = settings_of(run_settings, tmp_path)
     assert "base_model" not in head(model_card_head(settings))
-    assert base_name(str(base_model)) == "model"
+    assert base_model_name(str(base_model)) == "model"
     prose = model_card(settings, RUN, TAGS).partition("## Configuration")[0]
     assert str(base_model.parent) not in prose
 
@@ -330,7 +330,7 @@ def test_a_base_model_on_a_local_disk_has_no_id_at_the_hub_and_its_folders_stay_
     ],
 )
 def test_languages_of_the_card_are_tags_of_the_wikis_languages(wikis, tags):
-    assert wiki_languages(wikis) == tags
+    assert language_tags(wikis) == tags
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_languages_of_the_card_are_tags_of_the_wikis_languages(wikis, tags):
 )
 def test_the_card_says_how_names_came_into_the_text(run_settings, tmp_path, changes, text):
     settings = settings_of(run_settings, tmp_path, insertion=changes)
-    assert insertion_text(settings.insertion, "en").endswith(text)
+    assert describe_insertion(settings.insertion, "en").endswith(text)
 
 
 def test_the_card_names_what_a_reader_needs(run_settings, tmp_path):

@@ -8,7 +8,9 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from spark_jobs.common.errors import ConfigurationError
 from training.config import ModelSettings
-from training.model.model_loading import add_rows, add_tags, check_attention, check_context, load_model, load_tokenizer
+from training.model.model_checks import check_attention, check_context
+from training.model.model_loading import load_model, load_tokenizer
+from training.model.translation_tags import add_rows, add_tags
 from training.tiny import TinyModelSettings, make
 
 

@@ -36,7 +36,7 @@ def values(model):
 
 def rewrite(folder, change):
     """Change the names of a model's tensors, or the tensors, in one file."""
-    tensors = {name: tensor for file in weights.weight_files(folder) for name, tensor in load_file(file).items()}
+    tensors = {name: tensor for file in weights.list_weight_files(folder) for name, tensor in load_file(file).items()}
     for file in folder.glob("*.safetensors*"):
         file.unlink()
     save_file(change(tensors), folder / "model.safetensors", metadata={"format": "pt"})
@@ -86,12 +86,12 @@ def test_names_of_other_versions_are_read_as_transformers_reads_them(saved, chan
 def test_only_what_fills_the_model_exactly_is_read_tensor_by_tensor(saved, change, is_readable):
     folder = saved()
     model = AutoModelForCausalLM.from_pretrained(folder)
-    assert weights.readable(model, change(weights.shapes(weights.weight_files(folder)))) is is_readable
+    assert weights.can_load_weights(model, change(weights.tensor_shapes(weights.list_weight_files(folder)))) is is_readable
 
 
 def test_a_download_cut_short_is_refused_with_the_missing_file(saved):
     folder = saved()
-    missing = weights.weight_files(folder)[1]
+    missing = weights.list_weight_files(folder)[1]
     missing.unlink()
     with pytest.raises(ConfigurationError, match=rf"{missing.name} does not exist; weights are read from safetensors only"):
         load_model(ModelSettings(path=str(folder)), torch.float32)
@@ -103,4 +103,4 @@ def test_an_index_that_leads_out_of_the_folder_is_refused(saved):
     index["weight_map"]["model.norm.weight"] = "../elsewhere.safetensors"
     (folder / weights.INDEX).write_text(json.dumps(index))
     with pytest.raises(ConfigurationError, match=r"names the file '\.\./elsewhere\.safetensors', no plain name"):
-        weights.weight_files(folder)
+        weights.list_weight_files(folder)

@@ -15,8 +15,9 @@ import torch.distributed as dist
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import OptimizerSettings
+from training.engine.deepspeed_config import activate_zero3_loading, with_precision
+from training.engine.launch_environment import silence_libraries
 from training.engine.optimizer import build_optimizer
-from training.engine.process_group import quiet, with_precision, zero3
 
 SMALL_BUFFERS = {"reduce_bucket_size": 1000, "stage3_max_live_parameters": 1, "stage3_param_persistence_threshold": 0}
 
@@ -34,7 +35,7 @@ def measure(precision, stage):
     config = {"train_batch_size": 4, "train_micro_batch_size_per_gpu": 1, "gradient_accumulation_steps": 2}
     config |= {"zero_optimization": {"stage": stage, **SMALL_BUFFERS}, "zero_allow_untested_optimizer": True}
     config = with_precision(config, precision == "bf16")
-    partitioning = zero3(config)
+    partitioning = activate_zero3_loading(config)
     shape = LlamaConfig(hidden_size=128, intermediate_size=344, num_hidden_layers=2, num_attention_heads=4, vocab_size=2000)
     model = LlamaForCausalLM(shape).to(torch.bfloat16 if precision == "bf16" else torch.float32)
     parameters = model.num_parameters()
@@ -56,7 +57,7 @@ def measure(precision, stage):
 
 
 if __name__ == "__main__":
-    quiet()
+    silence_libraries()
     deepspeed.init_distributed(dist_backend="gloo", verbose=False)
     cases = [(precision, stage) for precision in ("bf16", "fp32") for stage in range(4) if (precision, stage) != ("bf16", 0)]
     results = [measure(*case) for case in cases]

@@ -11,8 +11,9 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from training.config import TrainSettings
 from training.engine.checkpoints import RunState
-from training.engine.process_group import Ranks, deepspeed_config
-from training.engine.resume import check, same_settings
+from training.engine.deepspeed_config import build_deepspeed_config
+from training.engine.launch_environment import Ranks
+from training.engine.resume import check_resumable, settings_to_match
 from training.model.model_shapes import find_shape
 from training.planning import out_of_memory
 from training.planning.out_of_memory import explain_out_of_memory, is_out_of_memory
@@ -88,7 +89,7 @@ def of_llama(*changes):
 )
 def test_the_estimate_is_that_of_the_dry_run(changes, gigabytes):
     settings = of_llama(*changes)
-    plan = make_plan(settings, deepspeed_config(settings, 1), 8, find_shape(settings.model.path), None)
+    plan = make_plan(settings, build_deepspeed_config(settings, 1), 8, find_shape(settings.model.path), None)
     (expected,) = (row.checkpointed for row in plan.memory if row.chosen)
     told = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), settings, ranks=8)
     assert f"By estimate a rank needs {expected.total / 2**30:.1f} GiB" in told
@@ -111,16 +112,16 @@ def test_a_remedy_says_what_a_run_with_checkpoints_needs_for_it_as_resume_decide
     assert stage.startswith("--set deepspeed=conf/deepspeed/zero3.json (")
     assert stage.endswith("; a new run)")
     ranks = Ranks(0, 0, 8, 8)
-    before = same_settings(settings, ranks, 2, "bf16")
+    before = settings_to_match(settings, ranks, 2, "bf16")
     state = RunState(step=1, stream={}, guard=[], skipped=0, ranks=8, settings=before)
     fewer = before | {"micro_batch_size": 2}
     with pytest.raises(ConfigurationError, match="elastic=true"):
-        check(state, fewer, elastic=False)
-    check(state, fewer, elastic=True)
+        check_resumable(state, fewer, elastic=False)
+    check_resumable(state, fewer, elastic=True)
     again = settings.model_copy(update={"model": settings.model.model_copy(update={"gradient_checkpointing": True})})
-    check(state, same_settings(again, ranks, 2, "bf16"), elastic=False)
+    check_resumable(state, settings_to_match(again, ranks, 2, "bf16"), elastic=False)
     with pytest.raises(ConfigurationError, match="of another run: zero_stage: 2 there, 3 here"):
-        check(state, before | {"zero_stage": 3}, elastic=True)
+        check_resumable(state, before | {"zero_stage": 3}, elastic=True)
 
 
 def test_offload_at_the_same_stage_lets_a_run_go_on():

@@ -19,10 +19,11 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings, read_config
 from training.config import InsertionSettings, TrainSettings
 from training.data.encoded_corpus import open_corpus
-from training.engine.process_group import deepspeed_config
+from training.engine.deepspeed_config import build_deepspeed_config
 from training.model.flops import flops_per_token
-from training.model.model_loading import add_rows, add_tags, load_model, load_tokenizer
+from training.model.model_loading import load_model, load_tokenizer
 from training.model.model_shapes import find_shape, published_shapes, shape_of
+from training.model.translation_tags import add_rows, add_tags
 from training.planning import plan_report as run_report
 from training.planning import run_plan
 from training.planning.dry_run import how_to_build, open_stream, show_plan
@@ -128,7 +129,7 @@ def test_a_recipe_plans_what_was_published(name, languages, shapes, here):
 
     folder = languages[wiki]
     settings = recipe(name, f"data.corpus={folder}", "data.tokenizer=words", f"data.cache={folder / 'cache'}")
-    plan = make_plan(settings, deepspeed_config(settings, 1), settings.dry_run.ranks, shapes[path], open_stream(settings))
+    plan = make_plan(settings, build_deepspeed_config(settings, 1), settings.dry_run.ranks, shapes[path], open_stream(settings))
     assert {key: getattr(plan, key) for key in TRAIN_SH} == TRAIN_SH
     assert len(plan.learning_rates) == 50
     for step, rate in LEARNING_RATES.items():
@@ -292,12 +293,12 @@ def test_tokens_links_and_names_are_those_of_the_stream(run_settings, corpus, tm
 
 
 def test_the_stream_is_the_one_that_the_run_trains_on(run_settings, corpus, tmp_path):
-    from training.stream.stream_rules import stream_rules
+    from training.stream.stream_rules import make_stream_rules
 
     settings = TrainSettings(**run_settings(tmp_path / "run"))
     tokenizer = load_tokenizer(settings.model.path)
     tags, _ = add_tags(tokenizer)
-    run = Stream(open_corpus(settings.data), stream_rules(settings, tokenizer, tags))
+    run = Stream(open_corpus(settings.data), make_stream_rules(settings, tokenizer, tags))
     assert open_stream(settings).fingerprint == run.fingerprint
     without_model = settings.model_copy(update={"model": settings.model.model_copy(update={"path": "nobody/nothing"})})
     assert open_stream(without_model).fingerprint == run.fingerprint

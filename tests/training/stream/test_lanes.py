@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from training.stream.lanes import MAX_IMBALANCE, deal, document_order, imbalance, number_of_lanes
+from training.stream.document_order import order_documents
+from training.stream.lanes import MAX_IMBALANCE, assign_row_groups, lane_imbalance, number_of_lanes
 
 OFFSETS = np.arange(0, 121, 10)
 LANES = np.array([0, 1, 2] * 4)
@@ -13,7 +14,7 @@ LANES = np.array([0, 1, 2] * 4)
 
 def order_of(**changes):
     arguments = {"row_group_offsets": OFFSETS, "lane_of_group": LANES, "kept": None, "key": 1, "epoch": 0, "window": 2}
-    order, positions = document_order(**arguments | changes)
+    order, positions = order_documents(**arguments | changes)
     return [order[low:high].tolist() for low, high in pairwise(positions)]
 
 
@@ -39,7 +40,7 @@ def test_lanes_are_as_balanced_as_is_promised_for_row_groups_of_any_size():
     for _ in range(20):
         tokens = rng.integers(1, 10**6, int(rng.integers(1, 2000)))
         lanes = number_of_lanes(tokens, 64)
-        assert imbalance(tokens, deal(tokens, lanes), lanes) <= MAX_IMBALANCE
+        assert lane_imbalance(tokens, assign_row_groups(tokens, lanes), lanes) <= MAX_IMBALANCE
 
 
 def test_every_row_group_is_in_one_lane_and_every_document_comes_once():

@@ -5,7 +5,18 @@ import pytest
 
 from spark_jobs.common.link_sampling import choose
 from spark_jobs.common.stateless_random import mix, permutation, uniform
-from training.stream.name_insertion import IGNORED, NAME, TAG, TEXT, Frame, Links, augmented_lengths, growth, insert, labels
+from training.stream.name_insertion import (
+    IGNORED,
+    NAME,
+    TAG,
+    TEXT,
+    DocumentFrame,
+    Links,
+    augmented_lengths,
+    insert_names,
+    label_tokens,
+    length_changes,
+)
 
 OPEN, CLOSE = 98, 99
 TAGS = (OPEN, CLOSE)
@@ -36,10 +47,10 @@ TWO_LINKS = Links(np.array([1, 4]), np.array([3, 5]), np.array([2, 1]), np.array
 )
 def test_a_name_goes_where_the_strategy_says(strategy, chosen, tags, tokens, kinds):
     chosen = np.array(chosen, dtype=bool)
-    found, found_kinds = insert(np.array(IDS), TWO_LINKS, chosen, strategy, tags)
+    found, found_kinds = insert_names(np.array(IDS), TWO_LINKS, chosen, strategy, tags)
     assert found.tolist() == [int(token) for token in tokens.split()]
     assert found_kinds.tolist() == [{".": TEXT, "n": NAME, "t": TAG}[kind] for kind in kinds]
-    grown = growth(TWO_LINKS.end - TWO_LINKS.start, TWO_LINKS.name_lengths, chosen, strategy, 0 if tags is None else 2)
+    grown = length_changes(TWO_LINKS.end - TWO_LINKS.start, TWO_LINKS.name_lengths, chosen, strategy, 0 if tags is None else 2)
     assert augmented_lengths(np.array([5]), np.array([0, 2]), grown).tolist() == [len(found)]
 
 
@@ -53,13 +64,13 @@ def test_a_name_goes_where_the_strategy_says(strategy, chosen, tags, tokens, kin
 )
 def test_links_that_touch_keep_their_order(strategy, expected):
     links = Links(np.array([0, 1]), np.array([1, 2]), np.array([1, 1]), np.array([50, 51]))
-    assert insert(np.array([10, 11]), links, np.array([True, True]), strategy, TAGS)[0].tolist() == expected
+    assert insert_names(np.array([10, 11]), links, np.array([True, True]), strategy, TAGS)[0].tolist() == expected
 
 
 def test_a_document_without_links_or_tokens_stays_as_it_is():
     nothing = Links(*(np.zeros(0, dtype=np.int64) for _ in range(4)))
-    assert insert(np.array([7, 8]), nothing, np.zeros(0, dtype=bool), "right", TAGS)[0].tolist() == [7, 8]
-    assert insert(np.zeros(0, dtype=np.int64), nothing, np.zeros(0, dtype=bool), "left", TAGS)[0].tolist() == []
+    assert insert_names(np.array([7, 8]), nothing, np.zeros(0, dtype=bool), "right", TAGS)[0].tolist() == [7, 8]
+    assert insert_names(np.zeros(0, dtype=np.int64), nothing, np.zeros(0, dtype=bool), "left", TAGS)[0].tolist() == []
 
 
 def insert_one_by_one(ids, links, chosen, strategy, tags):
@@ -85,7 +96,7 @@ def test_documents_laid_flat_equal_documents_one_by_one(strategy, tags):
         links = Links(bounds[0::2], bounds[1::2], lengths, rng.integers(100, 200, int(lengths.sum())))
         ids, chosen = rng.integers(3, 90, size), rng.random(len(lengths)) < 0.5
         expected = insert_one_by_one(ids, links, chosen, strategy, tags) if len(lengths) else ids.tolist()
-        assert insert(ids, links, chosen, strategy, tags)[0].tolist() == expected
+        assert insert_names(ids, links, chosen, strategy, tags)[0].tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +105,7 @@ def test_documents_laid_flat_equal_documents_one_by_one(strategy, tags):
 )
 def test_tags_are_never_predicted_and_names_only_if_asked_for(predict_names, expected):
     tokens, kinds = np.array([10, 98, 50, 51, 99, 11]), np.array([TEXT, TAG, NAME, NAME, TAG, TEXT], dtype=np.uint8)
-    assert labels(tokens, kinds, predict_names).tolist() == expected
+    assert label_tokens(tokens, kinds, predict_names).tolist() == expected
 
 
 def test_the_mixing_function_is_splitmix64():
@@ -150,16 +161,16 @@ def test_bos_and_eos_frame_every_document_an_empty_one_too(strategy, bos, eos):
     ids = [*IDS, 20, 21]
     links = Links(np.array([1, 4, 5]), np.array([3, 5, 6]), np.array([2, 1, 1]), np.array([50, 51, 60, 70]))
     counts, chosen, lengths = np.array([2, 0, 1]), np.array([True, False, True]), np.array([5, 0, 2])
-    grown = growth(links.end - links.start, links.name_lengths, chosen, strategy, 2)
+    grown = length_changes(links.end - links.start, links.name_lengths, chosen, strategy, 2)
     frames = (bos is not None) + (eos is not None)
     sizes = augmented_lengths(lengths, np.array([0, 2, 2, 3]), grown) + frames
-    frame = Frame(bos, eos, np.concatenate([[0], np.cumsum(sizes)]), counts)
-    tokens, kinds = insert(np.array(ids), links, chosen, strategy, TAGS, frame)
+    frame = DocumentFrame(bos, eos, np.concatenate([[0], np.cumsum(sizes)]), counts)
+    tokens, kinds = insert_names(np.array(ids), links, chosen, strategy, TAGS, frame)
     expected, expected_kinds = [], []
     for low, high, of in ((0, 5, slice(0, 2)), (5, 5, slice(2, 2)), (5, 7, slice(2, 3))):
         name_ids = {0: links.name_ids[:3], 2: links.name_ids[3:]}[of.start]
         own = Links(links.start[of] - low, links.end[of] - low, links.name_lengths[of], name_ids)
-        part, part_kinds = insert(np.array(ids[low:high], dtype=np.int64), own, chosen[of], strategy, TAGS)
+        part, part_kinds = insert_names(np.array(ids[low:high], dtype=np.int64), own, chosen[of], strategy, TAGS)
         expected += [bos] * (bos is not None) + part.tolist() + [eos] * (eos is not None)
         expected_kinds += [TEXT] * (bos is not None) + part_kinds.tolist() + [TEXT] * (eos is not None)
     assert tokens.tolist() == expected

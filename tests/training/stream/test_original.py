@@ -11,7 +11,7 @@ from spark_jobs.tokens.tokenizer_files import load_source
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 from training.stream.name_insertion import IGNORED
-from training.stream.stream_plan import StreamRules
+from training.stream.stream_rules import StreamRules
 from training.stream.token_stream import Stream
 
 BOS, OPEN, CLOSE = 1, 32_000, 32_001

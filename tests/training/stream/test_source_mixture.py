@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.stream.source_mixture import PERIOD, Mixture, quotas, shares, weighted
+from training.stream.source_mixture import PERIOD, Mixture, period_quotas, temperature_shares, weighted_shares
 
 
 @pytest.mark.parametrize(
@@ -11,15 +11,15 @@ from training.stream.source_mixture import PERIOD, Mixture, quotas, shares, weig
     [(1.0, [0.9, 0.1]), (2.0, [0.75, 0.25]), (1e9, [0.5, 0.5])],
 )
 def test_temperature_lifts_small_wikis(temperature, expected):
-    assert shares(np.array([900, 100]), temperature) == pytest.approx(expected)
+    assert temperature_shares(np.array([900, 100]), temperature) == pytest.approx(expected)
 
 
 def test_a_wiki_without_tokens_has_no_share_at_any_temperature():
-    assert shares(np.array([900, 0]), 1e9).tolist() == [1.0, 0.0]
+    assert temperature_shares(np.array([900, 0]), 1e9).tolist() == [1.0, 0.0]
 
 
 def test_weights_are_shares_whatever_their_sum():
-    assert weighted(("a", "b"), np.array([1, 10**6]), {"b": 3, "a": 1}).tolist() == [0.25, 0.75]
+    assert weighted_shares(("a", "b"), np.array([1, 10**6]), {"b": 3, "a": 1}).tolist() == [0.25, 0.75]
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def test_weights_are_shares_whatever_their_sum():
 )
 def test_weights_that_cannot_be_kept_are_refused(weights, message):
     with pytest.raises(ValueError, match=message):
-        weighted(("a", "b"), np.array([5, 0]), weights)
+        weighted_shares(("a", "b"), np.array([5, 0]), weights)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_quotas_fill_the_period_and_give_every_wiki_one(seed):
     share = np.random.default_rng(seed).dirichlet(np.full(300, 0.01))
-    quota = quotas(share)
+    quota = period_quotas(share)
     assert quota.sum() == PERIOD
     assert (quota[share > 0] >= 1).all()
     assert np.abs(quota - share * PERIOD).max() <= 300
@@ -52,7 +52,7 @@ def test_a_slot_takes_each_wikis_sequences_in_order_and_skips_none(quota):
 
 def test_shares_hold_in_every_stretch_of_a_slot_and_in_every_batch():
     share = np.array([0.6, 0.3, 0.1])
-    mixture = Mixture(quotas(share), slots=64)
+    mixture = Mixture(period_quotas(share), slots=64)
     for slot in (0, 17, 63):
         wiki, _ = mixture.locate(slot, np.arange(12_345, 12_345 + 1000))
         assert np.abs(np.bincount(wiki, minlength=3) - 1000 * share).max() <= 3

@@ -11,27 +11,20 @@ import pytest
 from spark_jobs.common import link_sampling as name_choice
 from spark_jobs.common import stateless_random as counter_hash
 from training import config
-from training.data.array_cache import PlanCache
+from training.data.array_cache import ArrayCache
+from training.data.narrow_columns import Documents
+from training.data.prefix_sums import prefix_sums
 from training.engine import optimizer
 from training.stream import lanes
 from training.stream import name_insertion as insertion
 from training.stream import source_mixture as mixture
 from training.stream import stream_plan as plan
+from training.stream.held_out_articles import is_held_out
 from training.stream.lanes import MAX_IMBALANCE
-from training.stream.stream_plan import (
-    Documents,
-    StreamPlan,
-    StreamRules,
-    WikiPlan,
-    blocks,
-    cumulative,
-    cut,
-    fingerprint,
-    identity,
-    is_held_out,
-    rank_slice,
-    rule_differences,
-)
+from training.stream.sequence_index import covered_positions, rank_slice
+from training.stream.stream_plan import StreamPlan
+from training.stream.stream_rules import StreamRules, identity_differences, identity_fingerprint, stream_identity
+from training.stream.wiki_plan import WikiPlan, document_blocks
 
 RULES = StreamRules(
     seed=3,
@@ -57,7 +50,7 @@ def documents(count: int = 50, seed: int = 0, groups: int = 6, wiki: str = "jawi
         page_id=np.arange(count),
         num_tokens=rng.integers(0, 40, count).astype(np.int32),
         row_group_offsets=np.unique(np.concatenate([[0], rng.integers(0, count, groups), [count]])),
-        link_offsets=cumulative(links),
+        link_offsets=prefix_sums(links),
         span_lengths=rng.integers(1, 4, int(links.sum())).astype(np.uint16),
         name_lengths=rng.integers(1, 4, int(links.sum())).astype(np.uint16),
     )
@@ -89,11 +82,11 @@ def test_the_worked_examples_are_true(module):
 
 def test_pieces_are_the_parts_of_documents_that_a_range_covers():
     sizes = (3, 0, 2, 5)  # an empty document is nowhere
-    begins = cumulative(np.array(sizes))
+    begins = prefix_sums(np.array(sizes))
     stream = [(d, t) for d, size in enumerate(sizes) for t in range(size)]
     for low in range(10):
         for high in range(low + 1, 11):
-            first, last, skip = cut(begins, low, high)
+            first, last, skip = covered_positions(begins, low, high)
             covered = [(d, t) for d in range(first, last) for t in range(sizes[d])]
             assert covered[skip : skip + high - low] == stream[low:high]
 
@@ -202,7 +195,7 @@ def test_weights_give_the_shares():
 @pytest.mark.parametrize("strategy", ["right", "replace", "none"])
 def test_lengths_do_not_depend_on_the_size_of_the_blocks(links_in_block, strategy):
     made = WikiPlan(documents(), dataclasses.replace(RULES, strategy=strategy))
-    d, chosen = made.documents, made.chosen(2)
+    d, chosen = made.documents, made.chosen_links(2)
     owner = np.repeat(np.arange(50), np.diff(d.link_offsets))
     expected = [int(n) + 1 for n in d.num_tokens]  # and BOS
     for link in np.flatnonzero(chosen):
@@ -213,9 +206,9 @@ def test_lengths_do_not_depend_on_the_size_of_the_blocks(links_in_block, strateg
 
 def test_a_block_holds_whole_documents_and_no_more_links_than_it_must():
     offsets = documents().link_offsets
-    for first, last in pairwise(blocks(offsets, 7)[:-1]):
+    for first, last in pairwise(document_blocks(offsets, 7)[:-1]):
         assert offsets[last] - offsets[first] >= 7 > offsets[last - 1] - offsets[first]
-    assert blocks(np.array([0]), 7) == [0]
+    assert document_blocks(np.array([0]), 7) == [0]
 
 
 def test_the_layout_of_an_epoch_is_worked_out_once(tmp_path):
@@ -233,7 +226,7 @@ def test_the_layout_of_an_epoch_is_worked_out_once(tmp_path):
     asked.clear()
     expected = made.spans(0, 250, 251)
     for _ in range(2):  # another process of the machine, and one after it
-        again = Counting(documents(), RULES, PlanCache(tmp_path))
+        again = Counting(documents(), RULES, ArrayCache(tmp_path))
         assert str(again.spans(0, 250, 251)) == str(expected)
     assert asked == sorted(set(asked))
 
@@ -256,7 +249,7 @@ def test_the_layout_of_an_epoch_is_worked_out_once(tmp_path):
 )
 def test_runs_share_a_layout_where_it_would_be_the_same(tmp_path, change, shared):
     for rules in (RULES, dataclasses.replace(RULES, **change)):
-        WikiPlan(documents(), rules, PlanCache(tmp_path)).epoch(0)
+        WikiPlan(documents(), rules, ArrayCache(tmp_path)).epoch(0)
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == (1 if shared else 2)
 
 
@@ -312,14 +305,18 @@ def test_an_uneven_slice_is_refused():
 )
 def test_every_rule_is_part_of_the_fingerprint(change):
     assert set(change) <= {field.name for field in dataclasses.fields(StreamRules)}
-    changed = identity({"jawiki": "data"}, dataclasses.replace(RULES, **change))
-    assert fingerprint(changed) != fingerprint(identity({"jawiki": "data"}, RULES))
-    assert len(rule_differences(identity({"jawiki": "data"}, RULES), changed)) == 1
+    changed = stream_identity({"jawiki": "data"}, dataclasses.replace(RULES, **change))
+    assert identity_fingerprint(changed) != identity_fingerprint(stream_identity({"jawiki": "data"}, RULES))
+    assert len(identity_differences(stream_identity({"jawiki": "data"}, RULES), changed)) == 1
 
 
 def test_the_data_is_part_of_the_fingerprint():
-    assert fingerprint(identity({"jawiki": "data"}, RULES)) != fingerprint(identity({"jawiki": "other"}, RULES))
-    assert fingerprint(identity({"a": "1", "b": "2"}, RULES)) == fingerprint(identity({"b": "2", "a": "1"}, RULES))
+    assert identity_fingerprint(stream_identity({"jawiki": "data"}, RULES)) != identity_fingerprint(
+        stream_identity({"jawiki": "other"}, RULES)
+    )
+    assert identity_fingerprint(stream_identity({"a": "1", "b": "2"}, RULES)) == identity_fingerprint(
+        stream_identity({"b": "2", "a": "1"}, RULES)
+    )
 
 
 def test_all_rules_have_a_case_above():

@@ -11,8 +11,9 @@ from spark_jobs.common.errors import ConfigurationError
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 from training.stream.name_insertion import IGNORED, NAME, TAG
-from training.stream.stream_plan import StreamRules
-from training.stream.token_stream import RollingHash, Stream
+from training.stream.rolling_hash import RollingHash
+from training.stream.stream_rules import StreamRules
+from training.stream.token_stream import Stream
 
 OPEN, CLOSE = 900, 901
 RULES = StreamRules(
@@ -166,7 +167,7 @@ def test_the_case_holds_sequences_that_are_cut_inside_a_name(single):
 
 def test_names_are_inserted_at_about_half_of_the_links_and_at_others_in_the_next_epoch(opened):
     plan = Stream(opened, RULES).plan.wikis[0]
-    first, second = plan.chosen(0), plan.chosen(1)
+    first, second = plan.chosen_links(0), plan.chosen_links(1)
     assert 0.35 < first.mean() < 0.65
     assert first.tolist() != second.tolist()
 
@@ -179,7 +180,7 @@ def test_counters_add_up_over_an_epoch_and_bos_and_eos_frame_every_document(sing
     size = plan.lane_begin(0, 1)
     assert size == plan.lengths(0).sum()
     whole = Stream(single, dataclasses.replace(rules, sequence_length=size)).batch(0)  # one sequence is the epoch
-    chosen = plan.chosen(0)
+    chosen = plan.chosen_links(0)
     assert whole.counts.tolist() == [[size, 2 * chosen.sum(), len(chosen), chosen.sum()]]
     tokens = whole.input_ids[0]
     assert (tokens == 1).sum() == (36 if bos else 0)
