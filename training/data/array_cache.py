@@ -26,7 +26,7 @@ _DESCRIPTION = "about.json"
 
 
 class ArrayDescription(TypedDict):
-    """What is needed to map an array file."""
+    """The type and size of an array file, needed to map it."""
 
     dtype: str
     size: int

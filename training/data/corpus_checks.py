@@ -101,7 +101,7 @@ def _check_footer(footer: pq.FileMetaData, where: str, rows: int, pivot: str) ->
         raise CorpusError(str(error)) from error
     if (found_pivot := metadata.get("leia.pivot")) != pivot:
         raise CorpusError(
-            f"{where} holds names in {found_pivot!r}, and data.pivot is {pivot!r}: the folder does not hold what its name says; "
+            f"{where} holds names in {found_pivot!r}, and data.pivot is {pivot!r}: the folder has another pivot than its name; "
             "encode it again"
         )
     if (span_mapping := metadata.get("leia.span_mapping")) is None:

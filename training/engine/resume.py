@@ -52,13 +52,13 @@ def check_resumable(state: RunState, expected: dict[str, Any], elastic: bool) ->
     """Whether the checkpoint must be converted for another number of ranks first; `expected` are `settings_to_match`.
 
     Raises:
-        ConfigurationError: when the checkpoint is of another run, or of another number of ranks without `elastic`.
+        ConfigurationError: when another run wrote the checkpoint, or another number of ranks without `elastic`.
     """
     other = [key for key in expected if state.settings.get(key) != expected[key] and key not in _ELASTIC]
     if other:
         lines = "; ".join(f"{key}: {state.settings.get(key)} there, {expected[key]} here" for key in other)
         raise ConfigurationError(
-            f"resume: the checkpoint of step {state.step} is of another run: {lines}. Continue with the run's own settings "
+            f"resume: the checkpoint of step {state.step} belongs to another run: {lines}. Continue with the run's own settings "
             "(config.yaml in output_dir), or choose another output_dir"
         )
     changed = [key for key in _ELASTIC if state.settings.get(key) != expected[key]]

@@ -100,13 +100,13 @@ def check_document_masking(path: str, attention: str) -> None:
 
 
 def _windows(config: ModelConfig, attention: str | None) -> dict[str, int | None]:
-    """Kind of layer -> its window in tokens, None where it has none; raises as `check_document_masking` does."""
+    """Kind of layer -> its window in tokens, None without one; raises as `check_document_masking` does."""
     window = getattr(config, "sliding_window", None) or None
     kinds = set(getattr(config, "layer_types", None) or (_FULL if window is None else _SLIDING,))
     if other := sorted(kinds - {_FULL, _SLIDING}):
         raise ConfigurationError(
-            f"stream.mask_documents: true, but {config.model_type} has layers of {', '.join(other)}, which a mask cannot keep in a "
-            "document; use stream.mask_documents=false, or a model with full or sliding attention in all layers"
+            f"stream.mask_documents: true, but {config.model_type} has layers of {', '.join(other)}, which a mask cannot keep "
+            "in a document; use stream.mask_documents=false, or a model with full or sliding attention in all layers"
         )
     if attention == "flash_attention_2" and config.model_type in _WITHOUT_LENGTHS:
         raise ConfigurationError(

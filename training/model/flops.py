@@ -19,8 +19,7 @@ def flops_per_token(shape: ModelShape, sequence_length: int, trained: int | None
     one addition forward, 2 N, and as much for each of two products backward: the gradient of activations and the gradient of
     weights. The M trained ones need all three. The F frozen ones (LoRA) need no gradient of weights, but the layers before them
     need the gradient of activations: 4 F. L are the layers, A = heads x head size, T the sequence length. The last term is
-    attention's two products of T x T, not halved for the causal mask; it has no weights, so it does not depend on what is
-    trained.
+    attention's two products of T x T, not halved for the causal mask; it has no weights, so it is the same for any M and F.
 
     This is PaLM's formula (appendix B, 6 N + 12 L H Q T), as in the published figures of LLM-Foundry. Megatron-LM's
     (Narayanan et al. 2021, arXiv 2104.04473, eq. 3) is the same for GPT's layers, times 4/3 for recomputation.

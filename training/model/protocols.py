@@ -75,7 +75,7 @@ class VocabularyLayer(Protocol):
 
 
 class ModelOutput(Protocol):
-    """What the forward pass returns."""
+    """The result of the forward pass."""
 
     logits: "torch.Tensor"
     """[sequences, length, rows of the output layer]."""
@@ -151,7 +151,7 @@ class WrappedOptimizer(Protocol):
 
 
 class Engine(Protocol):
-    """DeepSpeed's engine: a model with its optimizer, sharded as its ZeRO stage says."""
+    """DeepSpeed's engine: a model with its optimizer, sharded according to its ZeRO stage."""
 
     module: CausalLanguageModel
     optimizer: WrappedOptimizer

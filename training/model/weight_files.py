@@ -81,7 +81,7 @@ def tensor_shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
 def can_load_weights(model: CausalLanguageModel, found: Mapping[str, tuple[int, ...]]) -> bool:
     """Whether `load_weights` can fill the model from tensors of these names and shapes, tied parameters once.
 
-    Tensors without a place in the model are allowed only where the model says that it expects them, or where they are the
+    Tensors without a place in the model are allowed only where the model expects them, or where they are the
     `rotary_emb.inv_freq` of old LLaMA checkpoints: any other means that the names are those of another version.
     """
     places = model.state_dict(keep_vars=True)

@@ -4,7 +4,7 @@ A wiki's share of the sequences is its weight, or `tokens ** (1 / temperature)`,
 in proportion to their tokens, so that all end an epoch at about the same time; higher temperatures make the shares more alike.
 Shares are rounded to 65,536ths (largest remainders; every wiki that has tokens gets at least one). A period has 65,536 sequences,
 and each wiki's sequences are spread over it as evenly as possible. Each slot enters the period at a different place, so that a
-batch over all slots holds the shares too. A sequence is of one wiki.
+batch over all slots holds the shares too. A sequence comes from one wiki.
 
 Worked example, shares 2 : 1 in a period of 3, two slots: the period is a b a. Slot 0 begins at its first place, slot 1 at its
 second (1 x 3 // 2), and the number is the index of the sequence among those of its wiki:

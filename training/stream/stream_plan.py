@@ -7,7 +7,7 @@
 the (b n + j mod n)-th sequence of slot j // n (`training.stream.sequence_index`, with a worked example). The row groups of a wiki
 are distributed to L' lanes (`training.stream.lanes`; L' = L, or a divisor of L for a small wiki), so R = L / L' slots share a
 lane, slot s being number s mod R of those of lane s // R: the slot's m-th sequence of that wiki is sequence m R + s mod R of the
-lane. (Of several wikis, `training.stream.source_mixture` says which one it is.)
+lane. (Of several wikis, `training.stream.source_mixture` chooses one.)
 
 **From a lane to documents.** A lane is endless: epoch 0, epoch 1, and so on, each a permutation of the lane's documents
 (`training.stream.document_order`), one after the other, cut into sequences of T tokens (`training.stream.wiki_plan`). A remainder

@@ -1,4 +1,4 @@
-"""The stream of packed sequences: reads Parquet row groups as the plan says.
+"""The stream of packed sequences: reads Parquet row groups according to the plan.
 
     corpus = open_corpus(settings.data)
     stream = Stream(corpus, rules)
@@ -60,7 +60,7 @@ class Batch(NamedTuple):
 
 
 class StreamChangedError(ConfigurationError):
-    """A state is of another stream; the message lists the differences."""
+    """A state belongs to another stream; the message lists the differences."""
 
 
 class Stream:
@@ -121,13 +121,14 @@ class Stream:
         """(number of the next batch, rolling hash so far) from a state of this stream.
 
         Raises:
-            StreamChangedError: when the state is of a stream of other data or other rules.
+            StreamChangedError: when the state belongs to a stream of other data or other rules.
         """
         if state["fingerprint"] != self.fingerprint:
             lines = identity_differences(state["identity"], self.plan.identity)
             raise StreamChangedError(
-                f"the state is of stream {state['fingerprint']}, this one is {self.fingerprint}, so batch {state['batch']} would "
-                f"hold other tokens. Differences: {'; '.join(lines)}. Continue with the same data and rules, or start anew"
+                f"the state belongs to stream {state['fingerprint']}, this one is {self.fingerprint}, so batch "
+                f"{state['batch']} would hold other tokens. Differences: {'; '.join(lines)}. "
+                "Continue with the same data and rules, or start anew"
             )
         return int(state["batch"]), RollingHash(state["stream_hash"])
 

@@ -120,7 +120,7 @@ def test_a_remedy_says_what_a_run_with_checkpoints_needs_for_it_as_resume_decide
     check_resumable(state, fewer, elastic=True)
     again = settings.model_copy(update={"model": settings.model.model_copy(update={"gradient_checkpointing": True})})
     check_resumable(state, settings_to_match(again, ranks, 2, "bf16"), elastic=False)
-    with pytest.raises(ConfigurationError, match="of another run: zero_stage: 2 there, 3 here"):
+    with pytest.raises(ConfigurationError, match="belongs to another run: zero_stage: 2 there, 3 here"):
         check_resumable(state, before | {"zero_stage": 3}, elastic=True)
 
 

@@ -1,10 +1,8 @@
-"""Names into token streams: token by token, for every strategy."""
+"""Names inserted into tokens: token by token, for every strategy."""
 
 import numpy as np
 import pytest
 
-from spark_jobs.common.link_sampling import choose
-from spark_jobs.common.stateless_random import mix, permutation, uniform
 from training.stream.name_insertion import (
     IGNORED,
     NAME,
@@ -21,7 +19,7 @@ from training.stream.name_insertion import (
 OPEN, CLOSE = 98, 99
 TAGS = (OPEN, CLOSE)
 
-# Two links in one document: tokens 11-12 are called 50 51, token 14 is called 60; the last link ends the document.
+# Two links in one document: tokens 11-12 have the name 50 51, token 14 has the name 60; the last link ends the document.
 IDS = [10, 11, 12, 13, 14]
 TWO_LINKS = Links(np.array([1, 4]), np.array([3, 5]), np.array([2, 1]), np.array([50, 51, 60]))
 
@@ -45,13 +43,13 @@ TWO_LINKS = Links(np.array([1, 4]), np.array([3, 5]), np.array([2, 1]), np.array
         ("replace", [1, 1], None, "10 50 51 13 60", ".nn.n"),
     ],
 )
-def test_a_name_goes_where_the_strategy_says(strategy, chosen, tags, tokens, kinds):
+def test_a_name_is_inserted_where_the_strategy_says(strategy, chosen, tags, tokens, kinds):
     chosen = np.array(chosen, dtype=bool)
     found, found_kinds = insert_names(np.array(IDS), TWO_LINKS, chosen, strategy, tags)
     assert found.tolist() == [int(token) for token in tokens.split()]
     assert found_kinds.tolist() == [{".": TEXT, "n": NAME, "t": TAG}[kind] for kind in kinds]
-    grown = length_changes(TWO_LINKS.end - TWO_LINKS.start, TWO_LINKS.name_lengths, chosen, strategy, 0 if tags is None else 2)
-    assert augmented_lengths(np.array([5]), np.array([0, 2]), grown).tolist() == [len(found)]
+    changes = length_changes(TWO_LINKS.end - TWO_LINKS.start, TWO_LINKS.name_lengths, chosen, strategy, 0 if tags is None else 2)
+    assert augmented_lengths(np.array([5]), np.array([0, 2]), changes).tolist() == [len(found)]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +85,7 @@ def insert_one_by_one(ids, links, chosen, strategy, tags):
 
 @pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
 @pytest.mark.parametrize("tags", [TAGS, None])
-def test_documents_laid_flat_equal_documents_one_by_one(strategy, tags):
+def test_insertion_all_at_once_equals_insertion_one_by_one(strategy, tags):
     rng = np.random.default_rng(5)
     for _ in range(20):
         size = int(rng.integers(1, 60))
@@ -103,67 +101,21 @@ def test_documents_laid_flat_equal_documents_one_by_one(strategy, tags):
     ("predict_names", "expected"),
     [(True, [10, IGNORED, 50, 51, IGNORED, 11]), (False, [10, IGNORED, IGNORED, IGNORED, IGNORED, 11])],
 )
-def test_tags_are_never_predicted_and_names_only_if_asked_for(predict_names, expected):
+def test_tags_are_never_predicted_and_names_only_with_predict_names(predict_names, expected):
     tokens, kinds = np.array([10, 98, 50, 51, 99, 11]), np.array([TEXT, TAG, NAME, NAME, TAG, TEXT], dtype=np.uint8)
     assert label_tokens(tokens, kinds, predict_names).tolist() == expected
 
 
-def test_the_mixing_function_is_splitmix64():
-    # The first outputs of the public domain splitmix64.c (Vigna) for the seed 1234567.
-    step = 0x9E3779B97F4A7C15
-    counters = np.array([(1234567 + n * step) % 2**64 for n in range(5)], dtype=np.uint64)
-    published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
-    assert mix(counters).tolist() == published
-
-
-def test_uniform_numbers_lie_in_the_half_open_interval():
-    assert uniform(np.array([0, 2**64 - 1], dtype=np.uint64)).tolist() == [0.0, 1 - 2.0**-53]
-
-
-def test_a_permutation_holds_every_member_once():
-    assert sorted(permutation(mix(1), 1000).tolist()) == list(range(1000))
-    assert permutation(mix(1), 1000).tolist() != permutation(mix(2), 1000).tolist()
-
-
-OFFSETS = np.array([0, 100, 50_100])
-
-
-def draws(**changes):
-    pages = {"wiki": "jawiki", "page_id": np.array([7, 8]), "link_offsets": OFFSETS}
-    return choose(**({"seed": 1, "epoch": 0, "probability": 0.5} | pages | changes))
-
-
-@pytest.mark.parametrize(("probability", "share"), [(0.0, 0.0), (1.0, 1.0)])
-def test_probability_0_chooses_no_link_and_1_all(probability, share):
-    assert draws(probability=probability).mean() == share
-
-
-def test_the_chosen_share_is_the_probability():
-    for probability in (0.1, 0.5, 0.9):
-        error = np.sqrt(probability * (1 - probability) / 50_100)
-        assert abs(draws(probability=probability).mean() - probability) < 4 * error
-
-
-@pytest.mark.parametrize("change", [{"seed": 2}, {"epoch": 1}, {"wiki": "dewiki"}, {"page_id": np.array([9, 7])}])
-def test_seed_epoch_wiki_and_page_each_change_the_draw(change):
-    assert (draws()[:100] != draws(**change)[:100]).sum() > 25  # 50 are expected of independent draws
-
-
-def test_a_draw_does_not_depend_on_other_documents():
-    alone = draws(page_id=np.array([8]), link_offsets=np.array([100, 50_100]))
-    assert alone.tolist() == draws()[100:].tolist()
-
-
 @pytest.mark.parametrize(("bos", "eos"), [(1, None), (None, 2), (1, 2), (None, None)])
 @pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
-def test_bos_and_eos_frame_every_document_an_empty_one_too(strategy, bos, eos):
+def test_bos_and_eos_frame_every_document_even_an_empty_one(strategy, bos, eos):
     # Three documents: two links, no tokens, one link.
     ids = [*IDS, 20, 21]
     links = Links(np.array([1, 4, 5]), np.array([3, 5, 6]), np.array([2, 1, 1]), np.array([50, 51, 60, 70]))
     counts, chosen, lengths = np.array([2, 0, 1]), np.array([True, False, True]), np.array([5, 0, 2])
-    grown = length_changes(links.end - links.start, links.name_lengths, chosen, strategy, 2)
+    changes = length_changes(links.end - links.start, links.name_lengths, chosen, strategy, 2)
     frames = (bos is not None) + (eos is not None)
-    sizes = augmented_lengths(lengths, np.array([0, 2, 2, 3]), grown) + frames
+    sizes = augmented_lengths(lengths, np.array([0, 2, 2, 3]), changes) + frames
     frame = DocumentFrame(bos, eos, np.concatenate([[0], np.cumsum(sizes)]), counts)
     tokens, kinds = insert_names(np.array(ids), links, chosen, strategy, TAGS, frame)
     expected, expected_kinds = [], []

@@ -101,7 +101,7 @@ def lane_in_plain_python(opened, rules, lane, length):
 
 
 def are_equal(left, right):
-    """Whether two runs saw the same. After a bare `==` in an assertion pytest would write a diff of both for hours, where CI is set."""
+    """Whether two runs saw the same. In an assertion, a bare `==` has pytest write a diff for hours where CI is set."""
     return left == right
 
 
