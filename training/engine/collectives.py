@@ -1,6 +1,6 @@
 """The collectives that a run needs. Every rank calls them at the same point."""
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +20,14 @@ def all_gather_arrays(values: npt.NDArray[Scalar], device: "torch.device") -> np
     own = torch.from_numpy(np.ascontiguousarray(values).view(np.int64)).to(device)
     gathered = [torch.empty_like(own) for _ in range(dist.get_world_size())]
     dist.all_gather(gathered, own)
-    stacked: npt.NDArray[Any] = np.stack([part.cpu().numpy() for part in gathered])
-    return stacked.view(values.dtype)
+    return np.stack([part.cpu().numpy() for part in gathered]).view(values.dtype)
 
 
 def all_gather_objects(value: Value) -> list[Value]:
     """The values of all ranks, in the order of ranks; for small plain values."""
     import torch.distributed as dist
 
-    found: list[Any] = [None] * dist.get_world_size()
+    found = [value] * dist.get_world_size()
     dist.all_gather_object(found, value)
     return found
 

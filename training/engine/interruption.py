@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spark_jobs.common.errors import ConfigurationError, first_line
 
@@ -16,6 +16,9 @@ EXIT_INTERRUPTED = 75
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
+SignalHandler = Callable[[int, FrameType | None], object] | int | None
+"""A handler as `signal.signal` takes and returns it."""
+
 
 class InterruptedByRequestError(Exception):
     """The run was asked to end; everything up to the last finished step is saved."""
@@ -26,7 +29,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self._requested = False
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[signal.Signals, SignalHandler] = {}
         self._group: torch.distributed.ProcessGroup | None = None
 
     def __enter__(self) -> "Interruption":

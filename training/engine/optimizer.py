@@ -1,7 +1,6 @@
 """AdamW that can refuse a step, and its parameter groups."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch.optim import AdamW
@@ -21,10 +20,11 @@ class GatedAdamW(AdamW):
 
     gate: Callable[[], bool] | None = None
 
-    def step(self, closure: Any = None) -> Any:
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """AdamW's step, or nothing where `gate` returns False."""
         if self.gate is None or self.gate():
-            return super().step(closure)
+            loss: float | None = super().step(closure)
+            return loss
         for group in self.param_groups:
             for parameter in group["params"]:
                 # DeepSpeed links the moments after the first call, so they must exist even if that step was refused.

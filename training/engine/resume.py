@@ -1,7 +1,7 @@
 """Resuming: which checkpoint a run continues from, and whether the checkpoint belongs to the run."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -14,7 +14,7 @@ from training.engine.launch_environment import Ranks
 _ELASTIC = ("ranks", "micro_batch_size")
 
 
-def settings_to_match(settings: TrainSettings, ranks: Ranks, stage: int, precision: str) -> dict[str, Any]:
+def settings_to_match(settings: TrainSettings, ranks: Ranks, stage: int, precision: str) -> dict[str, object]:
     """The settings that must not change between a checkpoint and a resumed run; the stream is compared by its fingerprint."""
     return {
         "model": settings.model.model_dump(mode="json", include={"path", "lora"}),
@@ -48,7 +48,7 @@ def find_newest_intact(checkpoints: Checkpoints, ranks: Ranks, console: Console)
     return None
 
 
-def check_resumable(state: RunState, expected: dict[str, Any], elastic: bool) -> bool:
+def check_resumable(state: RunState, expected: Mapping[str, object], elastic: bool) -> bool:
     """Whether the checkpoint must be converted for another number of ranks first; `expected` are `settings_to_match`.
 
     Raises:

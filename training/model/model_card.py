@@ -5,7 +5,6 @@ It leaves out time, place and speed: the same run on another machine gets the sa
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from spark_jobs.common.page_templates import render_markdown
 from spark_jobs.common.wiki_languages import language_tag
@@ -15,7 +14,7 @@ from training.model.translation_tags import CLOSING_TAG, OPENING_TAG
 _PLACES = {"left": "before it", "right": "after it", "replace": "in its place"}
 
 
-def model_card(settings: TrainSettings, run: Mapping[str, Any], tags: Sequence[int]) -> str:
+def model_card(settings: TrainSettings, run: Mapping[str, object], tags: Sequence[int]) -> str:
     """The card as Markdown.
 
     Args:
@@ -46,17 +45,17 @@ def model_card_head(settings: TrainSettings) -> str:
     path = settings.model.path
     local = Path(path).is_dir()
     tags = language_tags(settings.data.wikis)
-    # The hub accepts only the licences of its list, and this one is the base model's, whichever that is.
-    more: dict[str, Any] = {"license": "other", "license_name": "license-of-the-base-model"}
-    more |= {} if local else {"license_link": f"https://huggingface.co/{path}"}
-    more |= {"language_bcp47": [tag for tag in tags if "-" in tag]} if any("-" in tag for tag in tags) else {}
     return ModelCardData(
         language=sorted({tag.partition("-")[0] for tag in tags}) or None,
         base_model=None if local else path,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["leia", "wikipedia", "cross-lingual"],
-        **more,
+        # The hub accepts only the licences of its list, and this one is the base model's, whichever that is.
+        license="other",
+        license_name="license-of-the-base-model",
+        license_link=None if local else f"https://huggingface.co/{path}",
+        language_bcp47=[tag for tag in tags if "-" in tag] or None,
     ).to_yaml()
 
 

@@ -7,7 +7,7 @@ that the hub gives only after a licence is accepted are data (`model_shapes.yaml
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from spark_jobs.common.errors import ConfigurationError, first_line
 from spark_jobs.common.settings import read_yaml
@@ -115,9 +115,9 @@ def config_file(path: str) -> Path | None:
 
 
 @cache
-def published_shapes() -> dict[str, dict[str, Any]]:
+def published_shapes() -> dict[str, dict[str, object]]:
     """Hub id -> the values of its `config.json` that decide its shape, and `source`."""
-    content: dict[str, dict[str, Any]] = read_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
+    content: dict[str, dict[str, object]] = read_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
     return content
 
 

@@ -92,7 +92,7 @@ class CausalLanguageModel(Protocol):
     def dtype(self) -> "torch.dtype":
         """Of the weights."""
 
-    def __call__(self, **inputs: Any) -> ModelOutput:
+    def __call__(self, **inputs: object) -> ModelOutput:
         """The forward pass."""
 
     def train(self, mode: bool = True) -> object:
@@ -144,7 +144,7 @@ class WrappedOptimizer(Protocol):
 
     param_groups: list[dict[str, Any]]
     """As of a torch optimizer: `params`, `lr`, `weight_decay`, …"""
-    state: Mapping[Any, dict[str, Any]]
+    state: "Mapping[torch.Tensor, dict[str, torch.Tensor]]"
     """Parameter -> its moments and its number of steps."""
     _global_grad_norm: float
     """The norm of the gradients, while `step` runs; all stages above 0 and bf16 have it."""
@@ -158,7 +158,7 @@ class Engine(Protocol):
     basic_optimizer: GatedOptimizer
     """The optimizer that the run made; the same object as `optimizer` where DeepSpeed does not wrap it."""
 
-    def __call__(self, **inputs: Any) -> ModelOutput:
+    def __call__(self, **inputs: object) -> ModelOutput:
         """The model's forward pass."""
 
     def train(self) -> object:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.link_sampling import Strategy
@@ -97,18 +97,18 @@ def make_stream_rules(
     )
 
 
-def stream_identity(data: Mapping[str, str], rules: StreamRules) -> dict[str, Any]:
+def stream_identity(data: Mapping[str, str], rules: StreamRules) -> dict[str, object]:
     """All inputs of the stream as plain values: `data` maps each wiki to the fingerprint of its shards."""
     content = {"plan_version": PLAN_VERSION, "data": dict(sorted(data.items())), "rules": asdict(rules)}
     return json.loads(json.dumps(content))  # type: ignore[no-any-return]
 
 
-def identity_fingerprint(identity: Mapping[str, Any]) -> str:
+def identity_fingerprint(identity: Mapping[str, object]) -> str:
     """32 hex digits over a `stream_identity`, or over other plain values."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def identity_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+def identity_differences(there: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
     """The differences between two identities, a line for each value.
 
     >>> identity_differences({"rules": {"seed": 1, "bos": 1}}, {"rules": {"seed": 2, "bos": 1}})
