@@ -20,11 +20,10 @@ from training.engine.interruption import Interruption
 from training.engine.launch_environment import Ranks
 from training.engine.universal_checkpoint import convert_checkpoint, remove_universal
 from training.model.protocols import CausalLanguageModel, Engine, WrappedOptimizer
+from training.model.translation_tags import AddedRows, add_rows
 
 if TYPE_CHECKING:
     import torch
-
-    from training.model.translation_tags import AddedRows
 
 
 class EngineSetup(NamedTuple):
@@ -32,7 +31,7 @@ class EngineSetup(NamedTuple):
 
     settings: TrainSettings
     config: DeepSpeedConfig
-    rows: "AddedRows | None"
+    rows: AddedRows | None
     """Of the tags; None without tags."""
     precision: str
     ranks: Ranks
@@ -81,13 +80,12 @@ def resume_engine(
 
 
 def build_model(
-    settings: TrainSettings, rows: "AddedRows | None", precision: str, ranks: Ranks, device: "torch.device | str" = "cpu"
+    settings: TrainSettings, rows: AddedRows | None, precision: str, ranks: Ranks, device: "torch.device | str" = "cpu"
 ) -> CausalLanguageModel:
     """The model with the rows of the tags and, if configured, adapters: the same on all ranks."""
     import torch
 
     from training.model.model_loading import DTYPES, load_model
-    from training.model.translation_tags import add_rows
 
     torch.manual_seed(settings.seed)
     model = load_model(settings.model, DTYPES[precision], device, ranks.main)
