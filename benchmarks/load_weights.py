@@ -64,8 +64,9 @@ def as_rank(model: str, how: str) -> None:
     from training.config import ModelSettings
     from training.engine.collectives import all_gather_objects
     from training.engine.deepspeed_config import activate_zero3_loading
-    from training.engine.launch_environment import read_ranks, silence_libraries
+    from training.engine.launch_environment import read_ranks
     from training.engine.process_group import join_process_group, leave_process_group
+    from training.model.library_messages import silence_libraries
     from training.model.model_loading import load_model
 
     ranks = read_ranks()

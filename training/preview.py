@@ -183,7 +183,7 @@ def lines(stream: Stream, corpus: Corpus, options: PreviewOptions, tokenizer: An
 
 def preview(settings: PreviewSettings) -> int:
     """Show the corpus and some sequences."""
-    from training.engine.launch_environment import silence_libraries
+    from training.model.library_messages import silence_libraries
 
     silence_libraries()
     from training.model.translation_tags import add_tags

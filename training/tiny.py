@@ -58,7 +58,7 @@ def make(settings: TinyModelSettings) -> int:
             f"tokenizer: {settings.tokenizer} holds no tokenizer.json; run spark_jobs/encode.py, "
             "which leaves the tokenizer beside its shards"
         )
-    from training.engine.launch_environment import silence_libraries
+    from training.model.library_messages import silence_libraries
 
     silence_libraries()
     import torch

@@ -35,7 +35,7 @@ from training.engine.deepspeed_config import build_deepspeed_config, with_precis
 from training.engine.deepspeed_engine import EngineSetup, build_engine, resume_engine, save_checkpoint
 from training.engine.devices import select_device
 from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
-from training.engine.launch_environment import Ranks, read_ranks, silence_libraries
+from training.engine.launch_environment import Ranks, read_ranks
 from training.engine.process_group import join_process_group, leave_process_group
 from training.engine.resume import check_resumable, find_newest_intact, settings_to_match
 from training.loop.held_out_loss import HeldOut
@@ -47,6 +47,7 @@ from training.loop.training_steps import Position, new_guard, steps
 from training.model.accelerators import peak_flops
 from training.model.document_mask import check_document_masking
 from training.model.flops import flops_per_token, mfu
+from training.model.library_messages import silence_libraries
 from training.model.model_shapes import shape_of
 from training.report.run_html import Drawing
 from training.stream.stream_rules import StreamRules, make_stream_rules

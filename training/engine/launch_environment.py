@@ -1,11 +1,9 @@
-"""The environment of a training process: its rank, as the launcher sets it, and the output of libraries.
+"""The place of a process among all ranks, as the launcher sets it in the environment.
 
 Works under `deepspeed`, `torchrun` or without a launcher (one rank).
 """
 
-import logging
 import os
-import warnings
 from typing import NamedTuple
 
 
@@ -31,11 +29,3 @@ def read_ranks() -> Ranks:
     )
     local_size = os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("LOCAL_SIZE"))
     return Ranks(rank, local_rank, size, None if local_size is None else int(local_size))
-
-
-def silence_libraries() -> None:
-    """Keep start-up messages of libraries off the console; warnings about errors remain."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)

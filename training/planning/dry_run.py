@@ -22,9 +22,10 @@ from training.data.encoded_corpus import open_corpus
 from training.data.read_retries import read_with_retries
 from training.data.tokenizer_identity import check_vocabulary
 from training.engine.deepspeed_config import build_deepspeed_config, with_precision
-from training.engine.launch_environment import read_ranks, silence_libraries
+from training.engine.launch_environment import read_ranks
 from training.loop.run_folder import Output
 from training.model.accelerators import ACCELERATORS
+from training.model.library_messages import silence_libraries
 from training.model.model_shapes import config_file, find_shape
 from training.planning.plan_report import report
 from training.planning.run_plan import RunPlan, make_plan

@@ -14,8 +14,9 @@ import torch
 
 from training.config import TrainSettings, accumulation_steps
 from training.engine.deepspeed_config import build_deepspeed_config, with_precision
-from training.engine.launch_environment import read_ranks, silence_libraries
+from training.engine.launch_environment import read_ranks
 from training.engine.process_group import join_process_group, leave_process_group
+from training.model.library_messages import silence_libraries
 from training.model.zero3_parameters import gathered
 
 SHARD_BYTES = 60_000

@@ -16,8 +16,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.config import OptimizerSettings
 from training.engine.deepspeed_config import activate_zero3_loading, with_precision
-from training.engine.launch_environment import silence_libraries
 from training.engine.optimizer import build_optimizer
+from training.model.library_messages import silence_libraries
 
 SMALL_BUFFERS = {"reduce_bucket_size": 1000, "stage3_max_live_parameters": 1, "stage3_param_persistence_threshold": 0}
 
