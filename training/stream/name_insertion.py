@@ -3,7 +3,7 @@
 Which links get their name is decided in `spark_jobs.common.link_sampling`.
 
 Everything here is a pure function of arrays. Documents are *flat*: the tokens of many documents are stored one after the other,
-`document_offsets[d] : document_offsets[d + 1]`, and so do their links, `link_offsets[d] : link_offsets[d + 1]`. Spans are
+`document_offsets[d] : document_offsets[d + 1]`, and so are their links, `link_offsets[d] : link_offsets[d + 1]`. Spans are
 token indices, end-exclusive, sorted, disjoint and not empty, as the `encoded` table promises.
 
 The name of a chosen link, between the tags if there are any, goes
