@@ -1,5 +1,6 @@
 """The configuration: values that are refused and why, the arithmetic of batches, the shipped files."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,23 @@ def test_a_batch_that_does_not_divide_is_refused_with_the_nearest_values(batch, 
 def test_weights_together_with_a_temperature_are_refused(minimal):
     with pytest.raises(ConfigurationError, match="temperature and weights are both given"):
         load_settings(TrainSettings, minimal, ["data.weights={jawiki: 1}", "data.temperature=2"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"evaluation": {"every": 5}}, r"evaluation\.every is set, but data\.held_out is 0 and evaluation\.tasks is null"),
+        ({"evaluation": {"tasks": "conf/eval/demo.yaml"}}, r"tasks is conf/eval/demo\.yaml, but every is null"),
+        ({"log": {"profile": [5, 4]}}, r"give the first and the last step, such as \[5, 7\]"),
+        ({"resume": True, "overwrite": True}, r"overwrite starts anew and resume continues; set one of them"),
+        ({"elastic": True}, r"elastic changes how a run resumes; set resume=true too"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(run_settings, tmp_path, changes, message):
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(run_settings(tmp_path / "run", **changes)))
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings(TrainSettings, path)
 
 
 @pytest.mark.parametrize(
