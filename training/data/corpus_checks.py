@@ -73,7 +73,7 @@ def open_shards(settings: DataSettings, folder: Location, manifest: Manifest) ->
         if shard.path not in listed:
             raise CorpusError(f"{where} is missing, and the manifest names it; {_REBUILD}")
         if listed[shard.path] != shard.bytes:
-            raise CorpusError(f"{where} has {listed[shard.path]} bytes, the manifest says {shard.bytes}; {_REBUILD}")
+            raise CorpusError(f"{where} has {listed[shard.path]} bytes, the manifest states {shard.bytes}; {_REBUILD}")
     named = {shard.path for shard in manifest.shards}
     foreign = sorted(name for name in listed if name.endswith(".parquet") and name not in named)
     if foreign:
@@ -112,8 +112,8 @@ def _check_footer(footer: pq.FileMetaData, where: str, rows: int, pivot: str) ->
     if wrong:
         raise CorpusError(
             f"{where}: column {wrong[0]} is {found.get(wrong[0], 'missing')}, "
-            f"the contract says {expected.field(wrong[0]).type}; encode it again"
+            f"the contract states {expected.field(wrong[0]).type}; encode it again"
         )
     if footer.num_rows != rows:
-        raise CorpusError(f"{where} has {footer.num_rows} rows, the manifest says {rows}; encode it again")
+        raise CorpusError(f"{where} has {footer.num_rows} rows, the manifest states {rows}; encode it again")
     return ShardEncoding(tokenizer, span_mapping)

@@ -2,7 +2,7 @@
 
 It may be on a local disk or in any store that pyarrow reads (`s3://…`, `hdfs://…`); reads that fail for a moment are retried
 (`training.data.read_retries`). Opening refuses: a folder without manifest, a shard that is missing or has another size or another
-number of rows than the manifest says, a file that the manifest does not name, another major version of the contract, another
+number of rows than the manifest states, a file that the manifest does not name, another major version of the contract, another
 table or schema, names of another pivot (`training.data.corpus_checks`), and wikis of different tokenizers or span mappings
 (`training.data.tokenizer_identity`). Checksums of whole shards are compared by `training.verify_data`; pages are checked against
 their own when they are read.

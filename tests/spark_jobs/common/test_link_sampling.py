@@ -1,4 +1,4 @@
-"""Which links get their name: shares, and what a draw depends on."""
+"""Which links get their name: shares, and the inputs of a draw."""
 
 import numpy as np
 import pytest

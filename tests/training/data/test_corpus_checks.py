@@ -45,7 +45,7 @@ def test_a_shard_of_another_size_is_refused(fresh_corpus):
     path = fresh_corpus.wiki("jawiki") / "part-00001.parquet"
     size = path.stat().st_size
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(CorpusError, match=rf"part-00001\.parquet has {size + 1} bytes, the manifest says {size}"):
+    with pytest.raises(CorpusError, match=rf"part-00001\.parquet has {size + 1} bytes, the manifest states {size}"):
         open_corpus(settings(fresh_corpus))
 
 
@@ -89,5 +89,5 @@ def test_a_column_of_another_type_is_refused(fresh_corpus):
     manifest = json.loads((fresh_corpus.wiki("jawiki") / "_manifest.json").read_text())
     manifest["shards"][0]["bytes"] = path.stat().st_size
     rewrite_manifest(fresh_corpus, "jawiki", shards=manifest["shards"])
-    with pytest.raises(CorpusError, match="column num_tokens is int64, the contract says int32"):
+    with pytest.raises(CorpusError, match="column num_tokens is int64, the contract states int32"):
         open_corpus(settings(fresh_corpus))

@@ -71,7 +71,7 @@ def train_in_parts(opened, rules, parts, micro_batch=None):
 
 def lane_in_plain_python(opened, rules, lane, length):
     """A lane of a one-wiki corpus, token by token: epochs of its documents, names after the links, at probability 1."""
-    made = Stream(opened, rules).plan.wikis[0]
+    plan = Stream(opened, rules).plan.wikis[0]
     wiki = opened.wikis[0]
     offsets = wiki.documents.row_group_offsets
     content = {}
@@ -89,7 +89,7 @@ def lane_in_plain_python(opened, rules, lane, length):
             content[int(offsets[group]) + row] = [rules.bos, *ids]
     tokens, epoch = [], 0
     while len(tokens) < length:
-        layout = made.epoch(epoch)
+        layout = plan.epoch(epoch)
         documents = layout.order[layout.lane_positions[lane] : layout.lane_positions[lane + 1]].tolist()
         groups = sorted({int(np.searchsorted(offsets, d, side="right")) - 1 for d in documents})
         assert documents != sorted(documents)
@@ -186,8 +186,8 @@ def test_where_the_world_size_divides_the_lanes_no_row_group_is_read_twice_in_an
     read = []
     original = type(single.wikis[0]).read
     monkeypatch.setattr(type(single.wikis[0]), "read", lambda wiki, group: read.append((rank, group)) or original(wiki, group))
-    made = Stream(single, RULES).plan.wikis[0]
-    batches = int(made.epoch(0).totals().min()) // (RULES.sequence_length * BATCH // RULES.slots)
+    plan = Stream(single, RULES).plan.wikis[0]
+    batches = int(plan.epoch(0).totals().min()) // (RULES.sequence_length * BATCH // RULES.slots)
     for rank in range(ranks):
         iterator = Stream(single, RULES).batches(0, rank, ranks)
         for _ in range(batches):
