@@ -4,7 +4,6 @@ import doctest
 import gzip
 import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,8 +11,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import training.loop.metrics_log
 import training.loop.task_scoring
-from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.settings import load_settings
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.engine.launch_environment import Ranks
@@ -163,20 +160,3 @@ def test_a_run_that_goes_on_drops_what_it_will_write_again(tmp_path):
     assert read_lines(path) == [{"step": 1, "loss": 2.0}, {"step": 2, "loss": None}]
     cut_back(tmp_path / "none.jsonl", 2)
     assert read_lines(tmp_path / "none.jsonl") == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"evaluation": {"every": 5}}, r"evaluation\.every is set, but data\.held_out is 0 and evaluation\.tasks is null"),
-        ({"evaluation": {"tasks": "conf/eval/demo.yaml"}}, r"tasks is conf/eval/demo\.yaml, but every is null"),
-        ({"log": {"profile": [5, 4]}}, r"give the first and the last step, such as \[5, 7\]"),
-        ({"resume": True, "overwrite": True}, r"overwrite starts anew and resume goes on; set one of them"),
-        ({"elastic": True}, r"elastic says how to resume; set resume=true too"),
-    ],
-)
-def test_settings_that_contradict_each_other_are_refused(run_settings, tmp_path, changes, message):
-    path = Path(tmp_path / "run.yaml")
-    path.write_text(json.dumps(run_settings(tmp_path / "run", **changes)))
-    with pytest.raises(ConfigurationError, match=message):
-        load_settings(TrainSettings, path)
