@@ -10,44 +10,44 @@ from spark_jobs.common.link_sampling import Strategy
 from spark_jobs.common.settings import Settings
 
 MAX_LANES = 64
-"""Lanes where the configuration says nothing: as many ranks can read without reading anything twice."""
+"""Default of the most lanes: up to this number of ranks, nothing is read twice."""
 
 
 class DataSettings(Settings):
-    """Which encoded corpus to train on."""
+    """The encoded corpus to train on."""
 
     corpus: str
     """Folder that holds `encoded/`, as the data engine wrote it: a path, or a URI such as s3://bucket/corpus."""
     tokenizer: str
-    """Name of the tokenizer whose shards to read: `encoded/tokenizer=NAME`."""
+    """Name of the tokenizer of the shards: `encoded/tokenizer=NAME`."""
     pivot: str = "en"
     """Language of the inserted names: `pivot=LANGUAGE`."""
     wikis: tuple[str, ...] = Field(min_length=1)
     """Wikis to train on, such as [jawiki, eswiki]; their order does not matter."""
     temperature: float = Field(default=1.0, gt=0)
-    """Wikis come in proportion to tokens ** (1 / temperature): 1 as large as they are, the higher the more alike."""
+    """Shares of wikis are in proportion to tokens ** (1 / temperature): 1 is their size, higher values make them more alike."""
     weights: dict[str, float] | None = None
-    """Share of each wiki in the sequences, such as {jawiki: 3, swwiki: 1}; takes the place of the temperature."""
+    """Share of each wiki in the sequences, such as {jawiki: 3, swwiki: 1}; replaces the temperature."""
     held_out: float = Field(default=0.0, ge=0, lt=1)
     """Share of the articles that never enter the stream, chosen by a hash of (wiki, page_id) that no seed changes."""
     cache: Path = Path("build/cache")
-    """Folder on a disk of this machine for what is worked out once and mapped by all ranks; it may be deleted between runs."""
+    """Folder on a disk of this machine for arrays that are computed once and mapped by all ranks; may be deleted between runs."""
     attempts: int = Field(default=5, ge=1)
-    """How often a read is tried before the run ends; the waits between grow to 30 seconds."""
+    """Attempts of a read before the run ends; the waits in between grow to 30 seconds."""
 
     @field_validator("wikis")
     @classmethod
-    def _in_one_order(cls, wikis: tuple[str, ...]) -> tuple[str, ...]:
+    def _sort_wikis(cls, wikis: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(wikis)) < len(wikis):
             raise ValueError("a wiki is named twice; name each once")
         return tuple(sorted(wikis))
 
     @model_validator(mode="after")
-    def _one_way_to_mix(self) -> "DataSettings":
+    def _check_weights(self) -> "DataSettings":
         if self.weights is None:
             return self
         if self.temperature != 1.0:
-            raise ValueError("temperature and weights are both given; weights say the shares already, so leave one out")
+            raise ValueError("temperature and weights are both given; weights set the shares already, so leave one out")
         if set(self.weights) != set(self.wikis):
             raise ValueError(
                 f"weights names {', '.join(sorted(self.weights))}, wikis is {', '.join(self.wikis)}: give each wiki one weight"
@@ -70,14 +70,14 @@ class DataSettings(Settings):
 
 
 class InsertionSettings(Settings):
-    """How names of linked entities enter the text."""
+    """How names of linked entities are inserted into the text."""
 
     strategy: Strategy = "right"
     """Where a name goes: left of the link's text, right of it, in its place (replace), or nowhere (none)."""
     probability: float = Field(default=0.5, ge=0, le=1)
-    """Share of links that get their name, drawn anew in each epoch."""
+    """Share of links that get their name, drawn again in each epoch."""
     tags: bool = True
-    """Whether <translate> and </translate> stand around a name. Tags are never predicted."""
+    """Whether a name is enclosed in <translate> and </translate>. Tags are never predicted."""
     predict_names: bool = True
     """Whether the loss counts the tokens of inserted names."""
 
@@ -93,17 +93,17 @@ class StreamSettings(Settings):
     sequence_length: int = Field(default=2048, ge=2)
     """Tokens in a sequence."""
     lanes: int | None = Field(default=None, ge=1)
-    """Parts of the data that are read side by side, a divisor of global_batch_size; left out, the largest one up to 64.
+    """Parts of the data that are read side by side, a divisor of global_batch_size; by default the largest one up to 64.
     Nothing is read twice where the number of ranks divides it. A small wiki gets fewer: see training/stream/lanes.py."""
     shuffle_window: int = Field(default=2, ge=1)
-    """Row groups of a lane whose documents are shuffled together; as many of each lane are held in memory."""
+    """Row groups of a lane whose documents are shuffled together; that many of each lane are held in memory."""
     bos: bool = True
     """Whether each document begins with the tokenizer's BOS token."""
     eos: bool = False
     """Whether each document ends with the tokenizer's EOS token."""
     mask_documents: bool = False
-    """Whether a token sees only its own article: attention is block-diagonal, positions begin anew, and no article's first token
-    is predicted from another's last. The paper's tokens see everything before them in the sequence."""
+    """Whether a token sees only its own article: attention is block-diagonal, positions restart, and the first token of an
+    article is not predicted from the last of another. The paper's tokens see everything before them in the sequence."""
     workers: int = Field(default=1, ge=0)
     """Threads that prepare batches ahead of the training loop; 0 prepares each when it is needed. Does not change the stream."""
     prefetch: int = Field(default=2, ge=1)
@@ -122,7 +122,7 @@ class LoraSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """What to train."""
+    """The model to train."""
 
     path: str
     """Hugging Face directory or hub id of a causal language model with safetensors weights and a tokenizer."""
@@ -131,9 +131,9 @@ class ModelSettings(Settings):
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
-    """Attention implementation of transformers; auto lets it choose. flash_attention_2 needs the package flash-attn and bf16."""
+    """Attention implementation of transformers; auto: its default. flash_attention_2 needs the package flash-attn and bf16."""
     lora: LoraSettings | None = None
-    """Train adapters instead of the weights; left out, all weights are trained."""
+    """Train adapters instead of the weights; by default all weights are trained."""
 
 
 class OptimizerSettings(Settings):
@@ -142,7 +142,7 @@ class OptimizerSettings(Settings):
     learning_rate: float = Field(default=5e-6, gt=0)
     """Peak learning rate."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """Course of the learning rate after warm-up; cosine and linear end at 0."""
+    """Schedule of the learning rate after warm-up; cosine and linear end at 0."""
     warmup_steps: int = Field(default=0, ge=0)
     """Steps over which the learning rate rises linearly to its peak."""
     betas: tuple[float, float] = (0.9, 0.95)
@@ -152,99 +152,99 @@ class OptimizerSettings(Settings):
     weight_decay: float = Field(default=0.1, ge=0)
     """Decoupled weight decay of matrices; biases and norms have none."""
     max_gradient_norm: float = Field(default=1.0, ge=0)
-    """Gradients are scaled down to this global norm; 0 leaves them alone."""
+    """Gradients are scaled down to this global norm; 0 leaves them unchanged."""
 
     @field_validator("betas")
     @classmethod
-    def _decays(cls, betas: tuple[float, float]) -> tuple[float, float]:
+    def _check_decays(cls, betas: tuple[float, float]) -> tuple[float, float]:
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError("each beta is a decay in [0, 1)")
         return betas
 
 
 class GuardSettings(Settings):
-    """When a step is skipped and when the run ends because of that; see training/loop/skip_guard.py for the rule."""
+    """When a step is skipped, and when the run ends because of that; see training/loop/skip_guard.py for the rule."""
 
     sigmas: float = Field(default=6.0, gt=0)
-    """A loss or gradient norm is a spike from so many standard deviations above the mean on."""
+    """A loss or gradient norm is a spike if it is this many standard deviations above the mean."""
     window: int = Field(default=128, ge=2)
-    """Steps that mean, deviation and skipped steps are counted over."""
+    """Steps over which the mean, the deviation and the skipped steps are counted."""
     min_history: int = Field(default=16, ge=2)
-    """Accepted steps before anything finite is called a spike."""
+    """Accepted steps before a finite value can be a spike."""
     stop_after: int = Field(default=5, ge=1)
-    """The run ends, saved, when so many steps of the window were skipped."""
+    """The run is saved and ends when this many steps of the window were skipped."""
 
 
 class CheckpointSettings(Settings):
     """When and how many checkpoints are written; a run that is asked to end (SIGTERM, SIGUSR1) writes one in any case."""
 
     every: int | None = Field(default=10, ge=1)
-    """Steps between two checkpoints; null for none but those on request. After the last step stands the model instead."""
+    """Steps between two checkpoints; null saves on request only. After the last step the model is exported instead."""
     keep: int = Field(default=2, ge=1)
-    """How many are kept: the newest ones."""
+    """Number of newest checkpoints that are kept."""
 
 
 class EvaluationSettings(Settings):
-    """What is measured while the model trains."""
+    """Measurements while the model trains."""
 
     every: int | None = Field(default=None, ge=1)
-    """Steps between two measurements, which are also made before the first step and after the last; null for none."""
+    """Steps between two measurements; also before the first step and after the last. null turns them off."""
     sequences: int = Field(default=32, ge=1)
-    """Sequences of each wiki's held-out articles (data.held_out) that the loss is taken over, as plain text."""
+    """Sequences of each wiki's held-out articles (data.held_out) over which the loss is computed, as plain text."""
     tasks: Path | None = None
-    """Configuration of eval/run.py: its tasks are scored at each measurement, by a process of their own on the exported model."""
+    """Configuration of eval/run.py: its tasks are scored at each measurement, by a separate process on the exported model."""
 
     @model_validator(mode="after")
-    def _tasks_have_a_time(self) -> "EvaluationSettings":
+    def _check_tasks(self) -> "EvaluationSettings":
         if self.tasks is not None and self.every is None:
             raise ValueError(f"tasks is {self.tasks}, but every is null, so they would never be scored; set every")
         return self
 
 
 class LogSettings(Settings):
-    """What is shown; `metrics.jsonl` always has a line for every step."""
+    """Logs and reports; `metrics.jsonl` always has a line for every step."""
 
     every: int = Field(default=1, ge=1)
     """Steps between two lines on the console when it is not a terminal."""
     tensorboard: bool = True
     """Whether to write `output_dir/tensorboard`."""
     wandb: str | None = None
-    """Project of Weights & Biases to report to (package wandb; WANDB_MODE=offline keeps it on this machine); null for none."""
+    """Project of Weights & Biases to report to (package wandb; WANDB_MODE=offline keeps it on this machine); null: off."""
     profile: tuple[int, int] | None = None
-    """First and last step that torch.profiler records, into `output_dir/profile`; null for none."""
+    """First and last step that torch.profiler records, into `output_dir/profile`; null: off."""
 
     @field_validator("profile")
     @classmethod
-    def _in_order(cls, profile: tuple[int, int] | None) -> tuple[int, int] | None:
+    def _check_profile(cls, profile: tuple[int, int] | None) -> tuple[int, int] | None:
         if profile is not None and not 1 <= profile[0] <= profile[1]:
             raise ValueError("give the first and the last step, such as [5, 7]; steps count from 1")
         return profile
 
 
 class DryRunSettings(Settings):
-    """What `--dry-run` plans for; training itself does not read it."""
+    """Assumptions of `--dry-run`; training itself does not read them."""
 
     ranks: int = Field(default=1, ge=1)
-    """GPUs, where no launcher says how many."""
+    """Number of GPUs, where no launcher sets it."""
     gpu: str = "NVIDIA A100-SXM4-80GB"
-    """Their name, as torch.cuda.get_device_name prints it: for their peak FLOPs and their memory (training/model/flops.py)."""
+    """Their name, as torch.cuda.get_device_name prints it: for their peak FLOPs and memory (training/model/accelerators.py)."""
     mfu: float = Field(default=0.4, gt=0, le=1)
-    """Model FLOPs utilisation that the hours are worked out for."""
+    """Model FLOPs utilisation for which the hours are computed."""
     json_file: Path | None = None
-    """Where the plan is written as JSON, too."""
+    """File to which the plan is also written, as JSON."""
 
 
 class TrainSettings(Settings):
     """A training run: data -> stream -> model -> steps."""
 
     data: DataSettings
-    """Which encoded corpus to train on."""
+    """The encoded corpus to train on."""
     insertion: InsertionSettings = InsertionSettings()
-    """How names of linked entities enter the text."""
+    """How names of linked entities are inserted into the text."""
     stream: StreamSettings = StreamSettings()
     """How documents become sequences."""
     model: ModelSettings
-    """What to train."""
+    """The model to train."""
     optimizer: OptimizerSettings = OptimizerSettings()
     """AdamW and its learning rate."""
     seed: int = Field(default=42, ge=0, lt=2**63)
@@ -256,31 +256,31 @@ class TrainSettings(Settings):
     micro_batch_size: int = Field(default=1, ge=1)
     """Sequences that a rank puts through the model at once."""
     deepspeed: Path = Path("conf/deepspeed/zero2.json")
-    """DeepSpeed's own configuration: the ZeRO stage and what belongs to it."""
+    """DeepSpeed's own configuration: the ZeRO stage and its options."""
     output_dir: Path
-    """Where the run writes: config.yaml, deepspeed.json, metrics.jsonl, events.jsonl, tensorboard/, checkpoints/, model/,
+    """Folder of the run: config.yaml, deepspeed.json, metrics.jsonl, events.jsonl, tensorboard/, checkpoints/, model/,
     run.html, run.json. All ranks must see it."""
     overwrite: bool = False
-    """Start even if output_dir exists already: the old folder is kept, renamed to output_dir.1, .2 and so on."""
+    """Start even if output_dir exists: the old folder is kept, renamed to output_dir.1, .2 and so on."""
     resume: bool = False
-    """Go on from the newest sound checkpoint in output_dir; where there is none, start. The same command can be given again and
-    again until the run is finished."""
+    """Continue from the newest intact checkpoint in output_dir, or start if there is none. The same command can be repeated until
+    the run is finished."""
     elastic: bool = False
-    """With resume: go on with another number of ranks or another micro_batch_size than the checkpoint's. The stream is the same;
-    sums are formed in another order, so weights differ in their last bits."""
+    """With resume: allow another number of ranks or another micro_batch_size than the checkpoint's. The stream is the same; sums
+    are formed in another order, so weights differ in their last bits."""
     checkpoint: CheckpointSettings = CheckpointSettings()
     """When and how many checkpoints are written."""
     guard: GuardSettings = GuardSettings()
     """When a step is skipped, and when the run ends because of that."""
     evaluation: EvaluationSettings = EvaluationSettings()
-    """What is measured while the model trains."""
+    """Measurements while the model trains."""
     log: LogSettings = LogSettings()
-    """What is shown while it runs."""
+    """Logs and reports."""
     dry_run: DryRunSettings = DryRunSettings()
-    """What `--dry-run` plans for; training itself does not read it."""
+    """Assumptions of `--dry-run`; training itself does not read them."""
 
     @model_validator(mode="after")
-    def _warmup_ends(self) -> "TrainSettings":
+    def _check_warmup(self) -> "TrainSettings":
         if self.optimizer.warmup_steps >= self.steps:
             raise ValueError(
                 f"optimizer.warmup_steps ({self.optimizer.warmup_steps}) must be below steps ({self.steps}), "
@@ -289,24 +289,24 @@ class TrainSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _there_is_something_to_measure(self) -> "TrainSettings":
+    def _check_measurements(self) -> "TrainSettings":
         if self.evaluation.every is not None and self.data.held_out == 0 and self.evaluation.tasks is None:
             raise ValueError(
                 "evaluation.every is set, but data.held_out is 0 and evaluation.tasks is null, so there is nothing to measure; "
-                "hold out a share such as data.held_out=0.001, or name tasks"
+                "hold out a share such as data.held_out=0.001, or set tasks"
             )
         return self
 
     @model_validator(mode="after")
-    def _overwrite_or_resume(self) -> "TrainSettings":
+    def _check_start(self) -> "TrainSettings":
         if self.overwrite and self.resume:
-            raise ValueError("overwrite starts anew and resume goes on; set one of them")
+            raise ValueError("overwrite starts anew and resume continues; set one of them")
         if self.elastic and not self.resume:
-            raise ValueError("elastic says how to resume; set resume=true too")
+            raise ValueError("elastic changes how a run resumes; set resume=true too")
         return self
 
     @model_validator(mode="after")
-    def _lanes_divide(self) -> "TrainSettings":
+    def _check_lanes(self) -> "TrainSettings":
         lanes, batch = self.stream.lanes, self.global_batch_size
         if lanes is not None and batch % lanes:
             divisors = [str(n) for n in range(1, min(batch, 1024) + 1) if batch % n == 0]
@@ -328,7 +328,7 @@ def accumulation_steps(global_batch_size: int, micro_batch_size: int, ranks: int
     256
 
     Raises:
-        ConfigurationError: if the batch cannot be dealt evenly (uneven ranks would hang ZeRO's collectives).
+        ConfigurationError: if the batch cannot be divided evenly (uneven ranks would block ZeRO's collectives).
     """
     unit = micro_batch_size * ranks
     steps, rest = divmod(global_batch_size, unit)
@@ -344,7 +344,7 @@ def accumulation_steps(global_batch_size: int, micro_batch_size: int, ranks: int
 
 
 def _nearest_divisors(global_batch_size: int, micro_batch_size: int, ranks: int) -> list[int]:
-    """The nearest numbers of ranks, below and above, that a batch can be dealt to.
+    """The nearest numbers of ranks, below and above, that divide the batch.
 
     >>> _nearest_divisors(2048, 1, 7)
     [4, 8]

@@ -31,7 +31,7 @@ SHARDS, ROWS_IN_SHARD, ROWS_IN_GROUP = 3, 12, 5
 
 @dataclass
 class SmallCorpus:
-    """What the fixture wrote: the folder, and the rows in canonical order as plain Python."""
+    """A corpus that a fixture wrote: the folder, and the rows in canonical order as plain Python."""
 
     folder: Path
     tokenizer: Path
@@ -72,7 +72,7 @@ def tokenizer_identity(folder: Path, name: str = "words") -> dict[str, Any]:
 
 
 def article(rng: np.random.Generator, page_id: int) -> dict[str, Any]:
-    """Words follow each other in a cycle with some noise, so that a model can learn them; every third article is tiny."""
+    """Words in a cycle with some noise, so that a model can learn them; every third article is very short."""
     length = int(rng.integers(1, 6)) if page_id % 3 == 0 else int(rng.integers(20, 80))
     steps = np.where(rng.random(length) < 0.9, 1, rng.integers(0, WORDS, length))
     ids = (int(rng.integers(WORDS)) + np.cumsum(steps)) % WORDS + 3
@@ -142,20 +142,20 @@ def make_corpus(folder: Path) -> SmallCorpus:
     corpus = SmallCorpus(folder, tokenizer)
     for number, wiki in enumerate(("eswiki", "jawiki")):
         rng = np.random.default_rng(number)
-        # Both wikis have the same page ids: a page is known by its wiki and its id.
+        # Both wikis have the same page ids: a page is identified by its wiki and its id.
         write_wiki(corpus, wiki, [article(rng, page_id) for page_id in range(1, SHARDS * ROWS_IN_SHARD + 1)])
     return corpus
 
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> SmallCorpus:
-    """Two wikis of 36 articles in 3 shards of 3 row groups. Do not change it: `fresh_corpus` is for that."""
+    """Two wikis of 36 articles in 3 shards of 3 row groups. Do not change it: use `fresh_corpus` for that."""
     return make_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="session")
 def wide_corpus(tmp_path_factory: pytest.TempPathFactory) -> SmallCorpus:
-    """jawiki has 240 articles in 80 row groups, which is enough for several lanes; swwiki has 30 in 10, and kowiki 3 in 1."""
+    """jawiki has 240 articles in 80 row groups, enough for several lanes; swwiki has 30 in 10, and kowiki 3 in 1."""
     folder = tmp_path_factory.mktemp("wide")
     tokenizer = folder / "encoded" / "tokenizer=words" / TOKENIZER_FOLDER
     small_tokenizer(tokenizer)
@@ -213,8 +213,8 @@ def base_model(corpus: SmallCorpus, tmp_path_factory: pytest.TempPathFactory) ->
 def run_settings(corpus: SmallCorpus, base_model: Path, repository: Path) -> Callable[..., dict[str, Any]]:
     """A configuration that trains `base_model` for a few steps; keyword arguments replace top-level keys.
 
-    For stage 3 it takes a copy of the shipped file with thresholds of 0: by default ZeRO-3 never releases parameters as small
-    as those of these models, so that the tests would not see what it does with large ones.
+    For stage 3 the thresholds of the shipped file are set to 0: by default ZeRO-3 never releases parameters as small as those of
+    these models, so the tests would not cover its work with large ones.
     """
 
     def settings(output_dir: Path, stage: int = 2, **changes: Any) -> dict[str, Any]:
@@ -243,7 +243,7 @@ def run_settings(corpus: SmallCorpus, base_model: Path, repository: Path) -> Cal
 def command_line(
     repository: Path, settings: dict[str, Any], ranks: int | None, launcher: str
 ) -> tuple[list[str], dict[str, str], Path]:
-    """What a user types for a run with these settings, the environment, and the folder that it is typed in."""
+    """(command of a user for a run with these settings, environment, current folder)."""
     config = Path(settings["output_dir"]).with_suffix(".yaml")
     config.write_text(json.dumps(settings))  # JSON is YAML
     programs = Path(sys.executable).parent
@@ -269,7 +269,7 @@ def launch(repository: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def finish(launch: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., SimpleNamespace]:
-    """`finish(settings, ranks)` runs to the end and returns what is there then: folder, metrics, summary, stdout, settings."""
+    """`finish(settings, ranks)` runs to the end and returns folder, metrics, summary, stdout and settings."""
 
     def run(settings: dict[str, Any], ranks: int | None = 2, launcher: str = "torchrun") -> SimpleNamespace:
         done = launch(settings, ranks, launcher)
@@ -286,7 +286,7 @@ def finish(launch: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[
 def finished_run(
     finish: Callable[..., SimpleNamespace], run_settings: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[int], SimpleNamespace]:
-    """`finished_run(stage)`: 12 steps on two ranks under `deepspeed`, saved every 4. Made once; leave its folder as it is."""
+    """`finished_run(stage)`: 12 steps on two ranks under `deepspeed`, saved every 4. Made once; do not change its folder."""
     more = {"log": {"tensorboard": True}, "checkpoint": {"every": 4, "keep": 2}}
 
     @functools.cache

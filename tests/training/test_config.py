@@ -1,4 +1,4 @@
-"""The configuration: what is refused and why, the arithmetic of batches, the learning rate, the shipped files."""
+"""The configuration: values that are refused and why, the arithmetic of batches, the shipped files."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,7 @@ import pytest
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from training.config import OptimizerSettings, TrainSettings, accumulation_steps
-from training.engine.deepspeed_config import build_deepspeed_config, with_precision
-from training.engine.learning_rate import learning_rate
+from training.engine.deepspeed_config import build_deepspeed_config
 from training.model.tiny_model import TinyModelSettings
 
 MINIMAL = """
@@ -71,78 +70,34 @@ def test_a_batch_that_does_not_divide_is_refused_with_the_nearest_values(batch, 
         accumulation_steps(batch, micro, ranks)
 
 
-@pytest.mark.parametrize(
-    ("schedule", "warmup", "expected"),
-    [
-        ("constant", 0, [1.0, 1.0, 1.0, 1.0]),
-        ("linear", 0, [1.0, 0.75, 0.5, 0.25]),
-        ("cosine", 0, [1.0, 0.853553390593, 0.5, 0.146446609407]),
-        ("linear", 2, [0.5, 1.0, 1.0, 0.5]),
-    ],
-)
-def test_the_learning_rate_follows_its_schedule(schedule, warmup, expected):
-    settings = OptimizerSettings(learning_rate=1.0, schedule=schedule, warmup_steps=warmup)
-    assert [learning_rate(settings, step, 4) for step in range(4)] == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "is not valid JSON"),
-        ("[]", "holds a list; expected an object"),
-        ('{"train_batch_size": 8}', "sets 'train_batch_size', which 'global_batch_size' of the training configuration decides"),
-        ('{"optimizer": {"type": "AdamW"}}', "sets 'optimizer'"),
-        ('{"steps_per_print": 10}', r"sets 'steps_per_print', which is always 2147483648 here \(this job logs for itself"),
-        ('{"zero_allow_untested_optimizer": true}', "sets 'zero_allow_untested_optimizer', which is always true here"),
-        ('{"zero_force_ds_cpu_optimizer": true}', "sets 'zero_force_ds_cpu_optimizer', which is always false here"),
-    ],
-)
-def test_a_deepspeed_file_that_contradicts_the_configuration_is_refused(minimal, tmp_path, content, message):
-    (tmp_path / "ds.json").write_text(content)
-    settings = load_settings(TrainSettings, minimal, [f"deepspeed={tmp_path / 'ds.json'}"])
-    with pytest.raises(ConfigurationError, match=message):
-        build_deepspeed_config(settings, 1)
-
-
-def test_weights_and_a_temperature_are_one_too_many(minimal):
+def test_weights_together_with_a_temperature_are_refused(minimal):
     with pytest.raises(ConfigurationError, match="temperature and weights are both given"):
         load_settings(TrainSettings, minimal, ["data.weights={jawiki: 1}", "data.temperature=2"])
 
 
 @pytest.mark.parametrize(
-    ("batch", "lanes", "slots"), [(2048, None, 64), (8, None, 8), (96, None, 48), (67, None, 1), (2048, 8, 8), (2048, 128, 128)]
+    ("changes", "message"),
+    [
+        ({"evaluation": {"every": 5}}, r"evaluation\.every is set, but data\.held_out is 0 and evaluation\.tasks is null"),
+        ({"evaluation": {"tasks": "conf/eval/demo.yaml"}}, r"tasks is conf/eval/demo\.yaml, but every is null"),
+        ({"log": {"profile": [5, 4]}}, r"give the first and the last step, such as \[5, 7\]"),
+        ({"resume": True, "overwrite": True}, r"overwrite starts anew and resume continues; set one of them"),
+        ({"elastic": True}, r"elastic changes how a run resumes; set resume=true too"),
+    ],
 )
-def test_lanes_are_what_is_said_or_the_largest_divisor_of_the_batch_up_to_64(minimal, batch, lanes, slots):
-    overrides = [f"global_batch_size={batch}"] + ([] if lanes is None else [f"stream.lanes={lanes}"])
-    assert load_settings(TrainSettings, minimal, overrides).slots == slots
-
-
-def test_a_missing_deepspeed_file_is_refused(minimal, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"does not exist .*conf/deepspeed/ has zero0\.json"):
-        build_deepspeed_config(load_settings(TrainSettings, minimal, [f"deepspeed={tmp_path / 'none.json'}"]), 1)
-
-
-def test_bf16_keeps_fp32_accumulation_and_is_refused_where_deepspeed_cannot():
-    assert with_precision({"zero_optimization": {"stage": 1}}, bf16=True)["data_types"] == {"grad_accum_dtype": "fp32"}
-    with pytest.raises(ConfigurationError, match=r"ZeRO stage 0 in bf16 .*use conf/deepspeed/zero1\.json"):
-        with_precision({"zero_optimization": {"stage": 0}}, bf16=True)
-    assert with_precision({}, bf16=False) == {}
+def test_settings_that_contradict_each_other_are_refused(run_settings, tmp_path, changes, message):
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps(run_settings(tmp_path / "run", **changes)))
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings(TrainSettings, path)
 
 
 @pytest.mark.parametrize(
-    ("stage", "given", "expected"),
-    [(1, {}, "fp32"), (1, {"communication_data_type": "FP32"}, "fp32"), (2, {}, None), (3, {}, None)]
-    + [(stage, {"communication_data_type": "fp32"}, "fp32") for stage in (2, 3)],
+    ("batch", "lanes", "slots"), [(2048, None, 64), (8, None, 8), (96, None, 48), (67, None, 1), (2048, 8, 8), (2048, 128, 128)]
 )
-def test_in_bf16_stage_1_exchanges_its_sums_in_fp32_and_the_others_what_the_file_says(stage, given, expected):
-    config = with_precision({"zero_optimization": {"stage": stage}, **given}, bf16=True)
-    assert config.get("communication_data_type") == expected
-
-
-def test_sums_of_gradients_are_not_exchanged_in_bf16():
-    config = {"zero_optimization": {"stage": 1}, "communication_data_type": "bf16"}
-    with pytest.raises(ConfigurationError, match=r"communication_data_type is 'bf16', .* ZeRO stage 1 would round the sums"):
-        with_precision(config, bf16=True)
+def test_lanes_are_the_configured_number_or_the_largest_divisor_of_the_batch_up_to_64(minimal, batch, lanes, slots):
+    overrides = [f"global_batch_size={batch}"] + ([] if lanes is None else [f"stream.lanes={lanes}"])
+    assert load_settings(TrainSettings, minimal, overrides).slots == slots
 
 
 def test_the_shipped_configurations_load(repository, monkeypatch):
@@ -164,20 +119,3 @@ def test_the_published_recipe_trains_on_4194304_tokens_a_step(repository):
     assert settings.optimizer == OptimizerSettings(
         learning_rate=5e-6, schedule="cosine", betas=(0.9, 0.95), epsilon=1e-6, weight_decay=0.1
     )
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"evaluation": {"every": 5}}, r"evaluation\.every is set, but data\.held_out is 0 and evaluation\.tasks is null"),
-        ({"evaluation": {"tasks": "conf/eval/demo.yaml"}}, r"tasks is conf/eval/demo\.yaml, but every is null"),
-        ({"log": {"profile": [5, 4]}}, r"give the first and the last step, such as \[5, 7\]"),
-        ({"resume": True, "overwrite": True}, r"overwrite starts anew and resume goes on; set one of them"),
-        ({"elastic": True}, r"elastic says how to resume; set resume=true too"),
-    ],
-)
-def test_settings_that_contradict_each_other_are_refused(run_settings, tmp_path, changes, message):
-    path = tmp_path / "run.yaml"
-    path.write_text(json.dumps(run_settings(tmp_path / "run", **changes)))
-    with pytest.raises(ConfigurationError, match=message):
-        load_settings(TrainSettings, path)

@@ -1,7 +1,7 @@
-"""Work done ahead in threads, its results in order.
+"""Work done ahead in threads, with results in order.
 
-Threads, not processes: what takes time here (decompression, decoding, NumPy on large arrays, waiting for a store) lets other
-threads run meanwhile; there is nothing to copy between processes, no shared memory to leak, and no fork behind CUDA's back.
+Threads, not processes: the slow work here (decompression, decoding, NumPy on large arrays, waiting for a store) releases the
+interpreter lock. Nothing is copied between processes, no shared memory can leak, and CUDA does not see a fork.
 """
 
 from collections import deque
@@ -13,8 +13,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def in_order(function: Callable[[A], B], items: Iterable[A], threads: int, ahead: int) -> Iterator[B]:
-    """`map(function, items)`, of which up to `ahead` results are worked on or wait; an exception comes where its result would."""
+def map_in_order(function: Callable[[A], B], items: Iterable[A], threads: int, ahead: int) -> Iterator[B]:
+    """`map(function, items)` in threads, up to `ahead` results in advance; an exception is raised in place of its result."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[B]] = deque()
         try:

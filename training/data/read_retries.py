@@ -1,4 +1,4 @@
-"""Reading again: a store fails now and then, and a run must neither end with it nor skip what it would not give."""
+"""Retries of reads from a local disk, HDFS or S3: a store that fails for a moment neither ends a run nor makes it skip data."""
 
 import logging
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from spark_jobs.common.errors import ConfigurationError, first_line
+from spark_jobs.common.errors import first_line
+from training.data.corpus_errors import CorpusError
 
 T = TypeVar("T")
 
@@ -15,40 +16,36 @@ _log = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds: the wait before attempt n + 1 is drawn below FIRST_WAIT * 2**n, and never longer than LONGEST_WAIT."""
 
-_LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-"""What another attempt would not change."""
+_PERMANENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+"""Errors that another attempt would not change."""
 
 
-class CorpusError(ConfigurationError):
-    """The corpus cannot be trained on as it lies there."""
-
-
-def retried(action: Callable[[], T], what: str, attempts: int) -> T:
-    """What `action` returns, which may fail with OSError `attempts` - 1 times; `what` names it in messages. Failures are logged.
+def read_with_retries(action: Callable[[], T], what: str, attempts: int) -> T:
+    """The result of `action`, which may raise OSError `attempts` - 1 times; `what` names it in messages. Failures are logged.
 
     Raises:
-        CorpusError: when the last attempt failed, or the first one with what will not pass.
+        CorpusError: when the last attempt failed, or any attempt with an error that is permanent.
     """
 
-    def tell(state: RetryCallState) -> None:
+    def log_failure(state: RetryCallState) -> None:
         assert state.outcome is not None
         assert state.next_action is not None
         reason, wait = first_line(state.outcome.exception(), 300), state.next_action.sleep
         _log.warning("%s: attempt %d of %d failed, the next in %.1f s: %s", what, state.attempt_number, attempts, wait, reason)
 
     policy = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, OSError) and not isinstance(error, _LASTING)),
+        retry=retry_if_exception(lambda error: isinstance(error, OSError) and not isinstance(error, _PERMANENT)),
         stop=stop_after_attempt(attempts),
         wait=wait_random_exponential(FIRST_WAIT, LONGEST_WAIT),
-        before_sleep=tell,
+        before_sleep=log_failure,
         reraise=True,
     )
     try:
         return policy(action)
-    except _LASTING as error:
+    except _PERMANENT as error:
         raise CorpusError(f"{what} could not be read: {first_line(error, 300)}") from error
     except OSError as error:
         raise CorpusError(
-            f"{what} could not be read: {attempts} of {attempts} attempts failed, the last with: {first_line(error, 300)}. Nothing "
-            "was skipped. Look at the store and start again; data.attempts says how often is tried"
+            f"{what} could not be read: {attempts} of {attempts} attempts failed, the last with: {first_line(error, 300)}. "
+            "No data was skipped: check the store and start again (data.attempts sets the number of attempts)"
         ) from error

@@ -1,13 +1,13 @@
-"""Checkpoints as folders: written beside, published by one rename, verified by checksum, retained by count. Knows no torch.
+"""Checkpoints as folders: written beside, published by one rename, verified by checksum, a fixed number kept. Imports no torch.
 
     output_dir/checkpoints/
       step-000010/
         manifest.json     size and SHA-256 of every other file
-        state.json        RunState: step, stream, guard, and what must be the same to go on
-        ...               what DeepSpeed writes: model, optimizer, fp32 master weights, a file or two for each rank
-      step-000020.partial/  being written; whoever finds one may delete it
+        state.json        RunState: step, stream, guard, and the settings that a resumed run must share
+        ...               DeepSpeed's files: model, optimizer, fp32 master weights, a file or two for each rank
+      step-000020.partial/  being written; any leftover may be deleted
 
-A kill at any moment leaves the last published checkpoint as it was: a folder gets its name only after every file is on disk, and
+A kill at any moment leaves the last published checkpoint intact: a folder gets its name only after every file is on disk, and
 an older one is deleted only after that. All ranks must see the same folder (a shared file system where there are many machines).
 """
 
@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,15 +25,22 @@ from spark_jobs.common.errors import ConfigurationError
 
 MANIFEST, STATE = "manifest.json", "state.json"
 VERSION = 1
-"""Raised whenever a checkpoint of before cannot be read any more."""
+"""Raised whenever earlier checkpoints cannot be read any more."""
 
 _NAME = re.compile(r"^step-(\d{6,})$")
 
 
-class RunState(BaseModel):
-    """Where a run stands, beside the weights and the optimizer.
+class FileSum(TypedDict):
+    """The entry of a file in a manifest."""
 
-    `step` counts finished steps, and is the state of the learning rate and of the random numbers too: both are functions of
+    bytes: int
+    sha256: str
+
+
+class RunState(BaseModel):
+    """The state of a run beside the weights and the optimizer.
+
+    `step` counts finished steps. It is the state of the learning rate and of the random numbers, too: both are functions of
     (configuration, seed, step, rank).
     """
 
@@ -44,13 +51,13 @@ class RunState(BaseModel):
     stream: dict[str, Any]
     """`Stream.state`."""
     guard: list[list[Any]]
-    """`Guard.state`."""
+    """The guard's history of steps."""
     skipped: int
     """Steps that were skipped so far."""
     ranks: int
     """World size that wrote it."""
     settings: dict[str, Any]
-    """What must be the same to go on: see `training.engine.resume`."""
+    """The settings that a resumed run must share: see `training.engine.resume`."""
 
 
 class Checkpoints:
@@ -60,7 +67,7 @@ class Checkpoints:
         self.folder, self._keep = folder, keep
 
     def published(self) -> list[Path]:
-        """Published checkpoints, newest first; none of them verified."""
+        """Published checkpoints, newest first, not verified."""
         found = [path for path in self.folder.glob("step-*") if _NAME.match(path.name) and path.is_dir()]
         return sorted(found, key=step_of, reverse=True)
 
@@ -74,23 +81,23 @@ class Checkpoints:
         return partial
 
     def partial(self, step: int) -> Path:
-        """Where the checkpoint of `step` is written."""
+        """The folder that the checkpoint of `step` is written into."""
         return self.folder / f"step-{step:06d}.partial"
 
-    def publish(self, state: RunState, sums: dict[str, dict[str, Any]]) -> Path:
+    def publish(self, state: RunState, sums: dict[str, FileSum]) -> Path:
         """Give the written checkpoint its name, then delete the oldest ones. `sums` is the union of all ranks' `file_sums`.
 
-        The manifest names every file of the folder: what is in `sums`, and whatever else lies there, which is hashed here.
+        The manifest names every file of the folder: those in `sums`, and all others there, which are hashed here.
 
         Raises:
-            ConfigurationError: when `sums` has a file that is not in the folder as this rank sees it; nothing is published then.
+            ConfigurationError: when `sums` has a file that this rank does not see in the folder; nothing is published then.
         """
         partial = self.partial(state.step)
         _write(partial / STATE, state.model_dump_json(indent=1))
         absent = [name for name in sorted(sums) if not (partial / name).is_file()]
         if absent:
-            raise ConfigurationError(unseen(partial, absent))
-        sums = sums | file_sums([partial / name for name in files_of(partial) if name not in sums])
+            raise ConfigurationError(missing_files_message(partial, absent))
+        sums = sums | file_sums([partial / name for name in list_checkpoint_files(partial) if name not in sums])
         _write(partial / MANIFEST, json.dumps(sums, indent=1, sort_keys=True))
         final = self.folder / f"step-{state.step:06d}"
         _sync(partial)
@@ -119,43 +126,43 @@ def read_state(checkpoint: Path) -> RunState:
     content = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
     if content.get("version") != VERSION:
         raise ConfigurationError(
-            f"resume: {checkpoint} has version {content.get('version')}, this code reads {VERSION}; go on with the code that "
+            f"resume: {checkpoint} has version {content.get('version')}, this code reads {VERSION}; resume with the code that "
             "wrote it, or start anew with another output_dir"
         )
     return RunState.model_validate(content)
 
 
-def files_of(checkpoint: Path) -> list[str]:
+def list_checkpoint_files(checkpoint: Path) -> list[str]:
     """Names of the files of a checkpoint as this machine lists its folder, without the manifest."""
     return sorted(path.name for path in checkpoint.iterdir() if path.is_file() and path.name != MANIFEST)
 
 
-def dealt(listings: list[list[str]], rank: int) -> list[str]:
-    """The files that one rank looks after, of all that any rank lists (`listings` has one for each): every n-th one by name.
+def files_of_rank(listings: list[list[str]], rank: int) -> list[str]:
+    """The files that one rank hashes, of all that any rank lists (`listings` has one list for each rank): every n-th one by name.
 
-    A network mount may list a folder as it was seconds ago. But who has written a file sees it.
+    A network mount may list a folder as it was seconds ago, but the machine that has written a file lists it.
 
-    >>> [dealt([["a", "c"], ["a", "b"]], rank) for rank in (0, 1)]
+    >>> [files_of_rank([["a", "c"], ["a", "b"]], rank) for rank in (0, 1)]
     [['a', 'c'], ['b']]
     """
     return sorted({name for listing in listings for name in listing})[rank :: len(listings)]
 
 
-def unseen(checkpoint: Path, names: list[str]) -> str:
-    """The message about files that one rank has written and another one does not see."""
+def missing_files_message(checkpoint: Path, names: list[str]) -> str:
+    """The error message for files that one rank has written and another one does not see."""
     return (
         f"output_dir: not all ranks see {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''} of "
         f"{checkpoint}, which another rank has written; output_dir must be on a file system that all machines share"
     )
 
 
-def file_sums(files: list[Path]) -> dict[str, dict[str, Any]]:
-    """Name -> size and SHA-256 of files, each of which is on disk afterwards, not only in the system's memory."""
+def file_sums(files: list[Path]) -> dict[str, FileSum]:
+    """Name -> size and SHA-256 of files. Afterwards each file is on disk, not only in the system's memory."""
     return {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in files}
 
 
-def damage(checkpoint: Path, rank: int, ranks: int) -> list[str]:
-    """What is wrong with the files of a checkpoint that one of `ranks` looks after, as sentences; together they see all files."""
+def find_damage(checkpoint: Path, rank: int, ranks: int) -> list[str]:
+    """The damage in the files of a checkpoint that one of `ranks` checks, as sentences; together the ranks check all files."""
     try:
         sums = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -164,7 +171,7 @@ def damage(checkpoint: Path, rank: int, ranks: int) -> list[str]:
     for name in sorted(sums)[rank::ranks]:
         path = checkpoint / name
         if Path(name).name != name:
-            found.append(f"{MANIFEST} names {name!r}, which is no plain name")
+            found.append(f"{MANIFEST} names {name!r}, which is not a plain file name")
         elif not path.is_file():
             found.append(f"{name} is missing")
         elif path.stat().st_size != sums[name]["bytes"]:

@@ -1,8 +1,9 @@
-"""What DeepSpeed compiles when it starts: with the ninja of this environment, and past the lock of a run that was killed.
+"""Compilation when DeepSpeed starts on a CPU: with the ninja of this environment, and past the lock of a killed run.
 
-torch compiles an extension once for all processes of a user: the first makes the file `lock` beside it, keeps it open while it
-compiles, and removes it; the others look for it to go. A run that is killed in between leaves it there, and every later one would
-wait for ever without a word. torch also compiles anew whenever another ninja looks at what the last one did, which takes minutes.
+torch compiles an extension once for all processes of a user: the first process creates the file `lock` beside it, keeps it open
+while it compiles, and removes it; the others wait until it is gone. A run that is killed meanwhile leaves the lock, and every
+later run would wait forever without a message. torch also compiles again whenever another ninja looks at the files of the last
+one, which takes minutes.
 """
 
 import os
@@ -20,19 +21,19 @@ SECOND_LOOK = 1.0
 
 
 def extensions_folder() -> Path:
-    """Where torch keeps what it compiles."""
+    """The folder of torch's compiled extensions."""
     return Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache" / "torch_extensions"))
 
 
-def prepare(one_machine: bool, announce: Callable[[str], None]) -> None:
-    """Make ready for what DeepSpeed will compile or load on a CPU. `announce` is told what takes long, and what was mended.
+def prepare_compilation(one_machine: bool, announce: Callable[[str], None]) -> None:
+    """Prepare for the extensions that DeepSpeed will compile or load on a CPU. `announce` prints slow work and removed locks.
 
-    A lock that no process of this machine holds is removed if all ranks are here (`one_machine`); otherwise its holder may be
-    elsewhere, with the same home folder, and it is only told.
+    A lock that no process of this machine holds is removed if all ranks are on this machine (`one_machine`); otherwise its holder
+    may be on another machine with the same home folder, and the lock is only announced.
     """
-    os.environ["PATH"] = with_own_scripts(os.environ.get("PATH", ""))
+    os.environ["PATH"] = with_own_scripts_first(os.environ.get("PATH", ""))
     folder = extensions_folder()
-    for lock in left_behind(folder):
+    for lock in find_abandoned_locks(folder):
         if one_machine:
             lock.unlink(missing_ok=True)
             announce(f"{lock} was left by a run that was killed while DeepSpeed compiled: removed")
@@ -42,13 +43,13 @@ def prepare(one_machine: bool, announce: Callable[[str], None]) -> None:
         announce(f"DeepSpeed compiles its shared-memory collectives once, into {folder}: about a minute")
 
 
-def with_own_scripts(path: str) -> str:
+def with_own_scripts_first(path: str) -> str:
     """PATH with the programs of this Python first, where ninja is, however this Python was started."""
     own = sysconfig.get_path("scripts")
     return os.pathsep.join([own, *(part for part in path.split(os.pathsep) if part and part != own)])
 
 
-def left_behind(folder: Path) -> Iterator[Path]:
+def find_abandoned_locks(folder: Path) -> Iterator[Path]:
     """Locks below the folder that no process of this machine has open."""
     for lock in sorted(folder.glob(f"*/*/{LOCK}")):
         if not is_held(lock):
@@ -58,7 +59,7 @@ def left_behind(folder: Path) -> Iterator[Path]:
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a process that we may look at has the file open."""
+    """Whether a process that we may inspect has the file open."""
     real = str(lock.resolve())
     for process in psutil.process_iter():
         try:

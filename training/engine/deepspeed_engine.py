@@ -1,90 +1,96 @@
-"""DeepSpeed's engine: made of the model, saved into a checkpoint, brought back from one."""
+"""DeepSpeed's engine: built around the model, saved into a checkpoint, restored from one."""
 
-import contextlib
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from spark_jobs.common.errors import ConfigurationError
 from training.config import TrainSettings
-from training.engine.checkpoints import Checkpoints, RunState, dealt, file_sums, files_of, unseen
-from training.engine.interruption import InterruptedByRequestError, Interruption
-from training.engine.process_group import Ranks, all_gather_objects, barrier, zero3, zero_stage
+from training.engine.checkpoints import (
+    Checkpoints,
+    RunState,
+    file_sums,
+    files_of_rank,
+    list_checkpoint_files,
+    missing_files_message,
+)
+from training.engine.collectives import all_gather_objects, barrier
+from training.engine.deepspeed_config import DeepSpeedConfig, activate_zero3_loading, zero_stage
+from training.engine.interruption import Interruption
+from training.engine.launch_environment import Ranks
+from training.engine.universal_checkpoint import convert_checkpoint, remove_universal
+from training.model.protocols import CausalLanguageModel, Engine, WrappedOptimizer
+from training.model.translation_tags import AddedRows, add_rows
 
-TOLD_EVERY = 60.0
-"""Seconds between two lines about a conversion that goes on."""
+if TYPE_CHECKING:
+    import torch
 
 
-class Setup(NamedTuple):
-    """What an engine is made of."""
+class EngineSetup(NamedTuple):
+    """All inputs of an engine."""
 
     settings: TrainSettings
-    config: dict[str, Any]
-    """DeepSpeed's."""
-    rows: Any
-    """`training.model.model_loading.Rows` of the tags, or None."""
+    config: DeepSpeedConfig
+    rows: AddedRows | None
+    """Of the tags; None without tags."""
     precision: str
     ranks: Ranks
-    device: Any
+    device: "torch.device"
 
 
-def build_engine(setup: Setup, universal: bool = False) -> Any:
-    """Load the model, give it the rows of the tags, wrap it: DeepSpeed's engine.
+def build_engine(setup: EngineSetup, universal: bool = False) -> Engine:
+    """DeepSpeed's engine around a freshly loaded model that has the rows of the tags.
 
-    `universal` is for an engine that will be filled from a universal checkpoint.
+    `universal` prepares an engine that will be filled from a universal checkpoint.
     """
     import deepspeed
 
     from training.engine.optimizer import build_optimizer
 
     settings, config, rows, precision, ranks, device = setup
-    partitioning = zero3(config)
-    model = build_model(settings, rows, precision, ranks, "cpu" if partitioning is not None else device)
+    partitioning = activate_zero3_loading(config)
+    model = build_model(settings, rows, precision, ranks, device if partitioning is None else "cpu")
     optimizer = build_optimizer(settings.optimizer, model)
     if universal:
         config = config | {"checkpoint": {"load_universal": True}}
+    engine: Engine
     engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
     del partitioning
     check_master_weights(engine)
     return engine
 
 
-def resumed_engine(
-    setup: Setup, checkpoint: Path, other_ranks: bool, interruption: Interruption, tell: Callable[[str], None]
-) -> Any:
-    """The engine as it was when the checkpoint was written; `other_ranks` says that their number was another one.
+def resume_engine(
+    setup: EngineSetup, checkpoint: Path, other_ranks: bool, interruption: Interruption, announce: Callable[[str], None]
+) -> Engine:
+    """The engine as it was when the checkpoint was written; `other_ranks` means that another number of ranks wrote it.
 
     Raises:
-        ConfigurationError, InterruptedByRequestError: see `converted`.
+        ConfigurationError, InterruptedByRequestError: see `training.engine.universal_checkpoint.convert_checkpoint`.
     """
-    universal = other_ranks and zero_stage(setup.config) > 0  # ZeRO-0 deals nothing out: its checkpoint fits any number
-    source = converted(checkpoint, zero_stage(setup.config), setup.ranks, interruption, tell) if universal else checkpoint
+    stage = zero_stage(setup.config)
+    universal = other_ranks and stage > 0  # ZeRO-0 partitions nothing: its checkpoint fits any number of ranks
+    source = convert_checkpoint(checkpoint, stage, setup.ranks, interruption, announce) if universal else checkpoint
     engine = build_engine(setup, universal)
     load_checkpoint(engine, source)
     barrier()
     if universal and setup.ranks.main:
-        discard_universal(source)
+        remove_universal(source)
     return engine
 
 
-def build_model(settings: TrainSettings, rows: Any, precision: str, ranks: Ranks, device: Any = "cpu") -> Any:
-    """The model with the rows of the tags and, if wanted, adapters: the same on all ranks."""
+def build_model(
+    settings: TrainSettings, rows: AddedRows | None, precision: str, ranks: Ranks, device: "torch.device | str" = "cpu"
+) -> CausalLanguageModel:
+    """The model with the rows of the tags and, if configured, adapters: the same on all ranks."""
     import torch
 
-    from training.model import model_loading as models
+    from training.model.model_loading import DTYPES, load_model
 
     torch.manual_seed(settings.seed)
-    model = models.load_model(settings.model, models.DTYPES[precision], device, ranks.main)
+    model = load_model(settings.model, DTYPES[precision], device, ranks.main)
     if rows is not None:
-        models.add_rows(model, rows)
+        add_rows(model, rows)
     if settings.model.lora is not None:
         from training.model.adapters import add_adapters
 
@@ -92,11 +98,11 @@ def build_model(settings: TrainSettings, rows: Any, precision: str, ranks: Ranks
     return model
 
 
-def check_master_weights(engine: Any) -> None:
-    """Refuse to train what is no fp32 copy of the weights: bf16 has 8 significant bits, and an update of 5e-6 would be lost.
+def check_master_weights(engine: Engine) -> None:
+    """Require that the optimizer updates fp32 weights: bf16 has 8 significant bits, and an update of 5e-6 would be lost.
 
     Raises:
-        ConfigurationError: when the optimizer holds anything but float32.
+        ConfigurationError: when the optimizer holds another type than float32.
     """
     import torch
 
@@ -106,12 +112,12 @@ def check_master_weights(engine: Any) -> None:
     if held - {torch.float32}:
         raise ConfigurationError(
             f"deepspeed: the optimizer would update weights in {', '.join(str(d) for d in held - {torch.float32})}, in which "
-            "small updates are lost; remove what turns fp32 master weights off from the DeepSpeed configuration"
+            "small updates are lost; remove the key that turns fp32 master weights off from the DeepSpeed configuration"
         )
 
 
-def save_checkpoint(engine: Any, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -> Path | None:
-    """Write and publish a checkpoint; every rank calls it. The published folder, on the main rank.
+def save_checkpoint(engine: Engine, checkpoints: Checkpoints, state: RunState, ranks: Ranks) -> Path | None:
+    """Write and publish a checkpoint; every rank calls it. Returns the published folder on the main rank, None on others.
 
     Raises:
         ConfigurationError: when the ranks do not share the folder.
@@ -120,13 +126,14 @@ def save_checkpoint(engine: Any, checkpoints: Checkpoints, state: RunState, rank
     if ranks.main:
         checkpoints.begin(state.step)
     barrier()
-    frozen = any(not parameter.requires_grad for parameter in engine.module.parameters())
-    engine.save_checkpoint(str(partial.parent), tag=partial.name, save_latest=False, exclude_frozen_parameters=frozen)
+    engine.save_checkpoint(
+        str(partial.parent), tag=partial.name, save_latest=False, exclude_frozen_parameters=_has_frozen_parameters(engine)
+    )
     barrier()
-    own = [partial / name for name in dealt(all_gather_objects(files_of(partial)), ranks.rank)]
+    own = [partial / name for name in files_of_rank(all_gather_objects(list_checkpoint_files(partial)), ranks.rank)]
     absent = [name for names in all_gather_objects([path.name for path in own if not path.is_file()]) for name in names]
     if absent:
-        raise ConfigurationError(unseen(partial, absent))
+        raise ConfigurationError(missing_files_message(partial, absent))
     sums = all_gather_objects(file_sums(own))
     published = None
     if ranks.main:
@@ -137,109 +144,27 @@ def save_checkpoint(engine: Any, checkpoints: Checkpoints, state: RunState, rank
     return published
 
 
-def load_checkpoint(engine: Any, checkpoint: Path) -> None:
+def load_checkpoint(engine: Engine, checkpoint: Path) -> None:
     """Fill the engine from a checkpoint, or from a universal one if it was built for that; every rank calls it.
 
-    The files are pickles that DeepSpeed wrote: resume runs of your own only.
+    The files are pickles that DeepSpeed wrote: resume only runs that you trust.
     """
-    frozen = any(not parameter.requires_grad for parameter in engine.module.parameters())
     groups = engine.optimizer.param_groups
     own = [{name: value for name, value in group.items() if name != "params"} for group in groups]
     engine.load_checkpoint(
-        str(checkpoint.parent), tag=checkpoint.name, load_lr_scheduler_states=False, load_module_strict=not frozen
+        str(checkpoint.parent),
+        tag=checkpoint.name,
+        load_lr_scheduler_states=False,
+        load_module_strict=not _has_frozen_parameters(engine),
     )
     # From a universal checkpoint of ZeRO-3, DeepSpeed gives every group the weight decay of the first one and all of them one
     # counter of steps, which each group then advances.
     for group, values in zip(groups, own, strict=True):
         group.update(values)
-    for state in getattr(engine.optimizer, "optimizer", engine.optimizer).state.values():
+    optimizer: WrappedOptimizer = getattr(engine.optimizer, "optimizer", engine.optimizer)
+    for state in optimizer.state.values():
         state["step"] = state["step"].clone()
 
 
-def converted(checkpoint: Path, stage: int, ranks: Ranks, interruption: Interruption, tell: Callable[[str], None]) -> Path:
-    """The universal form of a checkpoint, for any number of ranks; every rank calls it. `discard_universal` removes it.
-
-    The first rank has it made beside the checkpoint, which can take an hour for a large model on shared storage. The others look
-    twice a second whether it is done, so that no collective waits for as long. `tell` is told what is going on.
-
-    Raises:
-        ConfigurationError: when DeepSpeed's tool fails; its last words are in the message.
-        InterruptedByRequestError: when the run was asked to end meanwhile; what was made is removed.
-    """
-    conversion = Conversion(checkpoint, stage, tell) if ranks.main else None
-    try:
-        finished = interruption.wait(conversion.is_finished if conversion is not None else lambda: False)
-        failure = conversion.failure() if conversion is not None and finished else None
-    finally:
-        if conversion is not None:
-            conversion.stop()
-    [folder, failure], *_ = all_gather_objects([None if conversion is None else str(conversion.folder), failure])
-    if conversion is not None and (failure or not finished):
-        discard_universal(conversion.folder)
-    if not finished:
-        raise InterruptedByRequestError
-    if failure:
-        raise ConfigurationError(
-            f"elastic: DeepSpeed's tool could not convert {checkpoint} for another number of ranks:\n{failure}"
-        )
-    return Path(folder)
-
-
-def conversion_command(checkpoint: Path, universal: Path, stage: int) -> list[str]:
-    """The command line of DeepSpeed's own tool."""
-    command = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal"]
-    command += ["--input_folder", str(checkpoint), "--output_folder", str(universal)]
-    return command if stage == 3 else [*command, "--inject_missing_state"]
-
-
-class Conversion:
-    """DeepSpeed's tool at work on a checkpoint."""
-
-    def __init__(self, checkpoint: Path, stage: int, tell: Callable[[str], None]) -> None:
-        """Start it. What conversions that were killed have left is removed, and never used.
-
-        Each has a folder of its own: the tool of a killed run may still be at work in its.
-        """
-        for leftover in checkpoint.parent.glob("*.universal"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        self.folder = checkpoint.with_name(f"{checkpoint.name}.{uuid.uuid4().hex[:8]}.universal")
-        self._tell, self._began, self._told = tell, time.monotonic(), time.monotonic()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `stop`)
-        # In a session of its own, so that its workers can be ended with it.
-        self._process = subprocess.Popen(
-            conversion_command(checkpoint, self.folder, stage), stdout=self._log, stderr=self._log, start_new_session=True
-        )
-        tell(f"converting {checkpoint} for another number of ranks, which takes a while for a large model")
-
-    def is_finished(self) -> bool:
-        """Whether it has ended, well or not. How far it is, is told once a minute."""
-        if self._process.poll() is not None:
-            return True
-        now = time.monotonic()
-        if now - self._told >= TOLD_EVERY:
-            self._told = now
-            with contextlib.suppress(OSError):  # the tool removes files, too
-                written = sum(path.stat().st_size for path in self.folder.rglob("*"))
-                self._tell(f"still converting: {now - self._began:,.0f} s, {written / 1e9:,.1f} GB written")
-        return False
-
-    def failure(self) -> str | None:
-        """The last words of a tool that is finished and has failed."""
-        if self._process.wait() == 0:
-            return None
-        self._log.seek(0)
-        return "\n".join(self._log.read().decode(errors="replace").strip().splitlines()[-5:]) or "(it said nothing)"
-
-    def stop(self) -> None:
-        """End it and its workers, if they have not."""
-        if self._process.poll() != 0:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._log.close()
-
-
-def discard_universal(universal: Path) -> None:
-    """Remove what `converted` has made."""
-    shutil.rmtree(universal, ignore_errors=True)
-    (universal.parent / "latest_universal").unlink(missing_ok=True)
+def _has_frozen_parameters(engine: Engine) -> bool:
+    return any(not parameter.requires_grad for parameter in engine.module.parameters())

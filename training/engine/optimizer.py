@@ -1,38 +1,46 @@
-"""AdamW's parameter groups and the learning rate of a step."""
+"""AdamW that can refuse a step, and its parameter groups."""
 
-import math
-from typing import Any
+from collections.abc import Callable
+
+import torch
+from torch.optim import AdamW
 
 from training.config import OptimizerSettings
+from training.model.protocols import CausalLanguageModel
+from training.model.zero3_parameters import whole_shape
 
 
-def learning_rate(settings: OptimizerSettings, step: int, steps: int) -> float:
-    """Learning rate of optimizer step `step` (0 is the first) of `steps`.
+class GatedAdamW(AdamW):
+    """Torch's AdamW behind a gate: a step that the gate refuses changes neither parameters nor moments.
 
-    Warm-up rises linearly and reaches the peak at its last step. Then x goes from 0 towards 1 over the remaining steps, and the
-    rate is peak x (1 + cos(pi x)) / 2 (Loshchilov and Hutter 2017, eq. 5, without restarts), peak x (1 - x), or peak. With
-    no warm-up, this is the rate that transformers' schedulers of the same names give.
-
-    >>> s = OptimizerSettings(learning_rate=1.0, warmup_steps=2)
-    >>> [round(learning_rate(s, step, 6), 3) for step in range(6)]
-    [0.5, 1.0, 1.0, 0.854, 0.5, 0.146]
+    DeepSpeed calls `step` after it has computed the gradient norm, once for each partition of the parameters, so this is the only
+    place where an update can be refused under every ZeRO stage. The gate must answer the same for all partitions and on all
+    ranks.
     """
-    if step < settings.warmup_steps:
-        return settings.learning_rate * (step + 1) / settings.warmup_steps
-    x = (step - settings.warmup_steps) / (steps - settings.warmup_steps)
-    factor = {"cosine": 0.5 * (1 + math.cos(math.pi * x)), "linear": 1 - x, "constant": 1.0}[settings.schedule]
-    return settings.learning_rate * factor
+
+    gate: Callable[[], bool] | None = None
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """AdamW's step, or nothing where `gate` returns False."""
+        if self.gate is None or self.gate():
+            loss: float | None = super().step(closure)
+            return loss
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                # DeepSpeed links the moments after the first call, so they must exist even if that step was refused.
+                if parameter.grad is not None and not self.state[parameter]:
+                    zeros = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+                    self.state[parameter] |= {"step": torch.zeros(()), **zeros}
+        return None
 
 
-def build_optimizer(settings: OptimizerSettings, model: Any) -> Any:
+def build_optimizer(settings: OptimizerSettings, model: CausalLanguageModel) -> GatedAdamW:
     """AdamW over two groups: matrices decay, vectors (biases, norms) do not.
 
-    Torch's own AdamW, with a gate, needs no compilation, on CPU or GPU; DeepSpeed shards its states like those of any other.
+    Torch's AdamW needs no compilation, on CPU or GPU; DeepSpeed shards its states like those of any other optimizer.
     """
-    from training.engine.gated_adamw import GatedAdamW
-
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    matrices = [p for p in trained if len(getattr(p, "ds_shape", p.shape)) > 1]
-    vectors = [p for p in trained if len(getattr(p, "ds_shape", p.shape)) <= 1]
+    matrices = [parameter for parameter in trained if len(whole_shape(parameter)) > 1]
+    vectors = [parameter for parameter in trained if len(whole_shape(parameter)) <= 1]
     groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     return GatedAdamW([g for g in groups if g["params"]], lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon)

@@ -1,4 +1,5 @@
-"""The model: loading, added token rows, adapters, document masks, export, its card, its sizes and FLOPs.
+"""The model: loading, tags and their rows, adapters, document masks, export and its card, shapes and FLOPs.
 
-Import from the modules. Nothing here knows DeepSpeed's engine.
+Import from the modules. `protocols` has the types of transformers' and DeepSpeed's objects, for all rooms above.
+How a model is trained across processes belongs to `engine`.
 """

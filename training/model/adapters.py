@@ -1,7 +1,7 @@
-"""Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) inside a model, and the plain weights that come of them.
+"""Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) inside a model, and the plain weights that result from merging them.
 
 A layer with weight W computes W x + scale * B (A x) with scale = alpha / rank; A begins random and B at zero, so the model begins
-as it was. Only A and B are trained. peft puts them in; this module says which layers get them and what they add up to.
+unchanged. Only A and B are trained. peft inserts them; this module decides which layers get them and computes their sum.
 """
 
 from typing import Any, NamedTuple
@@ -9,43 +9,45 @@ from typing import Any, NamedTuple
 import torch
 
 from training.config import LoraSettings
+from training.model.protocols import CausalLanguageModel
+from training.model.zero3_parameters import whole_shape
 
 _NAME = "default"
 """peft's name of the one adapter."""
 
 
 class Adapter(NamedTuple):
-    """What is added to the weight of one layer: scale * up @ down."""
+    """The term that is added to the weight of one layer: scale * up @ down."""
 
-    down: Any
+    down: torch.nn.Parameter
     """A, [rank, inputs]."""
-    up: Any
+    up: torch.nn.Parameter
     """B, [outputs, rank]."""
     scale: float
     transposed: bool
     """Whether the layer's weight is [inputs, outputs], as in GPT-2."""
 
 
-class Weight(NamedTuple):
-    """A tensor of the plain model: what the trained one has in its place, and what an adapter adds."""
+class PlainWeight(NamedTuple):
+    """A tensor of the plain model: the tensor of the trained one in its place, and the adapter to add."""
 
-    place: Any
+    place: torch.Tensor
     """Parameter or buffer."""
     adapter: Adapter | None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the whole tensor, which ZeRO-3 may have dealt out."""
-        return tuple(getattr(self.place, "ds_shape", self.place.shape))
+        """Of the whole tensor, which ZeRO-3 may have partitioned."""
+        return whole_shape(self.place)
 
     @property
     def dtype(self) -> torch.dtype:
         """As it is stored."""
-        return self.place.dtype  # type: ignore[no-any-return]
+        return self.place.dtype
 
     @property
-    def parts(self) -> list[Any]:
-        """What must be gathered before `value` can be read."""
+    def parts(self) -> list[torch.Tensor]:
+        """The tensors that must be gathered before `value` can be read."""
         return [self.place] if self.adapter is None else [self.place, self.adapter.down, self.adapter.up]
 
     def value(self) -> torch.Tensor:
@@ -54,15 +56,15 @@ class Weight(NamedTuple):
         if self.adapter is not None:
             added = self.adapter.scale * (self.adapter.up.detach().float() @ self.adapter.down.detach().float())
             tensor = (tensor.float() + (added.T if self.adapter.transposed else added)).to(self.dtype)
-        return tensor.to("cpu", copy=True).contiguous()  # type: ignore[no-any-return]
+        return tensor.to("cpu", copy=True).contiguous()
 
 
-def add_adapters(model: Any, settings: LoraSettings, seed: int) -> Any:
-    """The model with adapters on every linear layer but the output matrix, all else frozen; it keeps its class.
+def add_adapters(model: CausalLanguageModel, settings: LoraSettings, seed: int) -> CausalLanguageModel:
+    """The model with adapters on every linear layer but the output matrix, all other weights frozen; it keeps its class.
 
-    Adapters have the dtype of their layer and begin the same on all ranks, whatever random numbers loading drew there. Under
-    ZeRO-3 DeepSpeed deals them out when it takes the model. Experts that an architecture keeps in one fused tensor are no linear
-    layers and stay frozen.
+    Adapters have the dtype of their layer and begin the same on all ranks, whatever random numbers were drawn before. Under
+    ZeRO-3 DeepSpeed partitions them when it wraps the model. Experts that an architecture keeps in one fused tensor are not
+    linear layers and stay frozen.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -75,21 +77,23 @@ def add_adapters(model: Any, settings: LoraSettings, seed: int) -> Any:
         bias="none",
         task_type="CAUSAL_LM",
     )
-    return inject_adapter_in_model(config, model, _NAME)
+    adapted: CausalLanguageModel = inject_adapter_in_model(config, model, _NAME)  # type: ignore[arg-type, assignment]
+    return adapted
 
 
-def plain_weights(model: Any) -> dict[str, Weight]:
-    """Name -> weight of the model as it is without adapters, in the order of its state; a tied one under each of its names."""
+def plain_weights(model: CausalLanguageModel) -> dict[str, PlainWeight]:
+    """Name -> weight of the model without adapters, in the order of its state; a tied one under each of its names."""
     found = {}
     for name, place in model.state_dict(keep_vars=True).items():
         if ".lora_" in name:
             continue
         path, inside, parameter = name.partition(".base_layer.")
         adapter = _adapter(model.get_submodule(path)) if inside and parameter == "weight" else None
-        found[f"{path}.{parameter}" if inside else name] = Weight(place, adapter)
+        found[f"{path}.{parameter}" if inside else name] = PlainWeight(place, adapter)
     return found
 
 
 def _adapter(layer: Any) -> Adapter:
+    """The adapter in one of peft's layers."""
     down, up = layer.lora_A[_NAME].weight, layer.lora_B[_NAME].weight
     return Adapter(down, up, float(layer.scaling[_NAME]), bool(getattr(layer, "fan_in_fan_out", False)))

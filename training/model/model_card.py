@@ -1,38 +1,36 @@
-"""The model card of a trained model: README.md with the head that the Hugging Face hub reads, from the run's own figures.
+"""The model card of a trained model: README.md with the head that the Hugging Face hub reads, from the figures of the run.
 
-Says nothing of time, place or speed: the same run on another machine gets the same card but for versions and ranks.
+It leaves out time, place and speed: the same run on another machine gets the same card except for versions and ranks.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from spark_jobs.common.page_templates import render_markdown
 from spark_jobs.common.wiki_languages import language_tag
 from training.config import InsertionSettings, TrainSettings
+from training.model.translation_tags import CLOSING_TAG, OPENING_TAG
 
-_PLACES = {"left": "before it", "right": "behind it", "replace": "in its place"}
+_PLACES = {"left": "before it", "right": "after it", "replace": "in its place"}
 
 
-def model_card(settings: TrainSettings, run: Mapping[str, Any], tags: Sequence[int]) -> str:
+def model_card(settings: TrainSettings, run: Mapping[str, object], tags: Sequence[int]) -> str:
     """The card as Markdown.
 
     Args:
         settings: the run's configuration.
-        run: what `run.json` holds (`training.records.run_summary.RunSummary.as_dict`).
-        tags: ids of the opening and the closing tag; empty where none were used.
+        run: the content of `run.json`.
+        tags: ids of the opening and the closing tag; empty for a run without tags.
     """
-    from training.model.model_loading import CLOSING_TAG, OPENING_TAG
-
     return render_markdown(
         "training.model",
         "model_card.md",
         {"count": "{:,}".format},
         head=f"{model_card_head(settings)}\n",
-        title=f"{base_name(settings.model.path)} on {', '.join(settings.data.wikis)}",
-        base=f"`{base_name(settings.model.path)}`",
+        title=f"{base_model_name(settings.model.path)} on {', '.join(settings.data.wikis)}",
+        base=f"`{base_model_name(settings.model.path)}`",
         wikis=settings.data.wikis,
-        insertion=insertion_text(settings.insertion, settings.data.pivot),
+        insertion=describe_insertion(settings.insertion, settings.data.pivot),
         lora=settings.model.lora,
         tags=dict(zip(tags, (OPENING_TAG, CLOSING_TAG), strict=False)),
         run=run,
@@ -41,39 +39,39 @@ def model_card(settings: TrainSettings, run: Mapping[str, Any], tags: Sequence[i
 
 
 def model_card_head(settings: TrainSettings) -> str:
-    """The YAML head: what the hub files a model under. A base model on a local disk has no id there, so it is left out."""
+    """The YAML head, the metadata of the hub. A base model on a local disk does not have an id there, so it is left out."""
     from huggingface_hub import ModelCardData
 
     path = settings.model.path
     local = Path(path).is_dir()
-    tags = wiki_languages(settings.data.wikis)
-    # The hub knows only the licences of its list, and this one is whatever the base model's is.
-    more: dict[str, Any] = {"license": "other", "license_name": "license-of-the-base-model"}
-    more |= {} if local else {"license_link": f"https://huggingface.co/{path}"}
-    more |= {"language_bcp47": [tag for tag in tags if "-" in tag]} if any("-" in tag for tag in tags) else {}
+    tags = language_tags(settings.data.wikis)
     return ModelCardData(
         language=sorted({tag.partition("-")[0] for tag in tags}) or None,
         base_model=None if local else path,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["leia", "wikipedia", "cross-lingual"],
-        **more,
+        # The hub accepts only the licences of its list, and this one is the base model's, whichever that is.
+        license="other",
+        license_name="license-of-the-base-model",
+        license_link=None if local else f"https://huggingface.co/{path}",
+        language_bcp47=[tag for tag in tags if "-" in tag] or None,
     ).to_yaml()
 
 
-def base_name(path: str) -> str:
-    """What a person calls the base model: its hub id, or the name of its folder and not where that lies.
+def base_model_name(path: str) -> str:
+    """The base model's name for display: its hub id, or the name of its folder without the path.
 
-    >>> base_name("meta-llama/Llama-2-7b-hf")
+    >>> base_model_name("meta-llama/Llama-2-7b-hf")
     'meta-llama/Llama-2-7b-hf'
     """
     return Path(path).resolve().name if Path(path).is_dir() else path
 
 
-def wiki_languages(wikis: tuple[str, ...]) -> list[str]:
-    """BCP 47 tags of the wikis' languages, sorted; a corpus whose wiki has another kind of name says nothing of its language.
+def language_tags(wikis: tuple[str, ...]) -> list[str]:
+    """BCP 47 tags of the wikis' languages, sorted; a wiki with another kind of name is left out.
 
-    >>> wiki_languages(("jawiki", "zh_yuewiki", "corpus_a"))
+    >>> language_tags(("jawiki", "zh_yuewiki", "corpus_a"))
     ['ja', 'yue']
     """
     found = set()
@@ -85,11 +83,11 @@ def wiki_languages(wikis: tuple[str, ...]) -> list[str]:
     return sorted(found)
 
 
-def insertion_text(insertion: InsertionSettings, pivot: str) -> str | None:
-    """How names came into the text, to follow "articles in which"; None where none did.
+def describe_insertion(insertion: InsertionSettings, pivot: str) -> str | None:
+    """How names were inserted into the text, to follow "articles in which"; None where none were.
 
-    >>> insertion_text(InsertionSettings(), "en")
-    'a link has the name of its entity in `en` behind it with probability 0.5, between tags'
+    >>> describe_insertion(InsertionSettings(), "en")
+    'a link has the name of its entity in `en` after it with probability 0.5, between tags'
     """
     if insertion.strategy == "none":
         return None

@@ -6,8 +6,8 @@
       README.md                      the model card, where there is one
 
 Weights are gathered tensor by tensor, and a file is written as soon as it is full: the main rank holds one file in memory, the
-other ranks one tensor. The exception are architectures whose weights transformers stores under other names or in other pieces
-than it computes with (fused experts): to turn them back it needs all of them, and the main rank then holds the whole model.
+other ranks one tensor. Exception: architectures whose weights transformers stores under other names or in other pieces
+than it computes with (fused experts). The reverse conversion needs all of them, so the main rank holds the whole model then.
 
 The folder appears under its name only when all of it is on disk.
 """
@@ -18,40 +18,41 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from training.model.adapters import Weight, plain_weights
-from training.model.weight_files import INDEX, gathered
+from training.model.adapters import PlainWeight, plain_weights
+from training.model.protocols import CausalLanguageModel, Tokenizer
+from training.model.weight_files import INDEX
+from training.model.zero3_parameters import gathered
 
 SHARD_BYTES = 5 * 10**9
-"""The most that a file of weights holds, unless one tensor alone is larger."""
+"""Size limit of a file of weights; only a single larger tensor exceeds it."""
 
 CARD = "README.md"
 
 
-def export(
-    model: Any,
-    tokenizer: Any,
+def export_model(
+    model: CausalLanguageModel,
+    tokenizer: Tokenizer,
     folder: Path,
     suppress: Sequence[int],
     main: bool,
     card: str | None = None,
     shard_bytes: int = SHARD_BYTES,
 ) -> None:
-    """Write `model` and `tokenizer` to `folder`, in place of what is there.
+    """Write `model` and `tokenizer` to `folder`, replacing an existing one.
 
     Every rank calls it, since ZeRO-3 gathers; `main` alone holds weights on the CPU and writes. The model is not changed.
 
     Args:
-        model: what was trained; adapters of `training.model.adapters` are merged into the weights that are written.
+        model: the trained model; adapters of `training.model.adapters` are merged into the weights that are written.
         tokenizer: with the tags, if they were added.
-        folder: the directory to make.
+        folder: the directory to create.
         suppress: ids of tokens that `generate` must never choose: those of the tags.
         main: whether this rank writes.
         card: text of the model card.
-        shard_bytes: the most that a file of weights holds.
+        shard_bytes: size limit of a file of weights.
     """
     partial = folder.with_name(folder.name + ".partial")
     if main:
@@ -65,8 +66,8 @@ def export(
     config.save_pretrained(partial)
     generation = copy.deepcopy(model.generation_config)
     generation.suppress_tokens = sorted({*(generation.suppress_tokens or ()), *suppress}) or None
-    # Not by save_pretrained, which refuses what published models have, such as a temperature beside greedy search: a run must not
-    # fail on that at its end.
+    # Not by save_pretrained, which refuses settings of published models, such as a temperature beside greedy search: a run must
+    # not fail on that at its end.
     generation.to_json_file(partial / "generation_config.json")
     tokenizer.save_pretrained(partial)
     if card is not None:
@@ -74,12 +75,12 @@ def export(
     _publish(partial, folder)
 
 
-def _write_weights(model: Any, folder: Path, main: bool, shard_bytes: int) -> None:
+def _write_weights(model: CausalLanguageModel, folder: Path, main: bool, shard_bytes: int) -> None:
     from transformers.core_model_loading import revert_weight_conversion
 
-    weights = _once(model, plain_weights(model))
+    weights = _deduplicate(model, plain_weights(model))
     shapes = {name: torch.empty(weight.shape, dtype=weight.dtype, device="meta") for name, weight in weights.items()}
-    if revert_weight_conversion(model, shapes) is shapes:  # it returns what it got where nothing is stored otherwise
+    if revert_weight_conversion(model, shapes) is shapes:  # it returns its argument where nothing is converted
         _write_files(shapes, lambda names: _values(weights, names, main), folder, main, shard_bytes)
         return
     whole = _values(weights, weights, main)
@@ -88,8 +89,8 @@ def _write_weights(model: Any, folder: Path, main: bool, shard_bytes: int) -> No
         _write_files(stored, lambda names: {name: stored[name].contiguous() for name in names}, folder, main, shard_bytes)
 
 
-def _once(model: Any, weights: Mapping[str, Weight]) -> dict[str, Weight]:
-    """Tied weights once, under the name that transformers ties the others to; without those that the model says not to save."""
+def _deduplicate(model: CausalLanguageModel, weights: Mapping[str, PlainWeight]) -> dict[str, PlainWeight]:
+    """Tied weights once, under the name that transformers ties the others to; without those that the model does not save."""
     tied = getattr(model, "all_tied_weights_keys", None) or {}
     ignored = getattr(model, "_keys_to_ignore_on_save", None) or ()
     kept: dict[int, str] = {}
@@ -100,8 +101,8 @@ def _once(model: Any, weights: Mapping[str, Weight]) -> dict[str, Weight]:
     return {name: weights[name] for name in weights if kept[id(weights[name].place)] == name and name not in ignored}
 
 
-def _values(weights: Mapping[str, Weight], names: Collection[str], main: bool) -> dict[str, torch.Tensor]:
-    """The named weights on the CPU, gathered one after the other; nothing where the rank is not `main`."""
+def _values(weights: Mapping[str, PlainWeight], names: Collection[str], main: bool) -> dict[str, torch.Tensor]:
+    """The named weights on the CPU, gathered one after the other; empty where the rank is not `main`."""
     found = {}
     for name in names:
         with gathered(weights[name].parts), torch.no_grad():
@@ -128,16 +129,16 @@ def _write_files(
         content = values(names)
         if main:
             save_file(content, folder / file, metadata={"format": "pt"})
-        del content  # before the next ones are gathered
+        del content  # before the next tensors are gathered
     if main and split.is_sharded:
         index = {"metadata": split.metadata, "weight_map": split.tensor_to_filename}
         (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _publish(partial: Path, folder: Path) -> None:
-    """Bring every file to the disk, then give the folder its name; what had the name goes, once the new one has it."""
+    """Write every file through to the disk, then give the folder its name; a folder that had the name is removed last."""
     for path in partial.iterdir():
-        shutil.copymode(partial / "config.json", path)  # safetensors lets nobody else read its files
+        shutil.copymode(partial / "config.json", path)  # safetensors creates files that only their owner can read
         with path.open("rb") as file:
             os.fsync(file.fileno())
     replaced = folder.with_name(folder.name + ".replaced")

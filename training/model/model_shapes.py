@@ -1,16 +1,21 @@
-"""The sizes of a decoder that its FLOPs and its memory follow from: of a loaded model, of a configuration, or as published.
+"""The sizes of a decoder that determine its FLOPs and its memory: of a loaded model, of a configuration, or as published.
 
 No weight is read: a configuration becomes a model on torch's `meta` device, which has shapes and no values. The shapes of models
-whose hub asks for a licence first are data (`model_shapes.yaml`), so that a run can be planned before it is allowed to begin.
+that the hub gives only after a licence is accepted are data (`model_shapes.yaml`), so that a run can be planned before that.
 """
 
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from spark_jobs.common.errors import ConfigurationError, first_line
 from spark_jobs.common.settings import parse_yaml
+from training.model.protocols import CausalLanguageModel, ModelConfig
+from training.model.zero3_parameters import count_parameters, whole_shape
+
+if TYPE_CHECKING:
+    pass
 
 PUBLISHED = Path(__file__).with_name("model_shapes.yaml")
 
@@ -44,10 +49,10 @@ class FoundShape(NamedTuple):
     linear_features: int
     """Inputs and outputs of all linear layers but the output matrix: an adapter of rank 1 (LoRA) has as many parameters."""
     source: str
-    """For a person: a file, or whose publication."""
+    """For display: a file, or a publication."""
 
 
-def shape_of(model: Any) -> ModelShape:
+def shape_of(model: CausalLanguageModel) -> ModelShape:
     """The shape of a causal language model of transformers: with weights, on `meta`, or partitioned by ZeRO-3."""
     from torch import nn
 
@@ -57,31 +62,27 @@ def shape_of(model: Any) -> ModelShape:
     shared = None if output is None else output.weight
     tables = {id(m.weight): m.weight for m in model.modules() if isinstance(m, nn.Embedding)}
     return ModelShape(
-        parameters=sum(_numel(parameter) for parameter in model.parameters()),
-        lookup_parameters=sum(_numel(weight) for weight in tables.values() if weight is not shared),
+        parameters=count_parameters(model.parameters()),
+        lookup_parameters=count_parameters(weight for weight in tables.values() if weight is not shared),
         hidden_size=config.hidden_size,
         num_layers=config.num_hidden_layers,
         num_heads=heads,
         num_kv_heads=getattr(config, "num_key_value_heads", None) or heads,
         head_dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
         intermediate_size=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
-        vocab_size=int(getattr(shared, "ds_shape", shared.shape)[0]) if shared is not None else config.vocab_size,
+        vocab_size=whole_shape(shared)[0] if shared is not None else config.vocab_size,
         gated_mlp=any("gate" in name for name, _ in model.named_parameters()),
     )
-
-
-def _numel(parameter: Any) -> int:
-    return int(getattr(parameter, "ds_numel", parameter.numel()))  # ZeRO-3 leaves an empty tensor in place
 
 
 def find_shape(path: str, rows: int = 0) -> FoundShape:
     """The shape of the model that `model.path` names, with at least `rows` rows in its embeddings, as tags may need them.
 
-    Looked for in this order: the folder's `config.json`; the hub's, if it lies in the cache of this machine; what was published;
+    Sources, in this order: the folder's `config.json`; the hub's, if it is in the cache of this machine; the published shapes;
     the hub itself.
 
     Raises:
-        ConfigurationError: where none of them knows the model.
+        ConfigurationError: where no source has the model.
     """
     from transformers import AutoConfig
 
@@ -105,7 +106,7 @@ def config_file(path: str) -> Path | None:
     """The `config.json` of a model on this machine: in its folder, or in the hub's cache; None if there is none."""
     if (Path(path) / "config.json").is_file():
         return Path(path) / "config.json"
-    if Path(path).exists() or path.count("/") > 1:  # no hub id
+    if Path(path).exists() or path.count("/") > 1:  # not a hub id
         return None
     from huggingface_hub import try_to_load_from_cache
 
@@ -114,13 +115,13 @@ def config_file(path: str) -> Path | None:
 
 
 @cache
-def published_shapes() -> dict[str, dict[str, Any]]:
+def published_shapes() -> dict[str, dict[str, object]]:
     """Hub id -> the values of its `config.json` that decide its shape, and `source`."""
-    content: dict[str, dict[str, Any]] = parse_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
+    content: dict[str, dict[str, object]] = parse_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
     return content
 
 
-def _found(config: Any, source: str, rows: int) -> FoundShape:
+def _found(config: ModelConfig, source: str, rows: int) -> FoundShape:
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -132,7 +133,7 @@ def _found(config: Any, source: str, rows: int) -> FoundShape:
     return FoundShape(shape_of(model), context, _linear_features(model), source)
 
 
-def _linear_features(model: Any) -> int:
+def _linear_features(model: CausalLanguageModel) -> int:
     from torch import nn
     from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
 

@@ -75,7 +75,7 @@ class VocabularyLayer(Protocol):
 
 
 class ModelOutput(Protocol):
-    """What the forward pass returns."""
+    """The result of the forward pass."""
 
     logits: "torch.Tensor"
     """[sequences, length, rows of the output layer]."""
@@ -92,7 +92,7 @@ class CausalLanguageModel(Protocol):
     def dtype(self) -> "torch.dtype":
         """Of the weights."""
 
-    def __call__(self, **inputs: Any) -> ModelOutput:
+    def __call__(self, **inputs: object) -> ModelOutput:
         """The forward pass."""
 
     def train(self, mode: bool = True) -> object:
@@ -122,12 +122,18 @@ class CausalLanguageModel(Protocol):
     def get_output_embeddings(self) -> VocabularyLayer | None:
         """The layer that gives the logits."""
 
+    def tie_weights(self) -> object:
+        """Make tied parameters the same object."""
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, bool]) -> object:
+        """Recompute activations in the backward pass."""
+
     def resize_token_embeddings(self, new_num_tokens: int, *, mean_resizing: bool) -> object:
         """Change the number of rows of the embeddings."""
 
 
 class GatedOptimizer(Protocol):
-    """An optimizer with a gate, such as `training.engine.gated_adamw.GatedAdamW`."""
+    """An optimizer with a gate, such as `training.engine.optimizer.GatedAdamW`."""
 
     gate: Callable[[], bool] | None
     """Whether the step may be made; None allows each."""
@@ -138,21 +144,21 @@ class WrappedOptimizer(Protocol):
 
     param_groups: list[dict[str, Any]]
     """As of a torch optimizer: `params`, `lr`, `weight_decay`, …"""
-    state: Mapping[Any, dict[str, Any]]
+    state: "Mapping[torch.Tensor, dict[str, torch.Tensor]]"
     """Parameter -> its moments and its number of steps."""
     _global_grad_norm: float
     """The norm of the gradients, while `step` runs; all stages above 0 and bf16 have it."""
 
 
 class Engine(Protocol):
-    """DeepSpeed's engine: a model with its optimizer, sharded as its ZeRO stage says."""
+    """DeepSpeed's engine: a model with its optimizer, sharded according to its ZeRO stage."""
 
     module: CausalLanguageModel
     optimizer: WrappedOptimizer
     basic_optimizer: GatedOptimizer
     """The optimizer that the run made; the same object as `optimizer` where DeepSpeed does not wrap it."""
 
-    def __call__(self, **inputs: Any) -> ModelOutput:
+    def __call__(self, **inputs: object) -> ModelOutput:
         """The model's forward pass."""
 
     def train(self) -> object:

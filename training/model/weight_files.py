@@ -1,11 +1,11 @@
-"""Weights from safetensors, tensor by tensor: no rank holds more than its share of the model and one tensor.
+"""Reading weights from safetensors, tensor by tensor: no rank holds more than its share of the model and one tensor.
 
-`from_pretrained` merges all shards of a checkpoint on rank 0 before ZeRO-3 deals them out. Here the model is made empty, each
-rank with its share, and the tensors of the files are copied into it one after the other. Files are memory-mapped, so what has
-been read is the kernel's to drop. No code of a checkpoint runs, and no pickle is opened.
+`from_pretrained` merges all shards of a checkpoint on rank 0 before ZeRO-3 partitions them. Here the model is created empty, each
+rank with its share, and the tensors of the files are copied into it one after the other. Files are memory-mapped, so the kernel
+can drop pages that have been read. No code of a checkpoint runs, and no pickle is opened.
 
-This works where a file's names are the model's own, which `readable` decides from the names and shapes alone. Checkpoints that
-transformers renames or reshapes while loading (fused experts, old formats) are left to `from_pretrained`.
+This works where a file's names are the model's own, which `can_load_weights` decides from the names and shapes alone. Checkpoints
+that transformers renames or reshapes while loading (fused experts, old formats) are left to `from_pretrained`.
 """
 
 import contextlib
@@ -14,22 +14,22 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
 
 from spark_jobs.common.errors import ConfigurationError, first_line
+from training.model.protocols import CausalLanguageModel
+from training.model.zero3_parameters import gathered, is_partitioned, whole_shape
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 _FETCHED = ("*.safetensors", "*.json", "*.model", "*.txt")
 
 
-def model_folder(path: str) -> Path:
-    """The local folder of a model: `path` itself, or what the hub has under that id (weights as safetensors only).
+def fetch_model_folder(path: str) -> Path:
+    """The local folder of a model: `path` itself, or a download of that id from the hub (weights as safetensors only).
 
     Raises:
-        ConfigurationError: when it is neither.
+        ConfigurationError: when `path` is neither a folder nor an id that the hub gives.
     """
     if Path(path).is_dir():
         return Path(path)
@@ -40,12 +40,12 @@ def model_folder(path: str) -> Path:
         return Path(snapshot_download(path, allow_patterns=list(_FETCHED)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise ConfigurationError(
-            f"model.path: {path!r} is no folder (current folder: {Path.cwd()}), and the hub gives no such model: "
+            f"model.path: {path!r} is not a folder (current folder: {Path.cwd()}), and the hub does not have the model: "
             f"{first_line(error)}"
         ) from error
 
 
-def weight_files(folder: Path) -> list[Path]:
+def list_weight_files(folder: Path) -> list[Path]:
     """The safetensors files of a model, in the order of their names.
 
     Raises:
@@ -56,16 +56,18 @@ def weight_files(folder: Path) -> list[Path]:
     names = sorted(set(weight_map.values()))
     for name in names:
         if Path(name).name != name:
-            raise ConfigurationError(f"model.path: {index} names the file {name!r}, no plain name; download it anew")
+            raise ConfigurationError(
+                f"model.path: {index} names the file {name!r}, which is not a plain file name; download the model again"
+            )
         if not (folder / name).is_file():
             raise ConfigurationError(
                 f"model.path: {folder / name} does not exist; weights are read from safetensors only. `save_pretrained` of "
-                "transformers writes them, and a download that was cut short can be repeated"
+                "transformers writes them, and an incomplete download can be repeated"
             )
     return [folder / name for name in names]
 
 
-def shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every tensor in the files; reads their headers only."""
     from safetensors import safe_open
 
@@ -76,14 +78,14 @@ def shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def readable(model: nn.Module, found: Mapping[str, tuple[int, ...]]) -> bool:
+def can_load_weights(model: CausalLanguageModel, found: Mapping[str, tuple[int, ...]]) -> bool:
     """Whether `load_weights` can fill the model from tensors of these names and shapes, tied parameters once.
 
-    Tensors that the model has no place for are allowed only where the model says that it expects such, or where they are the
-    `rotary_emb.inv_freq` of old LLaMA checkpoints: anything else means that the names are another version's.
+    Tensors without a place in the model are allowed only where the model expects them, or where they are the
+    `rotary_emb.inv_freq` of old LLaMA checkpoints: any other means that the names are those of another version.
     """
     places = model.state_dict(keep_vars=True)
-    sizes = {name: tuple(getattr(place, "ds_shape", place.shape)) for name, place in places.items()}
+    sizes = {name: whole_shape(place) for name, place in places.items()}
     if any(sizes.get(name, shape) != shape for name, shape in found.items()):
         return False
     filled = {id(places[name]) for name in found if name in places}
@@ -93,11 +95,11 @@ def readable(model: nn.Module, found: Mapping[str, tuple[int, ...]]) -> bool:
     return all(name in places or any(re.search(pattern, name) for pattern in expected) for name in found)
 
 
-def load_weights(model: nn.Module, files: Sequence[Path], main: bool) -> None:
+def load_weights(model: CausalLanguageModel, files: Sequence[Path], main: bool) -> None:
     """Copy every tensor of the files into its place, converted to the place's dtype.
 
-    All ranks call it. Of parameters that ZeRO-3 has dealt out, the rank with `main` reads the tensor, and each rank keeps its
-    share; otherwise each rank reads for itself.
+    All ranks call it. Parameters that ZeRO-3 has partitioned are read by the `main` rank, and each rank keeps its share; all
+    others are read by each rank.
     """
     from safetensors import safe_open
 
@@ -111,7 +113,7 @@ def load_weights(model: nn.Module, files: Sequence[Path], main: bool) -> None:
                     continue
                 done.add(id(place))
                 with gathered([place], modify=True), torch.no_grad():
-                    if main or not hasattr(place, "ds_id"):
+                    if main or not is_partitioned(place):
                         place.data.copy_(tensors.get_tensor(name))
 
 
@@ -120,12 +122,12 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 @contextlib.contextmanager
-def freed_at_once() -> Iterator[None]:
+def freeing_memory_at_once() -> Iterator[None]:
     """Inside the block, memory of a megabyte or more goes back to the system as soon as it is freed.
 
-    Otherwise glibc keeps what was freed, up to 32 MB a piece, for the next one that asks, and a rank that has seen every tensor
-    of a model shows several times its share. Afterwards the limits are those that glibc itself ends at, which is faster. Does
-    nothing under another C library.
+    Otherwise glibc keeps freed blocks of up to 32 MB for later allocations, and a rank that has read every tensor of a model
+    shows several times its share. Afterwards the limits are those that glibc itself ends at, which is faster. Does nothing with
+    another C library.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -138,16 +140,3 @@ def freed_at_once() -> Iterator[None]:
     finally:
         mallopt(_M_MMAP_THRESHOLD, 2**25)
         mallopt(_M_TRIM_THRESHOLD, 2**26)
-
-
-@contextlib.contextmanager
-def gathered(parameters: Sequence[Any], modify: bool = False) -> Iterator[None]:
-    """Whole parameters inside the block, whatever the ZeRO stage; with `modify`, what rank 0 writes reaches every rank."""
-    partitioned = [parameter for parameter in parameters if hasattr(parameter, "ds_id")]
-    if not partitioned:
-        yield
-        return
-    import deepspeed
-
-    with deepspeed.zero.GatheredParameters(partitioned, modifier_rank=0 if modify else None):
-        yield

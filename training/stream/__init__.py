@@ -1,4 +1,5 @@
-"""The training stream: which tokens form sequence k, and reading them. No torch.
+"""The training stream: which tokens form sequence k (pure functions of integers), and reading them. No torch.
 
-Import from the modules. Opening files is in `data`; turning batches into steps is in `loop`.
+Import from the modules; `token_stream.Stream` is the whole, `stream_plan` explains the method. Opening files belongs to `data`,
+turning batches into steps to `loop`.
 """

@@ -1,8 +1,8 @@
-"""A lane's tokens: the documents of a span are taken from their row groups, and names, BOS and EOS put in place.
+"""The tokens of a lane: documents are read from their row groups, and names, BOS and EOS are inserted.
 
-Row groups are held as they were read (two or four bytes a token). Documents are augmented many at a time: what a batch needs, and
-where a read goes on from where the last one ended, `_AHEAD` tokens at least, which the next reads take. Both are caches: what
-comes out is a function of the sequences alone.
+Row groups are held as they were read (two or four bytes a token). Documents are augmented many at a time: those of a batch and,
+where a read continues at the end of the last one, at least `_AHEAD` tokens for the next reads. Both are caches: the result is a
+function of the sequences alone.
 """
 
 from collections import OrderedDict
@@ -13,18 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.encoded_corpus import Wiki
+from training.data.prefix_sums import prefix_sums
 from training.data.row_groups import RowGroupTokens
-from training.stream.name_insertion import Frame, Links, augmented_lengths, growth, insert
-from training.stream.stream_plan import WikiPlan, chosen_links, cumulative
+from training.stream.name_insertion import DocumentFrame, Links, augmented_lengths, insert_names, length_changes
+from training.stream.wiki_plan import WikiPlan, choose_inserted_links
 
 Int64s = npt.NDArray[np.int64]
 
 _AHEAD = 1 << 15  # a call into NumPy costs as much as some thousand tokens
-_TOKENS_AT_ONCE = 1 << 17  # what NumPy works on stays in a core's cache
+_TOKENS_AT_ONCE = 1 << 17  # the arrays stay in a core's cache
 
 
-class Text(NamedTuple):
-    """Documents one after the other, as they stand in an epoch, or a part of them."""
+class LaneText(NamedTuple):
+    """Documents one after the other, in the order of an epoch, or a part of them."""
 
     tokens: npt.NDArray[np.uint32]
     kinds: npt.NDArray[np.uint8]
@@ -32,18 +33,18 @@ class Text(NamedTuple):
     documents: npt.NDArray[np.integer]
     """Their indices in the wiki."""
     begins: Int64s
-    """[documents + 1] first token of each document; the first one may lie before the part, the last one behind it."""
+    """[documents + 1] first token of each document; the first one may be before the part, the last one after it."""
     anchors: Int64s
     """[links] first token of each link, or of its name where that comes first."""
     inserted: Int64s
     """[links + 1] number of names inserted before each link."""
 
-    def part(self, low: int, high: int) -> "Text":
+    def part(self, low: int, high: int) -> "LaneText":
         """Tokens [low, high), and the links that are anchored there."""
         first, last = np.searchsorted(self.anchors, (low, high))
         begin = max(int(np.searchsorted(self.begins, low, side="right")) - 1, 0)
         end = int(np.searchsorted(self.begins, high, side="left"))
-        return Text(
+        return LaneText(
             self.tokens[low:high],
             self.kinds[low:high],
             self.documents[begin:end],
@@ -59,16 +60,16 @@ class Text(NamedTuple):
 
 
 class LaneReader:
-    """Reads one lane of a wiki. Not to be used by two threads at once."""
+    """Reads one lane of a wiki. Not thread-safe."""
 
     def __init__(self, wiki: Wiki, plan: WikiPlan, lane: int) -> None:
         self._wiki, self._plan, self._lane, self._rules = wiki, plan, lane, plan.rules
         self._row_groups: OrderedDict[int, RowGroupTokens] = OrderedDict()
-        self._text: Text | None = None
-        self._begin = self._end = 0  # tokens of the lane that the text is
+        self._text: LaneText | None = None
+        self._begin = self._end = 0  # tokens of the lane that the text holds
         self._next = -1  # where the last read ended
 
-    def read(self, first: int, last: int) -> Iterator[Text]:
+    def read(self, first: int, last: int) -> Iterator[LaneText]:
         """Sequences first .. last - 1 of the lane, in parts."""
         low, high = (index * self._rules.sequence_length for index in (first, last))
         ahead = _AHEAD if low == self._next else 0
@@ -83,21 +84,21 @@ class LaneReader:
             yield self._text.part(low - self._begin, until - self._begin)
             low = until
 
-    def _augment(self, epoch: int, documents: npt.NDArray[np.integer]) -> Text:
+    def _augment(self, epoch: int, documents: npt.NDArray[np.integer]) -> LaneText:
         rules, wiki = self._rules, self._wiki.documents
         input_ids, links, lengths, counts = self._gather(documents)
-        link_offsets = cumulative(counts)
-        chosen = chosen_links(wiki.wiki, wiki.page_id[documents], link_offsets, epoch, rules)
-        grown = growth(links.end - links.start, links.name_lengths, chosen, rules.strategy, rules.num_tags)
-        begins = cumulative(augmented_lengths(lengths, link_offsets, grown) + rules.frame)
-        frame = Frame(rules.bos, rules.eos, begins, counts)
-        tokens, kinds = insert(input_ids, links, chosen, rules.strategy, rules.tags, frame)
+        link_offsets = prefix_sums(counts)
+        chosen = choose_inserted_links(wiki.wiki, wiki.page_id[documents], link_offsets, epoch, rules)
+        changes = length_changes(links.end - links.start, links.name_lengths, chosen, rules.strategy, rules.num_tags)
+        begins = prefix_sums(augmented_lengths(lengths, link_offsets, changes) + rules.frame)
+        frame = DocumentFrame(rules.bos, rules.eos, begins, counts)
+        tokens, kinds = insert_names(input_ids, links, chosen, rules.strategy, rules.tags, frame)
         frames_before = np.arange(len(documents)) * rules.frame + (rules.bos is not None)
-        anchors = links.start + cumulative(grown)[:-1] + np.repeat(frames_before, counts)
-        return Text(tokens, kinds, documents, begins, anchors, cumulative(chosen.astype(np.int64)))
+        anchors = links.start + prefix_sums(changes)[:-1] + np.repeat(frames_before, counts)
+        return LaneText(tokens, kinds, documents, begins, anchors, prefix_sums(chosen.astype(np.int64)))
 
     def _gather(self, documents: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.integer], Links, Int64s, Int64s]:
-        """(tokens, links, tokens of each document, links of each document) laid flat, in the order of `documents`."""
+        """(tokens, links, tokens of each document, links of each document), flat, in the order of `documents`."""
         offsets = self._wiki.documents.row_group_offsets
         owner = np.searchsorted(offsets, documents, side="right") - 1
         bounds = np.empty((6, len(documents)), dtype=np.int64)
@@ -112,7 +113,7 @@ class LaneReader:
         held_of = [groups[group] for group in owner.tolist()]
         token, link, name = (list(zip(held_of, *bounds[line : line + 2].tolist(), strict=True)) for line in (0, 2, 4))
         lengths, counts = bounds[1] - bounds[0], bounds[3] - bounds[2]
-        base = np.repeat(cumulative(lengths)[:-1], counts)
+        base = np.repeat(prefix_sums(lengths)[:-1], counts)
         links = Links(
             np.concatenate([held.starts[low:high] for held, low, high in link]) + base,
             np.concatenate([held.ends[low:high] for held, low, high in link]) + base,

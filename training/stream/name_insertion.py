@@ -1,9 +1,9 @@
-"""Names into token streams: how long they make a document, and the tokens that result.
+"""Insertion of names into tokens: the resulting tokens and labels, and the length of a document with its names.
 
-Which links get their name is `spark_jobs.common.link_sampling`.
+Which links get their name is decided in `spark_jobs.common.link_sampling`.
 
-Everything here is a pure function of arrays. Documents come *flat*: the tokens of many documents lie one after the other,
-`document_offsets[d] : document_offsets[d + 1]`, and so do their links, `link_offsets[d] : link_offsets[d + 1]`. Spans are
+Everything here is a pure function of arrays. Documents are *flat*: the tokens of many documents are stored one after the other,
+`document_offsets[d] : document_offsets[d + 1]`, and so are their links, `link_offsets[d] : link_offsets[d + 1]`. Spans are
 token indices, end-exclusive, sorted, disjoint and not empty, as the `encoded` table promises.
 
 The name of a chosen link, between the tags if there are any, goes
@@ -18,19 +18,19 @@ Worked example: "Ein stein lives" (ids 5 6 7), the link covers the first two tok
     >>> ids, yes = np.array([5, 6, 7]), np.array([True])
     >>> links = Links(start=np.array([0]), end=np.array([2]), name_lengths=np.array([2]), name_ids=np.array([90, 91]))
     >>> for strategy in ("left", "right", "replace"):
-    ...     tokens, kinds = insert(ids, links, yes, strategy, (1, 2))
+    ...     tokens, kinds = insert_names(ids, links, yes, strategy, (1, 2))
     ...     print(f"{strategy:8}", tokens.tolist(), kinds.tolist())
     left     [1, 90, 91, 2, 5, 6, 7] [2, 1, 1, 2, 0, 0, 0]
     right    [5, 6, 1, 90, 91, 2, 7] [0, 0, 2, 1, 1, 2, 0]
     replace  [1, 90, 91, 2, 7] [2, 1, 1, 2, 0]
-    >>> tokens, kinds = insert(ids, links, yes, "right", (1, 2))
-    >>> labels(tokens, kinds, predict_names=False).tolist()
+    >>> tokens, kinds = insert_names(ids, links, yes, "right", (1, 2))
+    >>> label_tokens(tokens, kinds, predict_names=False).tolist()
     [5, 6, -100, -100, -100, -100, 7]
 
 The length is known without the tokens: 3 + (2 + 2 tags) = 7, and 7 - 2 replaced tokens = 5.
 
-    >>> grown = growth(links.end - links.start, links.name_lengths, yes, "replace", tags=2)
-    >>> augmented_lengths(np.array([3]), np.array([0, 1]), grown).tolist()
+    >>> changes = length_changes(links.end - links.start, links.name_lengths, yes, "replace", tags=2)
+    >>> augmented_lengths(np.array([3]), np.array([0, 1]), changes).tolist()
     [5]
 """
 
@@ -40,6 +40,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.common.link_sampling import Strategy
+from training.data.prefix_sums import prefix_sums
 
 Ints = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
@@ -52,7 +53,7 @@ IGNORED = -100
 
 
 class Links(NamedTuple):
-    """The links of documents laid flat."""
+    """The links of flat documents."""
 
     start: Ints
     """[links] first token of each link."""
@@ -64,8 +65,8 @@ class Links(NamedTuple):
     """[sum(name_lengths)] tokens of the names, one link after the other."""
 
 
-class Frame(NamedTuple):
-    """What stands around each document."""
+class DocumentFrame(NamedTuple):
+    """BOS and EOS around each document, and where the documents are."""
 
     bos: int | None
     eos: int | None
@@ -80,45 +81,53 @@ class Frame(NamedTuple):
         return (self.bos is not None) + (self.eos is not None)
 
 
-def growth(span_lengths: Ints, name_lengths: Ints, chosen: Bools, strategy: Strategy, tags: int) -> npt.NDArray[np.int64]:
-    """[links] by how many tokens each link lengthens its document; `tags` is the number of tags around a name, 0 or 2."""
+def length_changes(span_lengths: Ints, name_lengths: Ints, chosen: Bools, strategy: Strategy, tags: int) -> npt.NDArray[np.int64]:
+    """[links] tokens that each link adds to its document, negative where a short name replaces a long link.
+
+    Args:
+        span_lengths: [links] tokens that each link covers.
+        name_lengths: [links] tokens of each name.
+        chosen: [links] whether each gets its name.
+        strategy: where a name goes.
+        tags: number of tags around a name, 0 or 2.
+    """
     if strategy == "none":
         return np.zeros(len(chosen), dtype=np.int64)
     added = name_lengths.astype(np.int64) + tags
-    grown: npt.NDArray[np.int64] = np.where(chosen, added - span_lengths if strategy == "replace" else added, 0)
-    return grown
+    changes: npt.NDArray[np.int64] = np.where(chosen, added - span_lengths if strategy == "replace" else added, 0)
+    return changes
 
 
-def augmented_lengths(num_tokens: Ints, link_offsets: Ints, grown: Ints) -> npt.NDArray[np.int64]:
+def augmented_lengths(num_tokens: Ints, link_offsets: Ints, changes: Ints) -> npt.NDArray[np.int64]:
     """[documents] number of tokens after insertion, from narrow columns alone.
 
     Args:
         num_tokens: [documents] before insertion.
         link_offsets: [documents + 1] first link of each; the first offset need not be 0.
-        grown: [links of these documents] the `growth` of each.
+        changes: [links of these documents] the `length_changes` of each.
     """
-    before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(grown, dtype=np.int64)])[link_offsets - link_offsets[0]]
+    before = prefix_sums(changes)[link_offsets - link_offsets[0]]
     lengths: npt.NDArray[np.int64] = num_tokens.astype(np.int64) + np.diff(before)
     return lengths
 
 
-def insert(
+def insert_names(
     input_ids: Ints,
     links: Links,
     chosen: Bools,
     strategy: Strategy,
     tags: tuple[int, int] | None,
-    frame: Frame | None = None,
+    frame: DocumentFrame | None = None,
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
     """Insert the names of the chosen links, and put BOS and EOS around each document.
 
     Args:
-        input_ids: [tokens] of one document, or of many laid flat.
+        input_ids: [tokens] of one document, or of many, flat.
         links: their spans, indices into `input_ids`, and names.
         chosen: [links].
         strategy: where a name goes, see above.
         tags: ids of the opening and the closing tag, or None for names without tags.
-        frame: BOS and EOS, and where documents begin; None puts nothing around them.
+        frame: BOS and EOS, and where documents begin; None for documents without BOS and EOS.
 
     Returns:
         (tokens, kinds), both [augmented tokens]; a kind is TEXT, NAME or TAG.
@@ -129,20 +138,20 @@ def insert(
     blocks = lengths + 2 * width
     replaced = ends - starts if strategy == "replace" else np.zeros(len(picked), dtype=np.int64)
     position = ends if strategy == "right" else starts  # strictly increasing, because spans are disjoint and not empty
-    first = position + _exclusive_cumsum(blocks) - _exclusive_cumsum(replaced)
+    first = position + prefix_sums(blocks)[:-1] - prefix_sums(replaced)[:-1]
     size = len(input_ids) + int(blocks.sum() - replaced.sum())
     if frame is not None:
         size += frame.width * len(frame.links)
         # Document d moves right by d frames, and by its own BOS.
         first += frame.width * np.repeat(np.arange(len(frame.links)), frame.links)[picked] + (frame.bos is not None)
 
-    # Blocks and frames take their places; what is left over is the text's, in order.
+    # Blocks and frames take their places; the places that are left hold the text, in order.
     tokens = np.empty(size, dtype=np.uint32)
     kinds = np.zeros(size, dtype=np.uint8)
     is_text = np.ones(size, dtype=bool)
-    within = np.arange(int(lengths.sum())) - np.repeat(_exclusive_cumsum(lengths), lengths)
+    within = np.arange(int(lengths.sum())) - np.repeat(prefix_sums(lengths)[:-1], lengths)
     name_target = np.repeat(first + width, lengths) + within
-    tokens[name_target] = links.name_ids[np.repeat(_exclusive_cumsum(links.name_lengths)[picked], lengths) + within]
+    tokens[name_target] = links.name_ids[np.repeat(prefix_sums(links.name_lengths)[:-1][picked], lengths) + within]
     kinds[name_target] = NAME
     is_text[name_target] = False
     if tags is not None:
@@ -156,7 +165,7 @@ def insert(
                 tokens[places] = special
                 is_text[places] = False
     if strategy == "replace":
-        dropped = np.repeat(starts, replaced) + np.arange(int(replaced.sum())) - np.repeat(_exclusive_cumsum(replaced), replaced)
+        dropped = np.repeat(starts, replaced) + np.arange(int(replaced.sum())) - np.repeat(prefix_sums(replaced)[:-1], replaced)
         kept = np.ones(len(input_ids), dtype=bool)
         kept[dropped] = False
         tokens[is_text] = input_ids[kept]
@@ -165,15 +174,8 @@ def insert(
     return tokens, kinds
 
 
-def labels(tokens: Ints, kinds: npt.NDArray[np.uint8], predict_names: bool) -> npt.NDArray[np.int64]:
-    """What the loss asks for, not yet shifted: the tokens, with IGNORED at tags and, unless `predict_names`, at names."""
+def label_tokens(tokens: Ints, kinds: npt.NDArray[np.uint8], predict_names: bool) -> npt.NDArray[np.int64]:
+    """[tokens] the labels of the loss, not shifted: the tokens, with IGNORED at tags and, unless `predict_names`, at names."""
     targets = tokens.astype(np.int64)
     targets[(kinds == TAG) if predict_names else (kinds != TEXT)] = IGNORED
     return targets
-
-
-def _exclusive_cumsum(values: Ints) -> npt.NDArray[np.int64]:
-    """Sum of the values before each."""
-    sums = np.zeros(len(values), dtype=np.int64)
-    np.cumsum(values[:-1], out=sums[1:])
-    return sums

@@ -1,13 +1,13 @@
-"""Several wikis in one stream: which wiki the k-th sequence of a slot comes from, in closed form.
+"""The mixture of wikis in one stream: which wiki the k-th sequence of a slot comes from, in closed form.
 
 A wiki's share of the sequences is its weight, or `tokens ** (1 / temperature)`, divided by the sum: at temperature 1 wikis come
-in proportion to their tokens, so that all end an epoch at about the same time; the higher it is, the more alike the shares.
-Shares are held in 65,536ths (largest remainders; every wiki that has tokens gets at least one), and so many sequences form a
-period in which each wiki's sequences lie as evenly as they can. A slot enters the period at a place of its own, so that a batch
-over all slots holds the shares too. A sequence is of one wiki.
+in proportion to their tokens, so that all end an epoch at about the same time; higher temperatures make the shares more alike.
+Shares are rounded to 65,536ths (largest remainders; every wiki that has tokens gets at least one). A period has 65,536 sequences,
+and each wiki's sequences are spread over it as evenly as possible. Each slot enters the period at a different place, so that a
+batch over all slots holds the shares too. A sequence comes from one wiki.
 
 Worked example, shares 2 : 1 in a period of 3, two slots: the period is a b a. Slot 0 begins at its first place, slot 1 at its
-second (1 x 3 // 2), and the number says which sequence of its wiki each takes:
+second (1 x 3 // 2), and the number is the index of the sequence among those of its wiki:
 
     >>> mixture = Mixture(np.array([2, 1]), slots=2)
     >>> for slot in (0, 1):
@@ -16,7 +16,8 @@ second (1 x 3 // 2), and the number says which sequence of its wiki each takes:
     0 ['a0', 'b0', 'a1', 'a2', 'b1', 'a3']
     1 ['b0', 'a0', 'a1', 'b1', 'a2', 'a3']
 
-Each slot counts a wiki's sequences for itself; `training.stream.stream_plan` makes of (slot, number) a sequence that no other slot has.
+Each slot counts a wiki's sequences separately; `training.stream.stream_plan` maps (slot, number) to a sequence that no other slot
+has.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,10 +30,10 @@ PERIOD = 2**16
 Int64s = npt.NDArray[np.int64]
 
 
-def shares(tokens: Int64s, temperature: float) -> npt.NDArray[np.float64]:
+def temperature_shares(tokens: Int64s, temperature: float) -> npt.NDArray[np.float64]:
     """[wikis] share of each wiki in the sequences, 0 where it has no tokens.
 
-    >>> shares(np.array([900, 100, 0]), temperature=2.0).tolist()
+    >>> temperature_shares(np.array([900, 100, 0]), temperature=2.0).tolist()
     [0.75, 0.25, 0.0]
     """
     scaled = np.where(tokens > 0, (tokens / max(int(tokens.max()), 1)) ** (1 / temperature), 0.0)
@@ -40,7 +41,7 @@ def shares(tokens: Int64s, temperature: float) -> npt.NDArray[np.float64]:
     return result
 
 
-def weighted(wikis: Sequence[str], tokens: Int64s, weights: Mapping[str, float]) -> npt.NDArray[np.float64]:
+def weighted_shares(wikis: Sequence[str], tokens: Int64s, weights: Mapping[str, float]) -> npt.NDArray[np.float64]:
     """[wikis] share of each wiki by explicit weights, which must name every wiki, and only wikis that have tokens."""
     if set(weights) != set(wikis):
         raise ValueError(
@@ -54,15 +55,15 @@ def weighted(wikis: Sequence[str], tokens: Int64s, weights: Mapping[str, float])
     return result
 
 
-def quotas(share: npt.NDArray[np.float64], period: int = PERIOD) -> Int64s:
+def period_quotas(share: npt.NDArray[np.float64], period: int = PERIOD) -> Int64s:
     """[wikis] sequences of each wiki in a period: largest remainders, but at least 1 where the share is not 0.
 
-    >>> quotas(np.array([0.5, 0.3, 0.2, 0.0]), period=4).tolist()
+    >>> period_quotas(np.array([0.5, 0.3, 0.2, 0.0]), period=4).tolist()
     [2, 1, 1, 0]
     """
     exact = share * period
     result: Int64s = np.maximum(np.floor(exact), share > 0).astype(np.int64)
-    while (missing := period - int(result.sum())) != 0:  # one round, or a few where many wikis were lifted to 1
+    while (missing := period - int(result.sum())) != 0:  # one round, or a few where many wikis were raised to 1
         step = 1 if missing > 0 else -1
         movable = np.flatnonzero((share > 0) & (result + step >= 1))
         behind = movable[np.argsort(-step * (exact - result)[movable], kind="stable")][: abs(missing)]
@@ -86,7 +87,7 @@ class Mixture:
         self._before = np.array([np.searchsorted(np.flatnonzero(self._wiki == w), self._entry) for w in range(len(quota))])
 
     def locate(self, slot: int | Int64s, k: int | Int64s) -> tuple[Int64s, Int64s]:
-        """(wiki, which of the slot's sequences of that wiki) for the k-th sequence of a slot; the two broadcast."""
+        """(wiki, index among the slot's sequences of that wiki) of the k-th sequence of a slot; the two broadcast."""
         round_, place = np.divmod(self._entry[slot] + k, self.period)
         wiki = self._wiki[place]
         number: Int64s = round_ * self.quota[wiki] + self._number[place] - self._before[wiki, slot]

@@ -1,4 +1,4 @@
-"""What a person wants to know of a corpus and of the stream from it, in lines of text."""
+"""Summaries of a corpus and of its stream in lines of text, for the console."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from training.stream.token_stream import Stream
 
 
 def describe_corpus(corpus: Corpus) -> str:
-    """The corpus in a line for each wiki."""
+    """The corpus, with a line for each wiki."""
     lines = [f"corpus {corpus.fingerprint}, tokenizer {corpus.tokenizer.name} ({corpus.tokenizer.vocab_size:,} tokens)"]
     for wiki in corpus.wikis:
         d = wiki.documents
@@ -19,7 +19,7 @@ def describe_corpus(corpus: Corpus) -> str:
 
 
 def describe_stream(stream: Stream) -> str:
-    """The stream in a line for each wiki: its share of the sequences, its lanes, what is left out."""
+    """The stream, with a line for each wiki: its share of the sequences, its lanes, its held-out share."""
     rules = stream.rules
     lines = [f"stream {stream.fingerprint}: batches of {rules.global_batch_size} sequences in {rules.slots} slots"]
     for plan, share in zip(stream.plan.wikis, stream.plan.shares, strict=True):

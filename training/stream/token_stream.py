@@ -1,4 +1,4 @@
-"""Parquet row groups -> packed sequences, following the plan.
+"""The stream of packed sequences: reads Parquet row groups according to the plan.
 
     corpus = open_corpus(settings.data)
     stream = Stream(corpus, rules)
@@ -6,14 +6,12 @@
     for batch in stream.batches(start=1, rank=0, ranks=2, workers=1, prefetch=2): ...
 
 A stream has no position: any batch can be asked for at any time, and only time and memory depend on the order. The state of a run
-is therefore its plan's fingerprint and a batch number (`state`, `seek`). `RollingHash` is the certificate: two runs with the same
-hash after the same step have trained on the same tokens with the same masks in the same order.
+is therefore its plan's fingerprint and a batch number (`state`, `seek`), with the `RollingHash` of all batches before it.
 
-Memory: for each lane that a rank reads, `shuffle_window` row groups as they lie in the shards (1,024 articles of 700 tokens and
-30 names: about 2 MB in uint16), and the batches that are prepared ahead (16 bytes a token).
+Memory: for each lane that a rank reads, `shuffle_window` row groups as they are stored in the shards (1,024 articles of 700
+tokens and 30 names: about 2 MB in uint16), and the batches that are prepared ahead (16 bytes a token).
 """
 
-import hashlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,14 +23,17 @@ import numpy as np
 import numpy.typing as npt
 
 from spark_jobs.common.errors import ConfigurationError
-from training.data.array_cache import PlanCache
+from training.data.array_cache import ArrayCache
 from training.data.encoded_corpus import Corpus
-from training.stream.lane_reader import LaneReader, Text
-from training.stream.name_insertion import IGNORED, labels
-from training.stream.stream_plan import StreamPlan, StreamRules, rank_slice, rule_differences
+from training.stream.lane_reader import LaneReader, LaneText
+from training.stream.name_insertion import IGNORED, label_tokens
+from training.stream.rolling_hash import RollingHash, sequence_digest
+from training.stream.sequence_index import rank_slice
+from training.stream.stream_plan import StreamPlan
+from training.stream.stream_rules import StreamRules, identity_differences
 
 COUNTERS = ("tokens", "masked", "links_seen", "links_inserted")
-"""What is counted for each wiki: tokens; tokens that the loss skips; links in the sequence; those with their name.
+"""Counts of each wiki: tokens; tokens that the loss skips; links in the sequence; those with their name.
 
 Every link of an epoch is counted once, in the sequence that holds the first token of the link or of its name."""
 
@@ -50,7 +51,8 @@ class Batch(NamedTuple):
     labels: Int64s
     """[sequences, sequence_length], not shifted, IGNORED where the loss skips a token."""
     positions: Int64s | None
-    """[sequences, sequence_length] where documents are masked: each token's place in what the sequence holds of its document."""
+    """[sequences, sequence_length] where documents are masked: each token's distance from the first one of its document in its
+    sequence."""
     counts: Int64s
     """[wikis, COUNTERS]."""
     digests: npt.NDArray[np.uint64]
@@ -58,28 +60,28 @@ class Batch(NamedTuple):
 
 
 class StreamChangedError(ConfigurationError):
-    """A state is of another stream; the message says what differs."""
+    """A state belongs to another stream; the message lists the differences."""
 
 
 class Stream:
     """Sequence k -> its tokens and labels."""
 
     def __init__(self, corpus: Corpus, rules: StreamRules, cache: Path | None = None) -> None:
-        """`cache` is the folder of the plan's cache; without one the plan is made anew in memory.
+        """`cache` is the folder of the plan's cache; without one the plan is computed in memory.
 
         Raises:
             ConfigurationError: when there is nothing to stream, or weights do not fit the wikis.
         """
         self.corpus, self.rules = corpus, rules
         try:
-            self.plan = StreamPlan([wiki.documents for wiki in corpus.wikis], rules, PlanCache(cache))
+            self.plan = StreamPlan([wiki.documents for wiki in corpus.wikis], rules, ArrayCache(cache))
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
         self.fingerprint = self.plan.fingerprint
         self._readers: Readers = {}
 
     def batch(self, number: int, rank: int = 0, ranks: int = 1) -> Batch:
-        """What one rank trains on in global batch `number`."""
+        """The sequences of one rank in global batch `number`."""
         return self.read(rank_slice(number, self.rules.global_batch_size, rank, ranks))
 
     def read(self, sequences: range) -> Batch:
@@ -87,10 +89,10 @@ class Stream:
         return self._read(sequences, self._readers)
 
     def batches(self, start: int = 0, rank: int = 0, ranks: int = 1, workers: int = 0, prefetch: int = 2) -> Iterator[Batch]:
-        """What one rank trains on from global batch `start` on, without end.
+        """The batches of one rank from global batch `start` on, without end.
 
-        Each of `workers` threads reads the lanes of a contiguous part of the rank's slice, `prefetch` batches ahead of what is
-        asked for; 0 reads when asked. The threads end when the iterator is closed.
+        Each of `workers` threads reads the lanes of a contiguous part of the rank's slice, `prefetch` batches ahead; with 0, a
+        batch is read when it is requested. The threads end when the iterator is closed.
         """
         if workers == 0:
             while True:
@@ -106,31 +108,32 @@ class Stream:
                     jobs = zip(pools, slices, readers, strict=True)
                     ahead.append([pool.submit(self._read, part, own) for pool, part, own in jobs if part])
                     start += 1
-                yield _joined([future.result() for future in ahead.popleft()])
+                yield _concatenate([future.result() for future in ahead.popleft()])
         finally:
             for pool in pools:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def state(self, batch: int, stream_hash: str) -> dict[str, Any]:
-        """What a checkpoint keeps: which stream, the number of the next batch, and the rolling hash of those before it."""
+        """The state in a checkpoint: which stream, the number of the next batch, and the rolling hash of those before it."""
         return {"fingerprint": self.fingerprint, "batch": batch, "stream_hash": stream_hash, "identity": self.plan.identity}
 
-    def seek(self, state: Mapping[str, Any]) -> tuple[int, "RollingHash"]:
-        """(number of the next batch, rolling hash so far) of a state of this stream.
+    def seek(self, state: Mapping[str, Any]) -> tuple[int, RollingHash]:
+        """(number of the next batch, rolling hash so far) from a state of this stream.
 
         Raises:
-            StreamChangedError: when the state is of another one: other data, or other rules.
+            StreamChangedError: when the state belongs to a stream of other data or other rules.
         """
         if state["fingerprint"] != self.fingerprint:
-            lines = rule_differences(state["identity"], self.plan.identity)
+            lines = identity_differences(state["identity"], self.plan.identity)
             raise StreamChangedError(
-                f"the state is of stream {state['fingerprint']}, this one is {self.fingerprint}, so batch {state['batch']} would "
-                f"hold other tokens. What differs: {'; '.join(lines)}. Go on with the same data and configuration, or start anew"
+                f"the state belongs to stream {state['fingerprint']}, this one is {self.fingerprint}, so batch "
+                f"{state['batch']} would hold other tokens. Differences: {'; '.join(lines)}. "
+                "Continue with the same data and rules, or start anew"
             )
         return int(state["batch"]), RollingHash(state["stream_hash"])
 
-    def text(self, k: int) -> list[Text]:
-        """Sequence k as parts of documents with the kinds of their tokens, for people to look at."""
+    def text(self, k: int) -> list[LaneText]:
+        """Sequence k as parts of documents with the kinds of their tokens, to be displayed."""
         wiki, lane, index = (int(part) for part in self.plan.places(range(k, k + 1))[0])
         return list(LaneReader(self.corpus.wikis[wiki], self.plan.wikis[wiki], lane).read(index, index + 1))
 
@@ -152,15 +155,16 @@ class Stream:
             reader = readers.get((wiki, lane))
             if reader is None:
                 reader = readers[wiki, lane] = LaneReader(self.corpus.wikis[wiki], self.plan.wikis[wiki], lane)
-            own = _Rows(len(rows), length, self.rules)
+            packed = _PackedRows(len(rows), length, self.rules)
             for text in reader.read(first, first + len(rows)):
-                own.append(text)
+                packed.append(text)
             if positions is not None:
-                positions[rows] = within = own.positions()
-                own.labels[within == 0] = IGNORED  # it would be predicted from the document before
-            input_ids[rows], targets[rows] = own.input_ids, own.labels
-            counts[wiki] += (own.input_ids.size, int((own.labels == IGNORED).sum()), own.links_seen, own.links_inserted)
-        digests = np.array([digest(*pair) for pair in zip(input_ids, targets, strict=True)], dtype=np.uint64)
+                positions[rows] = within = packed.positions()
+                packed.labels[within == 0] = IGNORED  # it would be predicted from the document before
+            input_ids[rows], targets[rows] = packed.input_ids, packed.labels
+            masked = int((packed.labels == IGNORED).sum())
+            counts[wiki] += (packed.input_ids.size, masked, packed.links_seen, packed.links_inserted)
+        digests = np.array([sequence_digest(*pair) for pair in zip(input_ids, targets, strict=True)], dtype=np.uint64)
         return Batch(sequences, input_ids, targets, positions, counts, digests)
 
     def _runs(self, sequences: range) -> Iterator[tuple[int, int, int, Int64s]]:
@@ -174,7 +178,7 @@ class Stream:
             yield wiki, lane, first, rows
 
 
-class _Rows:
+class _PackedRows:
     """Consecutive sequences of a lane, filled from left to right."""
 
     def __init__(self, sequences: int, length: int, rules: StreamRules) -> None:
@@ -183,10 +187,10 @@ class _Rows:
         self._at, self._predict_names = 0, rules.predict_names
         self._starts: list[Int64s] = [np.arange(sequences) * length]
 
-    def append(self, text: Text) -> None:
+    def append(self, text: LaneText) -> None:
         until = self._at + len(text.tokens)
         self.input_ids.reshape(-1)[self._at : until] = text.tokens
-        self.labels.reshape(-1)[self._at : until] = labels(text.tokens, text.kinds, self._predict_names)
+        self.labels.reshape(-1)[self._at : until] = label_tokens(text.tokens, text.kinds, self._predict_names)
         starts = text.begins[:-1]
         self._starts.append(starts[starts >= 0] + self._at)
         self.links_seen += len(text.anchors)
@@ -202,7 +206,7 @@ class _Rows:
         return within
 
 
-def _joined(parts: list[Batch]) -> Batch:
+def _concatenate(parts: list[Batch]) -> Batch:
     """The batch of a rank from the parts of its workers, in order."""
     if len(parts) == 1:
         return parts[0]
@@ -211,23 +215,3 @@ def _joined(parts: list[Batch]) -> Batch:
     positions = None if parts[0].positions is None else np.concatenate([part.positions for part in parts])
     sequences = range(parts[0].sequences.start, parts[-1].sequences.stop)
     return Batch(sequences, input_ids, targets, positions, sum(part.counts for part in parts), digests)  # type: ignore[arg-type]
-
-
-def digest(input_ids: Int64s, targets: Int64s) -> int:
-    """64-bit hash of a sequence: BLAKE2b over its tokens as little-endian uint32, then a byte per token, 1 where it is masked."""
-    hashed = hashlib.blake2b(input_ids.astype("<u4").data, digest_size=8)
-    hashed.update((targets == IGNORED).view(np.uint8).data)
-    return int.from_bytes(hashed.digest(), "little")
-
-
-class RollingHash:
-    """Hash of every sequence consumed so far, in the order of the stream: 16 hex digits, the same for any number of ranks."""
-
-    def __init__(self, value: str = "0" * 16) -> None:
-        self.value = value
-
-    def update(self, digests: npt.NDArray[np.uint64]) -> str:
-        """Append the digests of one global batch, in the order of its sequences; returns the new value."""
-        content = bytes.fromhex(self.value) + digests.astype("<u8").tobytes()
-        self.value = hashlib.blake2b(content, digest_size=8).hexdigest()
-        return self.value

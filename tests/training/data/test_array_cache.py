@@ -1,4 +1,4 @@
-"""Arrays that are made once on a machine."""
+"""Arrays that are computed once on a machine."""
 
 import contextlib
 import multiprocessing
@@ -17,10 +17,10 @@ def content():
     return {"a": np.arange(5), "none": np.zeros(0, dtype=np.uint32)}
 
 
-def test_an_entry_is_made_once_and_mapped_read_only_afterwards(tmp_path):
+def test_an_entry_is_built_once_and_mapped_read_only_afterwards(tmp_path):
     made = []
     for _ in range(2):
-        found = ArrayCache(tmp_path / "cache").arrays("key", lambda: made.append(1) or content())
+        found = ArrayCache(tmp_path / "cache").get_or_build("key", lambda: made.append(1) or content())
         assert {name: (values.dtype, values.tolist()) for name, values in found.items()} == {
             name: (values.dtype, values.tolist()) for name, values in content().items()
         }
@@ -29,7 +29,7 @@ def test_an_entry_is_made_once_and_mapped_read_only_afterwards(tmp_path):
 
 
 def test_without_a_folder_arrays_stay_in_memory(tmp_path):
-    assert ArrayCache(None).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert ArrayCache(None).get_or_build("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -39,24 +39,24 @@ def test_a_build_that_fails_leaves_no_entry_and_the_next_one_starts_afresh(tmp_p
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        ArrayCache(tmp_path).written("key", fail)
+        ArrayCache(tmp_path).get_or_write("key", fail)
     assert not (tmp_path / "key").exists()
-    assert ArrayCache(tmp_path).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert ArrayCache(tmp_path).get_or_build("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
 
 
-def _make(folder: Path, log: Path) -> None:
+def _build_entry(folder: Path, log: Path) -> None:
     def build():
         with log.open("a") as file:
             file.write("x")
         time.sleep(0.5)
         return content()
 
-    assert ArrayCache(folder).arrays("key", build)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert ArrayCache(folder).get_or_build("key", build)["a"].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_processes_that_start_together_make_an_entry_once(tmp_path):
+def test_processes_that_start_together_build_an_entry_once(tmp_path):
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=_make, args=(tmp_path / "cache", tmp_path / "log")) for _ in range(3)]
+    processes = [context.Process(target=_build_entry, args=(tmp_path / "cache", tmp_path / "log")) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:
@@ -65,18 +65,18 @@ def test_processes_that_start_together_make_an_entry_once(tmp_path):
     assert (tmp_path / "log").read_text() == "x"
 
 
-def test_machines_whose_locks_do_not_reach_each_other_leave_each_others_work_alone(tmp_path, monkeypatch):
+def test_machines_without_common_locks_do_not_disturb_each_other(tmp_path, monkeypatch):
     monkeypatch.setattr(training.data.array_cache, "FileLock", lambda _: contextlib.nullcontext())
-    left = tmp_path / f"key.{socket.gethostname()}.1.partial"  # of a process of this machine that was killed
-    left.mkdir()
+    leftover = tmp_path / f"key.{socket.gethostname()}.1.partial"  # of a killed process of this machine
+    leftover.mkdir()
 
     def build_slowly():
-        # Meanwhile another machine builds the same, and is ready first.
+        # Meanwhile another machine builds the same entry and finishes first.
         monkeypatch.setattr(socket, "gethostname", lambda: "other")
-        assert ArrayCache(tmp_path).arrays("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
+        assert ArrayCache(tmp_path).get_or_build("key", content)["a"].tolist() == [0, 1, 2, 3, 4]
         return content()
 
-    assert ArrayCache(tmp_path).arrays("key", build_slowly)["a"].tolist() == [0, 1, 2, 3, 4]
+    assert ArrayCache(tmp_path).get_or_build("key", build_slowly)["a"].tolist() == [0, 1, 2, 3, 4]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key"]
 
 

@@ -1,6 +1,6 @@
-"""What test_distributed.py launches: the gradient that the optimizer of each ZeRO stage is given in bf16, as a file of torch's.
+"""Launched by test_deepspeed_config.py: saves the gradient that the optimizer of each ZeRO stage receives in bf16.
 
-Of one and the same model after the backward pass of a step's last micro-batch, before any update.
+The model is always the same, after the backward pass of a step's last micro-batch, before any update.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Locks of killed runs, and which ninja compiles."""
+"""Locks of killed runs, and the ninja that compiles."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ OWN = sysconfig.get_path("scripts")
 
 @pytest.fixture
 def lock(tmp_path, monkeypatch):
-    """Where torch puts the lock of an extension; nothing lies there yet."""
+    """The path of torch's lock of an extension; no file exists yet."""
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
     monkeypatch.setenv("PATH", "/usr/bin")
     folder = tmp_path / "py311_cpu" / SHARED_MEMORY_COLLECTIVES
@@ -28,29 +28,29 @@ def lock(tmp_path, monkeypatch):
     return folder / "lock"
 
 
-def killed_while_it_compiles(lock):
-    """What torch does before it compiles, in a process that ends without removing what it made."""
+def leave_lock_of_killed_process(lock):
+    """Take the lock as torch does before it compiles, in a process that ends without removing it."""
     code = f"import os; from torch.utils.file_baton import FileBaton; assert FileBaton({str(lock)!r}).try_acquire(); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     assert lock.exists()
 
 
-def test_the_lock_of_a_killed_run_is_removed_and_told(lock):
-    killed_while_it_compiles(lock)
-    said = []
-    prepare_compilation(True, said.append)
+def test_the_lock_of_a_killed_run_is_removed_and_announced(lock):
+    leave_lock_of_killed_process(lock)
+    announced = []
+    prepare_compilation(True, announced.append)
     assert not lock.exists()
-    assert said[0] == f"{lock} was left by a run that was killed while DeepSpeed compiled: removed"
-    assert "compiles its shared-memory collectives once" in said[1]
+    assert announced[0] == f"{lock} was left by a run that was killed while DeepSpeed compiled: removed"
+    assert "compiles its shared-memory collectives once" in announced[1]
 
 
-def test_where_its_holder_may_be_on_another_machine_it_is_only_told(lock):
-    killed_while_it_compiles(lock)
+def test_a_lock_that_another_machine_may_hold_is_only_announced(lock):
+    leave_lock_of_killed_process(lock)
     lock.with_name(f"{SHARED_MEMORY_COLLECTIVES}.so").touch()
-    said = []
-    prepare_compilation(False, said.append)
+    announced = []
+    prepare_compilation(False, announced.append)
     assert lock.exists()
-    [line] = said
+    [line] = announced
     assert f"waiting for {lock}: " in line
 
 

@@ -1,6 +1,6 @@
 """Optimizer and parameters in the memory of the machine: the shipped files, and that runs learn the same with them.
 
-Here both memories are the CPU's, so these tests see DeepSpeed's other code paths and not what they save.
+Here both memories are the CPU's, so these tests run DeepSpeed's other code paths but do not show how much memory they save.
 """
 
 import json
@@ -19,7 +19,7 @@ def offloaded(repository, stage):
 @pytest.mark.parametrize(
     ("stage", "what", "more"), [(2, "optimizer", {"offload_optimizer"}), (3, "all", {"offload_optimizer", "offload_param"})]
 )
-def test_the_shipped_files_differ_from_those_without_offload_in_that_alone(repository, stage, what, more):
+def test_the_shipped_files_differ_from_those_without_offload_only_in_the_offload(repository, stage, what, more):
     plain = json.loads((repository / "conf" / "deepspeed" / f"zero{stage}.json").read_text())["zero_optimization"]
     zero = offloaded(repository, stage)["zero_optimization"]
     assert configured_offload(zero) == what
@@ -27,7 +27,7 @@ def test_the_shipped_files_differ_from_those_without_offload_in_that_alone(repos
 
 
 def settings_of(run_settings, repository, folder, stage):
-    """The settings of a run with offload; under ZeRO-3 parameters are dealt out and released however small they are."""
+    """The settings of a run with offload; under ZeRO-3 parameters of any size are partitioned and released."""
     settings = run_settings(folder, stage, checkpoint={"every": 3, "keep": 2}, resume=True)
     content = offloaded(repository, stage)
     if stage == 3:
@@ -44,7 +44,7 @@ def result(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [2, 3])
-def test_a_run_with_offload_learns_what_one_without_does_and_goes_on_bit_for_bit(
+def test_a_run_with_offload_learns_the_same_as_one_without_and_resumes_bit_for_bit(
     finish, finished_run, run_settings, repository, tmp_path, stage
 ):
     folder = tmp_path / "run"

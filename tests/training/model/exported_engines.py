@@ -1,4 +1,4 @@
-"""What test_export.py and test_lora.py launch: engines of ZeRO-3 with known weights, exported in several files.
+"""Launched by test_model_export.py: engines of ZeRO-3 with known weights, exported in several files.
 
     torchrun … exported_engines.py FOLDER SETTINGS.json…
 
@@ -22,7 +22,7 @@ from training.model.zero3_parameters import gathered
 SHARD_BYTES = 60_000
 
 
-def known_weights(model):
+def set_known_weights(model):
     """Give every trained parameter values that follow from its name; the same whatever the ZeRO stage."""
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -49,6 +49,6 @@ if __name__ == "__main__":
         tokenizer = load_tokenizer(settings.model.path)
         tags, rows = add_tags(tokenizer)
         engine = build_engine(EngineSetup(settings, config, rows, "bf16" if bf16 else "fp32", ranks, torch.device("cpu")))
-        known_weights(engine.module)
+        set_known_weights(engine.module)
         export_model(engine.module, tokenizer, Path(sys.argv[1]) / file.stem, tags, ranks.main, shard_bytes=SHARD_BYTES)
     leave_process_group()

@@ -1,4 +1,4 @@
-"""Adapters: where they sit, what is trained, what they add up to, and runs with them that stop and go on."""
+"""Adapters: their layers, the trained parameters, the merged weights, and runs with them that are resumed."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def trained_of(model):
 
 
 def with_values(model):
-    """The adapters with random values in both matrices: B begins at zero, which would hide every mistake."""
+    """The adapters with random values in both matrices: B begins at zero, which would hide every error."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -54,7 +54,7 @@ def logits(model):
         return model.eval()(input_ids=IDS).logits
 
 
-# --- where they sit, and what they change ---------------------------------------------------------------------------------
+# --- their layers, and their effect ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -69,7 +69,7 @@ def test_every_linear_layer_but_the_output_matrix_gets_an_adapter_and_nothing_el
     assert model.get_output_embeddings() is output
 
 
-def test_a_model_with_new_adapters_computes_what_it_did(corpus):
+def test_a_model_with_new_adapters_computes_the_same_as_before(corpus):
     expected = logits(tiny_llama())
     assert torch.equal(logits(add_adapters(tiny_llama(), RANK_4, seed=0)), expected)
 
@@ -89,7 +89,7 @@ def test_adapters_have_the_dtype_of_the_model():
     assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
 
 
-def test_dropout_is_of_the_adapters_and_of_training_only():
+def test_dropout_applies_to_adapters_and_in_training_only():
     model = with_values(add_adapters(tiny_llama(), LoraSettings(rank=4, dropout=0.5), seed=0))
     one, two = (model.train()(input_ids=IDS).logits for _ in range(2))
     assert not torch.equal(one, two)
@@ -124,11 +124,11 @@ def test_gradient_checkpointing_gives_the_same_gradients():
     assert gradients[0] == gradients[1]
 
 
-# --- what they add up to --------------------------------------------------------------------------------------------------
+# --- merged weights -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_an_exported_model_has_plain_names_and_computes_what_the_adapters_do(corpus, tmp_path, kind):
+def test_an_exported_model_has_plain_names_and_computes_the_same_as_with_adapters(corpus, tmp_path, kind):
     model = with_values(add_adapters(MODELS[kind](), RANK_4, seed=0))
     base = MODELS[kind]()
     tokenizer = AutoTokenizer.from_pretrained(corpus.tokenizer)
@@ -138,7 +138,7 @@ def test_an_exported_model_has_plain_names_and_computes_what_the_adapters_do(cor
     assert not (tmp_path / "model" / "adapter_config.json").exists()
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     torch.testing.assert_close(logits(loaded), logits(model), rtol=1e-5, atol=1e-5)
-    assert not torch.allclose(logits(base), logits(model), atol=1e-2), "the adapters add nothing, or the case is void"
+    assert not torch.allclose(logits(base), logits(model), atol=1e-2), "the adapters add nothing: the case is void"
 
 
 def test_the_merged_weights_are_those_of_peft_in_fp32():
@@ -161,7 +161,7 @@ def test_a_merged_weight_in_bf16_is_rounded_once():
     assert weight.dtype == weight.value().dtype == torch.bfloat16
     assert torch.equal(weight.value(), exact.float().bfloat16())
     twice = layer.base_layer.weight.detach() + 3.0 * (up @ down)
-    assert not torch.equal(weight.value(), twice), "rounding at each step would give the same, or the case is void"
+    assert not torch.equal(weight.value(), twice), "rounding at each step gives the same: the case is void"
 
 
 def test_a_model_without_adapters_has_its_own_weights():
@@ -242,7 +242,7 @@ def test_checkpoints_of_adapters_do_not_hold_the_base(run, base_model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])
-def test_a_run_with_adapters_and_dropout_goes_on_bit_for_bit(finish, run_settings, base_model, run, tmp_path, stage):
+def test_a_run_with_adapters_and_dropout_resumes_bit_for_bit(finish, run_settings, base_model, run, tmp_path, stage):
     copy = unfinished(run(stage), tmp_path / "run", last=9)
     done = finish(settings_of(run_settings, base_model, copy, stage))
     assert "step 9: resumed" in done.stdout

@@ -1,7 +1,7 @@
-"""No token sees another document: shown on small real models, by changing what it must not see.
+"""No token sees another document: shown on small real models, by changing the tokens that it must not see.
 
-The one thing that is not real is FlashAttention's kernel, which needs a GPU: its stand-in computes the same for each stretch of
-tokens that it is told of, and everything that decides what it is told (the model, transformers' functions) is the real code.
+Only FlashAttention's kernel is not real, since it needs a GPU: its replacement computes the same for each stretch of tokens that
+it receives, and all code that decides which stretches it receives (the model, transformers' functions) is real.
 """
 
 import dataclasses
@@ -54,7 +54,7 @@ SIZES = {
     "vocab_size": 64,
     "hidden_size": 32,
     "intermediate_size": 64,
-    "ffn_dim": 64,  # OPT's name of it
+    "ffn_dim": 64,  # OPT's name for it
     "num_hidden_layers": 4,
     "num_attention_heads": 2,
     "num_key_value_heads": 1,
@@ -72,11 +72,11 @@ SLIDING = {
 }
 
 SDPA = ("llama", "opt", "mistral", "gemma3_text")
-"""Those that have it in transformers."""
+"""Architectures with SDPA in transformers."""
 
 
 def untrained(architecture, attention):
-    """A small model of an architecture, its weights large enough that what a token sees matters."""
+    """A small model of an architecture, its weights large enough that the visible tokens matter."""
     torch.manual_seed(0)
     config = AutoConfig.for_model(architecture, **SIZES, **SLIDING.get(architecture, {}))
     model = AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
@@ -105,7 +105,7 @@ def logits(model, input_ids, positions):
 
 
 def documents_of(positions):
-    """[length] which document of its sequence each token is of."""
+    """[length] the number of each token's document in its sequence."""
     return np.cumsum(positions == 0)
 
 
@@ -131,7 +131,7 @@ def test_changing_every_token_of_the_other_documents_changes_no_logit_of_a_docum
     assert seen > 10
 
 
-def test_without_the_mask_they_would_leak(model, batch):
+def test_without_the_mask_other_documents_change_the_logits(model, batch):
     row = next(row for row, positions in enumerate(batch.positions) if documents_of(positions)[-1] > 1)
     own = documents_of(batch.positions[row])
     changed = batch.input_ids.copy()
@@ -142,7 +142,7 @@ def test_without_the_mask_they_would_leak(model, batch):
     assert not torch.equal(*plain)
 
 
-def test_a_document_in_a_sequence_is_what_it_would_be_alone(model, batch):
+def test_a_document_in_a_sequence_has_the_logits_that_it_has_alone(model, batch):
     together = logits(model, batch.input_ids, batch.positions)
     for row, positions in enumerate(batch.positions[:3]):
         own = documents_of(positions)
@@ -172,18 +172,18 @@ def test_the_worked_example_holds():
     assert doctest.testmod(module).failed == 0
 
 
-def test_a_window_is_of_so_many_tokens_the_query_included():
+def test_a_window_counts_the_query():
     mask = document_mask(torch.tensor([[0, 1, 2, 3, 0, 1]]), torch.float32, window=2)
     sees = [[query, [key for key in range(6) if mask[0, 0, query, key] == 0]] for query in range(6)]
     assert sees == [[0, [0]], [1, [0, 1]], [2, [1, 2]], [3, [2, 3]], [4, [4]], [5, [4, 5]]]
 
 
 @pytest.mark.parametrize("name", SLIDING)
-def test_a_token_out_of_the_window_is_not_seen_even_in_its_own_document(name):
+def test_a_token_outside_the_window_is_not_seen_even_in_its_own_document(name):
     model = untrained(name, "eager")
     model.config.layer_types = None if name == "mistral" else ["sliding_attention"] * len(model.model.layers)
     model.model.layers = model.model.layers[:1]
-    model.config.num_hidden_layers = 1  # a second one would see what the first one has seen
+    model.config.num_hidden_layers = 1  # a second one would see the output of the first
     ids, positions = np.arange(1, 17)[None], np.array([[*range(9), *range(7)]])
     before, changed = logits(model, ids, positions), ids.copy()
     changed[0, 2] = 60
@@ -195,7 +195,7 @@ def test_a_token_out_of_the_window_is_not_seen_even_in_its_own_document(name):
     ("name", "attention"),
     [("mistral", "eager"), ("mistral", "sdpa"), ("gemma2", "eager"), ("gemma3_text", "eager"), ("gemma3_text", "sdpa")],
 )
-def test_masks_are_those_that_transformers_makes_where_it_finds_documents_itself(name, attention, batch):
+def test_masks_are_those_of_transformers_where_it_finds_documents_in_positions(name, attention, batch):
     model = untrained(name, attention)
     ids, positions = torch.from_numpy(batch.input_ids), torch.from_numpy(batch.positions)
     with torch.no_grad():
@@ -203,7 +203,7 @@ def test_masks_are_those_that_transformers_makes_where_it_finds_documents_itself
     torch.testing.assert_close(logits(model, batch.input_ids, batch.positions), theirs, atol=1e-5, rtol=1e-5)
 
 
-def test_a_window_as_long_as_the_sequence_needs_no_mask_of_its_own():
+def test_a_window_as_long_as_the_sequence_shares_the_full_mask():
     model = untrained("gemma2", "eager")
     short, long = (document_masking_arguments(torch.arange(n)[None], model)["attention_mask"] for n in (WINDOW, WINDOW + 1))
     assert torch.is_tensor(short)
@@ -212,7 +212,7 @@ def test_a_window_as_long_as_the_sequence_needs_no_mask_of_its_own():
 
 @pytest.fixture
 def kernel_calls(monkeypatch):
-    """What FlashAttention's kernels are called with, in order; see the top of this file."""
+    """The arguments of calls of FlashAttention's kernels, in order; see the top of this file."""
     calls = []
 
     def attend(q, k, v, softmax_scale, window):
@@ -241,7 +241,7 @@ def kernel_calls(monkeypatch):
         modeling_flash_attention_utils, "_lazy_imports", lambda *_, **__: (of_whole_sequences, of_lengths, None, None, None)
     )
     yield calls
-    modeling_flash_attention_utils._loaded_implementation = None  # the next one imports its own again
+    modeling_flash_attention_utils._loaded_implementation = None  # the next test imports the real ones again
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def kernel_calls(monkeypatch):
     ],
 )
 @pytest.mark.parametrize("name", ["llama", "mistral"])
-def test_flash_attention_is_told_of_every_document_of_every_sequence(kernel_calls, name, positions, bounds, longest):
+def test_flash_attention_receives_every_document_of_every_sequence(kernel_calls, name, positions, bounds, longest):
     positions = np.array(positions)
     ids = np.arange(1, 1 + positions.size).reshape(positions.shape)
     expected = logits(untrained(name, "eager"), ids, positions)
@@ -262,15 +262,15 @@ def test_flash_attention_is_told_of_every_document_of_every_sequence(kernel_call
     found = logits(model, ids, positions)
     assert len(kernel_calls) == SIZES["num_hidden_layers"]
     for call in kernel_calls:
-        for told in (call.cu_seqlens_q, call.cu_seqlens_k):
-            assert told.dtype == torch.int32
-            assert told.tolist() == bounds
+        for lengths in (call.cu_seqlens_q, call.cu_seqlens_k):
+            assert lengths.dtype == torch.int32
+            assert lengths.tolist() == bounds
         assert (call.max_seqlen_q, call.max_seqlen_k, call.causal) == (longest, longest, True)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_by_positions_alone_flash_attention_would_take_several_sequences_for_one_document_each(kernel_calls):
-    """Why `only_own_document` passes lengths: should transformers learn to find documents in several sequences, this tells."""
+    """The reason for passing lengths. Fails once transformers finds the documents of several sequences."""
     model = untrained("llama", "eager")
     model.config._attn_implementation = "flash_attention_2"
     positions = torch.tensor([[0, 1, 2, 0, 1, 2, 3, 0]] * 2)
@@ -282,9 +282,17 @@ def test_by_positions_alone_flash_attention_would_take_several_sequences_for_one
 @pytest.mark.parametrize(
     ("architecture", "attention", "message"),
     [
-        ("mamba", "auto", "mamba has layers of linear_attention, which no mask keeps in a document; use stream.mask_documents"),
+        (
+            "mamba",
+            "auto",
+            "mamba has layers of linear_attention, which a mask cannot keep in a document; use stream.mask_",
+        ),
         ("llama4_text", "sdpa", "layers of chunked_attention"),
-        ("falcon", "flash_attention_2", "falcon does not tell FlashAttention where documents begin; use model.attention=auto"),
+        (
+            "falcon",
+            "flash_attention_2",
+            "falcon does not pass the lengths of documents to FlashAttention; use model.attention",
+        ),
     ],
 )
 def test_models_that_cannot_keep_tokens_in_their_document_are_refused(tmp_path, architecture, attention, message):
@@ -293,7 +301,7 @@ def test_models_that_cannot_keep_tokens_in_their_document_are_refused(tmp_path, 
         check_document_masking(str(tmp_path), attention)
 
 
-def test_a_run_refuses_them_before_it_begins(run_settings, base_model, tmp_path):
+def test_a_run_with_chunked_attention_is_refused_before_it_begins(run_settings, base_model, tmp_path):
     shutil.copytree(base_model, tmp_path / "model")
     file = tmp_path / "model" / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"layer_types": ["full_attention", "chunked_attention"]}))
@@ -305,7 +313,7 @@ def test_a_run_refuses_them_before_it_begins(run_settings, base_model, tmp_path)
 
 
 @pytest.mark.parametrize("architecture", ["llama", "mistral", "gemma3_text", "falcon", "qwen2", "gpt2"])
-def test_others_are_not(tmp_path, architecture):
+def test_models_with_full_or_sliding_attention_are_accepted(tmp_path, architecture):
     AutoConfig.for_model(architecture).save_pretrained(tmp_path)
     check_document_masking(str(tmp_path), "sdpa")
 

@@ -47,7 +47,7 @@ def rewrite(folder, change):
 def test_a_model_read_tensor_by_tensor_is_the_one_that_transformers_loads(saved, monkeypatch, tied, dtype):
     folder = saved(tied)
     expected = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", None)  # nothing else may read them
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", None)  # no other code may read them
     model = load_model(ModelSettings(path=str(folder)), dtype)
     assert values(model) == values(expected)
     assert (model.get_input_embeddings().weight is model.get_output_embeddings().weight) == tied
@@ -62,9 +62,9 @@ def test_a_model_read_tensor_by_tensor_is_the_one_that_transformers_loads(saved,
         lambda tensors: {name.removeprefix("model."): tensor for name, tensor in tensors.items()},
         lambda tensors: tensors | {"model.rotary_emb.inv_freq": torch.ones(8)},
     ],
-    ids=["names of the body alone", "what old checkpoints hold too"],
+    ids=["names of the body alone", "with buffers of old checkpoints"],
 )
-def test_names_of_other_versions_are_read_as_transformers_reads_them(saved, change):
+def test_names_of_other_versions_are_read_as_by_transformers(saved, change):
     folder = saved()
     expected = values(AutoModelForCausalLM.from_pretrained(folder))
     rewrite(folder, change)
@@ -83,13 +83,13 @@ def test_names_of_other_versions_are_read_as_transformers_reads_them(saved, chan
     ],
     ids=["its own", "old buffers", "a layer more", "another shape", "one missing", "other names"],
 )
-def test_only_what_fills_the_model_exactly_is_read_tensor_by_tensor(saved, change, is_readable):
+def test_only_files_that_fill_the_model_exactly_are_read_tensor_by_tensor(saved, change, is_readable):
     folder = saved()
     model = AutoModelForCausalLM.from_pretrained(folder)
     assert weights.can_load_weights(model, change(weights.tensor_shapes(weights.list_weight_files(folder)))) is is_readable
 
 
-def test_a_download_cut_short_is_refused_with_the_missing_file(saved):
+def test_an_incomplete_download_is_refused_with_the_missing_file(saved):
     folder = saved()
     missing = weights.list_weight_files(folder)[1]
     missing.unlink()
@@ -102,5 +102,5 @@ def test_an_index_that_leads_out_of_the_folder_is_refused(saved):
     index = json.loads((folder / weights.INDEX).read_text())
     index["weight_map"]["model.norm.weight"] = "../elsewhere.safetensors"
     (folder / weights.INDEX).write_text(json.dumps(index))
-    with pytest.raises(ConfigurationError, match=r"names the file '\.\./elsewhere\.safetensors', no plain name"):
+    with pytest.raises(ConfigurationError, match=r"names the file '\.\./elsewhere\.safetensors', which is not a plain file name"):
         weights.list_weight_files(folder)

@@ -1,4 +1,4 @@
-"""Names into token streams: token by token, for every strategy."""
+"""Names inserted into tokens: token by token, for every strategy."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from training.stream.name_insertion import (
 OPEN, CLOSE = 98, 99
 TAGS = (OPEN, CLOSE)
 
-# Two links in one document: tokens 11-12 are called 50 51, token 14 is called 60; the last link ends the document.
+# Two links in one document: tokens 11-12 have the name 50 51, token 14 has the name 60; the last link ends the document.
 IDS = [10, 11, 12, 13, 14]
 TWO_LINKS = Links(np.array([1, 4]), np.array([3, 5]), np.array([2, 1]), np.array([50, 51, 60]))
 
@@ -43,13 +43,13 @@ TWO_LINKS = Links(np.array([1, 4]), np.array([3, 5]), np.array([2, 1]), np.array
         ("replace", [1, 1], None, "10 50 51 13 60", ".nn.n"),
     ],
 )
-def test_a_name_goes_where_the_strategy_says(strategy, chosen, tags, tokens, kinds):
+def test_a_name_is_inserted_where_the_strategy_says(strategy, chosen, tags, tokens, kinds):
     chosen = np.array(chosen, dtype=bool)
     found, found_kinds = insert_names(np.array(IDS), TWO_LINKS, chosen, strategy, tags)
     assert found.tolist() == [int(token) for token in tokens.split()]
     assert found_kinds.tolist() == [{".": TEXT, "n": NAME, "t": TAG}[kind] for kind in kinds]
-    grown = length_changes(TWO_LINKS.end - TWO_LINKS.start, TWO_LINKS.name_lengths, chosen, strategy, 0 if tags is None else 2)
-    assert augmented_lengths(np.array([5]), np.array([0, 2]), grown).tolist() == [len(found)]
+    changes = length_changes(TWO_LINKS.end - TWO_LINKS.start, TWO_LINKS.name_lengths, chosen, strategy, 0 if tags is None else 2)
+    assert augmented_lengths(np.array([5]), np.array([0, 2]), changes).tolist() == [len(found)]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def insert_one_by_one(ids, links, chosen, strategy, tags):
 
 @pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
 @pytest.mark.parametrize("tags", [TAGS, None])
-def test_documents_laid_flat_equal_documents_one_by_one(strategy, tags):
+def test_insertion_all_at_once_equals_insertion_one_by_one(strategy, tags):
     rng = np.random.default_rng(5)
     for _ in range(20):
         size = int(rng.integers(1, 60))
@@ -101,21 +101,21 @@ def test_documents_laid_flat_equal_documents_one_by_one(strategy, tags):
     ("predict_names", "expected"),
     [(True, [10, IGNORED, 50, 51, IGNORED, 11]), (False, [10, IGNORED, IGNORED, IGNORED, IGNORED, 11])],
 )
-def test_tags_are_never_predicted_and_names_only_if_asked_for(predict_names, expected):
+def test_tags_are_never_predicted_and_names_only_with_predict_names(predict_names, expected):
     tokens, kinds = np.array([10, 98, 50, 51, 99, 11]), np.array([TEXT, TAG, NAME, NAME, TAG, TEXT], dtype=np.uint8)
     assert label_tokens(tokens, kinds, predict_names).tolist() == expected
 
 
 @pytest.mark.parametrize(("bos", "eos"), [(1, None), (None, 2), (1, 2), (None, None)])
 @pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
-def test_bos_and_eos_frame_every_document_an_empty_one_too(strategy, bos, eos):
+def test_bos_and_eos_frame_every_document_even_an_empty_one(strategy, bos, eos):
     # Three documents: two links, no tokens, one link.
     ids = [*IDS, 20, 21]
     links = Links(np.array([1, 4, 5]), np.array([3, 5, 6]), np.array([2, 1, 1]), np.array([50, 51, 60, 70]))
     counts, chosen, lengths = np.array([2, 0, 1]), np.array([True, False, True]), np.array([5, 0, 2])
-    grown = length_changes(links.end - links.start, links.name_lengths, chosen, strategy, 2)
+    changes = length_changes(links.end - links.start, links.name_lengths, chosen, strategy, 2)
     frames = (bos is not None) + (eos is not None)
-    sizes = augmented_lengths(lengths, np.array([0, 2, 2, 3]), grown) + frames
+    sizes = augmented_lengths(lengths, np.array([0, 2, 2, 3]), changes) + frames
     frame = DocumentFrame(bos, eos, np.concatenate([[0], np.cumsum(sizes)]), counts)
     tokens, kinds = insert_names(np.array(ids), links, chosen, strategy, TAGS, frame)
     expected, expected_kinds = [], []

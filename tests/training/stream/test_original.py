@@ -1,4 +1,4 @@
-"""Parity with the original: its algorithm, written here from its description and from text, against the stream from shards."""
+"""Parity with the original: its algorithm, written here from its description, against the stream from shards."""
 
 import dataclasses
 import random
@@ -61,7 +61,7 @@ def make_articles(count):
 
 
 class Original:
-    """The original's code, from its description in words: an article at a time, a token at a time."""
+    """The original's algorithm, from its description in words: an article at a time, a token at a time."""
 
     def __init__(self, tokenizer, strategy, probability, tags, mask_names):
         self.tokenizer, self.strategy, self.probability = tokenizer, strategy, probability
@@ -74,7 +74,8 @@ class Original:
         for index, (start, _) in enumerate(encoding.offsets):
             begins.setdefault(start, index)
         for index, (start, end) in enumerate(encoding.offsets):
-            # A token that starts with a space also starts one character later; a lone space does not (spark_jobs.tokens.span_mapping).
+            # A token that starts with a space also starts one character later; a single space does not
+            # (spark_jobs.tokens.span_mapping).
             if end - start > 1 and text[start] == " ":
                 begins.setdefault(start + 1, index)
         begins[len(text)] = len(encoding.ids)
@@ -83,11 +84,11 @@ class Original:
             name = re.sub(r"\(.*?\)", "", title).strip()
             if start in begins and end in begins and begins[start] < begins[end] and not name.startswith("List of"):
                 name_ids = self.tokenizer.encode(name, add_special_tokens=False).ids
-                survivors.append((begins[start] + 1, begins[end] + 1, name_ids))  # behind BOS
+                survivors.append((begins[start] + 1, begins[end] + 1, name_ids))  # after BOS
         return [BOS, *encoding.ids], survivors
 
     def insert(self, ids, links):
-        """From the last link to the first, so that earlier indices stay true."""
+        """From the last link to the first, so that earlier indices stay valid."""
         draw = random.Random(0)
         for start, end, name in reversed(links):
             if draw.random() > self.probability or self.probability == 0 or self.strategy == "none":
@@ -102,7 +103,7 @@ class Original:
         return ids
 
     def run(self, articles):
-        """Sequences and labels of all articles, concatenated and cut; the remainder waits for more."""
+        """Sequences and labels of all articles, concatenated and cut; a remainder is continued by the next article."""
         rest, sequences, labels, inside = [], [], [], False
         for text, links in articles:
             rest = rest + self.insert(*self.tokenise(text, links))
@@ -185,7 +186,7 @@ def test_the_stream_is_token_for_token_the_originals(opened, articles, tokenizer
     assert [batch.labels[0].tolist() for batch in batches] == labels
 
 
-def test_the_cases_hold_links_that_survive_and_links_that_do_not(opened, articles, tokenizer):
+def test_the_cases_have_links_that_survive_and_links_that_do_not(opened, articles, tokenizer):
     survivors = sum(len(Original(tokenizer, "right", 1, True, False).tokenise(*article)[1]) for article in articles)
     assert survivors == len(opened.wikis[0].documents.name_lengths)
     assert 30 < survivors < sum(len(links) for _, links in articles) - 30

@@ -1,4 +1,4 @@
-"""Which wiki a sequence is of: shares, their evenness, and that every sequence of a wiki comes once."""
+"""The wiki of a sequence: shares, their evenness, and that every sequence of a wiki comes once."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from training.stream.source_mixture import PERIOD, Mixture, period_quotas, tempe
     ("temperature", "expected"),
     [(1.0, [0.9, 0.1]), (2.0, [0.75, 0.25]), (1e9, [0.5, 0.5])],
 )
-def test_temperature_lifts_small_wikis(temperature, expected):
+def test_a_higher_temperature_raises_the_share_of_small_wikis(temperature, expected):
     assert temperature_shares(np.array([900, 100]), temperature) == pytest.approx(expected)
 
 
@@ -26,7 +26,7 @@ def test_weights_are_shares_whatever_their_sum():
     ("weights", "message"),
     [({"a": 1}, "names a, but data.wikis is a, b"), ({"a": 1, "b": 1}, "b has no tokens, so it cannot be given a share")],
 )
-def test_weights_that_cannot_be_kept_are_refused(weights, message):
+def test_impossible_weights_are_refused(weights, message):
     with pytest.raises(ValueError, match=message):
         weighted_shares(("a", "b"), np.array([5, 0]), weights)
 

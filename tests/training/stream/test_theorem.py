@@ -1,4 +1,4 @@
-"""The stream is a function of data, rules and sequence index alone: properties, and that broken plans do not have them."""
+"""The stream is a function of data, rules and sequence index alone: its properties, and that broken plans fail them."""
 
 import dataclasses
 from itertools import pairwise
@@ -10,15 +10,11 @@ from hypothesis import strategies as st
 
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
-from training.stream import lane_reader
-from training.stream import stream_plan as plan
-from training.stream import token_stream as stream
+from training.stream import lane_reader, token_stream, wiki_plan
 from training.stream.name_insertion import IGNORED
 from training.stream.rolling_hash import RollingHash
-from training.stream.sequence_index import covered_positions
 from training.stream.stream_rules import StreamRules
 from training.stream.token_stream import Stream, StreamChangedError
-from training.stream.wiki_plan import EpochLayout
 
 OPEN, CLOSE = 900, 901
 BATCH, BATCHES = 24, 14
@@ -49,33 +45,33 @@ def single(wide_corpus):
     return open_corpus(DataSettings(**wide_corpus.data | {"wikis": ["jawiki"]}))
 
 
-def consume(opened, rules, legs, micro_batch=None):
-    """What `legs` of (first batch, batch after the last, ranks, workers) see together: tokens, labels, hash.
+def train_in_parts(opened, rules, parts, micro_batch=None):
+    """(tokens, labels, hash) of a run in `parts` of (first batch, batch after the last, ranks, workers).
 
-    Every rank of every leg has a stream of its own, as a process has that starts anew; micro-batches are taken one by one.
+    Every rank of every part has a separate stream, like a process that starts anew; micro-batches are read one by one.
     """
     tokens, targets, state = [], [], None
-    for start, stop, ranks, workers in legs:
+    for start, stop, ranks, workers in parts:
         streams = [Stream(opened, rules) for _ in range(ranks)]
         begin, rolling = (start, RollingHash()) if state is None else streams[0].seek(state)
         assert begin == start
         iterators = [own.batches(start, rank, ranks, workers) for rank, own in enumerate(streams)]
         for number in range(start, stop):
-            parts = [next(iterator) for iterator in iterators]
-            size = micro_batch or len(parts[0].sequences)
-            for part in parts:
-                tokens += [part.input_ids[low : low + size] for low in range(0, len(part.sequences), size)]
-                targets += [part.labels[low : low + size] for low in range(0, len(part.sequences), size)]
-            stream_hash = rolling.update(np.concatenate([part.digests for part in parts]))
+            shares = [next(iterator) for iterator in iterators]
+            size = micro_batch or len(shares[0].sequences)
+            for share in shares:
+                tokens += [share.input_ids[low : low + size] for low in range(0, len(share.sequences), size)]
+                targets += [share.labels[low : low + size] for low in range(0, len(share.sequences), size)]
+            stream_hash = rolling.update(np.concatenate([share.digests for share in shares]))
             state = streams[0].state(number + 1, stream_hash)
         for iterator in iterators:
             iterator.close()
     return np.concatenate(tokens).ravel().tolist(), np.concatenate(targets).ravel().tolist(), rolling.value
 
 
-def lane_by_hand(opened, rules, lane, length):
-    """A lane of a one-wiki corpus, token by token, in plain Python: epochs of its documents, names after the links, at p = 1."""
-    made = Stream(opened, rules).plan.wikis[0]
+def lane_in_plain_python(opened, rules, lane, length):
+    """A lane of a one-wiki corpus, token by token: epochs of its documents, names after the links, at probability 1."""
+    plan = Stream(opened, rules).plan.wikis[0]
     wiki = opened.wikis[0]
     offsets = wiki.documents.row_group_offsets
     content = {}
@@ -93,7 +89,7 @@ def lane_by_hand(opened, rules, lane, length):
             content[int(offsets[group]) + row] = [rules.bos, *ids]
     tokens, epoch = [], 0
     while len(tokens) < length:
-        layout = made.epoch(epoch)
+        layout = plan.epoch(epoch)
         documents = layout.order[layout.lane_positions[lane] : layout.lane_positions[lane + 1]].tolist()
         groups = sorted({int(np.searchsorted(offsets, d, side="right")) - 1 for d in documents})
         assert documents != sorted(documents)
@@ -104,23 +100,23 @@ def lane_by_hand(opened, rules, lane, length):
     return tokens[:length]
 
 
-def same(left, right):
-    """Whether both saw the same. A bare `==` in an assertion has pytest write a diff of both where CI is set: for hours."""
+def are_equal(left, right):
+    """Whether two runs saw the same. In an assertion, a bare `==` has pytest write a diff for hours where CI is set."""
     return left == right
 
 
 def check_the_theorem(opened):
-    """All properties on a few cases: what the broken plans below are held against."""
-    whole = consume(opened, RULES, [(0, BATCHES, 1, 0)])
-    assert same(consume(opened, RULES, [(0, BATCHES, 4, 0)]), whole)
-    assert same(consume(opened, RULES, [(0, BATCHES, 3, 3)], micro_batch=2), whole)
-    assert same(consume(opened, RULES, [(0, 5, 2, 1), (5, 6, 8, 0), (6, BATCHES, 1, 3)]), whole)
+    """All properties on a few cases; the broken plans below must fail them."""
+    whole = train_in_parts(opened, RULES, [(0, BATCHES, 1, 0)])
+    assert are_equal(train_in_parts(opened, RULES, [(0, BATCHES, 4, 0)]), whole)
+    assert are_equal(train_in_parts(opened, RULES, [(0, BATCHES, 3, 3)], micro_batch=2), whole)
+    assert are_equal(train_in_parts(opened, RULES, [(0, 5, 2, 1), (5, 6, 8, 0), (6, BATCHES, 1, 3)]), whole)
     rules = dataclasses.replace(RULES, probability=1.0)
     batches = 2 * BATCHES  # beyond the end of epoch 0
-    found = np.array(consume(opened, rules, [(0, batches, 2, 0)])[0]).reshape(batches, rules.slots, -1)
+    found = np.array(train_in_parts(opened, rules, [(0, batches, 2, 0)])[0]).reshape(batches, rules.slots, -1)
     for lane in range(rules.slots):
-        in_lane = found[:, lane].ravel().tolist()  # a slot has a lane of its own, and holds its sequences in order
-        assert in_lane == lane_by_hand(opened, rules, lane, len(in_lane))
+        in_lane = found[:, lane].ravel().tolist()  # each slot has one lane, and holds its sequences in order
+        assert in_lane == lane_in_plain_python(opened, rules, lane, len(in_lane))
 
 
 def test_the_theorem_holds(single):
@@ -149,9 +145,9 @@ stops = st.lists(st.integers(1, 6), max_size=2, unique=True).map(lambda found: [
 
 
 def check_a_run(opened, rules, stops, data):
-    legs = [(*leg, data.draw(st.sampled_from(WORLD_SIZES)), data.draw(st.sampled_from(WORKERS))) for leg in pairwise(stops)]
+    drawn = [(*part, data.draw(st.sampled_from(WORLD_SIZES)), data.draw(st.sampled_from(WORKERS))) for part in pairwise(stops)]
     micro_batch = data.draw(st.sampled_from([1, 2, 3]))
-    assert same(consume(opened, rules, legs, micro_batch), consume(opened, rules, [(0, stops[-1], 1, 0)]))
+    assert are_equal(train_in_parts(opened, rules, drawn, micro_batch), train_in_parts(opened, rules, [(0, stops[-1], 1, 0)]))
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -163,22 +159,22 @@ def test_ranks_workers_accumulation_and_restarts_do_not_change_the_stream(mixed,
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=rules_of_any_kind, stops=stops, data=st.data())
-def test_they_do_not_in_many_more_cases(mixed, rules, stops, data):
+def test_the_stream_does_not_change_in_many_more_cases(mixed, rules, stops, data):
     check_a_run(mixed, rules, stops, data)
 
 
 @pytest.mark.parametrize("ranks", WORLD_SIZES)
 @pytest.mark.parametrize("workers", WORKERS)
 def test_every_world_size_with_every_number_of_workers_gives_one_hash(mixed, ranks, workers, whole):
-    assert consume(mixed, RULES, [(0, BATCHES, ranks, workers)])[2] == whole
+    assert train_in_parts(mixed, RULES, [(0, BATCHES, ranks, workers)])[2] == whole
 
 
 @pytest.fixture(scope="module")
 def whole(mixed):
-    return consume(mixed, RULES, [(0, BATCHES, 1, 0)])[2]
+    return train_in_parts(mixed, RULES, [(0, BATCHES, 1, 0)])[2]
 
 
-def test_a_batch_does_not_depend_on_what_was_asked_before(mixed):
+def test_a_batch_does_not_depend_on_the_batches_read_before(mixed):
     forward, backward = Stream(mixed, RULES), Stream(mixed, RULES)
     expected = [forward.batch(number).digests.tolist() for number in range(BATCHES)]
     assert [backward.batch(number).digests.tolist() for number in reversed(range(BATCHES))][::-1] == expected
@@ -190,14 +186,14 @@ def test_where_the_world_size_divides_the_lanes_no_row_group_is_read_twice_in_an
     read = []
     original = type(single.wikis[0]).read
     monkeypatch.setattr(type(single.wikis[0]), "read", lambda wiki, group: read.append((rank, group)) or original(wiki, group))
-    made = Stream(single, RULES).plan.wikis[0]
-    batches = int(made.epoch(0).totals().min()) // (RULES.sequence_length * BATCH // RULES.slots)
+    plan = Stream(single, RULES).plan.wikis[0]
+    batches = int(plan.epoch(0).totals().min()) // (RULES.sequence_length * BATCH // RULES.slots)
     for rank in range(ranks):
         iterator = Stream(single, RULES).batches(0, rank, ranks)
         for _ in range(batches):
             next(iterator)
     assert len(read) == len({group for _, group in read})
-    assert len(read) > 70  # of 80: the last batches of the epoch are those that also touch the next one
+    assert len(read) > 70  # of 80: the last batches of the epoch also touch the next one
 
 
 # --- a state that does not fit ---------------------------------------------------------------------------------------------
@@ -211,15 +207,15 @@ def test_where_the_world_size_divides_the_lanes_no_row_group_is_read_twice_in_an
         ({"tags": None}, r"rules.tags: \[900, 901\] there, None here"),
     ],
 )
-def test_a_state_of_another_stream_is_refused_with_what_differs(single, change, line):
+def test_a_state_of_another_stream_is_refused_with_the_differences(single, change, line):
     state = Stream(single, RULES).state(7, "0" * 16)
-    with pytest.raises(StreamChangedError, match=f"batch 7 would hold other tokens. What differs: {line}. Go on with"):
+    with pytest.raises(StreamChangedError, match=f"batch 7 would hold other tokens. Differences: {line}. Continue with"):
         Stream(single, dataclasses.replace(RULES, **change)).seek(state)
 
 
 def test_a_state_of_other_data_is_refused_with_the_wiki(single, mixed):
     state = Stream(single, RULES).state(7, "0" * 16)
-    with pytest.raises(StreamChangedError, match=r"What differs: data\.kowiki: None there, '[0-9a-f]{32}' here; data\.swwiki"):
+    with pytest.raises(StreamChangedError, match=r"Differences: data\.kowiki: None there, '[0-9a-f]{32}' here; data\.swwiki"):
         Stream(mixed, RULES).seek(state)
 
 
@@ -227,8 +223,8 @@ def test_a_state_of_other_data_is_refused_with_the_wiki(single, mixed):
 
 
 def off_by_one_document(patch):
-    original = covered_positions
-    patch.setattr(plan, "cut", lambda *arguments: (original(*arguments)[0] + 1, *original(*arguments)[1:]))
+    original = wiki_plan.covered_positions
+    patch.setattr(wiki_plan, "covered_positions", lambda *arguments: (original(*arguments)[0] + 1, *original(*arguments)[1:]))
 
 
 def a_shared_random_generator(patch):
@@ -238,40 +234,40 @@ def a_shared_random_generator(patch):
         offsets = arguments["link_offsets"]
         return shared.random(int(offsets[-1] - offsets[0])) < arguments["probability"]
 
-    patch.setattr(plan, "choose", choose)
+    patch.setattr(wiki_plan, "choose", choose)
 
 
 def an_unseeded_shuffle(patch):
-    original = plan.document_order
+    original = wiki_plan.order_documents
 
-    def document_order(offsets, lane_of_group, kept, key, epoch, window):
+    def order_documents(offsets, lane_of_group, kept, key, epoch, window):
         return original(offsets, lane_of_group, kept, int(np.random.default_rng().integers(2**62)), epoch, window)
 
-    patch.setattr(plan, "document_order", document_order)
+    patch.setattr(wiki_plan, "order_documents", order_documents)
 
 
 def ranks_that_take_turns(patch):
     def rank_slice(batch, size, rank, ranks):
         return range(batch * size + rank, (batch + 1) * size, ranks)
 
-    patch.setattr(stream, "rank_slice", rank_slice)
+    patch.setattr(token_stream, "rank_slice", rank_slice)
 
 
 def a_dropped_remainder(patch):
     def totals(self):
         return np.diff(self.begins[self.lane_positions]) // RULES.sequence_length * RULES.sequence_length
 
-    patch.setattr(EpochLayout, "totals", totals)
+    patch.setattr(wiki_plan.EpochLayout, "totals", totals)
 
 
-def ranks_that_deal_differently(patch):
-    original, dealt = plan.deal, []
+def ranks_that_assign_row_groups_differently(patch):
+    original, calls = wiki_plan.assign_row_groups, []
 
-    def deal(tokens, number):
-        dealt.append(number)
-        return np.roll(original(tokens, number), len(dealt))
+    def assign_row_groups(tokens, lanes):
+        calls.append(lanes)
+        return np.roll(original(tokens, lanes), len(calls))
 
-    patch.setattr(plan, "deal", deal)
+    patch.setattr(wiki_plan, "assign_row_groups", assign_row_groups)
 
 
 def a_reader_that_loses_a_token_between_two_reads(patch):
@@ -290,7 +286,7 @@ BREAKAGES = [
     an_unseeded_shuffle,
     ranks_that_take_turns,
     a_dropped_remainder,
-    ranks_that_deal_differently,
+    ranks_that_assign_row_groups_differently,
     a_reader_that_loses_a_token_between_two_reads,
 ]
 
@@ -304,4 +300,4 @@ def test_a_broken_plan_fails_the_check(single, breakage, monkeypatch):
 
 
 def test_labels_of_the_reference_hold_masked_tokens(single):
-    assert IGNORED in consume(single, RULES, [(0, 1, 1, 0)])[1]
+    assert IGNORED in train_in_parts(single, RULES, [(0, 1, 1, 0)])[1]

@@ -1,4 +1,4 @@
-"""The stream from real Parquet: its theorem and its semantics against an independent oracle."""
+"""The stream from real Parquet: its semantics against an independent implementation."""
 
 import dataclasses
 from collections import deque
@@ -11,7 +11,6 @@ from spark_jobs.common.errors import ConfigurationError
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 from training.stream.name_insertion import IGNORED, NAME, TAG
-from training.stream.rolling_hash import RollingHash
 from training.stream.stream_rules import StreamRules
 from training.stream.token_stream import Stream
 
@@ -48,20 +47,8 @@ def wide(wide_corpus):
     return open_corpus(DataSettings(**wide_corpus.data))
 
 
-def test_a_rolling_hash_continues_from_its_value(opened):
-    digests = [Stream(opened, RULES).batch(b).digests for b in range(3)]
-    whole = RollingHash()
-    for part in digests:
-        whole.update(part)
-    first = RollingHash()
-    first.update(digests[0])
-    resumed = RollingHash(first.value)
-    resumed.update(digests[1])
-    assert resumed.update(digests[2]) == whole.value
-
-
 @pytest.mark.parametrize("change", [{"seed": 12}, {"strategy": "left"}, {"predict_names": False}, {"shuffle_window": 1}])
-def test_the_hash_tells_different_streams_apart(opened, change):
+def test_different_streams_have_different_hashes(opened, change):
     streams = [Stream(opened, rules) for rules in (RULES, dataclasses.replace(RULES, **change))]
     hashes = [[stream.batch(number).digests.tolist() for number in range(3)] for stream in streams]
     assert hashes[0] != hashes[1]
@@ -82,7 +69,7 @@ def test_a_stream_from_the_cache_is_the_stream_from_memory(opened, tmp_path):
         assert found.digests.tolist() == expected.digests.tolist()
 
 
-def test_what_cannot_be_streamed_is_a_mistake_of_the_configuration(opened):
+def test_an_impossible_stream_is_a_configuration_error(opened):
     with pytest.raises(ConfigurationError, match=r"data\.weights names jawiki, but data\.wikis is eswiki, jawiki"):
         Stream(opened, dataclasses.replace(RULES, weights=(("jawiki", 1.0),)))
 
@@ -100,7 +87,7 @@ def test_a_read_that_fails_in_a_worker_ends_the_iterator_with_its_error(fresh_co
 
 
 def original(documents, probability, strategy, tags, length, mask_names):
-    """The original's algorithm in plain words: BOS and text; names from the last link to the first; concatenate; cut; mask.
+    """The original's algorithm: BOS and text; names from the last link to the first; concatenate; cut; mask.
 
     `documents` are rows of the encoded table in the order of the run. Labels are made from the cut sequences alone, by
     reading the tags, as the original's collator does; a sequence that begins inside a name continues the state of the last one.
@@ -149,7 +136,7 @@ def test_the_stream_is_the_originals_for_the_same_order_of_documents(corpus, sin
     assert [batch.labels[0].tolist() for batch in batches] == labels
 
 
-def test_the_case_holds_sequences_that_are_cut_inside_a_name(single):
+def test_the_case_has_sequences_that_are_cut_inside_a_name(single):
     rules = dataclasses.replace(EPOCH, global_batch_size=100, probability=1.0, predict_names=False)
     batch = Stream(single, rules).batch(0)
     cut = [
@@ -206,17 +193,17 @@ def test_a_link_is_counted_in_the_sequence_where_its_name_begins(opened, strateg
         assert batch.counts[:, 2:].sum(axis=0).tolist() == [opened_here, opened_here]
 
 
-def test_a_wiki_without_articles_does_no_harm_beside_others(fresh_corpus, write_shards, opened):
+def test_a_wiki_without_articles_does_not_change_the_stream_of_others(fresh_corpus, write_shards, opened):
     write_shards(fresh_corpus, "kowiki", [])
     with_empty = open_corpus(DataSettings(**fresh_corpus.data))  # data names every wiki that was written
     assert Stream(with_empty, RULES).batch(0).input_ids.tolist() == Stream(opened, RULES).batch(0).input_ids.tolist()
 
 
-# --- several wikis, and what is held out ---------------------------------------------------------------------------------
+# --- several wikis, and held-out articles --------------------------------------------------------------------------------
 
 
 def documents_seen(stream, sequences):
-    """(wiki, page_id) of every document of which the sequences hold a token."""
+    """(wiki, page_id) of every document with a token in the sequences."""
     seen = set()
     for k in range(sequences):
         wiki = stream.corpus.wikis[int(stream.plan.places(range(k, k + 1))[0, 0])].documents
@@ -233,7 +220,7 @@ def test_a_sequence_is_of_one_wiki_and_shares_follow_the_weights(wide):
     assert (counts[:, 0] / counts[:, 0].sum()).tolist() == pytest.approx([0.5, 0.25, 0.25], abs=0.0101)
 
 
-def test_held_out_articles_never_enter_the_stream_and_are_a_stream_of_their_own(wide):
+def test_held_out_articles_never_enter_the_stream_and_form_another_stream(wide):
     rules = dataclasses.replace(RULES, held_out=0.2)
     train = documents_seen(Stream(wide, rules), 1500)
     held_out = documents_seen(Stream(wide, dataclasses.replace(rules, part="held_out")), 600)
@@ -243,7 +230,7 @@ def test_held_out_articles_never_enter_the_stream_and_are_a_stream_of_their_own(
     assert 0.1 < len(held_out) / len(everything) < 0.3
 
 
-def test_the_kinds_of_a_sequence_say_what_its_labels_hide(wide):
+def test_the_masked_labels_of_a_sequence_are_those_of_names_and_tags(wide):
     stream = Stream(wide, dataclasses.replace(RULES, predict_names=False))
     for k in range(40):
         batch, row = stream.batch(k // 8), k % 8
