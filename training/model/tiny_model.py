@@ -59,7 +59,7 @@ def make_tiny_model(settings: TinyModelSettings) -> int:
         )
     if not (settings.tokenizer / "tokenizer.json").is_file():
         raise ConfigurationError(
-            f"tokenizer: {settings.tokenizer} has no tokenizer.json; run spark_jobs/encode.py, "
+            f"tokenizer: {settings.tokenizer} holds no tokenizer.json; run spark_jobs/encode.py, "
             "which writes the tokenizer beside its shards"
         )
     silence_libraries()
