@@ -9,7 +9,7 @@ each time: what you want to say beside the figures goes into the section `card` 
 
 from spark_jobs.common.command_line import command
 from spark_jobs.config import CorpusSettings
-from spark_jobs.reports.corpus_card import write_card_of_corpus
+from spark_jobs.reports.cards.card_files import write_card_of_corpus
 
 if __name__ == "__main__":
     command(CorpusSettings, write_card_of_corpus, __doc__)

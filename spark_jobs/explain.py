@@ -16,7 +16,7 @@ from spark_jobs.common.command_line import ConfigOption, SetOption, exit_on_conf
 from spark_jobs.common.console import result_console
 from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
-from spark_jobs.stages.explain_stage import explain_links
+from spark_jobs.reports.explanation_table import explain_links
 
 app = new_app()
 

@@ -20,7 +20,7 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.publishing.publication import code_version
-from spark_jobs.reports.corpus_card import README, write_card
+from spark_jobs.reports.cards.card_files import README, write_card
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.runtime.task_errors import translate_task_errors
 from spark_jobs.runtime.wiki_pool import Failure, for_each_wiki, parallel_wikis

@@ -12,11 +12,11 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, corpus_tables, read_manifests, schema_versions, wikis_of
 from spark_jobs.linking.unnamed_reasons import REASONS
-from spark_jobs.reports.dataset_card import dump_files
+from spark_jobs.reports.cards.dataset_card import dump_files
 from spark_jobs.reports.histogram import histogram_plot
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.runtime.task_errors import translate_task_errors
-from spark_jobs.stages.wiki_report import WikiReport, gather_wiki_report
+from spark_jobs.reports.wiki_report import WikiReport, gather_wiki_report
 
 REPORT = "report.html"
 _OPEN_WIKIS = 3
@@ -39,7 +39,7 @@ def report_page(settings: CorpusSettings, tables: Sequence[CorpusTable], wikis: 
     pivots = sorted({pivot.language for wiki in wikis for pivot in wiki.pivots})
     return render_page(
         "spark_jobs.reports",
-        "report.html",
+        "build_report.html",
         {"count": "{:,}".format, "short": short_number},
         title=settings.card.title,
         note=settings.card.note,

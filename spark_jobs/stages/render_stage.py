@@ -14,12 +14,12 @@ from spark_jobs.contract.table_schemas import AUGMENTED, RENDERED
 from spark_jobs.publishing.json_lines import Compression
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.shard_files import sum_counters
-from spark_jobs.reports.corpus_card import README, write_card
+from spark_jobs.reports.cards.card_files import README, write_card
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_session import start_session
 from spark_jobs.runtime.spark_shards import map_tasks
 from spark_jobs.runtime.task_errors import translate_task_errors
-from spark_jobs.stages.rendered_text import RenderRule, render_shard
+from spark_jobs.rendering.rendered_shards import RenderRule, render_shard
 from spark_jobs.stages.stage_runs import StageResult
 
 

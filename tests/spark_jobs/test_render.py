@@ -21,7 +21,7 @@ from spark_jobs.contract.table_schemas import RENDERED, read_manifest
 from spark_jobs.publishing.publication import PublishError
 from spark_jobs.runtime.spark_shards import map_tasks
 from spark_jobs.stages.render_stage import RenderSettings, render_corpus
-from spark_jobs.stages.rendered_text import render_article, render_batch
+from spark_jobs.rendering.rendered_shards import render_article, render_batch
 from spark_jobs.tokens.article_tokens import Entity
 from training.data.encoded_corpus import open_corpus
 

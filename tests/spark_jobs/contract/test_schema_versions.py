@@ -16,9 +16,9 @@ from spark_jobs.config import CardSettings, CorpusSettings
 from spark_jobs.contract import table_schemas as tables
 from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, check_schema_version, read_manifest
 from spark_jobs.publishing.publication import Publication
-from spark_jobs.reports.corpus_card import write_card
+from spark_jobs.reports.cards.card_files import write_card
 from spark_jobs.stages.describe_stage import REPORT, write_build_report
-from spark_jobs.stages.explain_stage import explain_links
+from spark_jobs.reports.explanation_table import explain_links
 from spark_jobs.stages.render_stage import RenderSettings, render_corpus
 from spark_jobs.stages.stage_runs import find_published
 from training.config import DataSettings

@@ -15,7 +15,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.table_schemas import MANIFEST, TABLES, read_manifest
-from spark_jobs.reports.corpus_card import CROISSANT, README, write_card, write_card_of_corpus
+from spark_jobs.reports.cards.card_files import CROISSANT, README, write_card, write_card_of_corpus
 
 WIKIS = ["eswiki", "jawiki"]
 ENCODED = "encoded-mistral-7b-v0.1-en"

@@ -37,8 +37,8 @@ def dataset_card(tables: Sequence[CorpusTable], settings: CardSettings) -> str:
     wikis = wikis_of(tables)
     first = next((table for table in tables if table.name == "augmented"), tables[0])
     return render_markdown(
-        "spark_jobs.reports",
-        "card.md",
+        "spark_jobs.reports.cards",
+        "dataset_card.md",
         {"count": "{:,}".format, "type": type_text},
         head=yaml.safe_dump(dataset_card_head(tables, settings), sort_keys=False, allow_unicode=True),
         about=about(tables),

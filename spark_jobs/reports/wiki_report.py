@@ -17,7 +17,7 @@ from spark_jobs.contract.corpus_tables import CorpusTable
 from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import pivots_of
 from spark_jobs.linking.unnamed_reasons import REASONS
-from spark_jobs.reports.dataset_card import pivots_of_tables, wiki_figures
+from spark_jobs.reports.cards.dataset_card import pivots_of_tables, wiki_figures
 from spark_jobs.reports.histogram import Histogram
 from spark_jobs.reports.shard_figures import Selection, ShardFigures, shard_figures
 from spark_jobs.runtime.spark_progress import show_progress

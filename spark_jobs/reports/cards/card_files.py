@@ -8,8 +8,8 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings, CorpusSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.table_schemas import MANIFEST
-from spark_jobs.reports.croissant import croissant
-from spark_jobs.reports.dataset_card import about, dataset_card
+from spark_jobs.reports.cards.croissant_metadata import croissant
+from spark_jobs.reports.cards.dataset_card import about, dataset_card
 
 README = "README.md"
 CROISSANT = "croissant.json"

@@ -12,7 +12,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests, wikis_of
 from spark_jobs.linking.name_resolution import pivots_of
-from spark_jobs.reports.dataset_card import pivots_of_tables
+from spark_jobs.reports.cards.dataset_card import pivots_of_tables
 from spark_jobs.reports.link_accounts import LinkAccount, WikiLookup, account_for_links, find_page
 from spark_jobs.wikis import load_profile
 
