@@ -18,7 +18,8 @@ from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_na
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import REPORT_SCHEMA, bring_to_shards, by_shard, read_shards, report_batch, report_of
-from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
+from spark_jobs.stages.published_tables import find_published
+from spark_jobs.stages.stage_runs import StageResult, run_stage
 
 _ROW_GROUP_ROWS = {AUGMENTED.name: 1000, LINKS.name: 50_000}
 _READ_ROWS = 1000
@@ -26,43 +27,43 @@ _TARGET_COLUMNS = ["links.list.element.wiki", "links.list.element.target"]
 _NAMES_COLUMNS = "title string, page_id long, names array<struct<language: string, title: string, source: string>>"
 
 
-def targets_by_shard(spark: SparkSession, folder: Location, articles: Manifest, names: DataFrame) -> DataFrame:
-    """What the link targets of each shard of `articles` lead to: (shard, title, page_id, names), a row for each pair.
+def join_targets(spark: SparkSession, folder: Location, articles: Manifest, names: DataFrame) -> DataFrame:
+    """The names of the link targets of each shard of `articles`: (shard, title, page_id, names), a row for each shard and title.
 
-    Rows lie in the task of their shard; each shard begins with a row of nulls, so that every shard arrives at a task.
+    Rows are in the task of their shard. Each shard begins with a row of nulls, so that every shard arrives at a task.
     """
-    titles = read_shards(spark, folder, articles, _TARGET_COLUMNS, "shard int, title string", distinct_targets)
+    titles = read_shards(spark, folder, articles, _TARGET_COLUMNS, "shard int, title string", find_distinct_targets)
     found = titles.join(names, "title").select("shard", "title", "page_id", "names")
     return bring_to_shards(found, len(articles.shards), []).drop("is_marker")
 
 
-def distinct_targets(shard: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The titles of its own wiki that the links of a shard lead to, each once: (shard, title)."""
-    known = pa.array([], pa.string())
+def find_distinct_targets(shard: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The distinct titles that links of a shard lead to in the same wiki: (shard, title)."""
+    distinct = pa.array([], pa.string())
     for batch in batches:
         links = batch.column("links").flatten()
         wiki, target = pc.struct_field(links, "wiki"), pc.struct_field(links, "target")
         titles = target.filter(pc.and_(pc.is_null(wiki), pc.not_equal(target, "")))
-        known = pa.concat_arrays([known, titles]).unique()
-    shards = pa.repeat(pa.scalar(shard, pa.int32()), len(known))
-    yield pa.RecordBatch.from_arrays([shards, known], names=["shard", "title"])
+        distinct = pa.concat_arrays([distinct, titles]).unique()
+    shards = pa.repeat(pa.scalar(shard, pa.int32()), len(distinct))
+    yield pa.RecordBatch.from_arrays([shards, distinct], names=["shard", "title"])
 
 
 def augment_shard(
     source: Location, targets: Mapping[str, TargetNames], pivots: Sequence[Pivot], attempts: Mapping[str, Location]
 ) -> dict[str, ShardReport]:
-    """Write the `augmented` and `links` shards of one shard of `articles`; reports by table."""
+    """Write the shards of `augmented` and `links` for one shard of `articles`; returns their reports by table."""
     titles = titles_of(targets, pivots)
     writers = {
         table.name: ShardWriter(attempts[table.name], source.name, table.schema, _ROW_GROUP_ROWS[table.name])
         for table in (AUGMENTED, LINKS)
     }
-    with source.open() as file, writers[AUGMENTED.name] as augmented, writers[LINKS.name] as narrow:
+    with source.open() as file, writers[AUGMENTED.name] as augmented, writers[LINKS.name] as links:
         for batch in pq.ParquetFile(file).iter_batches(_READ_ROWS):
             rows = batch.filter(pc.is_null(batch.column("redirect_title")))
             named = name_links(rows.column("links"), titles, pivots)
             augmented.write(rows.append_column("entities", entities_of(named)))
-            narrow.write(links_table(rows.column("page_id"), rows.column("text"), named))
+            links.write(links_table(rows.column("page_id"), rows.column("text"), named))
             characters = pc.sum(pc.utf8_length(rows.column("text"))).as_py() or 0
             augmented.counters.update(count_links(named), articles=rows.num_rows, characters=characters)
     return {name: writer.report for name, writer in writers.items()}
@@ -76,7 +77,7 @@ def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> St
     inputs = [table_input(articles), table_input(names)]
     if inputs[0] not in names.inputs:
         raise ConfigurationError(
-            f"`names` of {wiki} was made from other `articles` than those that are there: run the stage 'align'"
+            f"`names` of {wiki} was made from other `articles` than the published ones: run the stage 'align'"
         )
     output = Location.of(settings.output_dir)
     publications = {
@@ -105,7 +106,7 @@ def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> St
     with show_progress(spark.sparkContext, f"augment {wiki}"):
         size_shuffles(spark, articles.counters["links"])
         frame = read_shards(spark, names_folder, names, ["title", "page_id", "names"], _NAMES_COLUMNS)
-        targets = targets_by_shard(spark, folder, articles, frame)
+        targets = join_targets(spark, folder, articles, frame)
         rows = targets.mapInArrow(augment, f"{REPORT_SCHEMA}, table string").collect()
     reports = {name: [report_of(row) for row in rows if row["table"] == name] for name in publications}
     counters = sum_counters(reports[AUGMENTED.name])
@@ -113,5 +114,5 @@ def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> St
 
 
 def augment_wikis(settings: CorpusSettings) -> int:
-    """Run the stage for every wiki of the configuration."""
+    """Run the stage for every wiki of the configuration; returns the exit code."""
     return run_stage("augment", augment_wiki, settings)

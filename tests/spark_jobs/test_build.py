@@ -19,7 +19,7 @@ from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages import encode_stage as encode
 from spark_jobs.stages import extract_stage as extract
 from spark_jobs.stages.build_stages import build
-from spark_jobs.stages.stage_runs import timed
+from spark_jobs.stages.stage_runs import run_timed
 
 WIKI = "eswiki"
 MULTISTREAM = "eswiki-20240101-pages-articles-multistream.xml.bz2"
@@ -27,7 +27,7 @@ LANGLINKS = "eswiki-20240101-langlinks.sql.gz"
 
 
 def run_extract(spark, settings: CorpusSettings):
-    return timed(extract.extract_wiki, spark, settings, WIKI)
+    return run_timed(extract.extract_wiki, spark, settings, WIKI)
 
 
 def pack_pbzip2(xml: bytes) -> bytes:

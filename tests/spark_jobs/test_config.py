@@ -3,7 +3,7 @@ import pytest
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
-from spark_jobs.stages.build_stages import check_before
+from spark_jobs.stages.build_plan import plan_build
 
 FILE = "conf/corpus/demo.yaml"
 
@@ -53,4 +53,4 @@ def test_values_that_yaml_reads_as_numbers_are_understood(repository) -> None:
 def test_what_cannot_work_is_found_before_spark_starts(repository, override: str, message: str) -> None:
     settings = load_settings(CorpusSettings, repository / FILE, [f"dumps_dir={repository}/tests/sample/dumps", override])
     with pytest.raises(ConfigurationError, match=message):
-        check_before(settings)
+        plan_build(settings)

@@ -25,9 +25,9 @@ from spark_jobs.linking.name_resolution import pivots_of
 from spark_jobs.linking.unnamed_reasons import REASONS
 from spark_jobs.reports.histogram import EDGES, Histogram, histogram_plot
 from spark_jobs.reports.link_accounts import WikiLookup, account_for_links
+from spark_jobs.reports.wiki_report import WikiReport, gather_wiki_report
 from spark_jobs.stages.describe_stage import REPORT, report_page, write_build_report
 from spark_jobs.stages.link_counts import LinkedTarget
-from spark_jobs.reports.wiki_report import WikiReport, gather_wiki_report
 from spark_jobs.wikis import load_profile
 
 ENGLISH = pivots_of(["en"])[0]

@@ -28,7 +28,7 @@ from spark_jobs.dumps.remote.dump_status import (
 from spark_jobs.dumps.remote.http_fetch import DownloadError, NotThereError, Server
 from spark_jobs.dumps.remote.mirrors import known_mirrors, mirror_of
 from spark_jobs.stages import download_stage as module
-from spark_jobs.stages.build_stages import check_before
+from spark_jobs.stages.build_plan import plan_build
 from spark_jobs.stages.download_stage import download_wikis
 from spark_jobs.stages.extract_stage import locate_dump
 
@@ -485,7 +485,7 @@ def test_a_configuration_of_a_build_says_what_to_fetch_and_the_build_finds_it(se
     overrides = [f"dumps_dir={tmp_path}/dumps", f"download.mirror={server.url}", "download.optional=false"]
     settings = load_settings(CorpusSettings, repository / "conf/corpus/demo.yaml", overrides)
     assert download_wikis(settings) == 0
-    check_before(settings)
+    plan_build(settings)
 
 
 @pytest.mark.parametrize(

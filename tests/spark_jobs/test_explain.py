@@ -15,8 +15,8 @@ from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import pivots_of
 from spark_jobs.linking.unnamed_reasons import REASONS, TargetFacts, reason_of_link, reason_of_target
-from spark_jobs.reports.link_accounts import WikiLookup, account_for_links, find_page
 from spark_jobs.reports.explanation_table import explain_links, matching
+from spark_jobs.reports.link_accounts import WikiLookup, account_for_links, find_page
 from spark_jobs.wikis import load_profile
 
 ENGLISH = pivots_of(["en"])[0]

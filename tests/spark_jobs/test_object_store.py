@@ -12,7 +12,8 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import MANIFEST, NAMES
 from spark_jobs.publishing.publication import Publication
 from spark_jobs.publishing.shard_files import ShardWriter, shard_name
-from spark_jobs.stages.build_stages import build, check_before
+from spark_jobs.stages.build_plan import plan_build
+from spark_jobs.stages.build_stages import build
 
 BUCKET = "corpora"
 KEY = "key:secret"  # in the URI, because the workers of the session were started before the server
@@ -55,7 +56,7 @@ def test_a_build_from_and_to_an_object_store_gives_the_bytes_of_a_local_one(
     dumps = upload(Path(demo_settings.dumps_dir), "dumps", store)
     output = f"s3://{KEY}@{BUCKET}/built{store}"
     settings = demo_settings.model_copy(update={"dumps_dir": dumps, "output_dir": output, "wikis": ["eswiki"]})
-    check_before(settings)
+    plan_build(settings)
     build(spark, settings)
     made = {name: data for name, data in contents(output).items() if "=eswiki/" in name}
     local = {str(path.relative_to(corpus)): path for path in corpus.rglob("*") if path.is_file() and "wiki=eswiki" in str(path)}

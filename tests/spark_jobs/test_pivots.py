@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_jobs.config import CorpusSettings
-from spark_jobs.stages.build_stages import build, stages_of
+from spark_jobs.stages.build_stages import build, select_stages
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def built(spark, demo_settings: CorpusSettings, tmp_path_factory) -> CorpusSetti
 
 
 def test_a_build_without_a_tokenizer_ends_at_augmented(built: CorpusSettings) -> None:
-    assert [name for name, _ in stages_of(built)] == ["extract", "align", "augment"]
+    assert [name for name, _ in select_stages(built)] == ["extract", "align", "augment"]
     assert sorted(path.name for path in Path(built.output_dir).iterdir() if path.name[0] != "_") == [
         "README.md",
         "articles",

@@ -19,9 +19,9 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from spark_jobs.contract.table_schemas import RENDERED, read_manifest
 from spark_jobs.publishing.publication import PublishError
+from spark_jobs.rendering.rendered_shards import render_article, render_batch
 from spark_jobs.runtime.spark_shards import map_tasks
 from spark_jobs.stages.render_stage import RenderSettings, render_corpus
-from spark_jobs.rendering.rendered_shards import render_article, render_batch
 from spark_jobs.tokens.article_tokens import Entity
 from training.data.encoded_corpus import open_corpus
 

@@ -12,15 +12,15 @@ from rich.console import Console
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
-from spark_jobs.config import CardSettings, CorpusSettings
+from spark_jobs.config import CardSettings, CorpusSettings, RenderSettings
 from spark_jobs.contract import table_schemas as tables
 from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, check_schema_version, read_manifest
 from spark_jobs.publishing.publication import Publication
 from spark_jobs.reports.cards.card_files import write_card
-from spark_jobs.stages.describe_stage import REPORT, write_build_report
 from spark_jobs.reports.explanation_table import explain_links
-from spark_jobs.stages.render_stage import RenderSettings, render_corpus
-from spark_jobs.stages.stage_runs import find_published
+from spark_jobs.stages.describe_stage import BUILD_REPORT, write_build_report
+from spark_jobs.stages.published_tables import find_published
+from spark_jobs.stages.render_stage import render_corpus
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
 
@@ -88,7 +88,7 @@ class TestALaterMinorVersion:
     def test_is_described_and_gets_a_card(self, spark, at_version, demo_settings: CorpusSettings) -> None:
         folder = at_version("1.7")
         write_build_report(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
-        assert "<dd>1.7</dd>" in (folder / REPORT).read_text(encoding="utf-8")
+        assert "<dd>1.7</dd>" in (folder / BUILD_REPORT).read_text(encoding="utf-8")
         write_card(Location.of(str(folder)), CardSettings())
         card = (folder / "README.md").read_text(encoding="utf-8")
         assert "Schema version 1.7" in card

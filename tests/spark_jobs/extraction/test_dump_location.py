@@ -7,7 +7,8 @@ import pytest
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
-from spark_jobs.stages.build_stages import build, check_before
+from spark_jobs.stages.build_plan import plan_build
+from spark_jobs.stages.build_stages import build
 from spark_jobs.stages.extract_stage import list_dumps, locate_dump
 
 from ..many_wikis import make_dumps
@@ -40,7 +41,7 @@ def listings(settings: CorpusSettings, monkeypatch: pytest.MonkeyPatch) -> list[
 
 
 def test_a_run_lists_the_dumps_once_for_all_wikis_and_stages(spark, settings, listings) -> None:
-    report = build(spark, settings, check_before(settings))
+    report = build(spark, settings, plan_build(settings))
     assert [(wiki, row["articles"] > 0) for wiki, row in report["wikis"].items()] == [(wiki, True) for wiki in WIKIS]
     assert listings == [settings.dumps_dir]
 

@@ -27,8 +27,9 @@ from spark_jobs.publishing.publication import PublishError
 from spark_jobs.runtime.task_errors import BadInputError, DiskFullError
 from spark_jobs.stages import align_stage as align
 from spark_jobs.stages import extract_stage as extract
-from spark_jobs.stages.build_stages import STAGES, build, check_before
-from spark_jobs.stages.stage_runs import timed
+from spark_jobs.stages.build_plan import plan_build
+from spark_jobs.stages.build_stages import STAGES, build
+from spark_jobs.stages.stage_runs import run_timed
 
 WIKI = "eswiki"
 MULTISTREAM = "eswiki-20240101-pages-articles-multistream.xml.bz2"
@@ -43,7 +44,7 @@ def permissive(settings: CorpusSettings) -> CorpusSettings:
 
 
 def run_extract(spark, settings: CorpusSettings):
-    return timed(extract.extract_wiki, spark, settings, WIKI)
+    return run_timed(extract.extract_wiki, spark, settings, WIKI)
 
 
 @pytest.fixture
@@ -288,7 +289,7 @@ def test_langlinks_that_change_while_they_are_read_are_not_published(spark, samp
 
     monkeypatch.setattr(align, "read_langlinks", change_and_read)
     with pytest.raises(InputChangedError, match=rf"/{LANGLINKS} changed while it was read: 2,164 bytes .* 2,168 bytes"):
-        timed(align.align_wiki, spark, settings, WIKI)
+        run_timed(align.align_wiki, spark, settings, WIKI)
     assert published_files(settings) == visible
 
 
@@ -298,26 +299,26 @@ def test_a_table_that_says_it_is_of_another_wiki_is_refused_before_any_work(samp
     with pytest.raises(
         ConfigurationError, match=rf"/{LANGLINKS} says that it is a table of 'jawiki', not of 'eswiki': check the file's name"
     ):
-        check_before(settings)
+        plan_build(settings)
 
 
 def test_a_database_of_a_name_of_its_own_is_no_other_wiki(sample, dumps, settings) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     sql = gzip.decompress((dumps / LANGLINKS).read_bytes())
     (dumps / LANGLINKS).write_bytes(gzip.compress(damage(sql, b"Database: eswiki", b"Database: restored")))
-    check_before(settings)
+    plan_build(settings)
 
 
 def test_langlinks_of_other_pages_are_told_and_those_of_the_wiki_are_not(spark, sample, dumps, settings, said) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     run_extract(spark, settings)
-    assert timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 55
+    assert run_timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 55
     assert "WARNING" not in said()
 
     sql = gzip.decompress((dumps / LANGLINKS).read_bytes())
     others = re.sub(rb"\((\d+),'", lambda match: b"(%d,'" % (int(match[1]) + 10**6), sql)
     (dumps / LANGLINKS).write_bytes(gzip.compress(others))
-    assert timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 0
+    assert run_timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 0
     assert (
         f"WARNING: of 67 langlinks in {LANGLINKS} only 0 belong to articles of this dump, where at least 20% are expected: "
         "is it the table of this wiki and this day, and is the dump whole?" in said()
@@ -371,7 +372,7 @@ def test_a_full_disk_stops_each_stage_with_a_message_and_a_rerun_goes_on_there(
             build(spark, settings)
         assert published_files(settings) == visible
         filler.unlink()
-        assert not timed(stage, spark, settings, WIKI).skipped
+        assert not run_timed(stage, spark, settings, WIKI).skipped
         done.append(name)
     filler = fill(disk, leave=0)
     with pytest.raises(DiskFullError, match=r"^output_dir: "):  # only the report is left to write

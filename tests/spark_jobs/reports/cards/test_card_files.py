@@ -15,7 +15,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CardSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.table_schemas import MANIFEST, TABLES, read_manifest
-from spark_jobs.reports.cards.card_files import CROISSANT, README, write_card, write_card_of_corpus
+from spark_jobs.reports.cards.card_files import CROISSANT, README, write_card, write_corpus_card
 
 WIKIS = ["eswiki", "jawiki"]
 ENCODED = "encoded-mistral-7b-v0.1-en"
@@ -166,6 +166,6 @@ def test_the_card_is_the_same_each_time_and_leaves_nothing_beside(tables) -> Non
 
 def test_the_command_writes_what_the_build_wrote(corpus, demo_settings, capsys) -> None:
     before = {name: (corpus / name).read_bytes() for name in (README, CROISSANT)}
-    assert write_card_of_corpus(demo_settings.model_copy(update={"output_dir": str(corpus)})) == 0
+    assert write_corpus_card(demo_settings.model_copy(update={"output_dir": str(corpus)})) == 0
     assert {name: (corpus / name).read_bytes() for name in before} == before
     assert README in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,22 @@
+"""Tables that an earlier stage published, as the input of the next one."""
+
+from collections.abc import Mapping
+
+from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.storage import Location
+from spark_jobs.config import CorpusSettings
+from spark_jobs.contract.table_schemas import MANIFEST, Manifest, Table, check_schema_version
+
+
+def find_published(settings: CorpusSettings, table: Table, partition: Mapping[str, str], stage: str) -> tuple[Location, Manifest]:
+    """The folder and manifest of a published table. Raises `ConfigurationError` that names the `stage` to run first."""
+    folder = Location.of(settings.output_dir) / table.folder(partition)
+    path = folder / MANIFEST
+    if not path.exists():
+        raise ConfigurationError(f"{path.path} does not exist: run the stage {stage!r} for {partition['wiki']} first")
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+        check_schema_version(manifest.schema_version, path.path)
+    except ValueError as error:
+        raise ConfigurationError(f"{path.path} cannot be used: {error}; run the stage {stage!r} again") from error
+    return folder, manifest
