@@ -1,8 +1,8 @@
-"""Python imports this at its start where its folder is on PYTHONPATH: a Spark worker signals itself in the middle of a shard.
+"""Make a Spark worker send itself a signal in the middle of a shard. Python imports this at its start from PYTHONPATH.
 
-FAULT is the signal's number, FAULT_TABLES the tables, FAULT_FOLDER a folder: the first worker of all that has written rows to a
-shard of a table leaves a file of the table's name there, and signals itself. A sample's shard is written in a few
-milliseconds, too few to catch a worker from outside.
+SIGNAL is the number of the signal, SIGNAL_TABLES the tables, SIGNAL_FOLDER a folder. The first worker that has written rows to a
+shard of a table creates a file with the table's name in the folder and signals itself. Another process could not do this in
+time, because a shard of the sample is written in a few milliseconds.
 """
 
 import functools
@@ -14,22 +14,22 @@ from typing import Any
 
 
 def signal_first_writers(tables: list[str], signal_number: int, folder: Path) -> None:
-    """Wrap `ShardWriter.write` of this process and of those that are forked from it."""
+    """Wrap `ShardWriter.write` in this process and in its forks."""
     from spark_jobs.common.storage import Location
     from spark_jobs.publishing.shard_files import ShardWriter
 
-    begin: Callable[..., None] = ShardWriter.__init__
-    write: Callable[..., None] = ShardWriter.write
+    original_init: Callable[..., None] = ShardWriter.__init__
+    original_write: Callable[..., None] = ShardWriter.write
     writers: dict[int, str] = {}
 
-    @functools.wraps(begin)
-    def begin_in(self: ShardWriter, where: Location, *rest: Any, **more: Any) -> None:
-        begin(self, where, *rest, **more)
+    @functools.wraps(original_init)
+    def init_and_remember(self: ShardWriter, where: Location, *rest: Any, **more: Any) -> None:
+        original_init(self, where, *rest, **more)
         writers[id(self)] = where.path
 
-    @functools.wraps(write)
+    @functools.wraps(original_write)
     def write_and_signal(self: ShardWriter, batch: Any) -> None:
-        write(self, batch)
+        original_write(self, batch)
         for table in tables:
             if f"/_staging/{table}-" in writers[id(self)]:
                 try:
@@ -38,9 +38,9 @@ def signal_first_writers(tables: list[str], signal_number: int, folder: Path) ->
                     continue
                 os.kill(os.getpid(), signal_number)
 
-    ShardWriter.__init__ = begin_in  # type: ignore[method-assign, assignment]
+    ShardWriter.__init__ = init_and_remember  # type: ignore[method-assign, assignment]
     ShardWriter.write = write_and_signal  # type: ignore[method-assign, assignment]
 
 
-if "FAULT" in os.environ and "pyspark.daemon" in sys.orig_argv:
-    signal_first_writers(os.environ["FAULT_TABLES"].split(), int(os.environ["FAULT"]), Path(os.environ["FAULT_FOLDER"]))
+if "SIGNAL" in os.environ and "pyspark.daemon" in sys.orig_argv:
+    signal_first_writers(os.environ["SIGNAL_TABLES"].split(), int(os.environ["SIGNAL"]), Path(os.environ["SIGNAL_FOLDER"]))
