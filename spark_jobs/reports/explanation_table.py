@@ -43,7 +43,7 @@ def explain_links(settings: CorpusSettings, wiki: str, page: str, link: str | No
     if link is not None and not shown:
         raise ConfigurationError(f"{link!r}: no link of {row['title']!r} has it in its text or target")
     if shown:
-        console.print(build_table(shown))
+        console.print(build_explanation_table(shown))
 
 
 def find_matching_links(accounts: Sequence[LinkAccount], link: str) -> list[LinkAccount]:
@@ -55,7 +55,7 @@ def find_matching_links(accounts: Sequence[LinkAccount], link: str) -> list[Link
     ]
 
 
-def build_table(accounts: Sequence[LinkAccount]) -> Table:
+def build_explanation_table(accounts: Sequence[LinkAccount]) -> Table:
     """The links as a table, a row for each link and language."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for header, share in (("characters", None), ("text", 2), ("leads to", 3), ("language", None), ("name", 2), ("because", 6)):

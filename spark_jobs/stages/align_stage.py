@@ -18,12 +18,12 @@ from spark_jobs.dumps.sql.table_reader import read_rows
 from spark_jobs.linking.langlink_names import names_of_titles
 from spark_jobs.publishing.input_changes import unchanged
 from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.published_tables import find_published
 from spark_jobs.publishing.shard_files import ShardReport, sum_counters
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import read_shards, write_shards
 from spark_jobs.stages.extract_stage import list_dumps, locate_dump
-from spark_jobs.stages.published_tables import find_published
 from spark_jobs.stages.redirect_chains import resolve_redirects
 from spark_jobs.stages.stage_runs import StageResult, run_stage
 
@@ -89,7 +89,8 @@ def join_redirect_targets(pages: DataFrame) -> DataFrame:
 def align_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str, files: Sequence[str] | None = None) -> StageResult:
     """Publish `names` of one wiki, unless it is up to date; `files` as for `locate_dump`."""
     folder, dump = locate_dump(settings, wiki, files)
-    articles_folder, articles = find_published(settings, ARTICLES, {"wiki": wiki}, "extract")
+    output = Location.of(settings.output_dir)
+    articles_folder, articles = find_published(output, ARTICLES, {"wiki": wiki}, "extract")
     dump_files = [entry["name"] for entry in articles.inputs]
     if dump_files != [path.rpartition("/")[2] for path in dump.pages]:
         raise ConfigurationError(
@@ -103,7 +104,7 @@ def align_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str, files: 
             {"name": langlinks_file.name, "bytes": langlinks_file.size(), "sha256": langlinks_file.sha256()},
         ]
         configuration = {"wiki": wiki, "pivots": settings.pivots}
-        publication = Publication(Location.of(settings.output_dir), NAMES, {"wiki": wiki}, inputs, configuration)
+        publication = Publication(output, NAMES, {"wiki": wiki}, inputs, configuration)
         if (current := publication.current()) is not None:
             return StageResult([current], skipped=True)
 

@@ -14,11 +14,11 @@ from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES,
 from spark_jobs.linking.name_resolution import Pivot, TargetNames, pivots_of
 from spark_jobs.linking.named_links import count_links, entities_of, links_table, name_links, titles_of
 from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.published_tables import find_published
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name, sum_counters
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import REPORT_SCHEMA, bring_to_shards, by_shard, read_shards, report_batch, report_of
-from spark_jobs.stages.published_tables import find_published
 from spark_jobs.stages.stage_runs import StageResult, run_stage
 
 _ROW_GROUP_ROWS = {AUGMENTED.name: 1000, LINKS.name: 50_000}
@@ -72,14 +72,14 @@ def augment_shard(
 def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `augmented` and `links` of one wiki, unless they are up to date."""
     pivots = pivots_of(settings.pivots)
-    folder, articles = find_published(settings, ARTICLES, {"wiki": wiki}, "extract")
-    names_folder, names = find_published(settings, NAMES, {"wiki": wiki}, "align")
+    output = Location.of(settings.output_dir)
+    folder, articles = find_published(output, ARTICLES, {"wiki": wiki}, "extract")
+    names_folder, names = find_published(output, NAMES, {"wiki": wiki}, "align")
     inputs = [table_input(articles), table_input(names)]
     if inputs[0] not in names.inputs:
         raise ConfigurationError(
             f"`names` of {wiki} was made from other `articles` than the published ones: run the stage 'align'"
         )
-    output = Location.of(settings.output_dir)
     publications = {
         table.name: Publication(output, table, {"wiki": wiki}, inputs, {"wiki": wiki, "pivots": settings.pivots})
         for table in (AUGMENTED, LINKS)

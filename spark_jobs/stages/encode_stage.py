@@ -14,10 +14,10 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_FOLDER, encoded
 from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.published_tables import find_published
 from spark_jobs.publishing.shard_files import sum_counters
 from spark_jobs.runtime.spark_progress import show_progress
 from spark_jobs.runtime.spark_shards import write_shards
-from spark_jobs.stages.published_tables import find_published
 from spark_jobs.stages.stage_runs import StageResult, run_stage
 from spark_jobs.tokens.article_tokens import ArticleEncoder
 from spark_jobs.tokens.encoded_columns import TRAVEL_COLUMNS, count_rows, encode_file
@@ -29,12 +29,13 @@ _TOKENIZER_LOCK = threading.Lock()
 def encode_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `encoded` of one wiki and the folder of its tokenizer, unless they are up to date."""
     source = load_source(settings.encoding.tokenizer, settings.encoding.name)
-    folder, augmented = find_published(settings, AUGMENTED, {"wiki": wiki}, "augment")
+    output = Location.of(settings.output_dir)
+    folder, augmented = find_published(output, AUGMENTED, {"wiki": wiki}, "augment")
     partition = {"tokenizer": source.name, "pivot": settings.pivot, "wiki": wiki}
     tokenizer = source.describe()
     options = settings.encoding.model_dump(include={"span_mapping", "rows_per_row_group", "characters_per_shard"})
     configuration = {**partition, **options, "tokenizer": tokenizer}
-    output, table = Location.of(settings.output_dir), encoded(source.id_type)
+    table = encoded(source.id_type)
     publication = Publication(output, table, partition, [table_input(augmented)], configuration)
     with _TOKENIZER_LOCK:  # wikis share the folder
         _publish_tokenizer(output, source)

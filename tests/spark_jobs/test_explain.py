@@ -15,7 +15,7 @@ from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import pivots_of
 from spark_jobs.linking.unnamed_reasons import REASONS, TargetFacts, reason_of_link, reason_of_target
-from spark_jobs.reports.explanation_table import explain_links, matching
+from spark_jobs.reports.explanation_table import explain_links, find_matching_links
 from spark_jobs.reports.link_accounts import WikiLookup, account_for_links, find_page
 from spark_jobs.wikis import load_profile
 
@@ -125,8 +125,8 @@ def test_what_cannot_be_found_is_said(corpus, demo_settings, wiki, page, link, m
 def test_a_part_of_a_link_is_looked_for_where_none_is_equal(lookups) -> None:
     profile = load_profile("eswiki")
     accounts = account_for_links(lookups["eswiki"], find_page(lookups["eswiki"], "Perro", profile), [ENGLISH], profile)
-    assert [account.surface for account in matching(accounts, "caballo")] == ["caballo"]
-    assert [account.surface for account in matching(accounts, "FELINO")] == ["felino doméstico"]
+    assert [account.surface for account in find_matching_links(accounts, "caballo")] == ["caballo"]
+    assert [account.surface for account in find_matching_links(accounts, "FELINO")] == ["felino doméstico"]
 
 
 def console_examples(repository: Path) -> list[tuple[str, str]]:

@@ -16,10 +16,10 @@ from spark_jobs.config import CardSettings, CorpusSettings, RenderSettings
 from spark_jobs.contract import table_schemas as tables
 from spark_jobs.contract.table_schemas import AUGMENTED, MANIFEST, check_schema_version, read_manifest
 from spark_jobs.publishing.publication import Publication
+from spark_jobs.publishing.published_tables import find_published
 from spark_jobs.reports.cards.card_files import write_card
 from spark_jobs.reports.explanation_table import explain_links
 from spark_jobs.stages.describe_stage import BUILD_REPORT, write_build_report
-from spark_jobs.stages.published_tables import find_published
 from spark_jobs.stages.render_stage import render_corpus
 from training.config import DataSettings
 from training.data.encoded_corpus import open_corpus
@@ -130,7 +130,7 @@ class TestAnotherMajorVersion:
     def test_is_refused_by_a_stage(self, at_version, demo_settings: CorpusSettings, version) -> None:
         settings = demo_settings.model_copy(update={"output_dir": str(at_version(version))})
         with pytest.raises(ConfigurationError, match=rf"{self.message(version)}.*run the stage 'augment' again"):
-            find_published(settings, AUGMENTED, {"wiki": WIKI}, "augment")
+            find_published(Location.of(settings.output_dir), AUGMENTED, {"wiki": WIKI}, "augment")
 
     def test_is_refused_by_render_describe_explain_and_card(self, spark, at_version, demo_settings, tmp_path, version) -> None:
         folder = at_version(version)

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
-from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import MANIFEST, Manifest, Table, check_schema_version
 
 
-def find_published(settings: CorpusSettings, table: Table, partition: Mapping[str, str], stage: str) -> tuple[Location, Manifest]:
+def find_published(corpus: Location, table: Table, partition: Mapping[str, str], stage: str) -> tuple[Location, Manifest]:
     """The folder and manifest of a published table. Raises `ConfigurationError` that names the `stage` to run first."""
-    folder = Location.of(settings.output_dir) / table.folder(partition)
+    folder = corpus / table.folder(partition)
     path = folder / MANIFEST
     if not path.exists():
         raise ConfigurationError(f"{path.path} does not exist: run the stage {stage!r} for {partition['wiki']} first")
