@@ -60,7 +60,7 @@ def render_dataset_card(tables: Sequence[CorpusTable], settings: CardSettings) -
 def summarise_corpus(tables: Sequence[CorpusTable]) -> str:
     """A summary of the corpus in two sentences: contents, format, dumps."""
     pivots = pivots_of_tables(tables)
-    names = f" with what the linked pages are called in other languages ({', '.join(pivots)})" if pivots else ""
+    names = f" with the names of the linked pages in other languages ({', '.join(pivots)})" if pivots else ""
     wikis = wikis_of(tables)
     listed = ", ".join(wikis) if len(wikis) <= 10 else f"{', '.join(wikis[:10])} and {len(wikis) - 10} more"
     form = "plain Parquet" if all(table.suffix == ".parquet" for table in tables) else "JSON lines"
