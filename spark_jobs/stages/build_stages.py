@@ -84,12 +84,8 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: BuildPlan | None 
     def build_wiki(session: SparkSession, wiki: str) -> dict[str, StageResult]:
         return {name: run_timed(stage, session, settings, wiki) for name, stage in stages.items()}
 
-    def summarise(results: dict[str, StageResult]) -> dict[str, Any]:
-        manifests = [manifest for result in results.values() for manifest in result.manifests]
-        return summarise_wiki(manifests, sum(result.seconds for result in results.values()), settings.pivots)
-
     def describe(results: dict[str, StageResult]) -> str:
-        figures = summarise(results)
+        figures = _summarise_stages(results, settings.pivots)
         return f"{figures['articles']:,} articles, {figures['links']:,} links, {figures['seconds']:.1f} s"
 
     parallel = parallel_wikis(spark, settings.parallel_wikis, len(wikis))
@@ -104,7 +100,7 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: BuildPlan | None 
         "parallel_wikis": parallel,
         "spark_version": pyspark.__version__,
         "code_version": code_version(),
-        "wikis": {wiki: summarise(results) for wiki, results in results_by_wiki.items()},
+        "wikis": {wiki: _summarise_stages(results, settings.pivots) for wiki, results in results_by_wiki.items()},
         "failures": {wiki: vars(failure) for wiki, failure in sorted(failures.items())},
         "stages": [
             {"stage": name, "wiki": wiki, "seconds": round(result.seconds, 1), "skipped": result.skipped}
@@ -116,6 +112,11 @@ def build(spark: SparkSession, settings: CorpusSettings, plan: BuildPlan | None 
         write_build_summary(Location.of(settings.output_dir), summary)
         summary["card_failure"] = _try_write_card(settings) if results_by_wiki else None
     return summary
+
+
+def _summarise_stages(results: Mapping[str, StageResult], pivots: list[str]) -> dict[str, Any]:
+    manifests = [manifest for result in results.values() for manifest in result.manifests]
+    return summarise_wiki(manifests, sum(result.seconds for result in results.values()), pivots)
 
 
 def _try_write_card(settings: CorpusSettings) -> str | None:
