@@ -1,9 +1,9 @@
-"""Stage `align`: titles of `articles` and the langlinks SQL table become `names`.
+"""Stage `align`: `articles` and the SQL table of langlinks become `names`.
 
     spark-submit spark_jobs/align.py --config conf/corpus/demo.yaml
 
-For every title that leads to an article, the article's page id and what it is called in the pivot languages: by the title's
-own langlink, else by that of the article behind its redirects.
+For every title that leads to an article, writes the page id of the article and its names in the pivot languages: from the
+title's own langlinks, else from the langlinks of the article behind its redirects.
 """
 
 from spark_jobs.common.command_line import command

@@ -2,8 +2,8 @@
 
     spark-submit spark_jobs/augment.py --config conf/corpus/demo.yaml
 
-Text is not shuffled: each shard of `articles` is rewritten where a task reads it. What travels is one row for each distinct
-link target of a shard, joined with `names` by title and brought to the task that owns the shard.
+Text is not shuffled: each task reads a shard of `articles` and rewrites it. Spark shuffles one row for each distinct link
+target of a shard, joins it with `names` by title, and sends it to the task of the shard.
 """
 
 from spark_jobs.common.command_line import command

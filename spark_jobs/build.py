@@ -1,13 +1,14 @@
-"""All stages in one Spark application: dumps in, every table of the contract out.
+"""Run all stages in one Spark application: from dumps to every table of the contract.
 
     python -m spark_jobs.build --config conf/corpus/demo.yaml
     spark-submit spark_jobs/build.py --config conf/corpus/demo.yaml --set wikis='[jawiki]'
 
-A stage whose inputs, configuration and code have not changed since it was published is not run again.
+A stage is skipped if its inputs, configuration and code have not changed since it was published.
 
-Any number of wikis: several run at a time, the largest first. One that fails does not stop the others; what failed, why, and the
-command that does it again stand at the end. Exit code 0: all wikis are built; 1: some failed, or the dataset card did; 2: a
-mistake in the configuration, or a fault that concerns all, such as a full disk.
+Builds any number of wikis: several at a time, the largest first. A wiki that fails does not stop the others. The end of the
+output lists the failed wikis, the reasons, and the command that repeats them. Exit code 0: all wikis are built; 1: some wikis
+failed, or the dataset card could not be written; 2: an error in the configuration, or one that affects all wikis, such as a
+full disk.
 """
 
 from spark_jobs.common.command_line import command

@@ -1,9 +1,9 @@
-"""What a build holds, as a page to look at: how many pages, links and names, what was lost and why, and how it reads.
+"""Write a report of a build as an HTML page: counts of pages, links and names, losses and their reasons, excerpts of the text.
 
     python -m spark_jobs.describe --config conf/corpus/demo.yaml
 
-Takes the configuration of the build and describes everything that is published in its output_dir. Writes report.html there: one
-file that needs nothing else, for any browser. Why one link has no name, `python -m spark_jobs.explain` tells.
+Takes the configuration of the build and describes all tables in its output_dir. Writes report.html there, a single file for any
+browser. To explain why one link has no name, run `python -m spark_jobs.explain`.
 """
 
 from spark_jobs.common.command_line import command

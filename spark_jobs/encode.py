@@ -1,10 +1,10 @@
-"""Stage `encode`: `augmented` becomes `encoded`, for one tokenizer and the names of one pivot language.
+"""Stage `encode`: `augmented` becomes `encoded`, for one tokenizer and the names in one pivot language.
 
     spark-submit spark_jobs/encode.py --config conf/corpus/demo.yaml
 
-Adds no BOS, EOS or names to the tokens: where they go is the training job's choice. `<s>` in an article is text. Rows are mixed:
-they are ordered by a hash of (wiki, page_id), so that neighbours in a shard have nothing to do with each other. The manifest
-counts tokens, entities, name tokens, and what the span mapping lost (`article_encoder.ENTITY_COUNTERS`).
+Does not insert BOS, EOS or names into the tokens: the training job places them. `<s>` in an article is text. Rows are ordered
+by a hash of (wiki, page_id), so that neighbours in a shard are unrelated. The manifest counts tokens, entities, name tokens,
+and the losses of the span mapping (`article_tokens.COUNTS`).
 """
 
 from spark_jobs.common.command_line import command

@@ -1,10 +1,10 @@
-"""Why does this link have no name? Every link of a page, what it leads to, and what became of it.
+"""Explain why the links of a page have no name: every link, its target, and its name or the reason why there is none.
 
     python -m spark_jobs.explain --config conf/corpus/demo.yaml jawiki 水星
     python -m spark_jobs.explain --config conf/corpus/demo.yaml jawiki 水星 海
 
-Reads a few rows of the published tables: no Spark, and no dump. The first form lists the links of the page that have no name, the
-second one those whose text or target is 海, with a name or without.
+Reads a few rows of the published tables, without Spark or a dump. The first command lists the links of the page that have no
+name; the second lists the links with 海 in their text or target, with a name or without.
 """
 
 from typing import Annotated
@@ -16,7 +16,7 @@ from spark_jobs.common.command_line import ConfigOption, SetOption, exit_on_conf
 from spark_jobs.common.console import result_console
 from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
-from spark_jobs.stages.explain_stage import explain_links
+from spark_jobs.reports.explanation_table import explain_links
 
 app = new_app()
 
@@ -27,11 +27,11 @@ def entry(
     page: Annotated[str, typer.Argument(metavar="PAGE", help="Title of an article or of a redirect to it, or a page id.")],
     config: ConfigOption,
     link: Annotated[
-        str | None, typer.Argument(metavar="LINK", help="Text or target of the links to tell of; whole, or a part of it.")
+        str | None, typer.Argument(metavar="LINK", help="Show the links with this text or target, in whole or in part.")
     ] = None,
     set_: SetOption = None,
 ) -> None:
-    """Look and tell; a mistake ends in a sentence."""
+    """Parse the options and print the links."""
     console = result_console()
     with exit_on_configuration_error():
         explain_links(load_settings(CorpusSettings, config, set_ or ()), wiki, page, link, console)

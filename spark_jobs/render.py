@@ -1,22 +1,25 @@
-"""Write a corpus as plain text with names in it, for those who want no spans and no tokens: Parquet or JSON lines.
+"""Write a corpus as plain text with names in it, as Parquet or JSON lines: for uses without spans or tokens.
 
     python -m spark_jobs.render --config conf/render/demo.yaml
     python -m spark_jobs.render --config conf/render/demo.yaml --set strategy=left --set tags='[" (", ")"]' --set format=jsonl
 
-Reads the table `augmented` and writes `rendered`, a row for each article: page_id, revision_id, title, url and text (in JSON
-lines wiki too), in output_dir, with a manifest and a dataset card. Each experiment has an output_dir of its own.
+Reads the table `augmented`. Writes the table `rendered` with a manifest and a dataset card to output_dir: a row for each
+article with page_id, revision_id, title, url and text (JSON lines also have wiki). Use a separate output_dir for each
+experiment.
 
-Which links get their name is the rule of the training stream, `spark_jobs.common.link_sampling`: a hash of (seed, epoch, wiki, page_id,
-number of the link in the page). So the text is the same on every run and any number of cores, and with the seed and epoch of a
-training run it has that run's links: all of them wherever the tokenizer of the run lost none of a page's links. Where it lost one
-(the counters `entities_without_token` and `names_without_token` of `encoded`; `span_mapping: exact` loses many), the links behind
-it on that page have other numbers there, and other draws.
+Links get their name by the rule of the training stream (`spark_jobs.common.link_sampling`): a hash of (seed, epoch, wiki,
+page_id, number of the link in the page). The text is therefore the same on every run and any number of cores. With the seed and
+epoch of a training run it has the links of that run, on every page whose links all have tokens in that run. If a page lost a
+link to the tokenizer (the counters `entities_without_token` and `names_without_token` of `encoded`; `span_mapping: exact` loses
+many), the links after it have other numbers in the run, and other draws.
 
-A text that holds the tags by itself is not escaped. Tags are any text: `[" (", ")"]` and strategy right make `鴨 (Duck)`.
+Tags can be any text: `[" (", ")"]` with strategy right gives `鴨 (Duck)`. Tags that occur in the text of an article are not
+escaped.
 """
 
 from spark_jobs.common.command_line import command
-from spark_jobs.stages.render_stage import RenderSettings, render_wikis
+from spark_jobs.config import RenderSettings
+from spark_jobs.stages.render_stage import render_wikis
 
 if __name__ == "__main__":
     command(RenderSettings, render_wikis, __doc__)

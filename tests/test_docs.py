@@ -83,7 +83,7 @@ TRANSCRIPTS = {"how-to/inspect-a-corpus.md": "tests/spark_jobs/test_explain.py"}
 
 ELSEWHERE = {
     "git clone": (".ci/run", "make test"),  # a clone is where it begins
-    "make demo": ("tests/end_to_end/test_line.py", '"demo.sh"'),
+    "make demo": ("tests/end_to_end/test_pipeline.py", '"demo.sh"'),
     "make test": (".ci/run", "make test"),
     "make dist": ("tests/spark_jobs/test_cluster.py", '"dist.sh"'),
     "spark-class org.apache.spark.deploy": ("tests/spark_jobs/test_cluster.py", '"bin/spark-class"'),

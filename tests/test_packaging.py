@@ -176,8 +176,7 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
     monkeypatch.syspath_prepend(str(repository))  # benchmarks/ is not installed
     from eval.config import CitySettings, EvalSettings, SummarySettings
     from spark_jobs.common.settings import load_settings
-    from spark_jobs.config import CorpusSettings
-    from spark_jobs.stages.render_stage import RenderSettings
+    from spark_jobs.config import CorpusSettings, RenderSettings
     from training.config import TrainSettings
     from training.model.tiny_model import TinyModelSettings
 

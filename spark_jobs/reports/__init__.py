@@ -1,4 +1,4 @@
-"""What is written for people about a corpus: dataset card, Croissant metadata, the build report and its figures. Imports no Spark.
+"""Texts and pages about a corpus: the build report, the explanation of links, the dataset card (`cards/`). Imports no Spark.
 
-Import from the modules. Counting over whole tables is in `stages`; templates are in `templates/`.
+Import from the modules. Counting over whole tables is in `stages`; the HTML is in `templates/`.
 """

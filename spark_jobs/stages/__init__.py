@@ -1,4 +1,5 @@
-"""The stages of a build: Spark around the pure parts. One module for each entry point, and the joins that they need.
+"""The stages of the data engine: Spark around the pure rooms. One module for each stage, and the joins that they need.
 
-Entry points import one function each. Logic that needs no Spark belongs to `extraction`, `linking`, `tokens` or `reports`.
+Entry points import one function from here. Code that needs no Spark belongs to `extraction`, `linking`, `tokens`, `rendering` or
+`reports`.
 """

@@ -15,6 +15,7 @@ from spark_jobs.contract.table_schemas import ARTICLES, AUGMENTED, LINKS, NAMES
 from spark_jobs.linking.name_resolution import Pivot, TargetNames, load_pivots
 from spark_jobs.linking.named_links import build_entities_column, build_links_table, count_links, name_links, resolve_titles
 from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.published_tables import find_published
 from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name, sum_counters
 from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
@@ -26,7 +27,7 @@ from spark_jobs.runtime.spark_shards import (
     sort_into_shards,
     split_by_shard,
 )
-from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
+from spark_jobs.stages.stage_runs import StageResult, run_stage
 
 _ROW_GROUP_ROWS = {AUGMENTED.name: 1000, LINKS.name: 50_000}
 _READ_ROWS = 1000
@@ -34,43 +35,43 @@ _TARGET_COLUMNS = ["links.list.element.wiki", "links.list.element.target"]
 _NAMES_COLUMNS = "title string, page_id long, names array<struct<language: string, title: string, source: string>>"
 
 
-def targets_by_shard(spark: SparkSession, folder: Location, articles: Manifest, names: DataFrame) -> DataFrame:
-    """What the link targets of each shard of `articles` lead to: (shard, title, page_id, names), a row for each pair.
+def join_targets(spark: SparkSession, folder: Location, articles: Manifest, names: DataFrame) -> DataFrame:
+    """The names of the link targets of each shard of `articles`: (shard, title, page_id, names), a row for each shard and title.
 
-    Rows lie in the task of their shard; each shard begins with a row of nulls, so that every shard arrives at a task.
+    Rows are in the task of their shard. Each shard begins with a row of nulls, so that every shard arrives at a task.
     """
-    titles = read_shards(spark, folder, articles, _TARGET_COLUMNS, "shard int, title string", distinct_targets)
+    titles = read_shards(spark, folder, articles, _TARGET_COLUMNS, "shard int, title string", find_distinct_targets)
     found = titles.join(names, "title").select("shard", "title", "page_id", "names")
     return sort_into_shards(found, len(articles.shards), []).drop("is_marker")
 
 
-def distinct_targets(shard: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The titles of its own wiki that the links of a shard lead to, each once: (shard, title)."""
-    known = pa.array([], pa.string())
+def find_distinct_targets(shard: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The distinct titles that links of a shard lead to in the same wiki: (shard, title)."""
+    distinct = pa.array([], pa.string())
     for batch in batches:
         links = batch.column("links").flatten()
         wiki, target = pc.struct_field(links, "wiki"), pc.struct_field(links, "target")
         titles = target.filter(pc.and_(pc.is_null(wiki), pc.not_equal(target, "")))
-        known = pa.concat_arrays([known, titles]).unique()
-    shards = pa.repeat(pa.scalar(shard, pa.int32()), len(known))
-    yield pa.RecordBatch.from_arrays([shards, known], names=["shard", "title"])
+        distinct = pa.concat_arrays([distinct, titles]).unique()
+    shards = pa.repeat(pa.scalar(shard, pa.int32()), len(distinct))
+    yield pa.RecordBatch.from_arrays([shards, distinct], names=["shard", "title"])
 
 
 def augment_shard(
     source: Location, targets: Mapping[str, TargetNames], pivots: Sequence[Pivot], attempts: Mapping[str, Location]
 ) -> dict[str, ShardReport]:
-    """Write the `augmented` and `links` shards of one shard of `articles`; reports by table."""
+    """Write the shards of `augmented` and `links` for one shard of `articles`; returns their reports by table."""
     titles = resolve_titles(targets, pivots)
     writers = {
         table.name: ShardWriter(attempts[table.name], source.name, table.schema, _ROW_GROUP_ROWS[table.name])
         for table in (AUGMENTED, LINKS)
     }
-    with source.open() as file, writers[AUGMENTED.name] as augmented, writers[LINKS.name] as narrow:
+    with source.open() as file, writers[AUGMENTED.name] as augmented, writers[LINKS.name] as links:
         for batch in pq.ParquetFile(file).iter_batches(_READ_ROWS):
             rows = batch.filter(pc.is_null(batch.column("redirect_title")))
             named = name_links(rows.column("links"), titles, pivots)
             augmented.write(rows.append_column("entities", build_entities_column(named)))
-            narrow.write(build_links_table(rows.column("page_id"), rows.column("text"), named))
+            links.write(build_links_table(rows.column("page_id"), rows.column("text"), named))
             characters = pc.sum(pc.utf8_length(rows.column("text"))).as_py() or 0
             augmented.counters.update(count_links(named), articles=rows.num_rows, characters=characters)
     return {name: writer.report for name, writer in writers.items()}
@@ -79,14 +80,14 @@ def augment_shard(
 def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
     """Publish `augmented` and `links` of one wiki, unless they are up to date."""
     pivots = load_pivots(settings.pivots)
-    folder, articles = find_published(settings, ARTICLES, {"wiki": wiki}, "extract")
-    names_folder, names = find_published(settings, NAMES, {"wiki": wiki}, "align")
+    output = Location.of(settings.output_dir)
+    folder, articles = find_published(output, ARTICLES, {"wiki": wiki}, "extract")
+    names_folder, names = find_published(output, NAMES, {"wiki": wiki}, "align")
     inputs = [table_input(articles), table_input(names)]
     if inputs[0] not in names.inputs:
         raise ConfigurationError(
-            f"`names` of {wiki} was made from other `articles` than those that are there: run the stage 'align'"
+            f"`names` of {wiki} was made from other `articles` than the published ones: run the stage 'align'"
         )
-    output = Location.of(settings.output_dir)
     publications = {
         table.name: Publication(output, table, {"wiki": wiki}, inputs, {"wiki": wiki, "pivots": settings.pivots})
         for table in (AUGMENTED, LINKS)
@@ -113,7 +114,7 @@ def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> St
     with show_progress(spark.sparkContext, f"augment {wiki}"):
         size_shuffles(spark, articles.counters["links"])
         frame = read_shards(spark, names_folder, names, ["title", "page_id", "names"], _NAMES_COLUMNS)
-        targets = targets_by_shard(spark, folder, articles, frame)
+        targets = join_targets(spark, folder, articles, frame)
         rows = targets.mapInArrow(augment, f"{REPORT_SCHEMA}, table string").collect()
     reports = {name: [report_from_row(row) for row in rows if row["table"] == name] for name in publications}
     counters = sum_counters(reports[AUGMENTED.name])
@@ -121,5 +122,5 @@ def augment_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> St
 
 
 def augment_wikis(settings: CorpusSettings) -> int:
-    """Run the stage for every wiki of the configuration."""
+    """Run the stage for every wiki of the configuration; returns the exit code."""
     return run_stage("augment", augment_wiki, settings)

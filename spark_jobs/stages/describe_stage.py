@@ -1,99 +1,83 @@
-"""Gather the figures of a build and write the report page."""
+"""Count the figures of a build with Spark and write its report page, `report.html`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.atomic_files import write_bytes_atomically
 from spark_jobs.common.console import console
-from spark_jobs.common.formatting import format_count, format_si
-from spark_jobs.common.page_templates import render_page
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
-from spark_jobs.config import CorpusSettings
-from spark_jobs.contract.corpus_tables import CorpusTable, corpus_tables, read_manifests, schema_versions, wikis_of
-from spark_jobs.linking.unnamed_reasons import REASONS
-from spark_jobs.reports.dataset_card import dump_files
-from spark_jobs.reports.histogram import histogram_plot
+from spark_jobs.common.wiki_languages import language_tag
+from spark_jobs.config import CorpusSettings, DescribeSettings
+from spark_jobs.contract.corpus_tables import CorpusTable, corpus_tables, read_manifests, wikis_of
+from spark_jobs.linking.name_resolution import load_pivots
+from spark_jobs.reports.build_report import render_build_report
+from spark_jobs.reports.corpus_figures import pivots_of_tables, wiki_figures
+from spark_jobs.reports.shard_figures import ShardFigures, count_shard
+from spark_jobs.reports.wiki_report import WikiReport, count_rejects, report_encoding, report_pivot, select_excerpts
+from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import start_session
+from spark_jobs.runtime.spark_tasks import map_tasks
 from spark_jobs.runtime.task_errors import translate_task_errors
-from spark_jobs.stages.wiki_report import WikiReport, gather_wiki_report
+from spark_jobs.stages.link_counts import WikiTables, count_unnamed_by_reason, find_most_linked
+from spark_jobs.wikis import load_profile
 
-REPORT = "report.html"
-_OPEN_WIKIS = 3
-"""So many wikis are shown unfolded."""
-
-
-def write_build_report(spark: SparkSession, settings: CorpusSettings) -> Location:
-    """Write the report of what is published in `output_dir`; returns its place."""
-    corpus = Location.of(settings.output_dir)
-    tables = corpus_tables(read_manifests(corpus))
-    with translate_task_errors(settings.output_dir, spark):
-        wikis = [gather_wiki_report(spark, corpus, tables, wiki, settings.describe) for wiki in wikis_of(tables)]
-        write_bytes_atomically(corpus / REPORT, report_page(settings, tables, wikis).encode())
-    return corpus / REPORT
-
-
-def report_page(settings: CorpusSettings, tables: Sequence[CorpusTable], wikis: Sequence[WikiReport]) -> str:
-    """The report as HTML."""
-    figures = [wiki.figures for wiki in wikis]
-    pivots = sorted({pivot.language for wiki in wikis for pivot in wiki.pivots})
-    return render_page(
-        "spark_jobs.reports",
-        "report.html",
-        {"count": "{:,}".format, "short": short_number},
-        title=settings.card.title,
-        note=settings.card.note,
-        wikis=wikis,
-        pivots=pivots,
-        total={
-            name: sum(wiki[name] or 0 for wiki in figures) for name in ("articles", "redirects", "rejects", "links", "characters")
-        },
-        named={p: sum(wiki["named"].get(p, 0) for wiki in figures) for p in pivots},
-        tokens=sum(encoding.tokens for wiki in wikis for encoding in wiki.encodings),
-        plots={wiki.wiki: build_report_plots(wiki) for wiki in wikis},
-        reasons=REASONS,
-        open_wikis=_OPEN_WIKIS,
-        tables=tables,
-        dumps=dump_files(tables),
-        schema_version=" and ".join(schema_versions(tables)),
-        code_versions=sorted({manifest.code_version for table in tables for manifest in table.wikis.values()}),
-    )
-
-
-def build_report_plots(report: WikiReport) -> list[dict[str, Any]]:
-    """The distributions of a wiki: an SVG each, and what there is to say of it."""
-    drawn = [
-        ("Length of an article", "code points", report.text_lengths, "articles"),
-        ("Links of an article", "links", report.links, "articles"),
-        (f"Length of a name in {report.pivots[0].language}", "code points", report.name_lengths, "links"),
-    ]
-    return [
-        {
-            "title": title,
-            "unit": unit,
-            "of": of,
-            "histogram": histogram,
-            "svg": histogram_plot(histogram, unit, f"{title}, {report.wiki}"),
-        }
-        for title, unit, histogram, of in drawn
-        if histogram.size > histogram.zeros
-    ]
-
-
-def short_number(value: float) -> str:
-    """A large number with three digits.
-
-    >>> short_number(1234567), short_number(999), short_number(45600)
-    ('1.23 M', '999', '45.6 k')
-    """
-    return format_si(value) if value >= 10_000 else format_count(value)
+BUILD_REPORT = "report.html"
+_NEEDED_TABLES = ("articles", "names", "augmented", "links", "rejects")
 
 
 def describe_wikis(settings: CorpusSettings) -> int:
-    """Write the report and say where it is."""
+    """Write the report and print where it is; returns the exit code."""
     spark = start_session(settings.spark, "leia describe")
     report = write_build_report(spark, settings)
     spark.stop()
     console.print(f"the report is {settings.output_dir}/{report.name}", highlight=False)
     return 0
+
+
+def write_build_report(spark: SparkSession, settings: CorpusSettings) -> Location:
+    """Write the report of all tables in `output_dir`; returns the file."""
+    corpus = Location.of(settings.output_dir)
+    tables = corpus_tables(read_manifests(corpus))
+    with translate_task_errors(settings.output_dir, spark):
+        wikis = [gather_wiki_report(spark, corpus, tables, wiki, settings.describe) for wiki in wikis_of(tables)]
+        write_bytes_atomically(corpus / BUILD_REPORT, render_build_report(settings, tables, wikis).encode())
+    return corpus / BUILD_REPORT
+
+
+def gather_wiki_report(
+    spark: SparkSession, corpus: Location, tables: Sequence[CorpusTable], wiki: str, settings: DescribeSettings
+) -> WikiReport:
+    """Count the figures of a wiki. Raises `ConfigurationError` if a table is missing."""
+    of_wiki = [table for table in tables if wiki in table.wikis]
+    by_name = {table.table.name: table for table in of_wiki}
+    if missing := [name for name in _NEEDED_TABLES if name not in by_name]:
+        raise ConfigurationError(f"{wiki}: the table {missing[0]!r} is not in {corpus.path}: build the wiki first")
+    augmented = by_name["augmented"]
+    pivots = load_pivots(pivots_of_tables([augmented]))
+    shards = [corpus / augmented.wiki_folder(wiki) / shard.path for shard in augmented.wikis[wiki].shards]
+    tables_of_wiki = WikiTables(corpus, by_name, wiki)
+    excerpts, characters = settings.articles_per_wiki, settings.excerpt_characters
+    with show_progress(spark.sparkContext, f"describe {wiki}"):
+        counted = map_tasks(spark, shards, lambda shard: count_shard(shard, pivots[0], excerpts, characters))
+        reasons, unnamed_targets = count_unnamed_by_reason(spark, tables_of_wiki, pivots, load_profile(wiki), settings.rows)
+        linked_targets = find_most_linked(spark, tables_of_wiki, pivots[0], settings.rows)
+    total = sum(counted, ShardFigures())
+    articles_counters, augmented_counters = by_name["articles"].wikis[wiki].counters, augmented.wikis[wiki].counters
+    return WikiReport(
+        wiki=wiki,
+        language=language_tag(wiki),
+        figures=wiki_figures(of_wiki, wiki),
+        wikitext_characters=articles_counters.get("wikitext_characters"),
+        disambiguations=articles_counters.get("disambiguations", 0),
+        pivots=[report_pivot(p.language, augmented_counters, reasons[p.language], unnamed_targets[p.language]) for p in pivots],
+        linked_targets=linked_targets,
+        text_lengths=total.text_lengths,
+        links=total.links,
+        name_lengths=total.name_lengths,
+        excerpts=select_excerpts(total.excerpts, settings.articles_per_wiki),
+        rejects=count_rejects(corpus, by_name["rejects"], wiki, settings.rows),
+        encodings=[report_encoding(table, wiki, augmented_counters) for table in of_wiki if table.table.name == "encoded"],
+        counters={table.name: table.wikis[wiki].counters for table in of_wiki},
+    )

@@ -14,10 +14,11 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_FOLDER, encoded
 from spark_jobs.publishing.publication import Publication, table_input
+from spark_jobs.publishing.published_tables import find_published
 from spark_jobs.publishing.shard_files import sum_counters
 from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_shards import write_shards
-from spark_jobs.stages.stage_runs import StageResult, find_published, run_stage
+from spark_jobs.stages.stage_runs import StageResult, run_stage
 from spark_jobs.tokens.article_encoder import ArticleEncoder
 from spark_jobs.tokens.encoded_columns import TRAVEL_COLUMNS, count_tokens_and_entities, encode_file
 from spark_jobs.tokens.tokenizer_loading import load_tokenizer_source
@@ -27,16 +28,17 @@ _TOKENIZER_LOCK = threading.Lock()
 
 
 def encode_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> StageResult:
-    """Publish `encoded` of one wiki, and the tokenizer's folder beside it, unless they are up to date."""
+    """Publish `encoded` of one wiki and the folder of its tokenizer, unless they are up to date."""
     source = load_tokenizer_source(settings.encoding.tokenizer, settings.encoding.name)
-    folder, augmented = find_published(settings, AUGMENTED, {"wiki": wiki}, "augment")
+    output = Location.of(settings.output_dir)
+    folder, augmented = find_published(output, AUGMENTED, {"wiki": wiki}, "augment")
     partition = {"tokenizer": source.name, "pivot": settings.pivot, "wiki": wiki}
-    about = source.describe()
+    tokenizer = source.describe()
     options = settings.encoding.model_dump(include={"span_mapping", "rows_per_row_group", "characters_per_shard"})
-    configuration = {**partition, **options, "tokenizer": about}
-    output, table = Location.of(settings.output_dir), encoded(source.id_type)
+    configuration = {**partition, **options, "tokenizer": tokenizer}
+    table = encoded(source.id_type)
     publication = Publication(output, table, partition, [table_input(augmented)], configuration)
-    with _TOKENIZER_LOCK:  # wikis share it
+    with _TOKENIZER_LOCK:  # wikis share the folder
         _publish_tokenizer(output, source)
     if (current := publication.current()) is not None:
         return StageResult([current], skipped=True)
@@ -44,7 +46,7 @@ def encode_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> Sta
     publication.begin()
     metadata = {
         **table.schema.metadata,
-        b"leia.tokenizer": json.dumps(about, sort_keys=True),
+        b"leia.tokenizer": json.dumps(tokenizer, sort_keys=True),
         b"leia.pivot": settings.pivot,
         b"leia.span_mapping": settings.encoding.span_mapping,
         b"leia.special_tokens": "none",
@@ -75,9 +77,9 @@ def encode_wiki(spark: SparkSession, settings: CorpusSettings, wiki: str) -> Sta
 
 
 def _publish_tokenizer(output: Location, source: TokenizerSource) -> None:
-    """Put the tokenizer beside the tokens, so that whoever reads them can decode them and train with them.
+    """Publish the tokenizer beside the tokens, for decoding and training.
 
-    Raises `ConfigurationError` if another tokenizer is published under the same name: its tokens would lie beside ours.
+    Raises `ConfigurationError` if another tokenizer is published under the same name.
     """
     folder = output / f"encoded/tokenizer={source.name}/{TOKENIZER_FOLDER}"
     files = {"tokenizer.json": source.tokenizer_json.encode(), "tokenizer_config.json": source.tokenizer_config.encode()}
@@ -85,18 +87,18 @@ def _publish_tokenizer(output: Location, source: TokenizerSource) -> None:
     if (folder / last).exists():
         if any((folder / name).read_bytes() != data for name, data in files.items()):
             raise ConfigurationError(
-                f"encode.name: {source.name!r} is taken: {folder.path} holds another tokenizer than encode.tokenizer gives; "
-                "choose another encode.name, or remove that folder and all that was encoded with it"
+                f"encode.name: {source.name!r} is taken: {folder.path} holds another tokenizer than encode.tokenizer; "
+                "choose another encode.name, or remove that folder and all tables encoded with it"
             )
         return
-    aside = output / f"_staging/tokenizer-{source.name}"
-    aside.remove_folder()
-    aside.make_folder()
+    staging = output / f"_staging/tokenizer-{source.name}"
+    staging.remove_folder()
+    staging.make_folder()
     for name, data in files.items():
-        (aside / name).write_bytes(data)
-    aside.put_folder(folder, last)
+        (staging / name).write_bytes(data)
+    staging.put_folder(folder, last)
 
 
 def encode_wikis(settings: CorpusSettings) -> int:
-    """Run the stage for every wiki of the configuration."""
+    """Run the stage for every wiki of the configuration; returns the exit code."""
     return run_stage("encode", encode_wiki, settings)

@@ -1,5 +1,5 @@
-"""What became of a wiki's links, by Spark: why they have no name, and what they lead to most often. Only titles, ids and counts
-travel."""
+"""Counts of a wiki's links with Spark: links without a name by reason, and the titles with the most links. Only titles, ids and
+counts are shuffled."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from spark_jobs.common.storage import Location
 from spark_jobs.contract.corpus_tables import CorpusTable
 from spark_jobs.linking.name_resolution import Pivot
 from spark_jobs.linking.unnamed_reasons import TargetFacts, find_target_reason
-from spark_jobs.reports.shard_figures import LINK_LEAVES, UNNAMED_SCHEMA, unnamed_links
+from spark_jobs.reports.unnamed_link_counts import LINK_COLUMNS, UNNAMED_COUNTS_SCHEMA, count_unnamed_links
+from spark_jobs.reports.wiki_report import LinkedTarget
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import read_shards
 from spark_jobs.wikis import WikiProfile
@@ -21,18 +22,6 @@ from spark_jobs.wikis.title_cleaning import clean_name
 
 _NAMES = "title string, page_id long, names array<struct<language: string, title: string, source: string>>"
 _PAGES = "page_id long, title string, redirect_title string, redirect_fragment string"
-
-
-@dataclass(frozen=True)
-class LinkedTarget:
-    """What links lead to, and how many."""
-
-    title: str
-    links: int
-    name: str | None = None
-    """In the pivot language."""
-    reason: str | None = None
-    """Why it gives no name."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +33,15 @@ class WikiTables:
     wiki: str
 
     def read(self, spark: SparkSession, table: str, columns: Sequence[str], schema: str) -> DataFrame:
-        """Columns of a table as a DataFrame."""
+        """Columns of a table as a DataFrame of the Spark `schema`."""
         found = self.tables[table]
         return read_shards(spark, self.corpus / found.wiki_folder(self.wiki), found.wikis[self.wiki], columns, schema)
 
 
-def unnamed_by_reason(
-    spark: SparkSession, wiki: WikiTables, pivots: Sequence[Pivot], profile: WikiProfile, most: int
+def count_unnamed_by_reason(
+    spark: SparkSession, wiki: WikiTables, pivots: Sequence[Pivot], profile: WikiProfile, limit: int
 ) -> tuple[dict[str, dict[str, int]], dict[str, list[LinkedTarget]]]:
-    """Of each pivot, how many links have no name by reason, and the `most` titles that cost most links their name."""
+    """For each pivot, the number of links without a name by reason, and the `limit` titles with the most of these links."""
     table = wiki.tables["augmented"]
     manifest = table.wikis[wiki.wiki]
     size_shuffles(spark, manifest.counters.get("links", 0))
@@ -60,20 +49,15 @@ def unnamed_by_reason(
         spark,
         wiki.corpus / table.wiki_folder(wiki.wiki),
         manifest,
-        LINK_LEAVES,
-        UNNAMED_SCHEMA,
-        lambda _, batches: unnamed_links(batches, pivots),
+        LINK_COLUMNS,
+        UNNAMED_COUNTS_SCHEMA,
+        lambda _, batches: count_unnamed_links(batches, pivots),
     )
     counted = counted.groupBy("pivot", "reason", "title").agg(F.sum("links").alias("links"))
-    names = wiki.read(spark, "names", ["title", "page_id", "names"], _NAMES).select("title", "names")
-    pages = wiki.read(spark, "articles", ["page_id", "title", "redirect_title", "redirect_fragment"], _PAGES)
-    redirects = pages.where("redirect_title is not null").groupBy("title")
-    latest = redirects.agg(F.max(F.struct("page_id", "redirect_title", "redirect_fragment")).alias("page"))
-    joined = counted.join(names, "title", "left").join(latest, "title", "left")
-    columns = ["pivot", "reason", "title", "links", "names", "page.redirect_title", "page.redirect_fragment"]
+    joined = _join_target_facts(spark, wiki, counted)
     by_language = {pivot.language: pivot for pivot in pivots}
 
-    def tell(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def add_reasons(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             rows = batch.to_pylist()
             reasons = [
@@ -89,33 +73,43 @@ def unnamed_by_reason(
             kept = [batch.column("pivot"), pa.array(reasons, pa.string()), batch.column("title"), batch.column("links")]
             yield pa.RecordBatch.from_arrays(kept, names=["pivot", "reason", "title", "links"])
 
-    told = joined.select(*columns).mapInArrow(tell, UNNAMED_SCHEMA).persist()
+    with_reasons = joined.mapInArrow(add_reasons, UNNAMED_COUNTS_SCHEMA).persist()
     try:
-        sums = told.groupBy("pivot", "reason").agg(F.sum("links").alias("links")).collect()
-        worst = {
-            pivot.language: told.where((F.col("pivot") == pivot.language) & F.col("title").isNotNull())
+        sums = with_reasons.groupBy("pivot", "reason").agg(F.sum("links").alias("links")).collect()
+        most_frequent = {
+            pivot.language: with_reasons.where((F.col("pivot") == pivot.language) & F.col("title").isNotNull())
             .orderBy(F.desc("links"), "title")
-            .limit(most)
+            .limit(limit)
             .collect()
             for pivot in pivots
         }
     finally:
-        told.unpersist()
+        with_reasons.unpersist()
     reasons: dict[str, dict[str, int]] = {pivot.language: {} for pivot in pivots}
     for row in sums:
         reasons[row["pivot"]][row["reason"]] = row["links"]
     return reasons, {
         language: [LinkedTarget(row["title"], row["links"], reason=row["reason"]) for row in rows]
-        for language, rows in worst.items()
+        for language, rows in most_frequent.items()
     }
 
 
-def most_linked(spark: SparkSession, wiki: WikiTables, pivot: Pivot, most: int) -> list[LinkedTarget]:
-    """The `most` articles that most links lead to, with their names."""
+def _join_target_facts(spark: SparkSession, wiki: WikiTables, counted: DataFrame) -> DataFrame:
+    """Add to counts by title: the names of the title, and the target of its redirect."""
+    names = wiki.read(spark, "names", ["title", "page_id", "names"], _NAMES).select("title", "names")
+    pages = wiki.read(spark, "articles", ["page_id", "title", "redirect_title", "redirect_fragment"], _PAGES)
+    redirects = pages.where("redirect_title is not null").groupBy("title")
+    latest = redirects.agg(F.max(F.struct("page_id", "redirect_title", "redirect_fragment")).alias("page"))
+    joined = counted.join(names, "title", "left").join(latest, "title", "left")
+    return joined.select("pivot", "reason", "title", "links", "names", "page.redirect_title", "page.redirect_fragment")
+
+
+def find_most_linked(spark: SparkSession, wiki: WikiTables, pivot: Pivot, limit: int) -> list[LinkedTarget]:
+    """The `limit` articles with the most links, with their names."""
     links = wiki.tables["links"]
     folder, manifest = wiki.corpus / links.wiki_folder(wiki.wiki), links.wikis[wiki.wiki]
     counted = read_shards(spark, folder, manifest, ["target_page_id"], "page_id long, links long", _count_targets)
-    sums = counted.groupBy("page_id").agg(F.sum("links").alias("links")).orderBy(F.desc("links"), "page_id").limit(most)
+    sums = counted.groupBy("page_id").agg(F.sum("links").alias("links")).orderBy(F.desc("links"), "page_id").limit(limit)
     counts = {row["page_id"]: row["links"] for row in sums.collect()}
     ids = list(counts)
     pages = wiki.read(spark, "articles", ["page_id", "title", "redirect_title", "redirect_fragment"], _PAGES)

@@ -1,4 +1,4 @@
-"""Dumps of any number of wikis, made of the sample's pages."""
+"""Dumps of any number of wikis, made from the pages of the sample."""
 
 import bz2
 import gzip
@@ -13,9 +13,9 @@ DATE = "20240101"
 
 
 def make_dumps(sample: Path, folder: Path, streams: dict[str, int]) -> None:
-    """Write a dump for each wiki: the head of the sample's, said to be of that wiki, and as many of its streams of pages.
+    """Write a dump for each wiki: the sample's head with the name of the wiki, and the given number of its streams of pages.
 
-    More than there are is as many times all of them, so that a wiki may be as large as is wanted; repeated pages are pages.
+    If the number is larger than the sample, the streams repeat, so that a wiki can have any size. Repeated pages count as pages.
     """
     data = (sample / "dumps" / f"{SOURCE}-{DATE}-pages-articles-multistream.xml.bz2").read_bytes()
     starts = [*scan_streams(io.BytesIO(data)), len(data)]
@@ -29,7 +29,7 @@ def make_dumps(sample: Path, folder: Path, streams: dict[str, int]) -> None:
 
 
 def damage_last_stream(folder: Path, wiki: str) -> bytes:
-    """Make a stream of a wiki's dump unreadable; returns the bytes as they were."""
+    """Make the last stream of pages of a dump unreadable; returns the undamaged bytes."""
     path = folder / f"{wiki}-{DATE}-pages-articles-multistream.xml.bz2"
     data = path.read_bytes()
     start = scan_streams(io.BytesIO(data))[-2]

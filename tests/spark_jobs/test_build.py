@@ -1,4 +1,4 @@
-"""What a build does with every form of a dump, with other settings and inputs, and on other numbers of cores."""
+"""Builds from every form of a dump, with other settings and inputs, and on other numbers of cores."""
 
 import bz2
 import gzip
@@ -6,7 +6,6 @@ import lzma
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,12 +13,14 @@ import pytest
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.manifest import MANIFEST, read_manifest
-from spark_jobs.stages import align_stage as align
-from spark_jobs.stages import augment_stage as augment
-from spark_jobs.stages import encode_stage as encode
-from spark_jobs.stages import extract_stage as extract
+from spark_jobs.stages.align_stage import align_wiki
+from spark_jobs.stages.augment_stage import augment_wiki
 from spark_jobs.stages.build_stages import build
-from spark_jobs.stages.stage_runs import timed
+from spark_jobs.stages.encode_stage import encode_wiki
+from spark_jobs.stages.extract_stage import extract_wiki
+from spark_jobs.stages.stage_runs import run_timed
+
+from .corpus_files import read_corpus_files
 
 WIKI = "eswiki"
 MULTISTREAM = "eswiki-20240101-pages-articles-multistream.xml.bz2"
@@ -27,11 +28,11 @@ LANGLINKS = "eswiki-20240101-langlinks.sql.gz"
 
 
 def run_extract(spark, settings: CorpusSettings):
-    return timed(extract.extract_wiki, spark, settings, WIKI)
+    return run_timed(extract_wiki, spark, settings, WIKI)
 
 
 def pack_pbzip2(xml: bytes) -> bytes:
-    """Streams cut anywhere, as pbzip2 does."""
+    """Compress as pbzip2 does, in streams that may end anywhere in a page."""
     return b"".join(bz2.compress(xml[start : start + 3001]) for start in range(0, len(xml), 3001))
 
 
@@ -53,44 +54,44 @@ def test_every_form_of_a_dump_gives_the_same_rows(spark, corpus, sample, dumps, 
     assert (articles.rows, articles.row_hash, articles.counters) == (published.rows, published.row_hash, published.counters)
 
 
-def test_formulas_and_tables_are_kept_where_they_are_asked_for(spark, sample, dumps, settings, tmp_path) -> None:
+def test_formulas_and_tables_are_kept_if_the_settings_say_so(spark, sample, dumps, settings, tmp_path) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
 
-    def text_of(**wanted: str) -> str:
-        run_extract(spark, settings.model_copy(update={"extract": settings.extract.model_copy(update=wanted)}))
+    def extract_text(**changes: str) -> str:
+        run_extract(spark, settings.model_copy(update={"extract": settings.extract.model_copy(update=changes)}))
         table = pq.read_table(tmp_path / "out" / "articles" / f"wiki={WIKI}", columns=["text"])
         return "\n".join(text for text in table.column("text").to_pylist() if text)
 
-    plain, kept = text_of(), text_of(math="latex", tables="text")
+    plain, kept = extract_text(), extract_text(math="latex", tables="text")
     assert "$E = mc^2$" not in plain
     assert "$E = mc^2$" in kept
     assert len(kept.splitlines()) > len(plain.splitlines())
 
 
-def test_stages_name_the_stage_that_has_yet_to_run(spark, sample, dumps, settings) -> None:
+def test_a_stage_without_its_input_names_the_stage_to_run_first(spark, sample, dumps, settings) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
-    stages = ((align.align_wiki, "extract"), (augment.augment_wiki, "extract"), (encode.encode_wiki, "augment"))
+    stages = ((align_wiki, "extract"), (augment_wiki, "extract"), (encode_wiki, "augment"))
     for stage, missing in stages:
         with pytest.raises(ConfigurationError, match=f"run the stage '{missing}' for eswiki first"):
             stage(spark, settings, WIKI)
     with pytest.raises(ConfigurationError, match="encode: the stage 'encode' needs this section"):
-        encode.encode_wiki(spark, settings.model_copy(update={"encode": None}), WIKI)
+        encode_wiki(spark, settings.model_copy(update={"encode": None}), WIKI)
 
 
-def test_stages_of_different_builds_are_not_mixed(spark, sample, dumps, settings) -> None:
+def test_stages_refuse_inputs_of_different_builds(spark, sample, dumps, settings) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     build(spark, settings)
     other = settings.model_copy(update={"extract": settings.extract.model_copy(update={"drop_sections": False})})
     run_extract(spark, other)
-    with pytest.raises(ConfigurationError, match="made from other `articles` than those that are there: run the stage 'align'"):
-        augment.augment_wiki(spark, other, WIKI)
+    with pytest.raises(ConfigurationError, match="made from other `articles` than the published ones: run the stage 'align'"):
+        augment_wiki(spark, other, WIKI)
     for name in (MULTISTREAM, LANGLINKS):
         shutil.copy(dumps / name, dumps / name.replace("20240101", "20240201"))
-    with pytest.raises(ConfigurationError, match="the dump that is chosen now is of 20240201: run the stage 'extract'"):
-        align.align_wiki(spark, other, WIKI)
+    with pytest.raises(ConfigurationError, match="the dump chosen now has the date 20240201: run the stage 'extract'"):
+        align_wiki(spark, other, WIKI)
 
 
-def test_two_tokenizers_do_not_share_a_name(spark, sample, dumps, settings, corpus, tmp_path) -> None:
+def test_a_second_tokenizer_of_the_same_name_is_refused(spark, sample, dumps, settings, corpus, tmp_path) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     build(spark, settings)
     folder = corpus / "encoded" / "tokenizer=mistral-7b-v0.1" / "_tokenizer"
@@ -98,10 +99,10 @@ def test_two_tokenizers_do_not_share_a_name(spark, sample, dumps, settings, corp
     (tmp_path / "tokenizer.json").write_text(text, encoding="utf-8")
     other = settings.encoding.model_copy(update={"tokenizer": str(tmp_path / "tokenizer.json")})
     with pytest.raises(ConfigurationError, match=r"encode\.name: 'mistral-7b-v0\.1' is taken"):
-        encode.encode_wiki(spark, settings.model_copy(update={"encode": other}), WIKI)
+        encode_wiki(spark, settings.model_copy(update={"encode": other}), WIKI)
 
 
-def test_changed_langlinks_rebuild_what_depends_on_them_and_nothing_else(spark, sample, dumps, settings, corpus) -> None:
+def test_changed_langlinks_rebuild_only_the_stages_that_depend_on_them(spark, sample, dumps, settings, corpus) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     build(spark, settings)
     sql = gzip.decompress((dumps / LANGLINKS).read_bytes())
@@ -112,14 +113,6 @@ def test_changed_langlinks_rebuild_what_depends_on_them_and_nothing_else(spark, 
         "align": False,
         "augment": False,
         "encode": False,
-    }
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != "_build.json"
     }
 
 
@@ -138,7 +131,7 @@ def test_one_core_gives_the_same_bytes_as_two(corpus, demo_settings, repository,
     ]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert result.returncode == 0, result.stderr
-    one, two = files_of(tmp_path / "out"), files_of(corpus)
+    one, two = read_corpus_files(tmp_path / "out"), read_corpus_files(corpus)
     assert one.keys() == two.keys()
     assert {name for name in one if one[name] != two[name]} == set()
     assert sum(name.endswith(MANIFEST) for name in one) == 12

@@ -1,11 +1,13 @@
+"""The settings of a build: validation, and the checks before Spark starts."""
+
 import pytest
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
-from spark_jobs.stages.build_stages import check_before
+from spark_jobs.stages.build_plan import plan_build
 
-FILE = "conf/corpus/demo.yaml"
+DEMO = "conf/corpus/demo.yaml"
 
 
 @pytest.mark.parametrize(
@@ -26,14 +28,14 @@ FILE = "conf/corpus/demo.yaml"
         ("extract.variants={zhwiki: zh-tw}", "extract.variants names 'zhwiki', which is not among wikis: jawiki, eswiki"),
     ],
 )
-def test_an_impossible_value_is_refused(repository, override: str, message: str) -> None:
+def test_an_invalid_value_is_refused(repository, override: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        load_settings(CorpusSettings, repository / FILE, [override])
+        load_settings(CorpusSettings, repository / DEMO, [override])
 
 
-def test_values_that_yaml_reads_as_numbers_are_understood(repository) -> None:
+def test_numbers_and_booleans_of_yaml_are_accepted_as_text(repository) -> None:
     overrides = ["date=20240101", "spark.conf={spark.sql.shuffle.partitions: 8, spark.ui.enabled: true}", "pivots=[en, no]"]
-    settings = load_settings(CorpusSettings, repository / FILE, overrides)
+    settings = load_settings(CorpusSettings, repository / DEMO, overrides)
     assert settings.date == "20240101"
     assert settings.spark.conf == {"spark.sql.shuffle.partitions": "8", "spark.ui.enabled": "true"}
     assert settings.pivots == ["en", "no"]
@@ -50,7 +52,7 @@ def test_values_that_yaml_reads_as_numbers_are_understood(repository) -> None:
         ("output_dir=foo://bucket/x", "'foo://bucket/x' cannot be reached"),
     ],
 )
-def test_what_cannot_work_is_found_before_spark_starts(repository, override: str, message: str) -> None:
-    settings = load_settings(CorpusSettings, repository / FILE, [f"dumps_dir={repository}/tests/sample/dumps", override])
+def test_errors_are_found_before_spark_starts(repository, override: str, message: str) -> None:
+    settings = load_settings(CorpusSettings, repository / DEMO, [f"dumps_dir={repository}/tests/sample/dumps", override])
     with pytest.raises(ConfigurationError, match=message):
-        check_before(settings)
+        plan_build(settings)

@@ -1,4 +1,4 @@
-"""The report of a build: its figures are those of the tables, and a real browser shows it as a person wants to read it."""
+"""The build report: its figures agree with the tables, and a browser shows it correctly on desktop and phone."""
 
 import html
 import json
@@ -24,16 +24,16 @@ from spark_jobs.contract.manifest import read_manifest
 from spark_jobs.contract.table_schemas import NAME_SOURCES
 from spark_jobs.linking.name_resolution import load_pivots
 from spark_jobs.linking.unnamed_reasons import REASONS
-from spark_jobs.reports.histogram import EDGES, Histogram, histogram_plot
+from spark_jobs.reports.build_report import render_build_report
+from spark_jobs.reports.histogram import EDGES
 from spark_jobs.reports.link_explanations import explain_links_of_page
 from spark_jobs.reports.page_lookup import PageLookup
-from spark_jobs.stages.describe_stage import REPORT, report_page, write_build_report
-from spark_jobs.stages.link_counts import LinkedTarget
-from spark_jobs.stages.wiki_report import WikiReport, gather_wiki_report
+from spark_jobs.reports.wiki_report import LinkedTarget, WikiReport
+from spark_jobs.stages.describe_stage import BUILD_REPORT, gather_wiki_report, write_build_report
 from spark_jobs.wikis import load_profile
 
 ENGLISH = load_pivots(["en"])[0]
-# Right to left. The texts begin with Latin letters: their direction is not that of their first letter.
+# The texts begin with Latin letters, so that their first letter does not give their direction.
 RIGHT_TO_LEFT = {
     "arwiki": ("NASA هي وكالة في الولايات المتحدة تدرس الشمس (1958).", "الولايات المتحدة", "United States"),
     "fawiki": ("NASA سازمانی در ایالات متحده است که خورشید را می‌شناسد.", "ایالات متحده", "United States"),
@@ -60,7 +60,7 @@ addEventListener("load", () => {
 """
 
 
-class TextOf(HTMLParser):
+class ParsedPage(HTMLParser):
     """The text of a page, and its tags with their attributes."""
 
     def __init__(self, page: str) -> None:
@@ -74,19 +74,19 @@ class TextOf(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self.text += " "  # cells stand apart
+        self.text += " "  # separates cells
 
 
 @pytest.fixture(scope="module")
 def reports(spark, corpus: Path) -> dict[str, WikiReport]:
-    """What there is to say of each sample wiki."""
+    """The report of each sample wiki."""
     place = Location.of(str(corpus))
     tables = corpus_tables(read_manifests(place))
     return {wiki: gather_wiki_report(spark, place, tables, wiki, DescribeSettings()) for wiki in ("jawiki", "eswiki")}
 
 
-def enlarged(report: WikiReport, times: int = 2000) -> WikiReport:
-    """The report of a wiki with so many times as many pages and links: millions, as whole wikis have."""
+def multiply_figures(report: WikiReport, times: int = 2000) -> WikiReport:
+    """The report of a wiki with `times` as many pages and links, so that it has millions, as whole wikis have."""
     multiplied = {name: value * times for name, value in report.figures.items() if isinstance(value, int)}
     (pivot,) = report.pivots
     outcomes = [replace(outcome, links=outcome.links * times) for outcome in pivot.outcomes]
@@ -97,27 +97,27 @@ def enlarged(report: WikiReport, times: int = 2000) -> WikiReport:
 
 @pytest.fixture
 def right_to_left(reports, demo_settings: CorpusSettings, tmp_path: Path) -> Path:
-    """The report of three large wikis that are written from right to left: articles and titles of theirs, a sample's figures."""
+    """The report of three large wikis written from right to left, with the figures of the sample."""
     wikis = []
     for wiki, (text, linked, name) in RIGHT_TO_LEFT.items():
         start = text.index(linked)
         entity = {"start": start, "end": start + len(linked), "names": [{"language": "en", "name": name, "source": "langlink"}]}
         row = {"title": linked, "text": text, "entities": [entity]}
-        titles = {"linked": [LinkedTarget(linked, 7, name)], "excerpts": [make_excerpt(row, "en", 420)]}
-        wikis.append(replace(enlarged(reports["jawiki"]), wiki=wiki, language=language_tag(wiki), **titles))
-    page = tmp_path / REPORT
-    page.write_text(report_page(demo_settings, [], wikis), encoding="utf-8")
+        titles = {"linked_targets": [LinkedTarget(linked, 7, name)], "excerpts": [make_excerpt(row, "en", 420)]}
+        wikis.append(replace(multiply_figures(reports["jawiki"]), wiki=wiki, language=language_tag(wiki), **titles))
+    page = tmp_path / BUILD_REPORT
+    page.write_text(render_build_report(demo_settings, [], wikis), encoding="utf-8")
     return page
 
 
 @pytest.fixture(scope="module")
 def report(spark, corpus: Path, demo_settings: CorpusSettings, tmp_path_factory) -> Path:
-    """The report of the sample, beside a corpus of links to it, so that the shared one stays as it is."""
+    """The report of the sample, in a folder of symbolic links, so that the shared corpus is unchanged."""
     folder = tmp_path_factory.mktemp("described")
     for table in corpus.iterdir():
         (folder / table.name).symlink_to(table)
     write_build_report(spark, demo_settings.model_copy(update={"output_dir": str(folder)}))
-    return folder / REPORT
+    return folder / BUILD_REPORT
 
 
 @pytest.mark.parametrize("wiki", ["jawiki", "eswiki"])
@@ -130,7 +130,7 @@ class TestFigures:
             sum(outcome.links for outcome in pivot.outcomes if outcome.is_named) == pivot.named == counters["links_with_name.en"]
         )
 
-    def test_reasons_are_those_of_the_links_one_by_one(self, reports, read_rows, corpus, wiki) -> None:
+    def test_counts_by_reason_agree_with_single_links(self, reports, read_rows, corpus, wiki) -> None:
         place, profile = Location.of(str(corpus)), load_profile(wiki)
         lookup = PageLookup(place, {table.name: table for table in corpus_tables(read_manifests(place))}, wiki)
         accounts = [a for row in read_rows("augmented", wiki) for a in explain_links_of_page(lookup, row, [ENGLISH], profile)]
@@ -138,17 +138,17 @@ class TestFigures:
         counted = Counter(REASONS[account.reason] if account.reason else account.because for account in accounts)
         assert {outcome.label: outcome.links for outcome in pivot.outcomes} == counted
         assert len(counted) > len(NAME_SOURCES) + 4
-        costly = Counter(account.target for account in accounts if account.reason in ("missing", "no_langlink"))
-        shown = {target.title: target.links for target in pivot.costly if target.reason in ("missing", "no_langlink")}
-        assert shown.items() <= costly.items()
-        assert min(shown.values()) >= sorted(costly.values())[-len(shown)]
+        unnamed = Counter(account.target for account in accounts if account.reason in ("missing", "no_langlink"))
+        shown = {target.title: target.links for target in pivot.unnamed_targets if target.reason in ("missing", "no_langlink")}
+        assert shown.items() <= unnamed.items()
+        assert min(shown.values()) >= sorted(unnamed.values())[-len(shown)]
 
-    def test_the_articles_linked_most_are_those_of_the_table(self, reports, read_rows, wiki) -> None:
+    def test_the_most_linked_articles_agree_with_the_table(self, reports, read_rows, wiki) -> None:
         counts = Counter(row["target_page_id"] for row in read_rows("links", wiki) if row["target_page_id"] is not None)
         titles = {row["page_id"]: row["title"] for row in read_rows("articles", wiki)}
         expected = [(titles[page], links) for page, links in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:15]]
-        assert [(target.title, target.links) for target in reports[wiki].linked] == expected
-        assert {"太陽": "Sun", "Sol": "Sun"}.items() & {(target.title, target.name) for target in reports[wiki].linked}
+        assert [(target.title, target.links) for target in reports[wiki].linked_targets] == expected
+        assert {"太陽": "Sun", "Sol": "Sun"}.items() & {(target.title, target.name) for target in reports[wiki].linked_targets}
 
     def test_distributions_count_every_article_and_name(self, reports, read_rows, wiki) -> None:
         rows = read_rows("augmented", wiki)
@@ -165,41 +165,28 @@ class TestFigures:
         assert reports[wiki].wikitext_characters > reports[wiki].figures["characters"] > 20_000
 
 
-def test_histograms_add_up_and_an_empty_one_says_nothing() -> None:
-    values = np.array([0, 0, 1, 5, 17, 300, 10**8, 2 * 10**8])
-    whole, first, second = Histogram(), Histogram(), Histogram()
-    whole.add(values)
-    first.add(values[:3])
-    second.add(values[3:])
-    together = first + second
-    assert together.counts.tolist() == whole.counts.tolist()
-    assert (together.total, together.largest, together.zeros) == (int(values.sum()), 2 * 10**8, 2)
-    assert "<svg" in histogram_plot(whole, "things", "whole")
-    assert (Histogram().median, Histogram().mean, Histogram().size) == (0, 0, 0)
-
-
-def test_a_wiki_without_a_table_is_named(spark, corpus, tmp_path, demo_settings) -> None:
+def test_a_missing_table_is_reported_with_its_wiki(spark, corpus, tmp_path, demo_settings) -> None:
     (tmp_path / "names").symlink_to(corpus / "names")
     with pytest.raises(ConfigurationError, match="eswiki: the table 'articles' is not in"):
         write_build_report(spark, demo_settings.model_copy(update={"output_dir": str(tmp_path)}))
-    assert not (tmp_path / REPORT).exists()
+    assert not (tmp_path / BUILD_REPORT).exists()
 
 
-def test_the_page_shows_the_figures_and_stands_alone(report, reports) -> None:
-    page = TextOf(report.read_text(encoding="utf-8"))
+def test_the_page_shows_the_figures_and_is_self_contained(report, reports) -> None:
+    page = ParsedPage(report.read_text(encoding="utf-8"))
     shown = " ".join(page.text.split())
     for found in reports.values():
         for outcome in found.pivots[0].outcomes:
             assert f"{outcome.label} {outcome.links:,}" in shown
-        assert f"{found.linked[0].title} {found.linked[0].name} {found.linked[0].links}" in shown
+        assert f"{found.linked_targets[0].title} {found.linked_targets[0].name} {found.linked_targets[0].links}" in shown
     assert "python -m spark_jobs.explain" in shown
     assert not [tag for tag, attributes in page.tags if "src" in attributes or tag == "script"]
     assert not [at["href"] for _, at in page.tags if "href" in at and not at["href"].startswith(("#", "data:,"))]
 
 
-def test_of_many_wikis_each_is_folded_under_a_line_that_says_how_large_it_is(reports, demo_settings) -> None:
-    wikis = [replace(enlarged(reports["jawiki"]), wiki=wiki) for wiki in ("arwiki", "fawiki", "hewiki", "jawiki")]
-    page = TextOf(report_page(demo_settings, [], wikis))
+def test_many_wikis_are_folded_under_lines_with_their_sizes(reports, demo_settings) -> None:
+    wikis = [replace(multiply_figures(reports["jawiki"]), wiki=wiki) for wiki in ("arwiki", "fawiki", "hewiki", "jawiki")]
+    page = ParsedPage(render_build_report(demo_settings, [], wikis))
     assert [attributes["id"] for tag, attributes in page.tags if tag == "div" and "id" in attributes] == [w.wiki for w in wikis]
     named = f"{100 * wikis[0].pivots[0].named / wikis[0].figures['links']:.1f}\u2009%"
     shown = page.text
@@ -207,26 +194,26 @@ def test_of_many_wikis_each_is_folded_under_a_line_that_says_how_large_it_is(rep
         assert re.search(rf"{wiki.wiki}\s+114,000 articles, 2,008,000 links, {named} with a name in en", shown)
 
 
-def test_excerpts_are_of_articles_not_of_lists_of_meanings(reports, read_rows) -> None:
+def test_excerpts_show_no_disambiguation_pages(reports, read_rows) -> None:
     for wiki, found in reports.items():
-        meanings = {row["title"] for row in read_rows("augmented", wiki) if row["is_disambiguation"]}
-        assert meanings
-        assert not meanings & {excerpt.title for excerpt in found.excerpts}
+        disambiguations = {row["title"] for row in read_rows("augmented", wiki) if row["is_disambiguation"]}
+        assert disambiguations
+        assert not disambiguations & {excerpt.title for excerpt in found.excerpts}
 
 
-def test_the_report_is_the_same_each_time(report, reports, corpus, demo_settings) -> None:
+def test_the_report_is_reproducible(report, reports, corpus, demo_settings) -> None:
     tables = corpus_tables(read_manifests(Location.of(str(corpus))))
-    again = report_page(demo_settings, tables, [reports[wiki] for wiki in sorted(reports)])
-    assert report.read_text(encoding="utf-8") == again
+    second = render_build_report(demo_settings, tables, [reports[wiki] for wiki in sorted(reports)])
+    assert report.read_text(encoding="utf-8") == second
 
 
-def look(page: Path, folder: Path, width: int, dark: bool) -> dict[str, Any]:
-    """What a headless Chromium says of a page; it also takes a picture. Skips where none is installed."""
+def open_in_browser(page: Path, folder: Path, width: int, dark: bool) -> dict[str, Any]:
+    """Measurements of a page in a headless Chromium, which also takes a screenshot. Skips the test without Chromium."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
     probed = folder / "probed.html"
-    # Windows have a least width, frames have none.
+    # A frame, because windows have a minimum width.
     inner = page.read_text(encoding="utf-8").replace("</body>", f"<script>{PROBE}</script></body>")
     (folder / "inner.html").write_text(inner, encoding="utf-8")
     probed.write_text(
@@ -246,30 +233,30 @@ def look(page: Path, folder: Path, width: int, dark: bool) -> dict[str, Any]:
     picture = folder / "page.png"
     subprocess.run([*command, f"--screenshot={picture}", probed.as_uri()], capture_output=True, timeout=120, check=True)
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size > 30_000  # an empty page packs into less
+    assert picture.stat().st_size > 30_000  # the file of an empty page is smaller
     return json.loads(html.unescape(re.search(r'data-probe="([^"]*)"', done.stdout)[1]))
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1100, False), (390, True)], ids=["desktop, light", "phone, dark"])
-def test_a_browser_shows_the_report_without_overflow_in_both_dresses(report, tmp_path, width, dark) -> None:
-    seen = look(report, tmp_path, width, dark)
-    assert seen["width"] == width
-    assert (seen["overflow"], seen["wide"]) == (0, [])
-    assert (seen["scrolled"] > 0) == (width < 600)  # a table that is wider than a phone is scrolled by itself
-    assert seen["background"] == ("rgb(21, 23, 27)" if dark else "rgb(253, 252, 250)")
-    assert len(seen["plots"]) == 6
-    assert all(wide > 200 and high > 130 for wide, high in seen["plots"])
-    assert seen["outcomes"] > 16
-    assert (seen["requests"], seen["outside"]) == ([], [])
-    assert seen["articles"] == [["es", "ltr", "ltr"]] * 2 + [["ja", "ltr", "ltr"]] * 2
-    assert len(seen["names"]) > 20
+def test_a_browser_shows_the_report_without_overflow_in_light_and_dark(report, tmp_path, width, dark) -> None:
+    measured = open_in_browser(report, tmp_path, width, dark)
+    assert measured["width"] == width
+    assert (measured["overflow"], measured["wide"]) == (0, [])
+    assert (measured["scrolled"] > 0) == (width < 600)  # a table that is wider than a phone scrolls on its own
+    assert measured["background"] == ("rgb(21, 23, 27)" if dark else "rgb(253, 252, 250)")
+    assert len(measured["plots"]) == 6
+    assert all(wide > 200 and high > 130 for wide, high in measured["plots"])
+    assert measured["outcomes"] > 16
+    assert (measured["requests"], measured["outside"]) == ([], [])
+    assert measured["articles"] == [["es", "ltr", "ltr"]] * 2 + [["ja", "ltr", "ltr"]] * 2
+    assert len(measured["names"]) > 20
 
 
-def test_scripts_from_right_to_left_are_shown_so_and_names_keep_their_own_direction(right_to_left, tmp_path) -> None:
-    seen = look(right_to_left, tmp_path, 1000, False)
-    assert (seen["overflow"], seen["wide"], seen["scrolled"]) == (0, [], 0)
-    assert seen["articles"] == [["ar", "rtl", "rtl"], ["fa", "rtl", "rtl"], ["he", "rtl", "rtl"]]
-    assert {(bidi, direction) for bidi, direction, _ in seen["names"]} == {("isolate", "ltr")}
-    assert {name for _, _, name in seen["names"]} == {"United States"}
+def test_right_to_left_text_and_left_to_right_names_keep_their_directions(right_to_left, tmp_path) -> None:
+    measured = open_in_browser(right_to_left, tmp_path, 1000, False)
+    assert (measured["overflow"], measured["wide"], measured["scrolled"]) == (0, [], 0)
+    assert measured["articles"] == [["ar", "rtl", "rtl"], ["fa", "rtl", "rtl"], ["he", "rtl", "rtl"]]
+    assert {(bidi, direction) for bidi, direction, _ in measured["names"]} == {("isolate", "ltr")}
+    assert {name for _, _, name in measured["names"]} == {"United States"}
     page = right_to_left.read_text(encoding="utf-8")
     assert '<bdi lang="ar">الولايات المتحدة</bdi>' in page

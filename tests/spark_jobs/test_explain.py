@@ -11,9 +11,9 @@ from rich.console import Console
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.linking.name_resolution import load_pivots
+from spark_jobs.reports.explanation_table import explain_links, find_matching_links
 from spark_jobs.reports.link_explanations import explain_links_of_page
 from spark_jobs.reports.page_lookup import find_page
-from spark_jobs.stages.explain_stage import explain_links, matching
 from spark_jobs.wikis import load_profile
 
 ENGLISH = load_pivots(["en"])[0]
@@ -40,8 +40,8 @@ def test_links_match_by_part_only_if_none_is_equal(page_lookups) -> None:
     accounts = explain_links_of_page(
         page_lookups["eswiki"], find_page(page_lookups["eswiki"], "Perro", profile), [ENGLISH], profile
     )
-    assert [account.surface for account in matching(accounts, "caballo")] == ["caballo"]
-    assert [account.surface for account in matching(accounts, "FELINO")] == ["felino doméstico"]
+    assert [account.surface for account in find_matching_links(accounts, "caballo")] == ["caballo"]
+    assert [account.surface for account in find_matching_links(accounts, "FELINO")] == ["felino doméstico"]
 
 
 def console_examples(repository: Path) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Plain text with names in it: where they go, which are drawn, and that both are the training stream's."""
+"""The command `render`: the chosen names are those of the training stream, and the table keeps the contract."""
 
 import gzip
 import hashlib
@@ -17,74 +17,42 @@ from tokenizers import Tokenizer
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
+from spark_jobs.config import RenderSettings
 from spark_jobs.contract.manifest import read_manifest
 from spark_jobs.contract.table_schemas import RENDERED
 from spark_jobs.publishing.publication import PublishError
+from spark_jobs.rendering.rendered_shards import render_batch
 from spark_jobs.runtime.spark_tasks import map_tasks
-from spark_jobs.stages.render_stage import RenderSettings, render_corpus
-from spark_jobs.stages.rendered_text import render_article, render_batch
-from spark_jobs.tokens.article_encoder import Entity
+from spark_jobs.stages.render_stage import render_corpus
 from training.data.encoded_corpus import open_corpus
 
-TAGS = ("<translate>", "</translate>")
 WIKIS = ("eswiki", "jawiki")
 ENCODED = "encoded/tokenizer=mistral-7b-v0.1/pivot=en"
-TEXT = "鴨は鳥で、水にいる。"
-ENTITIES = [Entity(0, 1, "Duck"), Entity(2, 3, "Bird"), Entity(5, 6, "Water")]
 
 
 @pytest.fixture
 def settings(corpus: Path, tmp_path: Path) -> RenderSettings:
-    """A rendering of the sample into a folder of the test's own."""
+    """Settings that render the sample into a temporary folder."""
     return RenderSettings(corpus=str(corpus), output_dir=str(tmp_path / "out"))
 
 
-def changed(settings: RenderSettings, **values: Any) -> RenderSettings:
+def change(settings: RenderSettings, **values: Any) -> RenderSettings:
     return RenderSettings.model_validate({**settings.model_dump(), **values})
 
 
-def rows_of(folder: str, wiki: str) -> list[dict[str, Any]]:
+def read_rendered_rows(folder: str, wiki: str) -> list[dict[str, Any]]:
     files = sorted((Path(folder) / "rendered" / f"wiki={wiki}").glob("*.parquet"))
     return pa.concat_tables([pq.read_table(file, partitioning=None) for file in files]).to_pylist()
 
 
-@pytest.mark.parametrize(
-    ("strategy", "tags", "expected"),
-    [
-        ("left", TAGS, "<translate>Duck</translate>鴨は<translate>Bird</translate>鳥で、<translate>Water</translate>水にいる。"),
-        ("right", TAGS, "鴨<translate>Duck</translate>は鳥<translate>Bird</translate>で、水<translate>Water</translate>にいる。"),
-        ("replace", TAGS, "<translate>Duck</translate>は<translate>Bird</translate>で、<translate>Water</translate>にいる。"),
-        ("none", TAGS, TEXT),
-        ("right", (" (", ")"), "鴨 (Duck)は鳥 (Bird)で、水 (Water)にいる。"),
-        ("right", None, "鴨Duckは鳥Birdで、水Waterにいる。"),
-        ("replace", None, "DuckはBirdで、Waterにいる。"),
-    ],
-)
-def test_a_name_goes_where_the_strategy_says(strategy, tags, expected) -> None:
-    assert render_article(TEXT, ENTITIES, strategy, tags) == expected
-
-
-@pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
-def test_a_text_without_links_stays_and_links_may_meet_and_reach_the_ends(strategy) -> None:
-    assert render_article(TEXT, [], strategy, TAGS) == TEXT
-    assert render_article("", [], strategy, TAGS) == ""
-    ends = [Entity(0, 2, "A"), Entity(2, 4, "B")]
-    expected = {"left": "<A>ab<B>cd", "right": "ab<A>cd<B>", "replace": "<A><B>", "none": "abcd"}
-    assert render_article("abcd", ends, strategy, ("<", ">")) == expected[strategy]
-
-
-def test_offsets_are_code_points() -> None:
-    assert render_article("𝄞 and 👍🏽 go", [Entity(6, 8, "thumb")], "right", ("[", "]")) == "𝄞 and 👍🏽[thumb] go"
-
-
-def names_in_stream(corpus: Path, wiki: str, strategy: str, cache: Path) -> dict[int, list[str]]:
-    """The names that a training run with seed 42 inserts into each page in its first epoch, read from its stream."""
+def read_stream_names(corpus: Path, wiki: str, strategy: str, cache: Path) -> dict[int, list[str]]:
+    """Page id -> names that the stream of a training run with seed 42 inserts in its first epoch."""
     from itertools import groupby
 
     from training.config import DataSettings
     from training.stream.lane_reader import LaneReader
     from training.stream.name_insertion import NAME
-    from training.stream.stream_rules import StreamRules
+    from training.stream.stream_plan import StreamRules
     from training.stream.token_stream import Stream
 
     opened = open_corpus(DataSettings(corpus=str(corpus), tokenizer="mistral-7b-v0.1", wikis=(wiki,), cache=cache))
@@ -104,18 +72,18 @@ def names_in_stream(corpus: Path, wiki: str, strategy: str, cache: Path) -> dict
     stream = Stream(opened, rules)
     tokenizer = Tokenizer.from_file(str(corpus / ENCODED / "../_tokenizer/tokenizer.json"))
     pages: dict[int, list[tuple[int, int]]] = {}
-    left = stream.plan.wikis[0].lane_begin(0, 1)  # tokens of the epoch
-    for part in LaneReader(opened.wikis[0], stream.plan.wikis[0], 0).read(0, -(-left // 64)):
-        if left <= 0:
+    remaining = stream.plan.wikis[0].lane_begin(0, 1)  # tokens of the epoch
+    for part in LaneReader(opened.wikis[0], stream.plan.wikis[0], 0).read(0, -(-remaining // 64)):
+        if remaining <= 0:
             break
-        left -= len(part.tokens)
+        remaining -= len(part.tokens)
         tokens = list(zip(part.kinds.tolist(), part.tokens.tolist(), strict=True))
         for document, begin, end in zip(
             part.documents.tolist(), part.begins[:-1].tolist(), part.begins[1:].tolist(), strict=True
         ):
             page = int(opened.wikis[0].documents.page_id[document])
             pages.setdefault(page, []).extend(tokens[max(begin, 0) : end])
-    assert left == 0
+    assert remaining == 0
     return {
         page: [tokenizer.decode([token for _, token in run]) for kind, run in groupby(tokens, key=lambda t: t[0]) if kind == NAME]
         for page, tokens in pages.items()
@@ -123,22 +91,22 @@ def names_in_stream(corpus: Path, wiki: str, strategy: str, cache: Path) -> dict
 
 
 @pytest.mark.parametrize(("wiki", "strategy"), [("jawiki", "right"), ("eswiki", "left"), ("eswiki", "replace")])
-def test_the_names_are_those_that_a_training_run_inserts(spark, corpus, settings, tmp_path, wiki, strategy) -> None:
+def test_the_names_are_those_of_a_training_run(spark, corpus, settings, tmp_path, wiki, strategy) -> None:
     counters = read_manifest(corpus / ENCODED / f"wiki={wiki}").counters
     assert counters["entities_without_token"] == counters["names_without_token"] == 0
-    render_corpus(spark, changed(settings, strategy=strategy, wikis=[wiki]))
-    rows = rows_of(settings.output_dir, wiki)
+    render_corpus(spark, change(settings, strategy=strategy, wikis=[wiki]))
+    rows = read_rendered_rows(settings.output_dir, wiki)
     rendered = {row["page_id"]: re.findall(r"<translate>(.*?)</translate>", row["text"]) for row in rows}
-    assert rendered == names_in_stream(corpus, wiki, strategy, tmp_path / "cache")
+    assert rendered == read_stream_names(corpus, wiki, strategy, tmp_path / "cache")
     share = sum(map(len, rendered.values())) / counters["entities"]
     assert 0.45 < share < 0.55
 
 
-def test_probability_0_inserts_none_and_1_all(spark, settings, read_rows) -> None:
+def test_probability_0_inserts_no_names_and_1_inserts_all(spark, settings, read_rows) -> None:
     for probability in (0.0, 1.0):
         folder = f"{settings.output_dir}{probability}"
-        render_corpus(spark, changed(settings, output_dir=folder, probability=probability, wikis=["jawiki"]))
-        texts = {row["page_id"]: row["text"] for row in rows_of(folder, "jawiki")}
+        render_corpus(spark, change(settings, output_dir=folder, probability=probability, wikis=["jawiki"]))
+        texts = {row["page_id"]: row["text"] for row in read_rendered_rows(folder, "jawiki")}
         for row in read_rows("augmented", "jawiki"):
             expected = row["text"]
             for entity in reversed(row["entities"]):
@@ -147,12 +115,12 @@ def test_probability_0_inserts_none_and_1_all(spark, settings, read_rows) -> Non
             assert texts[row["page_id"]] == expected
 
 
-def test_another_seed_and_another_epoch_draw_others_and_the_rest_stays(spark, settings) -> None:
+def test_another_seed_or_epoch_chooses_other_links_and_keeps_the_text(spark, settings) -> None:
     texts = {}
     for name, values in {"a": {}, "b": {}, "seed": {"seed": 1}, "epoch": {"epoch": 1}}.items():
         folder = f"{settings.output_dir}-{name}"
-        render_corpus(spark, changed(settings, output_dir=folder, wikis=["eswiki"], **values))
-        texts[name] = [row["text"] for row in rows_of(folder, "eswiki")]
+        render_corpus(spark, change(settings, output_dir=folder, wikis=["eswiki"], **values))
+        texts[name] = [row["text"] for row in read_rendered_rows(folder, "eswiki")]
         plain = [re.sub(r"<translate>.*?</translate>", "", text) for text in texts[name]]
         texts[f"{name}, plain"] = plain
     assert texts["a"] == texts["b"]
@@ -160,7 +128,7 @@ def test_another_seed_and_another_epoch_draw_others_and_the_rest_stays(spark, se
     assert texts["a, plain"] == texts["seed, plain"] == texts["epoch, plain"]
 
 
-def test_what_is_drawn_for_a_page_does_not_depend_on_its_neighbours(corpus) -> None:
+def test_the_links_of_a_page_are_chosen_independently_of_other_pages(corpus) -> None:
     settings = RenderSettings(corpus="", output_dir="")
     files = (corpus / "augmented" / "wiki=jawiki").glob("*.parquet")
     file = max(files, key=lambda file: pq.read_metadata(file).num_rows)
@@ -172,7 +140,7 @@ def test_what_is_drawn_for_a_page_does_not_depend_on_its_neighbours(corpus) -> N
     assert 0 < counters["names"] < counters["entities"]
 
 
-def test_the_table_keeps_the_contract_and_is_not_made_twice(spark, settings, read_rows) -> None:
+def test_the_table_keeps_the_contract_and_is_skipped_if_up_to_date(spark, settings, read_rows) -> None:
     first = render_corpus(spark, settings)
     assert list(first) == sorted(WIKIS)
     for wiki in WIKIS:
@@ -184,11 +152,14 @@ def test_the_table_keeps_the_contract_and_is_not_made_twice(spark, settings, rea
         for shard in manifest.shards:
             assert pq.read_schema(folder / shard.path).equals(RENDERED.schema)
             assert hashlib.sha256((folder / shard.path).read_bytes()).hexdigest() == shard.sha256
-        keys = [(row["page_id"], row["revision_id"], row["title"], row["url"]) for row in rows_of(settings.output_dir, wiki)]
+        keys = [
+            (row["page_id"], row["revision_id"], row["title"], row["url"])
+            for row in read_rendered_rows(settings.output_dir, wiki)
+        ]
         assert keys == [(r["page_id"], r["revision_id"], r["title"], r["url"]) for r in read_rows("augmented", wiki)]
     assert not any(result.skipped for result in first.values())
     assert all(result.skipped for result in render_corpus(spark, settings).values())
-    assert not any(result.skipped for result in render_corpus(spark, changed(settings, seed=7)).values())
+    assert not any(result.skipped for result in render_corpus(spark, change(settings, seed=7)).values())
     card = (Path(settings.output_dir) / "README.md").read_text(encoding="utf-8")
     assert "CC BY-SA 4.0" in card
     assert "beside" not in card
@@ -196,10 +167,10 @@ def test_the_table_keeps_the_contract_and_is_not_made_twice(spark, settings, rea
 
 
 @pytest.mark.parametrize("compression", ["zstd", "gzip", "none"])
-def test_json_lines_hold_the_same_rows(spark, settings, compression) -> None:
+def test_json_lines_have_the_rows_of_parquet(spark, settings, compression) -> None:
     values = {"format": "jsonl", "compression": compression, "wikis": ["jawiki"]}
-    (result,) = render_corpus(spark, changed(settings, **values)).values()
-    parquet = changed(settings, output_dir=f"{settings.output_dir}-parquet", wikis=["jawiki"])
+    (result,) = render_corpus(spark, change(settings, **values)).values()
+    parquet = change(settings, output_dir=f"{settings.output_dir}-parquet", wikis=["jawiki"])
     (expected,) = render_corpus(spark, parquet).values()
     manifest = result.manifests[0]
     assert (manifest.row_hash, manifest.rows) == (expected.manifests[0].row_hash, expected.manifests[0].rows)
@@ -213,13 +184,13 @@ def test_json_lines_hold_the_same_rows(spark, settings, compression) -> None:
         elif compression == "zstd":
             data = pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
         rows += [json.loads(line) for line in data.decode().splitlines()]
-    assert rows == [{"wiki": "jawiki", **row} for row in rows_of(parquet.output_dir, "jawiki")]
+    assert rows == [{"wiki": "jawiki", **row} for row in read_rendered_rows(parquet.output_dir, "jawiki")]
 
 
 def test_datasets_and_duckdb_read_json_lines_by_their_card(spark, settings, tmp_path) -> None:
     import duckdb
 
-    render_corpus(spark, changed(settings, format="jsonl"))
+    render_corpus(spark, change(settings, format="jsonl"))
     code = f"import datasets; print(len(datasets.load_dataset({settings.output_dir!r}, 'rendered', split='jawiki')))"
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
@@ -230,14 +201,14 @@ def test_datasets_and_duckdb_read_json_lines_by_their_card(spark, settings, tmp_
     assert counted == [("eswiki", 57), ("jawiki", 57)]
 
 
-def test_an_attempt_of_another_size_than_reported_is_not_published(spark, settings, monkeypatch) -> None:
-    def short(*arguments: Any) -> list[Any]:
+def test_a_file_whose_size_differs_from_its_report_is_not_published(spark, settings, monkeypatch) -> None:
+    def map_tasks_with_wrong_sizes(*arguments: Any) -> list[Any]:
         reports = map_tasks(*arguments)
         return [type(report)(**{**vars(report), "bytes": report.bytes - 1}) for report in reports]
 
-    monkeypatch.setattr("spark_jobs.stages.render_stage.map_tasks", short)
+    monkeypatch.setattr("spark_jobs.stages.render_stage.map_tasks", map_tasks_with_wrong_sizes)
     with pytest.raises(PublishError, match="its task reported"):
-        render_corpus(spark, changed(settings, format="jsonl", wikis=["jawiki"]))
+        render_corpus(spark, change(settings, format="jsonl", wikis=["jawiki"]))
     assert not (Path(settings.output_dir) / "rendered").exists()
 
 
@@ -249,9 +220,9 @@ def test_an_attempt_of_another_size_than_reported_is_not_published(spark, settin
         ({"corpus": "/nowhere"}, "/nowhere does not exist: build a corpus first"),
     ],
 )
-def test_what_is_not_there_is_named_before_anything_is_written(spark, settings, values, message) -> None:
+def test_a_missing_pivot_wiki_or_corpus_is_reported_before_any_file_is_written(spark, settings, values, message) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        render_corpus(spark, changed(settings, **values))
+        render_corpus(spark, change(settings, **values))
     assert not Path(settings.output_dir).exists()
 
 
@@ -264,6 +235,6 @@ def test_what_is_not_there_is_named_before_anything_is_written(spark, settings, 
         ("wikis=[jawiki, jawiki]", "wikis.* names each wiki once"),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused(repository, override, message) -> None:
+def test_invalid_settings_are_refused(repository, override, message) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_settings(RenderSettings, repository / "conf/render/demo.yaml", [override])

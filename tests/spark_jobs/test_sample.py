@@ -1,4 +1,4 @@
-"""The shipped sample: packed files equal their sources, and what is expected of it agrees with itself."""
+"""The sample in the repository: packed files equal their sources, and the files of expected results are consistent."""
 
 import bz2
 import csv
@@ -32,13 +32,13 @@ def read_tsv(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def front_matters(sample: Path, wiki: str) -> list[dict]:
-    """Front matter of every source file, read without the packing script."""
+def read_front_matters(sample: Path, wiki: str) -> list[dict]:
+    """Front matter of every source file, read without `pack.py`."""
     files = sorted((sample / "sources" / wiki).glob("*.wikitext"))
     return [yaml.safe_load(file.read_text(encoding="utf-8").split("---\n")[1]) for file in files]
 
 
-def dump(sample: Path, wiki: str) -> bytes:
+def read_dump(sample: Path, wiki: str) -> bytes:
     return next((sample / "dumps").glob(f"{wiki}-*-multistream.xml.bz2")).read_bytes()
 
 
@@ -46,7 +46,7 @@ def test_the_packed_files_equal_the_sources(pack: ModuleType) -> None:
     assert pack.outdated() == []
 
 
-def test_a_changed_missing_or_orphaned_packed_file_is_found(
+def test_a_changed_missing_or_orphaned_packed_file_is_reported(
     pack: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pack, "DUMPS", tmp_path)
@@ -72,13 +72,13 @@ def test_a_source_that_is_not_a_page_is_refused(pack: ModuleType, tmp_path: Path
 
 @pytest.mark.parametrize("wiki", WIKIS)
 def test_each_wiki_has_at_least_forty_articles(sample: Path, wiki: str) -> None:
-    pages = front_matters(sample, wiki)
+    pages = read_front_matters(sample, wiki)
     assert sum(page.get("namespace", 0) == 0 and "redirect" not in page for page in pages) >= 40
 
 
 @pytest.mark.parametrize("wiki", WIKIS)
 def test_the_expected_page_counts_are_those_of_the_sources(sample: Path, wiki: str) -> None:
-    pages = front_matters(sample, wiki)
+    pages = read_front_matters(sample, wiki)
     kinds = Counter(
         "other_namespaces" if page.get("namespace", 0) else "redirects" if "redirect" in page else "articles" for page in pages
     )
@@ -88,10 +88,10 @@ def test_the_expected_page_counts_are_those_of_the_sources(sample: Path, wiki: s
 
 @pytest.mark.parametrize("wiki", WIKIS)
 def test_the_dump_is_well_formed_and_holds_every_source_exactly(sample: Path, wiki: str) -> None:
-    root = etree.fromstring(bz2.decompress(dump(sample, wiki)))
+    root = etree.fromstring(bz2.decompress(read_dump(sample, wiki)))
     namespace = {"m": "http://www.mediawiki.org/xml/export-0.11/"}
     titles = [page.findtext("m:title", namespaces=namespace) for page in root.iterfind("m:page", namespace)]
-    assert titles == [page["title"] for page in front_matters(sample, wiki)]
+    assert titles == [page["title"] for page in read_front_matters(sample, wiki)]
     for page in root.iterfind("m:page", namespace):
         source = sample / "sources" / wiki / f"{int(page.findtext('m:id', namespaces=namespace) or ''):04d}.wikitext"
         text = page.find("m:revision/m:text", namespace)
@@ -102,10 +102,10 @@ def test_the_dump_is_well_formed_and_holds_every_source_exactly(sample: Path, wi
 
 @pytest.mark.parametrize("wiki", WIKIS)
 def test_the_index_points_at_the_stream_that_holds_the_page(sample: Path, wiki: str) -> None:
-    content = dump(sample, wiki)
+    content = read_dump(sample, wiki)
     index = bz2.decompress(next((sample / "dumps").glob(f"{wiki}-*-multistream-index.txt.bz2")).read_bytes()).decode()
     lines = [line.split(":", 2) for line in index.splitlines()]
-    assert len(lines) == len(front_matters(sample, wiki))
+    assert len(lines) == len(read_front_matters(sample, wiki))
     signatures = [match.start() for match in re.finditer(rb"BZh[1-9]1AY&SY", content)]
     offsets = sorted({int(offset) for offset, _, _ in lines})
     assert signatures[1:-1] == offsets, "the first stream is the header, the last one </mediawiki>"
@@ -118,8 +118,8 @@ def test_the_index_points_at_the_stream_that_holds_the_page(sample: Path, wiki: 
 
 
 @pytest.mark.parametrize("wiki", WIKIS)
-def test_expected_names_and_entities_name_pages_of_the_sources(sample: Path, wiki: str) -> None:
-    pages = {page["title"]: page for page in front_matters(sample, wiki) if page.get("namespace", 0) == 0}
+def test_expected_names_and_entities_refer_to_pages_of_the_sources(sample: Path, wiki: str) -> None:
+    pages = {page["title"]: page for page in read_front_matters(sample, wiki) if page.get("namespace", 0) == 0}
     articles = {str(page["page_id"]) for page in pages.values() if "redirect" not in page}
     names = {row["title"]: row for row in read_tsv(sample / "expected" / "names.tsv") if row["wiki"] == wiki}
     entities = [row for row in read_tsv(sample / "expected" / "entities.tsv") if row["wiki"] == wiki]

@@ -1,1 +1,1 @@
-"""Templates of the dataset card and of the build report."""
+"""Templates of the build report."""

@@ -12,7 +12,7 @@ import pytest
 from spark_jobs.common.command_line import EXIT_CONFIGURATION
 from spark_jobs.runtime.disk_full import DiskFullError
 from spark_jobs.stages.build_stages import STAGES, build
-from spark_jobs.stages.stage_runs import timed
+from spark_jobs.stages.stage_runs import run_timed
 
 from ..published_files import published_files
 
@@ -64,7 +64,7 @@ def test_a_full_disk_stops_each_stage_with_a_message_and_a_second_run_resumes_th
             build(spark, settings)
         assert published_files(settings) == visible
         filler.unlink()
-        assert not timed(stage, spark, settings, WIKI).skipped
+        assert not run_timed(stage, spark, settings, WIKI).skipped
         done.append(name)
     filler = fill(disk, leave=0)
     with pytest.raises(DiskFullError, match=r"^output_dir: "):  # only the report is not yet written

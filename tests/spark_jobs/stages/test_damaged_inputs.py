@@ -25,8 +25,8 @@ from spark_jobs.publishing.publication import PublishError
 from spark_jobs.runtime.task_errors import BadInputError
 from spark_jobs.stages import align_stage as align
 from spark_jobs.stages import extract_stage as extract
-from spark_jobs.stages.build_stages import check_before
-from spark_jobs.stages.stage_runs import timed
+from spark_jobs.stages.build_plan import plan_build
+from spark_jobs.stages.stage_runs import run_timed
 
 from ..published_files import published_files
 
@@ -43,7 +43,7 @@ def permissive(settings: CorpusSettings) -> CorpusSettings:
 
 
 def run_extract(spark, settings: CorpusSettings):
-    return timed(extract.extract_wiki, spark, settings, WIKI)
+    return run_timed(extract.extract_wiki, spark, settings, WIKI)
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_langlinks_that_change_while_they_are_read_are_not_published(spark, samp
 
     monkeypatch.setattr(align, "read_langlinks", change_and_read)
     with pytest.raises(InputChangedError, match=rf"/{LANGLINKS} changed while it was read: 2,164 bytes .* 2,168 bytes"):
-        timed(align.align_wiki, spark, settings, WIKI)
+        run_timed(align.align_wiki, spark, settings, WIKI)
     assert published_files(settings) == visible
 
 
@@ -294,26 +294,26 @@ def test_a_table_with_the_name_of_another_wiki_in_its_head_is_refused_before_any
     with pytest.raises(
         ConfigurationError, match=rf"/{LANGLINKS} names 'jawiki' as its wiki, not 'eswiki': check the file's name"
     ):
-        check_before(settings)
+        plan_build(settings)
 
 
 def test_a_database_with_an_unknown_name_is_accepted(sample, dumps, settings) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     sql = gzip.decompress((dumps / LANGLINKS).read_bytes())
     (dumps / LANGLINKS).write_bytes(gzip.compress(damage(sql, b"Database: eswiki", b"Database: restored")))
-    check_before(settings)
+    plan_build(settings)
 
 
 def test_langlinks_that_match_few_articles_give_a_warning(spark, sample, dumps, settings, read_console) -> None:
     shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
     run_extract(spark, settings)
-    assert timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 55
+    assert run_timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 55
     assert "WARNING" not in read_console()
 
     sql = gzip.decompress((dumps / LANGLINKS).read_bytes())
     others = re.sub(rb"\((\d+),'", lambda match: b"(%d,'" % (int(match[1]) + 10**6), sql)
     (dumps / LANGLINKS).write_bytes(gzip.compress(others))
-    assert timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 0
+    assert run_timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 0
     assert (
         f"WARNING: of 67 langlinks in {LANGLINKS} only 0 belong to articles of this dump, where at least 20% are expected: "
         "is it the table of this wiki and this day, and is the dump whole?" in read_console()

@@ -15,7 +15,7 @@ from spark_jobs.common.settings import load_settings
 from spark_jobs.config import CorpusSettings
 from spark_jobs.dumps.remote import download_folder, http_retries
 from spark_jobs.extraction.dump_location import locate_dump
-from spark_jobs.stages.build_stages import check_before
+from spark_jobs.stages.build_plan import plan_build
 from spark_jobs.stages.download_stage import EXIT_INTERRUPTED, download_wikis
 
 from ..dumps.remote.fake_mirror import DATA, WIKI_FILES, hang_after, send_wrong_byte, serving, sha1
@@ -189,4 +189,4 @@ def test_the_configuration_of_a_build_downloads_the_files_that_the_build_finds(s
     overrides = [f"dumps_dir={tmp_path}/dumps", f"download.mirror={server.url}", "download.optional=false"]
     settings = load_settings(CorpusSettings, repository / "conf/corpus/demo.yaml", overrides)
     assert download_wikis(settings) == 0
-    check_before(settings)
+    plan_build(settings)

@@ -1,4 +1,4 @@
-"""The whole line, as a person types it: the demonstration, and the same on real dumps."""
+"""The whole pipeline, run by its commands: build, training and evaluation on the sample (`make demo`) and on real dumps."""
 
 import json
 import os
@@ -15,30 +15,30 @@ REAL_WIKIS = ["jawiki", "elwiki", "ltgwiki", "zhwiki"]
 
 
 @pytest.fixture
-def workplace(repository: Path, tmp_path: Path) -> Path:
-    """An empty folder with what the commands of the README name by relative paths."""
+def checkout(repository: Path, tmp_path: Path) -> Path:
+    """A temporary folder with the files that the commands of the README name by relative paths."""
     for name in ("conf", "training", "tests"):
         (tmp_path / name).symlink_to(repository / name)
     shutil.copy(repository / "demo.sh", tmp_path)
     return tmp_path
 
 
-def run(command: list[str], folder: Path) -> str:
+def run_command(command: list[str], folder: Path) -> str:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path}, check=False)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-5000:]
     return result.stdout + result.stderr
 
 
-def losses(run_folder: Path) -> list[float]:
+def read_losses(run_folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.slow
-def test_the_demonstration_builds_trains_evaluates_and_ends_with_a_page(workplace) -> None:
-    output = run(["bash", "demo.sh"], workplace)
-    demo = workplace / "build" / "demo"
-    found = losses(demo / "run")
+def test_the_demo_builds_trains_evaluates_and_writes_a_page(checkout) -> None:
+    output = run_command(["bash", "demo.sh"], checkout)
+    demo = checkout / "build" / "demo"
+    found = read_losses(demo / "run")
     assert sum(found[-3:]) / 3 < 0.8 * sum(found[:3]) / 3
     for when in ("before", "after"):
         results = json.loads((demo / "eval" / when / "results.json").read_text())
@@ -51,7 +51,7 @@ def test_the_demonstration_builds_trains_evaluates_and_ends_with_a_page(workplac
         assert f"[{step}/7]" in output
 
 
-def files_of(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -61,7 +61,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_line_runs_on_four_real_wikis_and_gives_the_same_bytes_on_one_core(workplace, shared_data) -> None:
+def test_the_pipeline_runs_on_four_real_wikis_and_gives_the_same_bytes_on_one_core(checkout, shared_data) -> None:
     build = [
         sys.executable,
         "-m",
@@ -73,9 +73,9 @@ def test_the_line_runs_on_four_real_wikis_and_gives_the_same_bytes_on_one_core(w
     ]
     build += ["--set", f"wikis=[{','.join(REAL_WIKIS)}]"]
     for cores in (2, 1):
-        run([*build, "--set", f"output_dir=real{cores}", "--set", f"spark.master=local[{cores}]"], workplace)
-    corpus = workplace / "real2"
-    two, one = files_of(corpus), files_of(workplace / "real1")
+        run_command([*build, "--set", f"output_dir=real{cores}", "--set", f"spark.master=local[{cores}]"], checkout)
+    corpus = checkout / "real2"
+    two, one = read_files(corpus), read_files(checkout / "real1")
     assert two.keys() == one.keys()
     assert [name for name in two if two[name] != one[name]] == []
     assert sum(name.endswith(MANIFEST) for name in two) == 6 * len(REAL_WIKIS)
@@ -88,16 +88,18 @@ def test_the_line_runs_on_four_real_wikis_and_gives_the_same_bytes_on_one_core(w
         assert read_manifest(corpus / "augmented" / f"wiki={wiki}").counters["links_with_name.en"] > 100
 
     overrides = ["tokenizer=real2/encoded/tokenizer=mistral-7b-v0.1/_tokenizer", "output_dir=base"]
-    run([sys.executable, "-m", "training.tiny", "--config", "conf/train/tiny_model.yaml", *settings(overrides)], workplace)
+    run_command(
+        [sys.executable, "-m", "training.tiny", "--config", "conf/train/tiny_model.yaml", *set_options(overrides)], checkout
+    )
     overrides = ["data.corpus=real2", f"data.wikis=[{','.join(REAL_WIKIS)}]", "model.path=base", "output_dir=run", "steps=12"]
     train = ["deepspeed", "--num_accelerators", "2", "training/train.py", "--config", "conf/train/tiny.yaml"]
-    run([*train, *settings(overrides)], workplace)
-    found = losses(workplace / "run")
+    run_command([*train, *set_options(overrides)], checkout)
+    found = read_losses(checkout / "run")
     assert sum(found[-3:]) < sum(found[:3])
     overrides = ["model=run/model", f"data_dir={shared_data}/eval/xcsr", "output_dir=scores", "languages=[ja, zh]"]
-    run([sys.executable, "-m", "eval.run", "--config", "conf/eval/demo.yaml", *settings(overrides)], workplace)
-    assert "xcsqa_zh" in (workplace / "scores" / "results.json").read_text()
+    run_command([sys.executable, "-m", "eval.run", "--config", "conf/eval/demo.yaml", *set_options(overrides)], checkout)
+    assert "xcsqa_zh" in (checkout / "scores" / "results.json").read_text()
 
 
-def settings(overrides: list[str]) -> list[str]:
+def set_options(overrides: list[str]) -> list[str]:
     return [part for override in overrides for part in ("--set", override)]

@@ -1,4 +1,4 @@
-"""The dataset card: what it says is what is there, and the libraries it is for read the tables by it."""
+"""The dataset card: it agrees with the tables, and `datasets` and `mlcroissant` read the tables by it."""
 
 import hashlib
 import json
@@ -16,11 +16,11 @@ from spark_jobs.config import CardSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests
 from spark_jobs.contract.manifest import MANIFEST, read_manifest
 from spark_jobs.contract.table_schemas import TABLES
-from spark_jobs.reports.corpus_card import CROISSANT, README, write_card, write_card_of_corpus
+from spark_jobs.reports.cards.card_files import CROISSANT, README, write_card, write_corpus_card
 
 WIKIS = ["eswiki", "jawiki"]
 ENCODED = "encoded-mistral-7b-v0.1-en"
-DATASETS = """
+LOAD_WITH_DATASETS = """
 import json, sys
 from datasets import load_dataset
 found = {}
@@ -40,19 +40,19 @@ def head(corpus: Path) -> dict:
 
 @pytest.fixture
 def tables(corpus: Path, tmp_path: Path) -> Location:
-    """A folder of the test's own with two published folders of the sample: small tables, no card."""
+    """A temporary folder with two small tables of the sample and no card."""
     for folder in ("names/wiki=jawiki", "rejects/wiki=eswiki"):
         (tmp_path / folder).parent.mkdir(exist_ok=True)
         (tmp_path / folder).symlink_to(corpus / folder)
     return Location.of(str(tmp_path))
 
 
-def text_of(folder: Location, **settings: object) -> str:
+def write_and_read_card(folder: Location, **settings: object) -> str:
     write_card(folder, CardSettings(**settings))
     return (folder / README).read_bytes().decode()
 
 
-def test_a_folder_without_tables_gets_no_card(tmp_path) -> None:
+def test_a_folder_without_tables_is_refused(tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="holds no published table"):
         write_card(Location.of(str(tmp_path)), CardSettings())
     with pytest.raises(ConfigurationError, match="does not exist: build a corpus first"):
@@ -66,9 +66,9 @@ def test_a_folder_without_tables_gets_no_card(tmp_path) -> None:
         (lambda text: text[:100], "cannot be read as a manifest"),
         (lambda text: text.replace('"schema_version": "1.', '"schema_version": "2.'), "has schema version '2"),
     ],
-    ids=["torn", "of another major version"],
+    ids=["truncated", "of another major version"],
 )
-def test_a_manifest_that_cannot_be_used_is_named(corpus, tmp_path, damage, message) -> None:
+def test_an_unusable_manifest_is_reported_with_its_path(corpus, tmp_path, damage, message) -> None:
     folder = tmp_path / "names" / "wiki=jawiki"
     folder.mkdir(parents=True)
     (folder / MANIFEST).write_text(damage((corpus / "names/wiki=jawiki" / MANIFEST).read_text()))
@@ -107,10 +107,10 @@ def test_the_figures_are_those_of_the_manifests(corpus) -> None:
 def test_datasets_loads_every_table_by_the_card(corpus, head, tmp_path) -> None:
     names = [config["config_name"] for config in head["configs"]]
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-c", DATASETS, str(corpus), *names]
+    command = [sys.executable, "-c", LOAD_WITH_DATASETS, str(corpus), *names]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Ignoring" not in done.stderr  # what it says of a head that it cannot use
+    assert "Ignoring" not in done.stderr  # its warning about an unusable head
     infos = {info["config_name"]: info for info in head["dataset_info"]}
     for name, found in json.loads(done.stdout).items():
         assert found["features"] == infos[name]["features"]
@@ -118,7 +118,7 @@ def test_datasets_loads_every_table_by_the_card(corpus, head, tmp_path) -> None:
         assert list(found["rows"]) == WIKIS
 
 
-def test_mlcroissant_finds_nothing_wrong_and_reads_every_table(corpus) -> None:
+def test_mlcroissant_validates_the_metadata_and_reads_every_table(corpus) -> None:
     import mlcroissant
 
     described = mlcroissant.Dataset(str(corpus / CROISSANT))
@@ -142,8 +142,8 @@ def test_croissant_has_the_checksum_of_every_manifest(corpus) -> None:
     assert len(given) == 12
 
 
-def test_the_card_says_what_the_settings_add(tables) -> None:
-    text = text_of(tables, title="Ours", note="Not for the faint.", repository="team/ours", published="2026-01-31")
+def test_the_card_contains_the_text_of_the_settings(tables) -> None:
+    text = write_and_read_card(tables, title="Ours", note="Not for the faint.", repository="team/ours", published="2026-01-31")
     assert "\n# Ours\n" in text
     assert "\n> Not for the faint.\n" in text
     assert 'load_dataset("team/ours", "names", split="jawiki"' in text
@@ -152,21 +152,21 @@ def test_the_card_says_what_the_settings_add(tables) -> None:
     assert (described["name"], described["datePublished"]) == ("Ours", "2026-01-31")
 
 
-def test_a_table_without_rows_is_described_and_not_offered(tables) -> None:
-    text = text_of(tables)
+def test_a_table_without_rows_is_described_but_cannot_be_loaded(tables) -> None:
+    text = write_and_read_card(tables)
     head = yaml.safe_load(text.split("---\n")[1])
     assert [config["config_name"] for config in head["configs"]] == ["names"]
     assert "| [`rejects`](#rejects) |" in text
-    assert "| eswiki |  |  |  | 0 |  |" in text  # what no table here can say is left open
+    assert "| eswiki |  |  |  | 0 |  |" in text  # counts of missing tables are empty
 
 
-def test_the_card_is_the_same_each_time_and_leaves_nothing_beside(tables) -> None:
-    assert text_of(tables) == text_of(tables)
+def test_the_card_is_reproducible_and_leaves_no_temporary_files(tables) -> None:
+    assert write_and_read_card(tables) == write_and_read_card(tables)
     assert {name for name in tables.files() if name.count("/") == 0} == {README, CROISSANT}
 
 
-def test_the_command_writes_what_the_build_wrote(corpus, demo_settings, capsys) -> None:
+def test_the_command_writes_the_same_card_as_the_build(corpus, demo_settings, capsys) -> None:
     before = {name: (corpus / name).read_bytes() for name in (README, CROISSANT)}
-    assert write_card_of_corpus(demo_settings.model_copy(update={"output_dir": str(corpus)})) == 0
+    assert write_corpus_card(demo_settings.model_copy(update={"output_dir": str(corpus)})) == 0
     assert {name: (corpus / name).read_bytes() for name in before} == before
     assert README in " ".join(capsys.readouterr().err.split())

@@ -1,8 +1,7 @@
-"""Croissant metadata of a corpus: what its tables are, file by file and field by field, for machines.
+"""Croissant metadata of a corpus: its tables for programs, file by file and field by field.
 
-Croissant 1.1 (https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html). A table is a file set beside `croissant.json`
-and a record set of it; the wiki comes from the path. Checksums: each manifest is a file object with its own, and has those of its
-shards.
+Croissant 1.1 (https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html). A table is a file set and a record set over it;
+the wiki is read from the path. Each manifest is a file object with its checksum, and contains the checksums of its shards.
 """
 
 import hashlib
@@ -17,8 +16,8 @@ from spark_jobs.contract.corpus_tables import CorpusTable, schema_versions, wiki
 from spark_jobs.contract.manifest import MANIFEST
 from spark_jobs.contract.type_names import croissant_type
 
-LICENCES = ["https://creativecommons.org/licenses/by-sa/4.0/", "https://www.gnu.org/licenses/fdl-1.3.html"]
-CITATION = (
+_LICENCE_URLS = ["https://creativecommons.org/licenses/by-sa/4.0/", "https://www.gnu.org/licenses/fdl-1.3.html"]
+_CITATION = (
     "@inproceedings{yamada-ri-2024-leia, title={LEIA: Facilitating Cross-lingual Knowledge Transfer in Language Models with "
     "Entity-based Data Augmentation}, author={Yamada, Ikuya and Ri, Ryokan}, booktitle={Findings of ACL 2024}, year={2024}, "
     "url={https://arxiv.org/abs/2402.11485}}"
@@ -70,26 +69,26 @@ _CONTEXT: dict[str, Any] = {
 }
 
 
-def croissant(
-    tables: Sequence[CorpusTable], manifests: Mapping[str, bytes], settings: CardSettings, about: str
+def build_croissant_metadata(
+    tables: Sequence[CorpusTable], manifests: Mapping[str, bytes], settings: CardSettings, summary: str
 ) -> dict[str, Any]:
     """The content of `croissant.json`.
 
     Args:
-        tables: of the corpus; JSON lines are described as files alone, for they have no columns.
+        tables: the tables of the corpus. Tables of JSON lines get a file set only, because they have no columns.
         manifests: folder, relative to the corpus, to the bytes of its manifest.
-        settings: what the data do not say.
-        about: a paragraph on what the corpus is.
+        settings: title, note, address and day of publication.
+        summary: a paragraph that describes the corpus.
     """
     described = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": settings.title,
-        "description": f"{about} {settings.note or ''}".strip(),
+        "description": f"{summary} {settings.note or ''}".strip(),
         "url": settings.url,
-        "license": LICENCES,
-        "citeAs": CITATION,
+        "license": _LICENCE_URLS,
+        "citeAs": _CITATION,
         "creator": {"@type": "sc:Organization", "name": "Authors of Wikipedia", "url": "https://www.wikipedia.org/"},
         "datePublished": settings.published and settings.published.isoformat(),
         "version": f"{schema_versions(tables)[-1]}.0",
@@ -122,7 +121,7 @@ def _manifest_object(folder: str, content: bytes) -> dict[str, Any]:
         "@type": "cr:FileObject",
         "@id": path,
         "name": path,
-        "description": "Sizes and sha256 of the files beside it, what they were made from, and counts",
+        "description": "Sizes and sha256 of the files beside it, their inputs, and counts",
         "contentUrl": path,
         "contentSize": f"{len(content)} B",
         "encodingFormat": "application/json",
@@ -156,7 +155,7 @@ def _record_set(table: CorpusTable) -> dict[str, Any]:
 
 
 def _field(table: str, field: pa.Field, description: str) -> dict[str, Any]:
-    """A column. Of a list of structs the members are sub-fields, but for lists among them: fields repeat at one level only."""
+    """A column. The members of a list of structs are sub-fields, except lists: Croissant allows one level of repetition."""
     name = f"{table}/{field.name}"
     source = {"fileSet": {"@id": f"{table}-files"}, "extract": {"column": field.name}}
     described = {"@type": "cr:Field", "@id": name, "name": name, "description": description}

@@ -1,4 +1,4 @@
-"""Show every link of a page, what it leads to, and why it has no name. Needs no Spark."""
+"""The output of `spark_jobs.explain`: the links of a page, with their targets, names and reasons. Needs no Spark."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,23 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests, wikis_of
 from spark_jobs.linking.name_resolution import load_pivots
-from spark_jobs.reports.dataset_card import pivots_of_tables
+from spark_jobs.reports.corpus_figures import pivots_of_tables
 from spark_jobs.reports.link_explanations import LinkExplanation, explain_links_of_page
 from spark_jobs.reports.page_lookup import PageLookup, find_page
 from spark_jobs.wikis import load_profile
 
-_NEEDED = ("articles", "names", "augmented", "rejects")
+_NEEDED_TABLES = ("articles", "names", "augmented", "rejects")
 
 
 def explain_links(settings: CorpusSettings, wiki: str, page: str, link: str | None, console: Console) -> None:
-    """Show what became of the links of a page. Raises `ConfigurationError` where tables, page or link are not there."""
+    """Print the links of a page that have no name; with `link`, the links that match it, with a name or without.
+
+    Raises `ConfigurationError` if a table, the page or the link is missing.
+    """
     corpus = Location.of(settings.output_dir)
     published = corpus_tables(read_manifests(corpus))
     tables = {table.name: table for table in published if wiki in table.wikis}
-    if missing := [name for name in _NEEDED if name not in tables]:
+    if missing := [name for name in _NEEDED_TABLES if name not in tables]:
         raise ConfigurationError(
             f"the table {missing[0]!r} of {wiki!r} is not in {settings.output_dir}; it holds {', '.join(wikis_of(published))}"
         )
@@ -37,15 +40,15 @@ def explain_links(settings: CorpusSettings, wiki: str, page: str, link: str | No
     for language in dict.fromkeys(account.language for account in accounts):
         named = sum(account.name is not None for account in accounts if account.language == language)
         console.print(f"{named} of {links} links have a name in {language}")
-    shown = matching(accounts, link) if link is not None else [account for account in accounts if account.name is None]
+    shown = find_matching_links(accounts, link) if link is not None else [a for a in accounts if a.name is None]
     if link is not None and not shown:
         raise ConfigurationError(f"{link!r}: no link of {row['title']!r} has it in its text or target")
     if shown:
-        console.print(table_of(shown))
+        console.print(build_explanation_table(shown))
 
 
-def matching(accounts: Sequence[LinkExplanation], link: str) -> list[LinkExplanation]:
-    """The links whose text or target is `link`; where there are none, those in which it occurs, whatever the case."""
+def find_matching_links(accounts: Sequence[LinkExplanation], link: str) -> list[LinkExplanation]:
+    """The links whose text or target equals `link`; without any, those that contain it, ignoring case."""
     exact = [account for account in accounts if link in (account.surface, account.target)]
     folded = link.casefold()
     return exact or [
@@ -53,8 +56,8 @@ def matching(accounts: Sequence[LinkExplanation], link: str) -> list[LinkExplana
     ]
 
 
-def table_of(accounts: Sequence[LinkExplanation]) -> Table:
-    """The links as a table."""
+def build_explanation_table(accounts: Sequence[LinkExplanation]) -> Table:
+    """The links as a table, a row for each link and language."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for header, share in (("characters", None), ("text", 2), ("leads to", 3), ("language", None), ("name", 2), ("because", 6)):
         table.add_column(header, ratio=share, overflow="fold", no_wrap=share is None)
