@@ -23,10 +23,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from corpus_dumps import find, replicate
-from corpus_parts import parts_of
-from machine import describe_machine
-from process_tree import Usage, watch
+from inputs.replicated_dumps import find, replicate
+from measuring.machine import describe_machine
+from measuring.process_tree import Usage, watch
+from measuring.stage_parts import parts_of
 from rich.console import Console
 from rich.table import Table
 

@@ -29,10 +29,10 @@ from typing import Annotated, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
-from machine import describe_machine
+from inputs.tekken_tokenizer import read_tekken
+from measuring.machine import describe_machine
 from rich.console import Console
 from rich.table import Table
-from tekken import read_tekken
 from tokenizers import Tokenizer
 
 from spark_jobs.contract.table_schemas import AUGMENTED

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from machine import describe_machine
+from measuring.machine import describe_machine
 
 ROOT = Path(__file__).parents[1]
 LANGUAGES = ["ja", "es", "en"]

@@ -26,10 +26,10 @@ from typing import Annotated, Any, NamedTuple
 
 import lxml.html
 import typer
+from inputs.sampled_articles import find_dumps, read_articles
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from wikitext_pages import find_dumps, read_articles
 
 from spark_jobs.common.wiki_languages import interwiki_prefix, language_codes, wikipedia_codes
 from spark_jobs.wikis import WikiProfile, load_profile

@@ -28,10 +28,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from machine import describe_machine
+from measuring.machine import describe_machine
+from peers.slow_sql_reader import read_slowly
 from rich.console import Console
 from rich.table import Table
-from sql_truth import read_slowly
 
 from spark_jobs.dumps.compressed_streams import open_decompressed
 from spark_jobs.dumps.sql.table_reader import Value, read_table

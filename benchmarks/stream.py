@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from machine import describe_machine
+from inputs.synthetic_corpus import make_corpus
+from measuring.machine import describe_machine
+from peers.stream_loaders import ABOUT, CONSUMERS, LOADERS, Ours
 from rich.console import Console
 from rich.table import Table
-from stream_data import make_corpus
-from stream_loaders import ABOUT, CONSUMERS, LOADERS, Ours
 
 HEADER = ("", "M tokens/s/core", "ours / it", "peak MB", "first batch s", "resume at 90 % s", "waits at 37 k/s", "waits at 1 M/s")
 NAMES = {
@@ -73,9 +73,9 @@ def row_group_bytes(wiki: Any, group: int) -> int:
 
 def run(loader: str, corpus: Path, seconds: float, python: str) -> dict[str, float]:
     """The figures of a loader, from a process of its own with one thread."""
-    script = Path(__file__).with_name("stream_loaders.py")
+    script = Path(__file__).parent / "peers/stream_loaders.py"
     one = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "TOKENIZERS_PARALLELISM"), "1")
-    environment = {**os.environ, **one, "PYTHONPATH": str(script.parents[1]), "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, **one, "PYTHONPATH": str(script.parents[2]), "HF_HUB_OFFLINE": "1"}
     command = [python, str(script), loader, str(corpus), str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:

@@ -4,7 +4,7 @@
     python benchmarks/wikitext.py PATH... --repeat 3 --markdown --json figures.json
 
 PATH is a dump (`*-pages-articles*.xml*`) or a folder of them. What each tool is asked to do and what counts as a link, the same
-for all, stands in `wikitext_tools.py`. In short: links that a reader sees in the tool's own text.
+for all, stands in `peers/wikitext_extractors.py`. In short: links that a reader sees in the tool's own text.
 
 Page by page every tool has its turn, in an order that rotates, so that a busy machine is busy for all of them. A tool's time on a
 page is the least `time.process_time` of its repeats; what it needs once (imports, profiles, compiled patterns) is done before.
@@ -26,12 +26,12 @@ from types import FrameType
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from machine import describe_machine
+from inputs.sampled_articles import Article, find_dumps, read_articles
+from measuring.machine import describe_machine
+from peers.wikitext_extractors import BASELINE, OURS, PACKAGES, TOOLS, Reading, Tool
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from wikitext_pages import Article, find_dumps, read_articles
-from wikitext_tools import BASELINE, OURS, PACKAGES, TOOLS, Reading, Tool
 
 from spark_jobs.wikis import WikiProfile, load_profile
 

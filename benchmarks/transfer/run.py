@@ -18,10 +18,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.transfer.config import BASE, ExperimentSettings
-from benchmarks.transfer.jobs import JobFailedError, run_jobs
-from benchmarks.transfer.report import read_findings, write_report
-from benchmarks.transfer.stages import Layout, build_world, jobs_of, tokens
+from benchmarks.transfer.experiment_report import read_findings, write_report
+from benchmarks.transfer.experiment_settings import BASE, ExperimentSettings
+from benchmarks.transfer.parallel_jobs import JobFailedError, run_jobs
+from benchmarks.transfer.world_stage import Layout, build_world, jobs_of, tokens
 from spark_jobs.common.command_line import SetOption, help_texts, new_app, run_configured
 from training.engine.interruption import EXIT_INTERRUPTED
 

@@ -23,7 +23,7 @@ def module(repository, monkeypatch):
 
 
 def test_a_replicated_dump_has_every_page_and_langlink_once_a_copy(module, sample, tmp_path) -> None:
-    dumps = module("corpus_dumps")
+    dumps = module("inputs.replicated_dumps")
     assert doctest.testmod(dumps).failed == 0
     source, langlinks = dumps.find(sample / "dumps", "eswiki")
     xml = bz2.decompress(source.read_bytes())
@@ -48,7 +48,7 @@ def test_a_replicated_dump_has_every_page_and_langlink_once_a_copy(module, sampl
 
 
 def test_a_process_tree_is_watched_with_its_children(module, tmp_path) -> None:
-    watch = module("process_tree").watch
+    watch = module("measuring.process_tree").watch
     burn = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
     code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {burn!r}])"
     usage = watch([sys.executable, "-c", code], tmp_path / "log", os.environ)
@@ -61,7 +61,7 @@ def test_a_process_tree_is_watched_with_its_children(module, tmp_path) -> None:
 
 
 def test_the_langlinks_of_a_copy_are_those_of_the_sample_in_order(module, sample) -> None:
-    dumps = module("corpus_dumps")
+    dumps = module("inputs.replicated_dumps")
     sql = gzip.decompress(dumps.find(sample / "dumps", "eswiki")[1].read_bytes())
     head, first, second = dumps.copy_langlinks(sql, 2)
     assert head == sql[: sql.index(b"INSERT INTO")]
@@ -69,7 +69,7 @@ def test_the_langlinks_of_a_copy_are_those_of_the_sample_in_order(module, sample
 
 
 def test_the_line_through_the_costs_tells_the_start_from_what_a_gigabyte_adds(module) -> None:
-    corpus, usage = module("corpus"), module("process_tree").Usage
+    corpus, usage = module("corpus"), module("measuring.process_tree").Usage
     runs = [corpus.Run(gb * 1000, 10 * gb, usage(cpu={"workers": 10.0 * (2 + 3 * gb)}), {}) for gb in (0.5, 1, 2)]
     assert [run.ratio for run in runs] == [7, 5, 4]
     assert corpus.flatness(runs) == (

@@ -22,8 +22,8 @@ def benchmark(repository):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(repository / "benchmarks")
         import encode
-        import tekken
-    return SimpleNamespace(**{**vars(tekken), **vars(encode)})
+        from inputs import tekken_tokenizer
+    return SimpleNamespace(**{**vars(tekken_tokenizer), **vars(encode)})
 
 
 @pytest.fixture

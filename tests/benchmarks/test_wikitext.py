@@ -37,9 +37,9 @@ def benchmark(repository):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(repository / "benchmarks")
         import wikitext
-        import wikitext_tools
+        from peers import wikitext_extractors
 
-    return SimpleNamespace(**{**vars(wikitext_tools), **vars(wikitext)})
+    return SimpleNamespace(**{**vars(wikitext_extractors), **vars(wikitext)})
 
 
 def page_xml(title: str, namespace: int, text: str, redirect: str = "") -> str:

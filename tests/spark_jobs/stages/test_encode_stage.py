@@ -33,7 +33,7 @@ def tekken(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("mistral_common")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(repository / "benchmarks")
-        from tekken import read_tekken
+        from inputs.tekken_tokenizer import read_tekken
     folder = tmp_path_factory.mktemp("tekken")
     tokenizer = read_tekken(Path(str(importlib.resources.files("mistral_common").joinpath("data/tekken_240911.json"))))
     (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")

@@ -1,6 +1,6 @@
 """A large dump from small ones: real pages, replicated under new titles and page ids.
 
-    python benchmarks/corpus_dumps.py DUMPS_DIR OUT --wiki elwiki --megabytes 1000
+    python benchmarks/inputs/replicated_dumps.py DUMPS_DIR OUT --wiki elwiki --megabytes 1000
 
 Copy k of a page has the title `TITLE (k)` and its id raised by k · 10⁸; the langlinks are copied with it. Links inside the text
 stay as they are, so they lead to the first copy: what is joined grows as it does in a real wiki, and every copy costs the same.

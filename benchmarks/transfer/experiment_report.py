@@ -14,8 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmarks.transfer.config import BASE
-from benchmarks.transfer.findings import (
+from benchmarks.transfer.experiment_findings import (
     PAIRS,
     PLANNED,
     Accuracies,
@@ -29,9 +28,10 @@ from benchmarks.transfer.findings import (
     sentences,
     transfer_rate,
 )
+from benchmarks.transfer.experiment_settings import BASE
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE, task
-from benchmarks.transfer.stages import Layout, digest, sha256
 from benchmarks.transfer.world import SPELLED_ALIKE
+from benchmarks.transfer.world_stage import Layout, digest, sha256
 from eval import compare
 from eval.analysis.findings import Contrast, contrasts
 from eval.analysis.pairing import PairedTask, pair, read_model

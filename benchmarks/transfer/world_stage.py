@@ -21,13 +21,13 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.transfer import names
-from benchmarks.transfer.config import BASE, ExperimentSettings, PhaseSettings
-from benchmarks.transfer.jobs import Job, JobFailedError
+from benchmarks.transfer import real_names
+from benchmarks.transfer.experiment_settings import BASE, ExperimentSettings, PhaseSettings
+from benchmarks.transfer.parallel_jobs import Job, JobFailedError
 from benchmarks.transfer.questions import KINDS, questions, task
 from benchmarks.transfer.vocabulary import save, train
-from benchmarks.transfer.wikis import articles, english_text, foreign_text, write_wikis
 from benchmarks.transfer.world import ENGLISH, World, make_world
+from benchmarks.transfer.world_wikis import articles, english_text, foreign_text, write_wikis
 from eval.config import EvalSettings
 from spark_jobs.common.atomic_files import write_text_atomically
 from training.config import (
@@ -70,7 +70,15 @@ class Layout:
     @cached_property
     def world(self) -> Path:
         """Folder of the world; its hash covers the code and the sentences that make it."""
-        sources = ["world.py", "wikis.py", "names.py", "vocabulary.py", "dumps.py", "questions.py", "languages/en.yaml"]
+        sources = [
+            "world.py",
+            "world_wikis.py",
+            "real_names.py",
+            "vocabulary.py",
+            "dump_writer.py",
+            "questions.py",
+            "languages/en.yaml",
+        ]
         sources.append(f"languages/{self.settings.language}.yaml")
         written = {name: sha256(HERE / name) for name in sources}
         parts = self.settings.model_dump(mode="json", include={"language", "names", "world", "first", "target", "vocabulary"})
@@ -106,10 +114,10 @@ class Layout:
 
 def world_of(settings: ExperimentSettings) -> World:
     """The world: names are read, facts drawn."""
-    answers = names.answers(settings.language, settings.world.answers)
+    answers = real_names.answers(settings.language, settings.world.answers)
     taken = [word for words in answers.values() for told in words.values() for word in told]
     where = settings.names
-    cities = names.city_names(settings.language, settings.world.cities, where.min_population, where.locale_dir, taken)
+    cities = real_names.city_names(settings.language, settings.world.cities, where.min_population, where.locale_dir, taken)
     popular = round(settings.first.popular * settings.world.cities)
     return make_world(settings.language, cities, answers, settings.world.seed, popular)
 

@@ -1,6 +1,6 @@
 """The loaders that `stream.py` compares, and what is measured of one of them, in a process of its own.
 
-    python benchmarks/stream_loaders.py LOADER CORPUS SECONDS
+    python benchmarks/peers/stream_loaders.py LOADER CORPUS SECONDS
 
 Each yields batches of 16 (`OursLarge`: 256) packed sequences of 2,048 tokens with names inserted after half of the links, as
 int64 ids and labels. The original's algorithm is written from its description: a document at a time, a shared random generator,

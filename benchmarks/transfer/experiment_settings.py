@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from benchmarks.transfer.names import KATAKANA, WORDS
+from benchmarks.transfer.real_names import KATAKANA, WORDS
 from spark_jobs.common.settings import Settings
 from training.config import InsertionSettings, OptimizerSettings, StreamSettings
 

@@ -1,6 +1,6 @@
 """What the plan of a large corpus costs: seconds and memory, cold from Parquet and from the cache of the machine.
 
-    python benchmarks/stream_plan.py --documents 10000000 --links-a-document 20 --markdown
+    python benchmarks/plan_cost.py --documents 10000000 --links-a-document 20 --markdown
 
 Writes the narrow columns of so many synthetic documents as `encoded` shards (the id columns are empty: a plan reads none), then
 makes a plan for batches of 2,048 sequences in 64 lanes in a fresh process, twice: cold, and with what the first one left in the
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from machine import describe_machine
-from stream_data import make_corpus
+from inputs.synthetic_corpus import make_corpus
+from measuring.machine import describe_machine
 
 HEADER = ("", "seconds", "open and check", "narrow columns", "lay out epoch 0", "anonymous MB", "resident MB")
 DOCUMENTS_IN_SHARD = 250_000

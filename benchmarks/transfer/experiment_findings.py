@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from benchmarks.transfer.config import BASE
+from benchmarks.transfer.experiment_settings import BASE
 from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE
 from eval.analysis.findings import Contrast, Finding, format_p, interval
 from eval.analysis.significance import LEVEL, holm

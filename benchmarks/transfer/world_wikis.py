@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.transfer.config import ExperimentSettings
-from benchmarks.transfer.dumps import Langlink, Page, write_dump
+from benchmarks.transfer.dump_writer import Langlink, Page, write_dump
+from benchmarks.transfer.experiment_settings import ExperimentSettings
 from benchmarks.transfer.world import ENGLISH, Sentence, World, english_articles, foreign_articles, language_articles
 
 Articles = list[list[Sentence]]
