@@ -1,4 +1,4 @@
-"""The two wikis of the experiment as Wikimedia publishes them: multistream XML, and the langlinks table as SQL."""
+"""Write a wiki in the formats that Wikimedia publishes: multistream XML, and the langlinks table as SQL."""
 
 import bz2
 import gzip
@@ -48,54 +48,54 @@ CREATE TABLE `langlinks` (
 """
 
 
-class Page(NamedTuple):
-    """An article. Its id is its place, from 1."""
+class DumpPage(NamedTuple):
+    """An article. Its page id is its position in the dump, from 1."""
 
     title: str
     wikitext: str
 
 
-class Langlink(NamedTuple):
-    """What an article is called in another language."""
+class LanglinkRow(NamedTuple):
+    """A row of `langlinks`: the page has this title in another language."""
 
     page_id: int
     language: str
     title: str
 
 
-def page_xml(page: Page, page_id: int) -> str:
-    """An article's `<page>`."""
+def format_page(page: DumpPage, page_id: int) -> str:
+    """Returns the `<page>` element of an article."""
     size = len(page.wikitext.encode())
     return _PAGE.format(title=escape(page.title), id=page_id, size=size, text=escape(page.wikitext))
 
 
-def langlinks_sql(links: Iterable[Langlink]) -> Iterator[str]:
-    r"""The table as mysqldump writes it.
+def format_langlinks(links: Iterable[LanglinkRow]) -> Iterator[str]:
+    r"""Yields the statements of the table as mysqldump writes them: `CREATE TABLE`, then `INSERT`s of up to 1,000 rows.
 
-    >>> print(list(langlinks_sql([Langlink(1, "en", "O'Higgins")]))[1], end="")
+    >>> print(list(format_langlinks([LanglinkRow(1, "en", "O'Higgins")]))[1], end="")
     INSERT INTO `langlinks` VALUES (1,'en','O\'Higgins');
     """
     yield _TABLE
     rows = iter(links)
     while part := list(islice(rows, _ROWS_PER_INSERT)):
-        values = ",".join(f"({link.page_id},'{link.language}','{_quoted(link.title)}')" for link in part)
+        values = ",".join(f"({link.page_id},'{link.language}','{_escape(link.title)}')" for link in part)
         yield f"INSERT INTO `langlinks` VALUES {values};\n"
 
 
-def _quoted(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def write_dump(folder: Path, language: str, pages: Sequence[Page], links: Iterable[Langlink]) -> None:
-    """Write both files of a wiki; the same bytes for the same pages and links."""
+def write_dump(folder: Path, language: str, pages: Sequence[DumpPage], links: Iterable[LanglinkRow]) -> None:
+    """Writes both files of a wiki into `folder`. The same pages and links give the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{language}wiki-{DATE}"
     with (folder / f"{stem}-pages-articles-multistream.xml.bz2").open("wb") as file:
         file.write(bz2.compress(_HEAD.format(language=language).encode()))
         for start in range(0, len(pages), PAGES_PER_STREAM):
             part = pages[start : start + PAGES_PER_STREAM]
-            xml = "".join(page_xml(page, page_id) for page_id, page in enumerate(part, start + 1))
+            xml = "".join(format_page(page, page_id) for page_id, page in enumerate(part, start + 1))
             file.write(bz2.compress(xml.encode()))
         file.write(bz2.compress(b"</mediawiki>\n"))
-    sql = "".join(langlinks_sql(links)).encode()
+    sql = "".join(format_langlinks(links)).encode()
     (folder / f"{stem}-langlinks.sql.gz").write_bytes(gzip.compress(sql, mtime=0))

@@ -1,4 +1,4 @@
-"""What the answers of all models show: pure functions of their records."""
+"""The results of the experiment, as numbers, table rows and sentences: pure functions of the models' scores."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ from eval.analysis.findings import Contrast, Finding, format_p, interval
 from eval.analysis.significance import LEVEL, holm
 
 Accuracies = Mapping[str, Mapping[str, tuple[float, ...]]]
-"""Arm to kind of question to the accuracy of each seed, in per cent."""
-CLEARLY = 2.0
-"""The precondition asks for so many times chance."""
+"""Arm -> kind of question -> accuracy of each seed, in per cent."""
+PRECONDITION_FACTOR = 2.0
+"""The precondition holds if the accuracy is above this many times chance."""
 PAIRS = ("pair", "from → to", "difference", "95 % interval", "p", "detectable")
 PLANNED = (*PAIRS[:5], "p Holm", "shown")
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Of several training runs, in per cent."""
+    """The mean of several training runs with its 95 % interval, in per cent."""
 
     value: float
     low: float
@@ -34,7 +34,7 @@ class Mean:
 
 
 def mean(values: Sequence[float]) -> Mean:
-    """Mean with a 95 % t interval over runs, cut off at 0 and 100.
+    """Returns the mean with its 95 % t interval over runs, cut off at 0 and 100.
 
     >>> str(mean([10.0, 20.0, 30.0]))
     '20.0 (0.0 to 44.8)'
@@ -45,7 +45,7 @@ def mean(values: Sequence[float]) -> Mean:
 
 
 def transfer_rate(known: Sequence[float], asked: Sequence[float]) -> float:
-    """Of the facts that are right in English, the share that is right in the other language, in per cent; 0 where none is known.
+    """Returns the share of the facts known in English that are also known in the language, in per cent; 0 if none is known.
 
     >>> transfer_rate([1, 1, 0, 0], [1, 0, 1, 0])
     50.0
@@ -56,16 +56,16 @@ def transfer_rate(known: Sequence[float], asked: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Of `second` against `first`."""
+class ArmComparison:
+    """The comparison of the arm `second` with the arm `first`."""
 
     first: str
     second: str
     finding: Finding
-    """Asked in the language itself; `p_holm` is corrected over the family."""
+    """Questions in the language itself; `p_holm` is corrected over the family."""
 
-    def words(self, comparisons: int) -> str:
-        """Difference, interval, both p, and what they show."""
+    def sentence(self, comparisons: int) -> str:
+        """Returns a sentence with the difference, its interval, both p and the verdict."""
         found = self.finding.difference
         verdict = "a difference is shown" if self.finding.is_shown else "not shown at 5 %"
         return (
@@ -76,27 +76,27 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Family:
-    """Comparisons planned before the run that answer one question together; their p are corrected over these and no others."""
+    """Comparisons that answer one question together, planned before the run. Their p are corrected over these comparisons."""
 
     question: str
-    rows: tuple[Comparison, ...]
+    rows: tuple[ArmComparison, ...]
 
 
-def finding_of(contrasts: Sequence[Contrast], first: str, second: str, kind: str) -> Finding:
-    """What was found of `second` against `first` in a kind of question."""
+def find_finding(contrasts: Sequence[Contrast], first: str, second: str, kind: str) -> Finding:
+    """Returns the comparison of `second` with `first` for a kind of question."""
     contrast = next(one for one in contrasts if (one.first, one.second) == (first, second))
     return next(finding for finding in contrast.tasks if finding.name.startswith(f"transfer_{kind}_"))
 
 
-def planned(contrasts: Sequence[Contrast], arms: Sequence[str]) -> tuple[Family, Family]:
-    """(every arm against plain fine-tuning, the other arms against each other), asked in the language itself.
+def planned_families(contrasts: Sequence[Contrast], arms: Sequence[str]) -> tuple[Family, Family]:
+    """Returns (every arm against plain fine-tuning, the other arms against each other), asked in the language itself.
 
     The two families of docs/experiment.md. Holm's correction is over a family; other kinds of questions belong to none, for
     they explain what happens and decide nothing.
 
     Args:
-        contrasts: eval.compare's, of `base` and the arms in order.
-        arms: names; the first one is plain fine-tuning.
+        contrasts: the contrasts of eval.compare between `base` and the arms, in order.
+        arms: names of the arms; the first one is plain fine-tuning.
     """
     return (
         _family("Against plain fine-tuning", contrasts, [(arms[0], other) for other in arms[1:]]),
@@ -105,52 +105,52 @@ def planned(contrasts: Sequence[Contrast], arms: Sequence[str]) -> tuple[Family,
 
 
 def _family(question: str, contrasts: Sequence[Contrast], pairs: Sequence[tuple[str, str]]) -> Family:
-    found = [finding_of(contrasts, first, second, ASKED) for first, second in pairs]
+    found = [find_finding(contrasts, first, second, ASKED) for first, second in pairs]
     corrected = holm([one.difference.p for one in found])
     rows = zip(pairs, found, corrected, strict=True)
-    return Family(question, tuple(Comparison(*pair, replace(one, p_holm=p)) for pair, one, p in rows))
+    return Family(question, tuple(ArmComparison(*pair, replace(one, p_holm=p)) for pair, one, p in rows))
 
 
-def names_shown(accuracies: Accuracies, arms: Sequence[str]) -> tuple[str, str, Mean]:
-    """(arm, kind of question, accuracy) where held-out facts are answered best with the English name shown."""
+def best_with_name_shown(accuracies: Accuracies, arms: Sequence[str]) -> tuple[str, str, Mean]:
+    """Returns (arm, kind of question, accuracy) with the best answers to held-out facts when the English name is shown."""
     found = [(arm, kind, mean(accuracies[arm][kind])) for arm in arms for kind in (BESIDE, IN_PLACE)]
     return max(found, key=lambda one: one[2].value)
 
 
-def sentences(
+def summary_sentences(
     accuracies: Accuracies, contrasts: Sequence[Contrast], arms: Sequence[str], chance: float, masked: tuple[str, str] | None
 ) -> list[str]:
-    """The answers, in the order of the questions.
+    """Returns the answers of the experiment, one sentence each, in the order of the questions.
 
     Args:
-        accuracies: of all arms and the base.
-        contrasts: eval.compare's, of `base` and the arms in order.
-        arms: names; the first one is plain fine-tuning.
-        chance: in per cent.
-        masked: the two arms whose only difference is whether names are predicted, in any order.
+        accuracies: accuracies of the base and all arms.
+        contrasts: the contrasts of eval.compare between `base` and the arms, in order.
+        arms: names of the arms; the first one is plain fine-tuning.
+        chance: accuracy of guessing, in per cent.
+        masked: the two arms that differ only in whether names are predicted, in any order.
     """
-    against_plain, among = planned(contrasts, arms)
-    told = [_precondition(accuracies, arms, chance)]
-    told += [f"{row.second} against {row.first}: {row.words(len(against_plain.rows))}." for row in against_plain.rows]
-    told.append(_best(accuracies, arms, against_plain, among))
+    against_plain, among = planned_families(contrasts, arms)
+    found = [_precondition(accuracies, arms, chance)]
+    found += [f"{row.second} against {row.first}: {row.sentence(len(against_plain.rows))}." for row in against_plain.rows]
+    found.append(_best(accuracies, arms, against_plain, among))
     if masked is not None:
-        told += [
-            f"Names predicted or only seen ({row.second} against {row.first}): {row.words(len(family.rows))}."
+        found += [
+            f"Names predicted or only seen ({row.second} against {row.first}): {row.sentence(len(family.rows))}."
             for family in (against_plain, among)
             for row in family.rows
             if {row.first, row.second} == set(masked)
         ]
-    told += [_english(contrasts, arms[0], arm) for arm in arms]
-    return told
+    found += [_english(contrasts, arms[0], arm) for arm in arms]
+    return found
 
 
 def _precondition(accuracies: Accuracies, arms: Sequence[str], chance: float) -> str:
-    arm, kind, shown = names_shown(accuracies, arms)
-    verdict = "it holds" if shown.low > CLEARLY * chance else "it does not hold"
+    arm, kind, shown = best_with_name_shown(accuracies, arms)
+    verdict = "it holds" if shown.low > PRECONDITION_FACTOR * chance else "it does not hold"
     where = {BESIDE: "beside the city's name", IN_PLACE: "in place of the city's name"}[kind]
     return (
         f"Precondition: with the English name shown, {shown} % of the held-out facts are right ({arm}, {where}), where "
-        f"chance is {chance:.0f} %: {verdict} (the interval's lower end must exceed {CLEARLY:g} x chance)."
+        f"chance is {chance:.0f} %: {verdict} (the interval's lower end must exceed {PRECONDITION_FACTOR:g} x chance)."
     )
 
 
@@ -163,25 +163,25 @@ def _best(accuracies: Accuracies, arms: Sequence[str], *families: Family) -> str
 
 
 def _english(contrasts: Sequence[Contrast], plain: str, arm: str) -> str:
-    """Intervals alone: what is lost is asked how much, not whether."""
+    """Gives intervals only: the question is how much English is lost, not whether."""
     references = [BASE] if arm == plain else [BASE, plain]
-    found = [(reference, finding_of(contrasts, reference, arm, SOURCE).difference) for reference in references]
+    found = [(reference, find_finding(contrasts, reference, arm, SOURCE).difference) for reference in references]
     parts = [f"{one.points:+.1f} points ({interval(one)}) against {reference}" for reference, one in found]
     return f"English, {arm}: {', '.join(parts)}."
 
 
 def accuracy_rows(accuracies: Accuracies, rates: Mapping[str, Sequence[float]]) -> list[list[str]]:
-    """A row for each arm: every kind of question, then the transfer rate, as means with intervals over seeds."""
+    """Returns a row for each arm: every kind of question, then the transfer rate, as means with intervals over seeds."""
     return [[arm, *(str(mean(found[kind])) for kind in KINDS), str(mean(rates[arm]))] for arm, found in accuracies.items()]
 
 
 def seed_rows(accuracies: Accuracies, kind: str) -> list[list[str]]:
-    """A row for each arm: its accuracy for each seed."""
+    """Returns a row for each arm: its accuracy for each seed."""
     return [[arm, *(f"{value:.1f}" for value in found[kind])] for arm, found in accuracies.items()]
 
 
 def planned_rows(family: Family) -> list[list[str]]:
-    """A row for each comparison, under `PLANNED`."""
+    """Returns a row for each comparison, with the columns `PLANNED`."""
     return [
         [*_cells(row.first, row.second, row.finding), format_p(row.finding.p_holm), "yes" if row.finding.is_shown else "no"]
         for row in family.rows
@@ -189,8 +189,8 @@ def planned_rows(family: Family) -> list[list[str]]:
 
 
 def pair_rows(contrasts: Sequence[Contrast], kind: str) -> list[list[str]]:
-    """A row for each pair of arms, under `PAIRS`."""
-    found = [(one.first, one.second, finding_of(contrasts, one.first, one.second, kind)) for one in contrasts]
+    """Returns a row for each pair of arms, with the columns `PAIRS`."""
+    found = [(one.first, one.second, find_finding(contrasts, one.first, one.second, kind)) for one in contrasts]
     return [[*_cells(*row), f"{row[2].difference.detectable:.1f}"] for row in found]
 
 

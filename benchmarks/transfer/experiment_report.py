@@ -1,4 +1,4 @@
-"""The report of the experiment: eval.compare's figures, a table, a plot, the answers in words, and how to run it again."""
+"""The report of the experiment: the figures of eval.compare, tables, a plot, a summary, and the command to rerun it."""
 
 import importlib.metadata
 import io
@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from benchmarks.measuring.machine import processor_name
 from benchmarks.transfer.experiment_findings import (
     PAIRS,
     PLANNED,
@@ -22,16 +23,16 @@ from benchmarks.transfer.experiment_findings import (
     accuracy_rows,
     mean,
     pair_rows,
-    planned,
+    planned_families,
     planned_rows,
     seed_rows,
-    sentences,
+    summary_sentences,
     transfer_rate,
 )
+from benchmarks.transfer.experiment_folders import Layout, digest_parts, hash_file
 from benchmarks.transfer.experiment_settings import BASE
-from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE, task
+from benchmarks.transfer.questions import ASKED, BESIDE, IN_PLACE, KINDS, SOURCE, task_name
 from benchmarks.transfer.world import SPELLED_ALIKE
-from benchmarks.transfer.world_stage import Layout, digest, sha256
 from eval import compare
 from eval.analysis.findings import Contrast, contrasts
 from eval.analysis.pairing import PairedTask, pair, read_model
@@ -50,80 +51,80 @@ _COLOURS = {ASKED: "#b3261e", BESIDE: "#1f6feb", IN_PLACE: "#7a52cc", SOURCE: "#
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What was found."""
+class ExperimentResults:
+    """Everything that the report shows about the models."""
 
     accuracies: Accuracies
-    """Of the base and the arms."""
+    """Accuracies of the base and the arms."""
     rates: Mapping[str, tuple[float, ...]]
-    """Transfer of each seed, in per cent."""
+    """Arm -> transfer rate of each seed, in per cent."""
     groups: Mapping[str, Mapping[str, tuple[float, ...]]]
-    """Arm to `alike` and `translated` (how answers are written) to the accuracy in the language, seed by seed."""
+    """Arm -> `alike` or `translated` (how answers are written) -> accuracy in the language, for each seed."""
     contrasts: Sequence[Contrast]
     families: Sequence[Family]
     """The planned comparisons."""
     chance: float
-    """In per cent."""
+    """Accuracy of guessing, in per cent."""
     items: int
-    """Held-out facts that are asked."""
+    """Number of questions about held-out facts."""
     sentences: Sequence[str]
     models: int
-    """Trained and asked, the bases among them."""
+    """Number of trained models, including the bases."""
     training_minutes: float
-    """Of all models together, each on one thread where the device is the CPU."""
+    """Minutes of training of all models together, each on one thread if the device is the CPU."""
     fingerprint: str
-    """Of all models' weights: equal where a run gave the same models, to the last bit."""
+    """Hash of all models' weights: equal for two runs if every weight is equal to the last bit."""
 
 
-def read_findings(layout: Layout) -> Findings:
-    """Read all evaluations, write eval.compare's page beside them, and gather what they say."""
+def read_findings(layout: Layout) -> ExperimentResults:
+    """Reads all evaluations, and writes the page of eval.compare beside them."""
     arms, language = list(layout.settings.arms), layout.settings.language
     arguments = [f"{arm}={','.join(str(layout.answers(arm, seed)) for seed in layout.settings.seeds)}" for arm in (BASE, *arms)]
     output = layout.settings.output_dir / "compare"
-    with redirect_stdout(io.StringIO()):  # dozens of tables; they are in its page
-        compare.main(arguments, output, paired_runs=True)  # run k of all arms is of one seed, from one base
+    with redirect_stdout(io.StringIO()):  # its tables are in its page
+        compare.main(arguments, output, paired_runs=True)  # run k of all arms has the same seed and base
     tasks = {paired.name: paired for paired in pair([read_model(argument) for argument in arguments])}
-    of_kind = {kind: tasks[task(kind, language)] for kind in KINDS}
-    accuracies = {arm: {kind: _seeds(paired, arm) for kind, paired in of_kind.items()} for arm in (BASE, *arms)}
+    of_kind = {kind: tasks[task_name(kind, language)] for kind in KINDS}
+    accuracies = {arm: {kind: _accuracy_of_seeds(paired, arm) for kind, paired in of_kind.items()} for arm in (BASE, *arms)}
     asked, source = of_kind[ASKED], of_kind[SOURCE]
     rates = {
         arm: tuple(
-            transfer_rate(known.tolist(), found.tolist())
-            for known, found in zip(source.runs[arm].scores, asked.runs[arm].scores, strict=True)
+            transfer_rate(known.tolist(), answered.tolist())
+            for known, answered in zip(source.runs[arm].scores, asked.runs[arm].scores, strict=True)
         )
         for arm in (BASE, *arms)
     }
     found = contrasts(list(tasks.values()), [BASE, *arms], paired_runs=True)
     chance = 100 * asked.chance
-    told = sentences(accuracies, found, arms, chance, masked_pair(layout.settings.arms))
+    summary = summary_sentences(accuracies, found, arms, chance, masked_pair(layout.settings.arms))
     models = [(arm, seed) for arm in (BASE, *arms) for seed in layout.settings.seeds]
-    return Findings(
+    return ExperimentResults(
         accuracies=accuracies,
         rates=rates,
-        groups={arm: _groups(asked, arm) for arm in (BASE, *arms)},
+        groups={arm: _accuracies_by_spelling(asked, arm) for arm in (BASE, *arms)},
         contrasts=found,
-        families=planned(found, arms),
+        families=planned_families(found, arms),
         chance=chance,
         items=len(asked.items),
-        sentences=told,
+        sentences=summary,
         models=len(models),
-        training_minutes=sum(_read(layout.folder(*model) / "run/run.json")["wall_seconds"] for model in models) / 60,
-        fingerprint=digest([_weights(layout.folder(*model) / "run/model") for model in models]),
+        training_minutes=sum(_read_json(layout.folder(*model) / "run/run.json")["wall_seconds"] for model in models) / 60,
+        fingerprint=digest_parts([_hash_weights(layout.folder(*model) / "run/model") for model in models]),
     )
 
 
-def _weights(folder: Path) -> list[str]:
-    """sha256 of each file of weights."""
-    return [sha256(path) for path in sorted(folder.glob("*.safetensors"))]
+def _hash_weights(folder: Path) -> list[str]:
+    """Returns the SHA-256 of each file of weights."""
+    return [hash_file(path) for path in sorted(folder.glob("*.safetensors"))]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_bytes())
-    return found
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_bytes())
+    return content
 
 
 def masked_pair(arms: Mapping[str, InsertionSettings]) -> tuple[str, str] | None:
-    """(predicted, not predicted): two arms that differ in nothing but whether the loss counts names."""
+    """Returns (predicted, not predicted) if two arms differ only in whether the loss counts names, else None."""
     for first, one in arms.items():
         for second, other in arms.items():
             if one.predict_names and other == one.model_copy(update={"predict_names": False}) and one.strategy != "none":
@@ -131,11 +132,11 @@ def masked_pair(arms: Mapping[str, InsertionSettings]) -> tuple[str, str] | None
     return None
 
 
-def _seeds(paired: PairedTask, arm: str) -> tuple[float, ...]:
+def _accuracy_of_seeds(paired: PairedTask, arm: str) -> tuple[float, ...]:
     return tuple(100 * float(run.mean()) for run in paired.runs[arm].scores)
 
 
-def _groups(paired: PairedTask, arm: str) -> dict[str, tuple[float, ...]]:
+def _accuracies_by_spelling(paired: PairedTask, arm: str) -> dict[str, tuple[float, ...]]:
     alike = [item.partition("/")[0] in SPELLED_ALIKE for item in paired.items]
     scores = paired.runs[arm].scores
     return {
@@ -144,16 +145,16 @@ def _groups(paired: PairedTask, arm: str) -> dict[str, tuple[float, ...]]:
     }
 
 
-def write_report(layout: Layout, findings: Findings, command: str) -> None:
-    """The page and its plot."""
+def write_report(layout: Layout, findings: ExperimentResults, command: str) -> None:
+    """Writes the report and its plot. `command` is the command line that reproduces them."""
     path = layout.settings.report
     plot = path.with_suffix(".svg")
-    write_text_atomically(plot, draw(findings))
-    write_text_atomically(path, page(layout, findings, command, plot.name))
+    write_text_atomically(plot, draw_plot(findings))
+    write_text_atomically(path, render_report(layout, findings, command, plot.name))
 
 
-def page(layout: Layout, findings: Findings, command: str, plot: str) -> str:
-    """The report as Markdown (`report.md.j2`)."""
+def render_report(layout: Layout, findings: ExperimentResults, command: str, plot: str) -> str:
+    """Returns the report as Markdown (`report.md.j2`)."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
     )
@@ -163,7 +164,7 @@ def page(layout: Layout, findings: Findings, command: str, plot: str) -> str:
         found=findings,
         command=command,
         when=f"{datetime.now(UTC):%Y-%m-%d}",
-        versions=versions(layout.settings.device),
+        versions=describe_environment(layout.settings.device),
         plot=plot,
         headers=HEADERS,
         accuracy_headers=["arm", *(HEADERS[kind] for kind in KINDS), "transfer"],
@@ -178,21 +179,14 @@ def page(layout: Layout, findings: Findings, command: str, plot: str) -> str:
     )
 
 
-def versions(device: str) -> str:
-    """Python and packages, and what the machine is."""
+def describe_environment(device: str) -> str:
+    """Returns the versions of Python and packages, the processor and the device, as one line."""
     found = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
-    return f"CPython {platform.python_version()}, {', '.join(found)}; {machine()}, {os.cpu_count()} cores, device {device}"
+    return f"CPython {platform.python_version()}, {', '.join(found)}; {processor_name()}, {os.cpu_count()} cores, device {device}"
 
 
-def machine() -> str:
-    """The processor's name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def draw(findings: Findings) -> str:
-    """Accuracy of each arm as SVG: a point for each kind of question with its interval, the seeds as faint points, chance."""
+def draw_plot(findings: ExperimentResults) -> str:
+    """Returns an SVG of the accuracy of each arm: by kind of question a point with its interval, and faint points for seeds."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

