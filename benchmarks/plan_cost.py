@@ -1,11 +1,11 @@
-"""What the plan of a large corpus costs: seconds and memory, cold from Parquet and from the cache of the machine.
+"""Measure the plan of a large corpus: seconds and memory, from Parquet and from the cache.
 
     python benchmarks/plan_cost.py --documents 10000000 --links-a-document 20 --markdown
 
-Writes the narrow columns of so many synthetic documents as `encoded` shards (the id columns are empty: a plan reads none), then
-makes a plan for batches of 2,048 sequences in 64 lanes in a fresh process, twice: cold, and with what the first one left in the
-cache. Seconds are from opening the corpus to knowing where sequence 1,000,000 lies. Of memory, `anonymous` is the peak that
-the plan took of its own; mapped files come on top and can be taken back by the kernel.
+Writes synthetic documents as `encoded` shards with empty id columns, because a plan does not read ids. Then makes a plan for
+batches of 2,048 sequences in 64 lanes, twice, each time in a new process: without a cache, and with the cache of the first run.
+Seconds are from opening the corpus to the position of sequence 1,000,000. `anonymous` is the peak of anonymous memory above
+that before the plan; `resident` also has mapped files, which the kernel can take back.
 """
 
 import json
@@ -13,38 +13,22 @@ import os
 import subprocess
 import sys
 import tempfile
-import textwrap
-import threading
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from inputs.synthetic_corpus import make_corpus
-from measuring.machine import describe_machine
+from measuring.machine import describe_machine, list_packages
+from measuring.memory_peak import MemoryPeak, read_memory
+from measuring.result_tables import format_markdown
 
 HEADER = ("", "seconds", "open and check", "narrow columns", "lay out epoch 0", "anonymous MB", "resident MB")
 DOCUMENTS_IN_SHARD = 250_000
 
 
-class Watch(threading.Thread):
-    """Peaks of this process's memory, looked at a hundred times a second."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.anonymous = self.resident = 0
-
-    def run(self) -> None:
-        """Look for ever."""
-        while True:
-            lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
-            self.anonymous = max(self.anonymous, int(lines["RssAnon"].split()[0]) * 1024)
-            self.resident = max(self.resident, int(lines["VmRSS"].split()[0]) * 1024)
-            time.sleep(0.01)
-
-
-def plan(corpus: Path) -> dict[str, float]:
-    """Make a plan in this process."""
+def measure_plan(corpus: Path) -> dict[str, float]:
+    """Makes a plan in this process. Returns its seconds, its bytes of memory and of cache, and its tokens and lanes."""
     from training.config import DataSettings
     from training.data import encoded_corpus as opening
     from training.stream.stream_plan import StreamRules
@@ -61,11 +45,9 @@ def plan(corpus: Path) -> dict[str, float]:
         return columns
 
     opening.narrow_columns = timed  # type: ignore[assignment]
-    watch = Watch()
-    before = (
-        int(dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())["RssAnon"].split()[0]) * 1024
-    )
-    watch.start()
+    peak = MemoryPeak()
+    before = read_memory()["RssAnon"]
+    peak.start()
     began = time.perf_counter()
     settings = DataSettings(corpus=str(corpus), tokenizer="mistral", wikis=("jawiki",), cache=corpus / "cache")
     opened = opening.open_corpus(settings)
@@ -92,8 +74,8 @@ def plan(corpus: Path) -> dict[str, float]:
         "open": open_seconds - spent,
         "columns": spent,
         "layout": total - open_seconds,
-        "anonymous": watch.anonymous - before,
-        "resident": watch.resident,
+        "anonymous": peak.anonymous - before,
+        "resident": peak.resident,
         "tokens": tokens,
         "lanes": stream.plan.wikis[0].lanes,
         "cache": sum(path.stat().st_size for path in (corpus / "cache").rglob("*") if path.is_file()),
@@ -102,14 +84,14 @@ def plan(corpus: Path) -> dict[str, float]:
 
 def main(
     documents: Annotated[int, typer.Option(help="Documents of the corpus.", min=64)] = 10_000_000,
-    links_a_document: Annotated[int, typer.Option(help="Links of each.", min=0)] = 20,
+    links_a_document: Annotated[int, typer.Option(help="Links of each document.", min=0)] = 20,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures and the machine to this file.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table ready to be pasted.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     plan_of: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Measure the plan of a large corpus."""
+    """Measures the plan of a large corpus."""
     if plan_of is not None:
-        typer.echo(json.dumps(plan(plan_of)))
+        typer.echo(json.dumps(measure_plan(plan_of)))
         return
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"
@@ -127,17 +109,14 @@ def main(
         )
         for run, own in figures.items()
     ]
-    one = figures["cold"]
-    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
+    first = figures["cold"]
     caption = (
-        f"{documents:,} documents, {documents * links_a_document:,} links, {one['tokens'] / 1e9:.2f} G tokens, "
-        f"{one['lanes']} lanes; {one['cache'] / 1e6:,.0f} MB of cache. "
-        f"{machine['processor']}, {machine['cores']} cores, {machine['python']}; {packages}."
+        f"{documents:,} documents, {documents * links_a_document:,} links, {first['tokens'] / 1e9:.2f} G tokens, "
+        f"{first['lanes']} lanes; {first['cache'] / 1e6:,.0f} MB of cache. "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['python']}; {list_packages(machine)}."
     )
     if markdown:
-        lines = [f"| {' | '.join(cells)} |" for cells in (HEADER, *rows)]
-        lines.insert(1, "|---|" + "--:|" * (len(HEADER) - 1))
-        typer.echo("\n".join([*lines, "", *textwrap.wrap(caption, 130)]))
+        typer.echo(format_markdown(HEADER, rows, caption))
     else:
         for row in rows:
             typer.echo("   ".join(f"{name or 'run'} {value}" for name, value in zip(HEADER, row, strict=True)))

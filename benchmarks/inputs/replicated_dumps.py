@@ -1,10 +1,10 @@
-"""A large dump from small ones: real pages, replicated under new titles and page ids.
+"""Make a large dump from a small one: real pages, replicated under new titles and page ids.
 
     python benchmarks/inputs/replicated_dumps.py DUMPS_DIR OUT --wiki elwiki --megabytes 1000
 
-Copy k of a page has the title `TITLE (k)` and its id raised by k · 10⁸; the langlinks are copied with it. Links inside the text
-stay as they are, so they lead to the first copy: what is joined grows as it does in a real wiki, and every copy costs the same.
-Streams of 100 pages, as Wikimedia packs them. Compressing takes longer than reading: the result is kept and used again.
+Copy k of a page has the title `TITLE (k)`, the page id plus k · 10⁸, and the same langlinks. Links inside the text are not
+changed, so they lead to the first copy: the tables that are joined grow as in a real wiki, and every copy costs the same.
+Streams have 100 pages, as in Wikimedia's dumps. Compressing takes longer than reading, so the result is kept and used again.
 """
 
 import bz2
@@ -29,7 +29,7 @@ _ROW = re.compile(rb"\((\d+),('(?:[^'\\]|\\.|'')*'),('(?:[^'\\]|\\.|'')*')\)")
 
 
 def copy_page(page: bytes, copy: int) -> bytes:
-    """Copy number `copy` of a page's XML; copy 0 is the page itself.
+    """Returns copy number `copy` of a page's XML; copy 0 is the page itself.
 
     >>> copy_page(b"<page><title>A</title><ns>0</ns><id>7</id>", 2)
     b'<page><title>A (2)</title><ns>0</ns><id>200000007</id>'
@@ -42,16 +42,16 @@ def copy_page(page: bytes, copy: int) -> bytes:
 
 
 def copy_streams(pages: list[bytes], copy: int) -> bytes:
-    """All pages of one copy as compressed streams."""
+    """Returns all pages of one copy as compressed streams."""
     copies = [copy_page(page, copy) for page in pages]
     runs = [b"".join(copies[start : start + PAGES_PER_STREAM]) for start in range(0, len(copies), PAGES_PER_STREAM)]
     return b"".join(map(bz2.compress, runs))
 
 
-def replicate(source: Path, langlinks: Path, folder: Path, wiki: str, megabytes: float) -> Path:
-    """Write `{wiki}-…-pages-articles-multistream.xml.bz2` of about `megabytes` of XML and its langlinks; returns the folder.
+def replicate_dump(source: Path, langlinks: Path, folder: Path, wiki: str, megabytes: float) -> Path:
+    """Writes `{wiki}-…-pages-articles-multistream.xml.bz2` of about `megabytes` of XML, and its langlinks. Returns their folder.
 
-    What is already there is used again.
+    An existing result is used again.
     """
     target = folder / f"{wiki}-{megabytes:g}MB"
     if (target / "done").exists():
@@ -79,7 +79,7 @@ def replicate(source: Path, langlinks: Path, folder: Path, wiki: str, megabytes:
 
 
 def copy_langlinks(sql: bytes, copies: int) -> Iterator[bytes]:
-    """The dump of a langlinks table with every row given once for each copy of its page."""
+    """Yields the dump of a langlinks table in which every row occurs once for each copy of its page."""
     start = sql.index(b"INSERT INTO")
     yield sql[:start]
     rows = _ROW.findall(sql, start)
@@ -88,19 +88,19 @@ def copy_langlinks(sql: bytes, copies: int) -> Iterator[bytes]:
         yield b"INSERT INTO `langlinks` VALUES %s;\n" % values
 
 
-def find(dumps: Path, wiki: str) -> tuple[Path, Path]:
-    """The multistream dump and the langlinks of a wiki in a folder."""
+def find_sources(dumps: Path, wiki: str) -> tuple[Path, Path]:
+    """Returns the multistream dump and the langlinks of a wiki in a folder. Exits with an error if one is missing."""
     pages = next(iter(sorted(dumps.glob(f"{wiki}-*-pages-articles-multistream.xml.bz2"))), None)
     langlinks = next(iter(sorted(dumps.glob(f"{wiki}-*-langlinks.sql.gz"))), None)
     if pages is None or langlinks is None:
-        sys.exit(f"{dumps} holds no multistream dump and langlinks of {wiki}")
+        sys.exit(f"{dumps} does not have a multistream dump and langlinks of {wiki}: download both files")
     return pages, langlinks
 
 
 def main(
     dumps: Path, out: Path, wiki: str = "elwiki", megabytes: Annotated[float, typer.Option(help="MB of XML to make.")] = 250
 ) -> None:
-    print(replicate(*find(dumps, wiki), out, wiki, megabytes))
+    print(replicate_dump(*find_sources(dumps, wiki), out, wiki, megabytes))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The pages that the benchmarks of wikitext read: articles of real dumps, the same ones in every run."""
+"""Sample articles from real dumps: the same articles in every run."""
 
 import random
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from spark_jobs.dumps.compressed_streams import read_whole
 from spark_jobs.dumps.page_xml import PageError, parse_page, split_pages
 
 
-class Article(NamedTuple):
-    """One page of the sample."""
+class SampledArticle(NamedTuple):
+    """An article of the sample."""
 
     wiki: str
     title: str
@@ -18,18 +18,18 @@ class Article(NamedTuple):
 
 
 def find_dumps(paths: Iterable[Path]) -> list[Path]:
-    """The dumps among `paths` and in the folders among them. A dump that is there as multistream too is read once."""
+    """Returns the dumps among `paths` and in the folders among them. A dump that also exists as multistream counts once."""
     files = [file for path in paths for file in (sorted(path.glob("*pages-articles*.xml*")) if path.is_dir() else [path])]
     names = {file.name for file in files}
     return [file for file in files if "-multistream" not in file.name or file.name.replace("-multistream", "") not in names]
 
 
-def read_articles(dumps: Iterable[Path], limit: int) -> list[Article]:
-    """Up to `limit` articles of each wiki, the same ones in every run; redirects and other namespaces left out."""
-    by_wiki: dict[str, list[Article]] = {}
+def read_articles(dumps: Iterable[Path], limit: int) -> list[SampledArticle]:
+    """Returns up to `limit` articles of each wiki, without redirects and other namespaces."""
+    by_wiki: dict[str, list[SampledArticle]] = {}
     for path in dumps:
         wiki = path.name.partition("-")[0]
-        # Parts are named `….xml-p1p2.bz2`, so the ending is enough to open them.
+        # The last suffix is enough to open a part, such as `….xml-p1p2.bz2`.
         with path.open("rb") as file:
             for raw in split_pages(read_whole(file, path.name)):
                 try:
@@ -37,7 +37,7 @@ def read_articles(dumps: Iterable[Path], limit: int) -> list[Article]:
                 except PageError:
                     continue
                 if page.namespace == 0 and page.redirect is None and page.model == "wikitext":
-                    by_wiki.setdefault(wiki, []).append(Article(wiki, page.title, page.text))
+                    by_wiki.setdefault(wiki, []).append(SampledArticle(wiki, page.title, page.text))
     sample = []
     for articles in by_wiki.values():
         random.Random(0).shuffle(articles)

@@ -1,4 +1,4 @@
-"""A synthetic encoded corpus by the contract: documents of log-normal length with links, in the shape of a real wiki's."""
+"""Write a synthetic encoded corpus that follows the contract: documents of log-normal length with links, as in a real wiki."""
 
 import hashlib
 import json
@@ -23,22 +23,31 @@ WIKI = "jawiki"
 
 
 def wiki_folder(corpus: Path) -> Path:
-    """Where the shards lie."""
+    """Returns the folder of the shards."""
     return corpus / "encoded" / "tokenizer=mistral" / "pivot=en" / f"wiki={WIKI}"
 
 
-def lists(values: npt.NDArray[Any], lengths: npt.NDArray[np.integer], kind: pa.DataType) -> pa.Array:
-    """A list column from flat values."""
+def list_column(values: npt.NDArray[Any], lengths: npt.NDArray[np.integer], kind: pa.DataType) -> pa.Array:
+    """Returns a list column from flat values and the lengths of the lists."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, kind.value_type), type=kind)
 
 
 def make_shard(rng: np.random.Generator, first: int, rows: int, schema: pa.Schema, tokens: bool, links: int | None) -> pa.Table:
-    """Rows of a shard; without `tokens` the id columns are empty, which is enough for a plan; `links` a row, or by length."""
+    """Returns the rows of a shard.
+
+    Args:
+        rng: generator of all values.
+        first: page id of the first row.
+        rows: number of rows.
+        schema: schema of the table.
+        tokens: whether to fill the id columns; a plan does not need them.
+        links: links of each row; None: one for every 45 tokens.
+    """
     lengths = np.maximum(20, rng.lognormal(6.6, 0.9, rows)).astype(np.int32)
     counts = np.full(rows, links) if links is not None else lengths // TOKENS_A_LINK
     total = int(counts.sum())
-    # Link j of a document with n links lies in the j-th of n equal parts of it.
+    # Link j of a document with n links is in the j-th of n equal parts of it.
     part = np.repeat(np.maximum(lengths // np.maximum(counts, 1), 2), counts)
     j = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
     starts = j * part
@@ -57,21 +66,21 @@ def make_shard(rng: np.random.Generator, first: int, rows: int, schema: pa.Schem
             np.add.reduceat(np.append(names, 0), np.cumsum(counts) - counts) * (counts > 0) if tokens else counts * 0,
         ),
     }
-    arrays = [lists(*c, schema.field(n).type) if isinstance(c, tuple) else c for n, c in columns.items()]
+    arrays = [list_column(*c, schema.field(n).type) if isinstance(c, tuple) else c for n, c in columns.items()]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def make_corpus(corpus: Path, documents: int, shards: int = 4, tokens: bool = True, links: int | None = None) -> None:
-    """Write the corpus, its tokenizer and its manifest."""
+    """Writes the corpus, its tokenizer and its manifest. `tokens` and `links` are those of `make_shard`."""
     folder = wiki_folder(corpus)
     folder.mkdir(parents=True)
     source = load_source(TOKENIZER, "mistral")
-    beside = corpus / "encoded" / "tokenizer=mistral" / TOKENIZER_FOLDER
-    beside.mkdir()
-    (beside / "tokenizer.json").write_text(source.tokenizer_json)
-    (beside / "tokenizer_config.json").write_text(source.tokenizer_config)
+    tokenizer_folder = corpus / "encoded" / "tokenizer=mistral" / TOKENIZER_FOLDER
+    tokenizer_folder.mkdir()
+    (tokenizer_folder / "tokenizer.json").write_text(source.tokenizer_json)
+    (tokenizer_folder / "tokenizer_config.json").write_text(source.tokenizer_config)
     vocabulary = source.load().get_vocab()
-    about = {
+    tokenizer = {
         "name": "mistral",
         "sha256": hashlib.sha256(source.tokenizer_json.encode()).hexdigest(),
         "vocab_size": len(vocabulary),
@@ -79,7 +88,7 @@ def make_corpus(corpus: Path, documents: int, shards: int = 4, tokens: bool = Tr
         "id_type": "uint16",
     }
     schema = encoded("uint16").schema
-    more = {"leia.tokenizer": json.dumps(about), "leia.pivot": "en", "leia.span_mapping": "exact"}
+    more = {"leia.tokenizer": json.dumps(tokenizer), "leia.pivot": "en", "leia.span_mapping": "exact"}
     schema = schema.with_metadata({**schema.metadata, **{key.encode(): value.encode() for key, value in more.items()}})
     rng, written = np.random.default_rng(0), []
     for number in range(shards):

@@ -1,6 +1,6 @@
-"""A tekken file (byte-level BPE, 131,072 ids, in the package mistral-common) as a tokenizer.json: a real vocabulary above 65,536.
+"""Convert a tekken file of mistral-common (byte-level BPE, 131,072 ids) to a tokenizer: a real vocabulary above 65,536.
 
-For tests and benchmarks: the names of its control tokens are not in the file, so its vocabulary is not that of a published model.
+Only for tests and benchmarks: the file lacks the names of the control tokens, so this is not the vocabulary of a published model.
 """
 
 import base64
@@ -13,7 +13,7 @@ from spark_jobs.tokens.tokenizer_files import bpe_merges
 
 
 def read_tekken(path: Path) -> Tokenizer:
-    """The tokenizer; its ids are those of mistral-common."""
+    """Returns the tokenizer of a tekken file, with the same ids as in mistral-common."""
     data = json.loads(path.read_text(encoding="utf-8"))
     config = data["config"]
     controls = int(config["default_num_special_tokens"])
@@ -33,7 +33,7 @@ def read_tekken(path: Path) -> Tokenizer:
 
 
 def byte_letters() -> list[str]:
-    """The letter that stands for each byte in byte-level vocabularies: itself where it can be seen, else one from U+0100 on."""
-    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    """Returns the letter of each byte in byte-level vocabularies: the byte itself if printable, else a letter from U+0100 on."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = iter(range(0x100, 0x200))
-    return [chr(byte if byte in seen else next(others)) for byte in range(256)]
+    return [chr(byte if byte in printable else next(others)) for byte in range(256)]

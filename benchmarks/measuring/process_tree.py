@@ -1,7 +1,7 @@
-"""CPU time and memory of a command with all its descendants, by role, watched from outside.
+"""Measure CPU time and memory of a command and all its descendants, by role.
 
-CPU time of a process counts itself only; what it last showed before it ended is kept. Looking every tenth of a second, at most
-that much of each process is missed.
+The processes are read every tenth of a second. For a process that ends, the last reading counts, so at most a tenth of a second
+of each process is missed.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.1
 
 @dataclass
 class Usage:
-    """What a process tree used: by role, seconds of CPU (user + system) and the largest resident set of one process in bytes."""
+    """The usage of a process tree. By role: CPU seconds (user + system), and the largest resident set of one process in bytes."""
 
     wall: float = 0.0
     cpu: dict[str, float] = field(default_factory=dict)
@@ -26,20 +26,20 @@ class Usage:
 
     @property
     def total_cpu(self) -> float:
-        """Seconds of CPU of all processes."""
+        """CPU seconds of all processes."""
         return sum(self.cpu.values())
 
 
 def role_of(process: psutil.Process, root: int) -> str:
-    """driver, JVM or worker: who a process of a PySpark application is."""
+    """Returns the role of a process of a PySpark application: `driver`, `JVM`, `workers` or `shell`."""
     if process.pid == root:
         return "driver"
     name = process.name()
     return "JVM" if name == "java" else "workers" if name.startswith("python") else "shell"
 
 
-def watch(command: Sequence[str], log: Path, environment: Mapping[str, str], role: Callable[..., str] = role_of) -> Usage:
-    """Run `command` to its end; its output goes to `log`. Raises CalledProcessError, with the end of the log, if it fails."""
+def watch_command(command: Sequence[str], log: Path, environment: Mapping[str, str], role: Callable[..., str] = role_of) -> Usage:
+    """Runs `command` to its end with its output in `log`. Raises `CalledProcessError` with the end of the log if it fails."""
     cpu: dict[int, tuple[str, float]] = {}
     peak: dict[str, int] = defaultdict(int)
     started = time.monotonic()
@@ -51,7 +51,9 @@ def watch(command: Sequence[str], log: Path, environment: Mapping[str, str], rol
                 try:
                     with process.oneshot():
                         kind = cpu.get(process.pid, ("shell", 0.0))[0]
-                        kind = role(process, child.pid) if kind == "shell" else kind  # a shell becomes what it starts
+                        kind = (
+                            role(process, child.pid) if kind == "shell" else kind
+                        )  # a shell is replaced by the program that it starts
                         times = process.cpu_times()
                         cpu[process.pid] = (kind, times.user + times.system)
                         peak[kind] = max(peak[kind], process.memory_info().rss)

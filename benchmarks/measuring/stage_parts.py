@@ -1,4 +1,4 @@
-"""What the parts of `extract` and `augment` cost by themselves: one process, one shard, a clock around each part."""
+"""Measure the parts of `extract`, and `augment`, on one shard in this process, with a clock around each part."""
 
 import time
 from collections import defaultdict
@@ -20,8 +20,8 @@ from spark_jobs.stages.extract_stage import corrected, options_of, plan_units, p
 
 
 @contextmanager
-def clocks(places: Sequence[tuple[Any, str, str]]) -> Iterator[dict[str, float]]:
-    """Seconds of CPU spent in functions while the block runs, by part; `places` are (where it is looked up, its name, part)."""
+def clock_functions(places: Sequence[tuple[Any, str, str]]) -> Iterator[dict[str, float]]:
+    """Measures CPU seconds in functions while the block runs, by part. `places` are (module or class, function name, part)."""
     seconds: dict[str, float] = defaultdict(float)
 
     def timed(function: Callable[..., Any], part: str) -> Callable[..., Any]:
@@ -54,8 +54,13 @@ EXTRACT = (
 )
 
 
-def parts_of(files: Sequence[Path], output: Path) -> dict[str, float]:
-    """CPU time of each part on the first shard of each dump, bare decompression of the same streams = 1, and `augment` of it."""
+def measure_parts_of_stages(files: Sequence[Path], output: Path) -> dict[str, float]:
+    """Returns the CPU time of each part on the first shard of each dump, decompression of the same streams = 1.
+
+    Args:
+        files: the dumps.
+        output: a corpus built from them; `augment` reads its `articles` and `names`.
+    """
     total: dict[str, float] = defaultdict(float)
     scratch = output.with_name("parts")
     scratch.mkdir(parents=True, exist_ok=True)
@@ -71,20 +76,20 @@ def parts_of(files: Sequence[Path], output: Path) -> dict[str, float]:
             options_of(ExtractSettings()),
             Location.of(str(scratch)),
         )
-        total["bz2"] += _decompress(file, unit.boundaries, unit.end)
-        with clocks(EXTRACT) as seconds:
+        total["bz2"] += _time_decompression(file, unit.boundaries, unit.end)
+        with clock_functions(EXTRACT) as seconds:
             started = time.process_time()
             extract_pages.extract_unit(unit, job)
             whole = time.process_time() - started
         for part, spent in seconds.items():
             total[part] += spent
         total["extract, all"] += whole
-        total["augment"] += _augment(output, wiki, scratch)
+        total["augment"] += _time_augment(output, wiki, scratch)
     bare = total.pop("bz2")
     return {"bz2": 1.0, **{part: spent / bare for part, spent in total.items()}}
 
 
-def _decompress(file: Path, boundaries: Sequence[int], end: int) -> float:
+def _time_decompression(file: Path, boundaries: Sequence[int], end: int) -> float:
     own = [boundary for boundary in boundaries if boundary <= end]
     started = time.process_time()
     with file.open("rb") as opened:
@@ -93,7 +98,7 @@ def _decompress(file: Path, boundaries: Sequence[int], end: int) -> float:
     return time.process_time() - started
 
 
-def _augment(output: Path, wiki: str, scratch: Path) -> float:
+def _time_augment(output: Path, wiki: str, scratch: Path) -> float:
     source = Location.of(str(output / "articles" / f"wiki={wiki}" / "part-00000.parquet"))
     names = pq.read_table(output / "names" / f"wiki={wiki}", partitioning=None).to_pylist()
     targets = {

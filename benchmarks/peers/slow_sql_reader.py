@@ -1,7 +1,7 @@
-"""The rows of a mysqldump file, read one character after the other: slow, and short enough to be checked by eye.
+"""Read the rows of a mysqldump file one character at a time: slow, and short enough to check by reading it.
 
-It shares no code with the reader of `spark_jobs`, and is what the others are held against. It knows what dumps of Wikimedia hold:
-quoted strings, numbers and NULL.
+This reference shares no code with the reader of `spark_jobs`; tests and benchmarks compare other readers with it. It supports the
+values in Wikimedia's dumps: quoted strings, numbers and NULL.
 """
 
 _ESCAPES = {"0": 0, "b": 8, "n": 10, "r": 13, "t": 9, "Z": 26}
@@ -11,7 +11,7 @@ Row = tuple[str | float | None, ...]
 
 
 def read_slowly(data: bytes) -> list[Row]:
-    r"""Every row of every `INSERT`: text as a str, numbers as floats, NULL as None.
+    r"""Returns every row of every `INSERT`: text as str, numbers as floats, NULL as None.
 
     >>> read_slowly(rb"INSERT INTO `t` VALUES (1,'a),(b','O\'x'),(-0.5,NULL,'');")
     [(1.0, 'a),(b', "O'x"), (-0.5, None, '')]
@@ -25,12 +25,12 @@ def read_slowly(data: bytes) -> list[Row]:
                 row, position = _read_row(data, position)
                 rows.append(row)
             else:
-                position += 1  # a blank or a comma
+                position += 1  # a space or a comma
     return rows
 
 
 def _read_row(data: bytes, position: int) -> tuple[Row, int]:
-    """The row whose `(` stands at `position`, and the position behind its `)`."""
+    """Returns the row whose `(` is at `position`, and the position after its `)`."""
     row: list[str | float | None] = []
     while chr(data[position]) != ")":
         position += 1
@@ -47,7 +47,7 @@ def _read_row(data: bytes, position: int) -> tuple[Row, int]:
 
 
 def _read_text(data: bytes, position: int) -> tuple[bytes, int]:
-    """The bytes of the string that begins at `position`, behind its quote, and the position behind its last quote."""
+    """Returns the bytes of the string that starts at `position`, after its quote, and the position after the closing quote."""
     text = bytearray()
     while True:
         character = chr(data[position])

@@ -1,14 +1,14 @@
-"""The loaders that `stream.py` compares, and what is measured of one of them, in a process of its own.
+"""The loaders that `stream.py` compares. As a script: measure one of them in this process, and print its figures as JSON.
 
     python benchmarks/peers/stream_loaders.py LOADER CORPUS SECONDS
 
-Each yields batches of 16 (`OursLarge`: 256) packed sequences of 2,048 tokens with names inserted after half of the links, as
-int64 ids and labels. The original's algorithm is written from its description: a document at a time, a shared random generator,
-from the last link to the first; its collator looks tags up three times in `tokenizer.vocab`, a dictionary that a fast tokenizer
-builds anew each time.
+Each loader yields batches of 16 (`OurLoaderLargeBatches`: 256) packed sequences of 2,048 tokens with names inserted after half
+of the links, as int64 ids and labels. The original's algorithm is written from its description: one document at a time, a
+shared random generator, from the last link to the first; its collator looks up tags three times in `tokenizer.vocab`, a
+dictionary that a fast tokenizer builds again for each access.
 
-A loader has `batches()`, the same `ahead()` of the consumer, and `resume(...)`: seconds from files and a state to the batch at
-90 % of an epoch.
+A loader has three methods: `batches()`; `prefetched()`, the same batches from one worker; and `resume(...)`, the seconds to the
+batch at 90 % of an epoch, from files and a saved state.
 """
 
 import json
@@ -29,13 +29,13 @@ SEED, PROBABILITY = 42, 0.5
 FRACTION = 0.9
 CONSUMERS = (37_000, 1_000_000)
 ABOUT = "about.json"
-"""What `stream.py` leaves beside the corpus: its documents, and the tokens of an epoch."""
+"""File of `stream.py` beside the corpus: the number of documents, and of tokens in an epoch."""
 
 Batches = Iterator[tuple[Any, Any]]
 
 
-def inserted(row: dict[str, Any], draw: random.Random) -> list[int]:
-    """A document with names after links, in plain Python."""
+def insert_names(row: dict[str, Any], draw: random.Random) -> list[int]:
+    """Returns the ids of a document with names after links, in plain Python."""
     ids = [BOS, *row["input_ids"]]
     bounds = np.cumsum(row["name_lengths"]).tolist()
     for j in range(len(bounds) - 1, -1, -1):
@@ -47,18 +47,18 @@ def inserted(row: dict[str, Any], draw: random.Random) -> list[int]:
     return ids
 
 
-def packed(documents: Iterable[dict[str, Any]]) -> Iterator[list[int]]:
-    """Sequences of documents: concatenated and cut."""
+def pack_documents(documents: Iterable[dict[str, Any]]) -> Iterator[list[int]]:
+    """Concatenates documents and cuts them into sequences."""
     draw, rest = random.Random(SEED), []
     for row in documents:
-        rest += inserted(row, draw)
+        rest += insert_names(row, draw)
         while len(rest) >= LENGTH:
             yield rest[:LENGTH]
             rest = rest[LENGTH:]
 
 
-def batched(sequences: Iterable[list[int]]) -> Batches:
-    """Batches of sequences, tags masked."""
+def batch_sequences(sequences: Iterable[list[int]]) -> Batches:
+    """Yields batches of sequences, with tags masked in the labels."""
     held = []
     for sequence in sequences:
         held.append(sequence)
@@ -68,15 +68,15 @@ def batched(sequences: Iterable[list[int]]) -> Batches:
             yield ids, np.where((ids == OPEN) | (ids == CLOSE), -100, ids)
 
 
-def seconds(action: Callable[[], Any]) -> float:
-    """How long something takes."""
+def time_action(action: Callable[[], Any]) -> float:
+    """Returns the seconds that `action` takes."""
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
 
 
-def in_worker(batches: Callable[[], Batches]) -> Batches:
-    """Batches from a process of their own, two ahead, as a loader worker of torch makes them."""
+def batches_from_worker(batches: Callable[[], Batches]) -> Batches:
+    """Yields batches from a worker process of torch's DataLoader, which prefetches two."""
     import torch.utils.data
 
     class InWorker(torch.utils.data.IterableDataset):  # type: ignore[type-arg]
@@ -86,15 +86,17 @@ def in_worker(batches: Callable[[], Batches]) -> Batches:
     return iter(torch.utils.data.DataLoader(InWorker(), batch_size=None, num_workers=1, prefetch_factor=2))
 
 
-def shards_of(corpus: Path) -> list[str]:
+def list_shards(corpus: Path) -> list[str]:
+    """Returns the paths of the corpus's shards."""
     return sorted(str(path) for path in corpus.glob("encoded/*/*/*/*.parquet"))
 
 
-def plain(row: dict[str, Any]) -> dict[str, Any]:
+def arrays_to_lists(row: dict[str, Any]) -> dict[str, Any]:
+    """Returns a row with lists instead of NumPy arrays."""
     return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in row.items()}
 
 
-class Ours:
+class OurLoader:
     """This project's stream."""
 
     batch = BATCH
@@ -122,27 +124,27 @@ class Ours:
         self.stream = Stream(open_corpus(settings), rules, settings.cache)
 
     def batches(self, start: int = 0, workers: int = 0) -> Batches:
-        """Without end."""
+        """Yields batches without end."""
         return ((batch.input_ids, batch.labels) for batch in self.stream.batches(start, workers=workers))
 
-    def ahead(self) -> Batches:
-        """Made in a thread."""
+    def prefetched(self) -> Batches:
+        """Yields batches from a thread."""
         return self.batches(workers=1)
 
     @classmethod
     def resume(cls, corpus: Path, about: dict[str, int], rate: float) -> float:  # noqa: ARG003
-        """From nothing but files to the batch at 90 % of an epoch: a seek."""
-        return seconds(lambda: next(cls(corpus).batches(int(FRACTION * about["tokens"] / (cls.batch * LENGTH)))))
+        """Returns the seconds to open the files and seek to the batch at 90 % of an epoch."""
+        return time_action(lambda: next(cls(corpus).batches(int(FRACTION * about["tokens"] / (cls.batch * LENGTH)))))
 
 
-class OursLarge(Ours):
-    """The same in batches as large as a rank of the paper's eight takes: 256 sequences."""
+class OurLoaderLargeBatches(OurLoader):
+    """The same with batches of 256 sequences, as one of the paper's eight ranks needs."""
 
     batch = 256
 
 
-class Original:
-    """The original's data set and collator."""
+class OriginalLoader:
+    """The data set and the collator of the original."""
 
     batch = BATCH
     vocab_each_time = True
@@ -152,13 +154,13 @@ class Original:
         from transformers import AutoTokenizer
 
         datasets.disable_progress_bars()
-        self.data = datasets.Dataset.from_parquet(shards_of(corpus), cache_dir=str(corpus / "datasets"))
+        self.data = datasets.Dataset.from_parquet(list_shards(corpus), cache_dir=str(corpus / "datasets"))
         self.tokenizer = AutoTokenizer.from_pretrained(next(corpus.glob("encoded/*/_tokenizer")))
         self.tokenizer.add_tokens(["<translate>", "</translate>"], special_tokens=True)
         self._vocab = self.tokenizer.vocab
 
     def sequences(self) -> Iterator[list[int]]:
-        """Epoch after epoch, shuffled."""
+        """Yields sequences without end; every epoch is shuffled."""
 
         def documents() -> Iterator[dict[str, Any]]:
             epoch = 0
@@ -169,10 +171,10 @@ class Original:
                     yield self.data[index]
                 epoch += 1
 
-        return packed(documents())
+        return pack_documents(documents())
 
     def collate(self, sequence: list[int]) -> tuple[Any, Any]:
-        """Ids and labels of one sequence: a micro-batch of the original."""
+        """Returns ids and labels of one sequence, a micro-batch of the original."""
         import torch
 
         vocabs = [self.tokenizer.vocab if self.vocab_each_time else self._vocab for _ in range(3)]
@@ -183,12 +185,12 @@ class Original:
         labels[labels == vocabs[1]["</translate>"]] = -100
         return ids, labels
 
-    def ahead(self) -> Batches:
-        """Made in a process."""
-        return in_worker(self.batches)
+    def prefetched(self) -> Batches:
+        """Yields batches from a worker process."""
+        return batches_from_worker(self.batches)
 
     def batches(self) -> Batches:
-        """Without end."""
+        """Yields batches without end."""
         import torch
 
         held = []
@@ -200,18 +202,18 @@ class Original:
 
     @classmethod
     def resume(cls, corpus: Path, about: dict[str, int], rate: float) -> float:  # noqa: ARG003
-        """The trainer makes everything before again and throws it away: computed from the rate, it would take too long."""
+        """Returns the seconds to make and discard all batches before, as the trainer does. They are computed from the rate."""
         return FRACTION * about["tokens"] / rate
 
 
-class OriginalWithoutVocab(Original):
-    """The same with the dictionary kept."""
+class OriginalLoaderWithVocab(OriginalLoader):
+    """The same, but the dictionary `vocab` is built only once."""
 
     vocab_each_time = False
 
 
-class HuggingFace:
-    """datasets, streaming from Parquet, with the insertion and packing above."""
+class DatasetsLoader:
+    """Hugging Face datasets, streaming from Parquet, with the insertion and packing above."""
 
     batch = BATCH
     shuffled = False
@@ -220,50 +222,50 @@ class HuggingFace:
         import datasets
 
         datasets.disable_progress_bars()
-        self.data = datasets.load_dataset("parquet", data_files=shards_of(corpus), split="train", streaming=True)
+        self.data = datasets.load_dataset("parquet", data_files=list_shards(corpus), split="train", streaming=True)
         if self.shuffled:
-            # What is in the buffer is lost when the state is loaded: a small corpus must have documents left behind it.
+            # Loading a state loses the documents in the buffer, so a small corpus needs a smaller buffer to have documents left.
             documents = json.loads((corpus / ABOUT).read_text())["documents"]
             self.data = self.data.shuffle(seed=SEED, buffer_size=min(1000, documents // 16))
 
-    def ahead(self) -> Batches:
-        """Made in a process."""
-        return in_worker(self.batches)
+    def prefetched(self) -> Batches:
+        """Yields batches from a worker process."""
+        return batches_from_worker(self.batches)
 
     def batches(self) -> Batches:
-        """Without end."""
+        """Yields batches without end."""
 
         def documents() -> Iterator[dict[str, Any]]:
             while True:
                 yield from self.data
 
-        return batched(packed(documents()))
+        return batch_sequences(pack_documents(documents()))
 
     @classmethod
     def resume(cls, corpus: Path, about: dict[str, int], rate: float) -> float:  # noqa: ARG003
-        """By the library's own state, which knows rows; what was in the buffers of shuffling and packing is lost."""
+        """Returns the seconds to resume from the library's state of rows; the buffers of shuffling and packing are lost."""
         before = cls(corpus)
         rows = iter(before.data)
         for _ in range(int(FRACTION * about["documents"])):
             next(rows)
         state = before.data.state_dict()
 
-        def again() -> None:
+        def load_and_read() -> None:
             loader = cls(corpus)
             loader.data.load_state_dict(state)
             next(loader.batches())
 
-        return seconds(again)
+        return time_action(load_and_read)
 
 
-class HuggingFaceShuffled(HuggingFace):
+class ShuffledDatasetsLoader(DatasetsLoader):
     """The same with a shuffle buffer of 1,000 documents, or of a sixteenth of a small corpus."""
 
     shuffled = True
 
 
-class Mosaic:
-    """mosaicml-streaming from its own format, with the insertion and packing above."""
+class MosaicLoader:
+    """mosaicml-streaming, reading MDS files, with the insertion and packing above."""
 
     batch = BATCH
 
@@ -276,76 +278,76 @@ class Mosaic:
 
     @staticmethod
     def convert(corpus: Path) -> None:
-        """Write the library's own format."""
+        """Writes the corpus as MDS files, the format of the library."""
         import pyarrow.parquet as pq
         from streaming import MDSWriter
 
         names = ("input_ids", "entity_end", "name_lengths", "name_ids")
         kinds = ("ndarray:uint16", "ndarray:int32", "ndarray:int32", "ndarray:uint16")
         with MDSWriter(out=str(corpus / "mds"), columns=dict(zip(names, kinds, strict=True)), compression="zstd") as writer:
-            for shard in shards_of(corpus):
+            for shard in list_shards(corpus):
                 for batch in pq.ParquetFile(shard).iter_batches(1024, columns=list(names)):
                     columns = [batch.column(name) for name in names]
                     for row in range(batch.num_rows):
                         values = (column[row].values.to_numpy() for column in columns)
-                        # The format takes no empty arrays: a document without links gets a link that is never drawn.
+                        # MDS does not support empty arrays: a document without links gets a link that is never drawn.
                         writer.write({n: v if len(v) else np.zeros(1, v.dtype) for n, v in zip(names, values, strict=True)})
 
-    def ahead(self) -> Batches:
-        """Made in a process."""
-        return in_worker(self.batches)
+    def prefetched(self) -> Batches:
+        """Yields batches from a worker process."""
+        return batches_from_worker(self.batches)
 
     def batches(self) -> Batches:
-        """Without end."""
+        """Yields batches without end."""
 
         def documents() -> Iterator[dict[str, Any]]:
             while True:
                 for row in self.data:
-                    yield plain(row)
+                    yield arrays_to_lists(row)
 
-        return batched(packed(documents()))
+        return batch_sequences(pack_documents(documents()))
 
     @classmethod
     def resume(cls, corpus: Path, about: dict[str, int], rate: float) -> float:  # noqa: ARG003
-        """By the library's own state, which knows rows; what was in the packing buffer is lost."""
+        """Returns the seconds to resume from the library's state of rows; the packing buffer is lost."""
 
-        def again() -> None:
+        def load_and_read() -> None:
             loader = cls(corpus)
             loader.data.load_state_dict(loader.data.state_dict(int(FRACTION * about["documents"]), from_beginning=True))
             next(loader.batches())
 
-        return seconds(again)
+        return time_action(load_and_read)
 
 
 LOADERS: dict[str, Any] = {
-    "ours": Ours,
-    "ours, large": OursLarge,
-    "original": Original,
-    "original, vocab kept": OriginalWithoutVocab,
-    "datasets": HuggingFace,
-    "datasets, shuffled": HuggingFaceShuffled,
-    "streaming": Mosaic,
+    "ours": OurLoader,
+    "ours, large": OurLoaderLargeBatches,
+    "original": OriginalLoader,
+    "original, vocab kept": OriginalLoaderWithVocab,
+    "datasets": DatasetsLoader,
+    "datasets, shuffled": ShuffledDatasetsLoader,
+    "streaming": MosaicLoader,
 }
 
 
 def wait_share(batches: Batches, tokens: int, rate: int, window: float) -> float:
-    """Share of its time that a consumer of `rate` tokens a second waits, which works on one batch of `tokens` at a time."""
+    """Returns the share of time that a consumer waits which processes batches of `tokens` tokens at `rate` tokens a second."""
     next(batches)
     began, waited = time.perf_counter(), 0.0
     while time.perf_counter() - began < window:
-        asked = time.perf_counter()
+        requested = time.perf_counter()
         next(batches)
-        waited += time.perf_counter() - asked
+        waited += time.perf_counter() - requested
         time.sleep(tokens / rate)
     return waited / (time.perf_counter() - began)
 
 
-def measure(name: str, corpus: Path, window: float) -> dict[str, float]:
-    """All figures of one loader: the rate is by CPU time of this process, the rest by the clock."""
+def measure_loader(name: str, corpus: Path, window: float) -> dict[str, float]:
+    """Returns all figures of a loader. The rate is by CPU time of this process, the others by wall-clock time."""
     about, make = json.loads((corpus / ABOUT).read_text()), LOADERS[name]
     pa.set_cpu_count(1)
-    next(make(corpus).batches())  # imports, and what is made once from the corpus
-    first = seconds(lambda: next(make(corpus).batches()))
+    next(make(corpus).batches())  # imports, and files that are made once from the corpus
+    first = time_action(lambda: next(make(corpus).batches()))
     batches, count = make(corpus).batches(), 0
     next(batches)
     cpu, wall = time.process_time(), time.perf_counter()
@@ -356,7 +358,7 @@ def measure(name: str, corpus: Path, window: float) -> dict[str, float]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     figures = {"rate": rate, "first": first, "peak": peak, "resume": make.resume(corpus, about, rate)}
     for consumer in CONSUMERS:
-        source = make(corpus).ahead()
+        source = make(corpus).prefetched()
         figures[f"wait_{consumer}"] = wait_share(source, make.batch * LENGTH, consumer, window)
         del source
     return figures
@@ -365,6 +367,6 @@ def measure(name: str, corpus: Path, window: float) -> dict[str, float]:
 if __name__ == "__main__":
     loader_name, folder, seconds_of_window = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
     if loader_name == "convert":
-        Mosaic.convert(folder)
+        MosaicLoader.convert(folder)
     else:
-        print(json.dumps(measure(loader_name, folder, seconds_of_window)))
+        print(json.dumps(measure_loader(loader_name, folder, seconds_of_window)))

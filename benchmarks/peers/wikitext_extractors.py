@@ -1,6 +1,6 @@
-"""The extractors that `wikitext.py` measures, each as its users call it, and one rule for what counts as a link.
+"""The extractors that `wikitext.py` measures, each called as its users call it, and one rule that decides which links count.
 
-| tool | what is timed |
+| tool | timed calls |
 |---|---|
 | ours | `extract(…, Options(drop_sections=False, tables="text"))`: text and links; sections and tables kept, as in the peers |
 | ours, as the engine runs it | `extract(…)` with its defaults |
@@ -8,20 +8,21 @@
 | wikitextparser | `parse`, `plain_text()`, `wikilinks` |
 | wikiextractor | `Extractor(…, keepLinks=True).clean_text(…, html_safe=False)`, a new extractor for each page |
 
-wikiextractor is given what its command line gives it: the text with XML's entities undecoded, and no template definitions
-(`--links --no-templates --html-safe ""`), so that every template leaves nothing. It drops tables and lists; that is its way.
+wikiextractor gets the same input as from its command line: text with XML entities not decoded, and without template definitions
+(`--links --no-templates --html-safe ""`), so templates leave no text. It also drops tables and lists.
 
-A *link* is one that a reader sees in the tool's own text: its target is a title that MediaWiki would take; it shows something
-other than white space; it is no file, category or link between languages (the colon before `[[:Category:X]]` makes it a link
-again; what these are is looked up in the wiki's profile); of links within links one counts. So for each tool:
+A *link* counts if a reader sees it in the text of the tool. Its target is a valid title in MediaWiki, and its text is not only
+white space. Links to files, categories and other languages do not count, as the wiki's profile defines them; a leading colon,
+as in `[[:Category:X]]`, makes them count. Of nested links one counts. For each tool these are:
 
-- ours: the link spans, those that templates hand over included, as they stand in the text;
-- mwparserfromhell and wikitextparser: their links, except inside templates, comments, files, categories, footnotes (`ref`, though
-  both leave the text of footnotes standing) and tags that show nothing as text (`INVISIBLE_TAGS`);
+- ours: the link spans of the text, including those from templates;
+- mwparserfromhell and wikitextparser: their links, except inside templates, comments, files, categories, footnotes (`ref`,
+although
+  both keep the text of footnotes) and tags without visible text (`INVISIBLE_TAGS`);
 - wikiextractor: `<a href>` in its output, except to a URL.
 
-*Reported* is what a tool gives without that rule: spans, `filter_wikilinks()`, `wikilinks`, all `<a href>`. Deciding what counts
-is not timed, although a user of mwparserfromhell or wikitextparser would have to pay for it.
+*Reported* links are those without that rule: spans, `filter_wikilinks()`, `wikilinks`, all `<a href>`. The rule is not timed,
+although users of mwparserfromhell or wikitextparser need time to apply it.
 """
 
 import re
@@ -44,7 +45,7 @@ FOOTNOTES = frozenset(["ref", "references"])
 INVISIBLE_TAGS = FOOTNOTES | frozenset(
     ["categorytree", "gallery", "graph", "imagemap", "inputbox", "math", "score", "section", "templatedata", "timeline"]
 )
-"""Footnotes, and mwparserfromhell's own set of tags without visible text."""
+"""Footnotes, and the tags without visible text in mwparserfromhell."""
 
 _UNSEEN = re.compile(r"<!--.*?-->|\{\{[^{}]*\}\}", re.DOTALL)
 _ANCHOR = re.compile('<a href="([^"]*)">(.*?)</a>', re.DOTALL)
@@ -58,40 +59,42 @@ class VisibleLink(NamedTuple):
     title: str
     fragment: str | None
     markup: str
-    """As the tool hands it over, to be shown to people."""
+    """The link as the tool returns it, for messages."""
 
     @property
     def target(self) -> tuple[str | None, str, str | None]:
-        """What two tools must agree on to have found the same link."""
+        """Wiki, title and fragment: equal for the same link of two tools."""
         return self.wiki, self.title, self.fragment
 
 
-class Reading(NamedTuple):
-    """What a tool found on a page."""
+class ExtractedPage(NamedTuple):
+    """The result of a tool for a page."""
 
     characters: int
-    """Characters of its text that are not white space."""
+    """Characters of the text, without white space."""
     reported: int
+    """Number of links that the tool returns."""
     links: list[VisibleLink]
+    """Links that a reader sees."""
 
 
 @dataclass(frozen=True)
-class Tool:
-    """One row of the table."""
+class Extractor:
+    """A tool: one row of the table."""
 
     name: str
     prepare: Callable[[str, WikiProfile], str]
-    """From wikitext to what the tool takes; not timed."""
+    """Converts wikitext to the input of the tool; not timed."""
     run: Callable[[str, WikiProfile], Any]
-    """The work that is timed."""
-    read: Callable[[Any, WikiProfile], Reading]
-    """From the result of `run` to what it holds; not timed."""
+    """Extracts text and links; timed."""
+    read: Callable[[Any, WikiProfile], ExtractedPage]
+    """Converts the result of `run`; not timed."""
 
 
-def our_tool(name: str) -> Tool:
-    """`spark_jobs.wikitext`. It begins each page without the titles that it remembers: another row may just have been there.
+def our_extractor(name: str) -> Extractor:
+    """Returns `spark_jobs.wikitext` as a tool.
 
-    (A build remembers them from page to page.)
+    Its cache of titles is cleared before each page, because another row of the table can have filled it. A build keeps the cache.
     """
     options = Options() if name == OURS_IN_ENGINE else Options(drop_sections=False, tables="text")
 
@@ -103,33 +106,33 @@ def our_tool(name: str) -> Tool:
     def run(wikitext: str, profile: WikiProfile) -> Any:
         return extract(wikitext, profile, options)
 
-    def read(result: Any, profile: WikiProfile) -> Reading:  # noqa: ARG001
+    def read(result: Any, profile: WikiProfile) -> ExtractedPage:  # noqa: ARG001
         links = [
             VisibleLink(link.wiki, link.target, link.fragment, f"{result.text[link.start : link.end]} -> {link.target}")
             for link in result.links
         ]
-        return Reading(_count(result.text), len(result.links), links)
+        return ExtractedPage(_count_characters(result.text), len(result.links), links)
 
-    return Tool(name, prepare, run, read)
+    return Extractor(name, prepare, run, read)
 
 
-def mwparserfromhell_tool() -> Tool:
-    """The row of mwparserfromhell."""
+def mwparserfromhell_extractor() -> Extractor:
+    """Returns mwparserfromhell as a tool."""
     library: Any = import_module("mwparserfromhell")
 
     def run(wikitext: str, profile: WikiProfile) -> Any:  # noqa: ARG001
         code = library.parse(wikitext)
         return code, code.strip_code(), code.filter_wikilinks()
 
-    def read(result: Any, profile: WikiProfile) -> Reading:
+    def read(result: Any, profile: WikiProfile) -> ExtractedPage:
         code, text, reported = result
-        return Reading(_count(text), len(reported), list(_walk(library.nodes, code, profile)))
+        return ExtractedPage(_count_characters(text), len(reported), list(_walk(library.nodes, code, profile)))
 
-    return Tool("mwparserfromhell", _as_it_is, run, read)
+    return Extractor("mwparserfromhell", _unchanged, run, read)
 
 
 def _walk(nodes: Any, code: Any, profile: WikiProfile) -> Iterator[VisibleLink]:
-    """The links of parsed code, in order, that `strip_code` leaves visible; descends where it descends."""
+    """Yields the links of parsed code that `strip_code` leaves visible, in order; descends into the same nodes."""
     for node in code.nodes:
         inner = None
         if isinstance(node, nodes.Wikilink):
@@ -147,8 +150,8 @@ def _walk(nodes: Any, code: Any, profile: WikiProfile) -> Iterator[VisibleLink]:
             yield from _walk(nodes, inner, profile)
 
 
-def wikitextparser_tool() -> Tool:
-    """The row of wikitextparser."""
+def wikitextparser_extractor() -> Extractor:
+    """Returns wikitextparser as a tool."""
     library: Any = import_module("wikitextparser")
 
     def run(wikitext: str, profile: WikiProfile) -> Any:  # noqa: ARG001
@@ -159,19 +162,19 @@ def wikitextparser_tool() -> Tool:
         text: str = link.target if link.text is None else link.text
         return library.remove_markup(text) if "{" in text or "<" in text else text
 
-    def read(result: Any, profile: WikiProfile) -> Reading:
+    def read(result: Any, profile: WikiProfile) -> ExtractedPage:
         parsed, text, reported = result
         tags = (tag for tag in parsed.get_tags() if tag.name.lower() in INVISIBLE_TAGS)
         hidden = [node.span for nodes in (parsed.templates, parsed.parser_functions, parsed.comments, tags) for node in nodes]
         links = list(_outermost(hidden, [(link.span, link) for link in reported]))
         found = (visible_link(link.target, surface(link), link.string, profile) for link in links)
-        return Reading(_count(text), len(reported), [link for link in found if link is not None])
+        return ExtractedPage(_count_characters(text), len(reported), [link for link in found if link is not None])
 
-    return Tool("wikitextparser", _as_it_is, run, read)
+    return Extractor("wikitextparser", _unchanged, run, read)
 
 
 def _outermost(hidden: list[tuple[int, int]], links: list[tuple[tuple[int, int], Any]]) -> Iterator[Any]:
-    """The links, in order, that lie neither in a hidden span nor in another link."""
+    """Yields the links outside of hidden spans and of other links, in order."""
     covered = 0
     spans = [(span, None) for span in hidden] + links
     for (start, end), link in sorted(spans, key=lambda item: (item[0][0], -item[0][1])):
@@ -181,8 +184,8 @@ def _outermost(hidden: list[tuple[int, int]], links: list[tuple[tuple[int, int],
                 yield link
 
 
-def wikiextractor_tool() -> Tool:
-    """The row of wikiextractor: its way from a page to its text, as `--links --no-templates --html-safe ""` goes it."""
+def wikiextractor_extractor() -> Extractor:
+    """Returns wikiextractor as a tool, with the options `--links --no-templates --html-safe ""`."""
     library: Any = import_module("wikiextractor.extract")
     protocols = tuple(library.wgUrlProtocols)
 
@@ -193,42 +196,44 @@ def wikiextractor_tool() -> Tool:
         extractor = library.Extractor("1", "1", "", "", [xml], keepLinks=True)
         return "\n".join(extractor.clean_text("".join(extractor.page), html_safe=False))
 
-    def read(text: Any, profile: WikiProfile) -> Reading:
+    def read(text: Any, profile: WikiProfile) -> ExtractedPage:
         anchors = [(unquote(href), label) for href, label in _ANCHOR.findall(text)]
         found = (
             visible_link(target, label, f"[[{target}|{label}]]", profile)
             for target, label in anchors
             if not target.lower().startswith(protocols)
         )
-        return Reading(_count(_ANCHOR_TAG.sub("", text)), len(anchors), [link for link in found if link is not None])
+        return ExtractedPage(
+            _count_characters(_ANCHOR_TAG.sub("", text)), len(anchors), [link for link in found if link is not None]
+        )
 
-    return Tool("wikiextractor", prepare, run, read)
+    return Extractor("wikiextractor", prepare, run, read)
 
 
 def visible_link(target: str, surface: str, markup: str, profile: WikiProfile) -> VisibleLink | None:
-    """A peer's link as the rule of this module sees it; None if it is none, or none that a reader sees."""
+    """Returns a peer's link if it counts by the rule of this module, else None."""
     title = normalise_title(_UNSEEN.sub("", target), profile)
     if title is None or not surface.strip():
         return None
-    is_silent = title.interlanguage or (title.wiki is None and title.namespace in {NAMESPACE_FILE, NAMESPACE_CATEGORY})
-    if is_silent and not title.colon:
+    is_hidden = title.interlanguage or (title.wiki is None and title.namespace in {NAMESPACE_FILE, NAMESPACE_CATEGORY})
+    if is_hidden and not title.colon:
         return None
     return VisibleLink(title.wiki, title.text, title.fragment, markup)
 
 
-def _count(text: str) -> int:
+def _count_characters(text: str) -> int:
     return len(text) - sum(map(str.isspace, text))
 
 
-def _as_it_is(wikitext: str, profile: WikiProfile) -> str:  # noqa: ARG001
+def _unchanged(wikitext: str, profile: WikiProfile) -> str:  # noqa: ARG001
     return wikitext
 
 
-TOOLS: dict[str, Callable[[], Tool]] = {
-    OURS: partial(our_tool, OURS),
-    OURS_IN_ENGINE: partial(our_tool, OURS_IN_ENGINE),
-    "mwparserfromhell": mwparserfromhell_tool,
-    "wikitextparser": wikitextparser_tool,
-    "wikiextractor": wikiextractor_tool,
+TOOLS: dict[str, Callable[[], Extractor]] = {
+    OURS: partial(our_extractor, OURS),
+    OURS_IN_ENGINE: partial(our_extractor, OURS_IN_ENGINE),
+    "mwparserfromhell": mwparserfromhell_extractor,
+    "wikitextparser": wikitextparser_extractor,
+    "wikiextractor": wikiextractor_extractor,
 }
-"""Name -> what makes the tool, in the table's order; raises ImportError where a peer is not installed."""
+"""Name -> function that returns the tool, in the order of the table. It raises `ImportError` if the peer is not installed."""

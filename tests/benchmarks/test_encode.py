@@ -1,4 +1,4 @@
-"""The benchmark of `encode` measures what it names, on the articles that it says."""
+"""The benchmark of `encode`: its samples of articles, its tables and its figures."""
 
 import importlib.resources
 import json
@@ -54,7 +54,7 @@ def corpus(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def command(benchmark, corpus):
-    """A function (options) -> the benchmark's result on the corpus."""
+    """A function from options to the result of the command on the corpus."""
     app = Typer()
     app.command()(benchmark.main)
     return lambda *options: CliRunner().invoke(app, [str(corpus), "--repeat", "1", *options])
@@ -74,7 +74,7 @@ def test_a_sample_holds_whole_articles_and_their_entities(benchmark, corpus, tmp
     assert [entities for _, entities in sample.articles] == [[(0, 1, "Sun")], [], []]
 
 
-def test_all_links_are_entities_if_one_asks_for_it_but_links_to_nowhere(benchmark, corpus, tmp_path) -> None:
+def test_with_all_links_every_link_with_a_target_is_an_entity(benchmark, corpus, tmp_path) -> None:
     (sample,) = benchmark.read_samples(corpus, tmp_path, "en", 1.0, all_links=True)
     assert [entities for _, entities in sample.articles] == [[(0, 1, "Sol")]] * 3
 
@@ -97,7 +97,7 @@ def test_both_tables_and_the_figures_are_written(command, tmp_path) -> None:
     assert "| 32,000 ids, xxwiki: articles of 10 kB | 1.00 |" in result.output
 
 
-def test_a_tekken_file_has_the_ids_of_its_own_library(benchmark, sample) -> None:
+def test_a_tekken_tokenizer_has_the_ids_of_mistral_common(benchmark, sample) -> None:
     from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
     path = Path(str(importlib.resources.files("mistral_common").joinpath("data/tekken_240911.json")))

@@ -1,0 +1,5 @@
+"""Clocks and reports that benchmarks share: CPU time of a process tree and of parts of a stage, peak memory, the machine, tables.
+
+What is measured belongs to the command that measures it, in the folder above. Only benchmarks, the experiment and tests import
+from here.
+"""
