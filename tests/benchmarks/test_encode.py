@@ -1,9 +1,7 @@
 """The benchmark of `encode`: its samples of articles, its tables and its figures."""
 
-import importlib.resources
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,8 +20,7 @@ def benchmark(repository):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(repository / "benchmarks")
         import encode
-        from inputs import tekken_tokenizer
-    return SimpleNamespace(**{**vars(tekken_tokenizer), **vars(encode)})
+    return encode
 
 
 @pytest.fixture
@@ -95,13 +92,3 @@ def test_both_tables_and_the_figures_are_written(command, tmp_path) -> None:
     assert all(own["seconds"] > 0 and own["tokenizer"] == "32,000" for own in report["parts"] + report["sizes"])
     assert "| 32,000 ids, xxwiki: tokenizer.encode | 1.00 |" in result.output
     assert "| 32,000 ids, xxwiki: articles of 10 kB | 1.00 |" in result.output
-
-
-def test_a_tekken_tokenizer_has_the_ids_of_mistral_common(benchmark, sample) -> None:
-    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
-
-    path = Path(str(importlib.resources.files("mistral_common").joinpath("data/tekken_240911.json")))
-    tokenizer, theirs = benchmark.read_tekken(path), Tekkenizer.from_file(path)
-    texts = [file.read_text(encoding="utf-8") for file in sorted(sample.glob("sources/*/*.wikitext"))]
-    for text in [*texts, "", " ", "a" * 300, "𓀀𓀁", "x\u200by \r\n\n 12345", "<s>"]:
-        assert tokenizer.encode(text).ids == theirs.encode(text, bos=False, eos=False), text[:80]

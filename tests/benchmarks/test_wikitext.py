@@ -153,26 +153,6 @@ def test_links_that_ours_shows_less_often_than_a_peer_are_missing(benchmark) -> 
     assert len(benchmark.find_missing(article, None, peer)) == 4
 
 
-def test_articles_are_read_once_without_redirects_other_namespaces_and_bad_pages(benchmark, tmp_path) -> None:
-    pages = [
-        page_xml("Tea", 0, "[[drink]]"),
-        page_xml("Talk:Tea", 1, "x"),
-        page_xml("T", 0, "x", '<redirect title="Tea"/>'),
-        "<page>",
-    ]
-    write_dump(tmp_path / "enwiki-20240101-pages-articles.xml.bz2", *pages)
-    write_dump(tmp_path / "enwiki-20240101-pages-articles-multistream.xml.bz2", *pages)
-    (tmp_path / "enwiki-20240101-pages-articles-multistream-index.txt.bz2").write_bytes(b"")
-    part = write_dump(tmp_path / "jawiki-20240101-pages-articles2.xml-p1p9.bz2", page_xml("茶", 0, "[[飲料]]"))
-    dumps = benchmark.find_dumps([tmp_path])
-    assert [path.name for path in dumps] == ["enwiki-20240101-pages-articles.xml.bz2", part.name]
-    assert benchmark.read_articles(dumps, 5) == [
-        benchmark.SampledArticle("enwiki", "Tea", "[[drink]]"),
-        benchmark.SampledArticle("jawiki", "茶", "[[飲料]]"),
-    ]
-    assert benchmark.find_dumps([part]) == [part]
-
-
 def test_the_command_prints_the_table_and_writes_the_same_figures(benchmark, tmp_path, capsys) -> None:
     for package in benchmark.PACKAGES:
         pytest.importorskip(package)
