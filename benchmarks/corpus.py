@@ -147,9 +147,7 @@ def main(
     wiki: Annotated[list[str] | None, typer.Option(help="Wikis to build; repeatable.")] = None,
     megabytes: Annotated[list[float] | None, typer.Option(help="MB of XML of all wikis together; repeatable.")] = None,
     cores: int = 2,
-    work: Annotated[Path, typer.Option(help="Folder of the large dumps and the tables; the dumps are kept.")] = Path(
-        "build/bench"
-    ),
+    work: Annotated[Path, typer.Option(help="Folder of large dumps and tables; the dumps are kept.")] = Path("build/bench"),
     markdown: Annotated[bool, typer.Option("--markdown")] = False,
     json_file: Annotated[Path | None, typer.Option("--json")] = None,
 ) -> None:

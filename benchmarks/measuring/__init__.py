@@ -1,5 +1,4 @@
 """Clocks and reports that benchmarks share: CPU time of a process tree and of parts of a stage, peak memory, the machine, tables.
 
-What is measured belongs to the command that measures it, in the folder above. Only benchmarks, the experiment and tests import
-from here.
+The measurements belong to the commands in the folder above. Only benchmarks, the experiment and tests import from here.
 """

@@ -51,9 +51,8 @@ def watch_command(command: Sequence[str], log: Path, environment: Mapping[str, s
                 try:
                     with process.oneshot():
                         kind = cpu.get(process.pid, ("shell", 0.0))[0]
-                        kind = (
-                            role(process, child.pid) if kind == "shell" else kind
-                        )  # a shell is replaced by the program that it starts
+                        if kind == "shell":  # a shell can be replaced by the program that it starts
+                            kind = role(process, child.pid)
                         times = process.cpu_times()
                         cpu[process.pid] = (kind, times.user + times.system)
                         peak[kind] = max(peak[kind], process.memory_info().rss)

@@ -17,8 +17,7 @@ as in `[[:Category:X]]`, makes them count. Of nested links one counts. For each 
 
 - ours: the link spans of the text, including those from templates;
 - mwparserfromhell and wikitextparser: their links, except inside templates, comments, files, categories, footnotes (`ref`,
-although
-  both keep the text of footnotes) and tags without visible text (`INVISIBLE_TAGS`);
+  although both keep the text of footnotes) and tags without visible text (`INVISIBLE_TAGS`);
 - wikiextractor: `<a href>` in its output, except to a URL.
 
 *Reported* links are those without that rule: spans, `filter_wikilinks()`, `wikilinks`, all `<a href>`. The rule is not timed,

@@ -76,7 +76,7 @@ class ExperimentResults:
     """Hash of all models' weights: equal for two runs if every weight is equal to the last bit."""
 
 
-def read_findings(layout: Layout) -> ExperimentResults:
+def read_results(layout: Layout) -> ExperimentResults:
     """Reads all evaluations, and writes the page of eval.compare beside them."""
     arms, language = list(layout.settings.arms), layout.settings.language
     arguments = [f"{arm}={','.join(str(layout.answers(arm, seed)) for seed in layout.settings.seeds)}" for arm in (BASE, *arms)]
@@ -145,15 +145,15 @@ def _accuracies_by_spelling(paired: PairedTask, arm: str) -> dict[str, tuple[flo
     }
 
 
-def write_report(layout: Layout, findings: ExperimentResults, command: str) -> None:
+def write_report(layout: Layout, results: ExperimentResults, command: str) -> None:
     """Writes the report and its plot. `command` is the command line that reproduces them."""
     path = layout.settings.report
     plot = path.with_suffix(".svg")
-    write_text_atomically(plot, draw_plot(findings))
-    write_text_atomically(path, render_report(layout, findings, command, plot.name))
+    write_text_atomically(plot, draw_plot(results))
+    write_text_atomically(path, render_report(layout, results, command, plot.name))
 
 
-def render_report(layout: Layout, findings: ExperimentResults, command: str, plot: str) -> str:
+def render_report(layout: Layout, results: ExperimentResults, command: str, plot: str) -> str:
     """Returns the report as Markdown (`report.md.j2`)."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
@@ -161,7 +161,7 @@ def render_report(layout: Layout, findings: ExperimentResults, command: str, plo
     return environment.get_template("report.md.j2").render(
         settings=layout.settings,
         world=layout.world.name,
-        found=findings,
+        found=results,
         command=command,
         when=f"{datetime.now(UTC):%Y-%m-%d}",
         versions=describe_environment(layout.settings.device),
@@ -171,11 +171,11 @@ def render_report(layout: Layout, findings: ExperimentResults, command: str, plo
         seed_headers=["arm", *(f"seed {seed}" for seed in layout.settings.seeds)],
         planned_headers=PLANNED,
         pair_headers=PAIRS,
-        accuracy=accuracy_rows(findings.accuracies, findings.rates),
-        split=[[arm, str(mean(by["alike"])), str(mean(by["translated"]))] for arm, by in findings.groups.items()],
-        seeds={kind: seed_rows(findings.accuracies, kind) for kind in KINDS},
-        families={family.question: planned_rows(family) for family in findings.families},
-        pairs={kind: pair_rows(findings.contrasts, kind) for kind in KINDS},
+        accuracy=accuracy_rows(results.accuracies, results.rates),
+        split=[[arm, str(mean(by["alike"])), str(mean(by["translated"]))] for arm, by in results.groups.items()],
+        seeds={kind: seed_rows(results.accuracies, kind) for kind in KINDS},
+        families={family.question: planned_rows(family) for family in results.families},
+        pairs={kind: pair_rows(results.contrasts, kind) for kind in KINDS},
     )
 
 
@@ -185,25 +185,25 @@ def describe_environment(device: str) -> str:
     return f"CPython {platform.python_version()}, {', '.join(found)}; {processor_name()}, {os.cpu_count()} cores, device {device}"
 
 
-def draw_plot(findings: ExperimentResults) -> str:
+def draw_plot(results: ExperimentResults) -> str:
     """Returns an SVG of the accuracy of each arm: by kind of question a point with its interval, and faint points for seeds."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    arms = list(findings.accuracies)
+    arms = list(results.accuracies)
     with mpl.rc_context({"svg.hashsalt": "transfer", "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(8, 1.2 + 0.62 * len(arms)), layout="constrained")
         axes = figure.subplots()
         for place, kind in enumerate(_COLOURS):
             rows = [row + 0.18 * (place - 1.5) for row in range(len(arms))]
-            means = [mean(findings.accuracies[arm][kind]) for arm in arms]
+            means = [mean(results.accuracies[arm][kind]) for arm in arms]
             widths = [[one.value - one.low for one in means], [one.high - one.value for one in means]]
             points = [one.value for one in means]
             axes.errorbar(points, rows, xerr=widths, fmt="o", ms=4.5, lw=1.6, color=_COLOURS[kind], label=HEADERS[kind])
             for row, arm in zip(rows, arms, strict=True):
-                seeds = findings.accuracies[arm][kind]
+                seeds = results.accuracies[arm][kind]
                 axes.plot(seeds, [row] * len(seeds), "o", ms=2.5, color=_COLOURS[kind], alpha=0.35)
-        axes.axvline(findings.chance, color="#8c959f", lw=1, ls="--", label="chance")
+        axes.axvline(results.chance, color="#8c959f", lw=1, ls="--", label="chance")
         axes.set_yticks(range(len(arms)), arms)
         axes.set_ylim(len(arms) - 0.5, -0.5)
         axes.set_xlim(0, 100)

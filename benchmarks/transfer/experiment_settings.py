@@ -42,7 +42,8 @@ class WorldSettings(Settings):
             raise ValueError(f"candidates ({self.candidates}) cannot be more than answers ({self.answers})")
         if self.cities < 4 * self.answers:
             raise ValueError(
-                f"cities ({self.cities}) must be at least four times answers ({self.answers}): some cities are held out"
+                f"cities ({self.cities}) must be at least four times answers ({self.answers}): each answer is stated for some "
+                "cities and held out for others"
             )
         return self
 
