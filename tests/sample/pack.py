@@ -3,8 +3,8 @@
     $ python tests/sample/pack.py            # writes tests/sample/dumps/
     $ python tests/sample/pack.py --check    # reports files that differ from the sources; exit code 1 if there are any
 
-`sources/<wiki>/<page_id>.wikitext` is one page: YAML between two `---` lines, then the wikitext. The newline at the end of the file
-is not part of the wikitext (MediaWiki removes it when a page is saved). Each wiki has three dump files:
+`sources/<wiki>/<page_id>.wikitext` is one page: YAML between two `---` lines, then the wikitext. The newline at the end of the
+file is not part of the wikitext (MediaWiki removes it when a page is saved). Each wiki has three dump files:
 
     …-pages-articles-multistream.xml.bz2        header, 10 pages, 10 pages, …, `</mediawiki>`: one bz2 stream for each
     …-pages-articles-multistream-index.txt.bz2  `offset of the stream:page id:title`, one line for each page
