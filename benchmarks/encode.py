@@ -1,17 +1,18 @@
-"""Text to tokens and entity spans: what `encode` costs beside the tokenizer alone, in CPU time of one process, on real articles.
+"""Measure tokenizing with entity spans, relative to the tokenizer alone, in CPU time of one process, on real articles.
 
     python -m spark_jobs.build --config conf/corpus/demo.yaml --set output_dir=build/demo/corpus
     python benchmarks/encode.py build/demo/corpus --repeat 3 --markdown --json figures.json
 
-CORPUS is a built corpus, of which `augmented` is read. For each tokenizer and wiki the same articles go through
+The argument is a built corpus, whose table `augmented` is read. For each tokenizer and wiki, three parts process the same
+articles:
 
-    tokenizer.encode    the library alone, on every text and on every name once: no ids or offsets are taken out of it
+    tokenizer.encode    the library alone, on every text and once on every name; its ids and offsets are not read
     encode_article      ids, entity spans and name tokens, by `overlap` and by `exact`
-    Parquet to Arrow    all that a Spark task of the stage does between its input file and what it hands back, by `overlap`
+    Parquet to Arrow    everything that a Spark task of the stage does, from its input file to its rows, by `overlap`
 
-A part's time is the least `time.process_time` of its repeats, and the parts take turns. MB are UTF-8 bytes of text. Machines
-differ and are noisy: read the ratios, not the MB/s. `--all-links` takes every link for an entity, named by its target: more
-names than any real wiki has. The second table is tokenizer.encode on the same text in articles of different sizes.
+The parts take turns, and the time of a part is the smallest `time.process_time` of its repeats. MB are UTF-8 bytes of text.
+Machines differ and are noisy: compare the ratios, not the MB/s. `--all-links` makes every link an entity, named by its target:
+more names than a real wiki has. The second table is tokenizer.encode on the same text, cut into articles of different sizes.
 """
 
 import gc
@@ -19,7 +20,6 @@ import importlib.resources
 import json
 import os
 import tempfile
-import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -29,10 +29,9 @@ from typing import Annotated, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
-from machine import describe_machine
-from rich.console import Console
-from rich.table import Table
-from tekken import read_tekken
+from inputs.tekken_tokenizer import read_tekken
+from measuring.machine import describe_machine, list_packages
+from measuring.result_tables import format_markdown, print_table
 from tokenizers import Tokenizer
 
 from spark_jobs.contract.table_schemas import AUGMENTED
@@ -49,7 +48,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 
 
 @dataclass(frozen=True)
-class Sample:
+class WikiSample:
     """Articles of one wiki, in a Parquet file and in memory."""
 
     wiki: str
@@ -59,8 +58,8 @@ class Sample:
 
 
 @dataclass
-class Figures:
-    """One line of a table: `seconds` for `megabytes` of text."""
+class PartFigures:
+    """One row of a table: CPU seconds of a part for `megabytes` of text."""
 
     tokenizer: str
     wiki: str
@@ -69,8 +68,8 @@ class Figures:
     seconds: float = float("inf")
 
 
-def read_samples(corpus: Path, folder: Path, pivot: str, megabytes: float, all_links: bool) -> Iterator[Sample]:
-    """The first articles of each wiki in `augmented`, at least so many MB of text where there are."""
+def read_samples(corpus: Path, folder: Path, pivot: str, megabytes: float, all_links: bool) -> Iterator[WikiSample]:
+    """Yields the first articles of each wiki in `augmented`, at least `megabytes` of text if the wiki has so much."""
     for wiki in sorted(corpus.glob("augmented/wiki=*")):
         tables, size = [], 0.0
         for shard in sorted(wiki.glob("*.parquet")):
@@ -85,11 +84,11 @@ def read_samples(corpus: Path, folder: Path, pivot: str, megabytes: float, all_l
         pq.write_table(table, path)
         entities = select_pivot_entities(table.column("entities").combine_chunks(), pivot)
         articles = list(zip(table.column("text").to_pylist(), entities, strict=True))
-        yield Sample(wiki.name.removeprefix("wiki="), path, articles, size)
+        yield WikiSample(wiki.name.removeprefix("wiki="), path, articles, size)
 
 
 def name_all_links(table: pa.Table, pivot: str) -> pa.Table:
-    """`augmented` in which every link that has a target is an entity of that name."""
+    """Returns `augmented` with every link that has a target as an entity, named by the target."""
     entities = [
         [
             {
@@ -107,34 +106,34 @@ def name_all_links(table: pa.Table, pivot: str) -> pa.Table:
     return table.set_column(table.schema.get_field_index("entities"), field, pa.array(entities, field.type))
 
 
-def make_parts(sample: Sample, tokenizer: Tokenizer, pivot: str) -> dict[str, Callable[[], None]]:
-    """What is measured, by name."""
+def make_parts(sample: WikiSample, tokenizer: Tokenizer, pivot: str) -> dict[str, Callable[[], None]]:
+    """Returns the functions to measure, by the name of the part."""
     names = sorted({entity.name for _, entities in sample.articles for entity in entities})
 
-    def alone() -> None:
+    def library_alone() -> None:
         for text, _ in sample.articles:
             tokenizer.encode(text, add_special_tokens=False)
         for name in names:
             tokenizer.encode(name, add_special_tokens=False)
 
-    def articles(encoder: ArticleEncoder) -> None:
+    def encode_articles(encoder: ArticleEncoder) -> None:
         for text, entities in sample.articles:
             encoder.encode(text, entities)
 
-    def whole() -> None:
+    def encode_shard() -> None:
         for _ in encode_file(sample.path, ArticleEncoder(tokenizer), pivot):
             pass
 
     return {
-        BASELINE: alone,
-        "encode_article, overlap": lambda: articles(ArticleEncoder(tokenizer, "overlap")),
-        "encode_article, exact": lambda: articles(ArticleEncoder(tokenizer, "exact")),
-        "Parquet to Arrow": whole,
+        BASELINE: library_alone,
+        "encode_article, overlap": lambda: encode_articles(ArticleEncoder(tokenizer, "overlap")),
+        "encode_article, exact": lambda: encode_articles(ArticleEncoder(tokenizer, "exact")),
+        "Parquet to Arrow": encode_shard,
     }
 
 
-def make_sizes(sample: Sample, tokenizer: Tokenizer) -> dict[str, Callable[[], None]]:
-    """tokenizer.encode on the same megabyte in one piece, in ten and in a hundred; the whole sample where it is smaller."""
+def make_sizes(sample: WikiSample, tokenizer: Tokenizer) -> dict[str, Callable[[], None]]:
+    """Returns functions that run tokenizer.encode on the same megabyte as 1, 10 and 100 articles, or on a smaller sample."""
     data = "\n".join(text for text, _ in sample.articles).encode()[: max(SIZES)]
 
     def cut(size: int) -> Callable[[], None]:
@@ -149,8 +148,8 @@ def make_sizes(sample: Sample, tokenizer: Tokenizer) -> dict[str, Callable[[], N
     return {f"articles of {size // 1000:,} kB": cut(size) for size in SIZES}
 
 
-def measure(parts: dict[str, Callable[[], None]], repeat: int) -> dict[str, float]:
-    """The least CPU seconds of each part; parts take turns."""
+def measure_parts(parts: dict[str, Callable[[], None]], repeat: int) -> dict[str, float]:
+    """Returns the smallest CPU seconds of each part; the parts take turns."""
     seconds = dict.fromkeys(parts, float("inf"))
     for turn in range(-1, repeat):  # the first turn warms up
         for name, part in parts.items():
@@ -162,8 +161,8 @@ def measure(parts: dict[str, Callable[[], None]], repeat: int) -> dict[str, floa
     return seconds
 
 
-def load_tokenizer(spec: str, name: str) -> Tokenizer:
-    """The tokenizer of an `encode.tokenizer` setting, or of a tekken file."""
+def open_tokenizer(spec: str, name: str) -> Tokenizer:
+    """Returns the tokenizer of an `encode.tokenizer` setting, or of a tekken file."""
     path = Path(spec)
     if spec.startswith("package:"):
         package, _, inner = spec.removeprefix("package:").partition("/")
@@ -173,8 +172,8 @@ def load_tokenizer(spec: str, name: str) -> Tokenizer:
     return load_tokenizer_source(spec, name).load()
 
 
-def make_rows(figures: Sequence[Figures], baseline: str) -> list[tuple[str, ...]]:
-    """The table's cells, in the order of `HEADER`; ratios are to the part `baseline` of the same tokenizer and wiki."""
+def part_rows(figures: Sequence[PartFigures], baseline: str) -> list[tuple[str, ...]]:
+    """Returns rows with the columns `HEADER`; ratios are relative to the part `baseline` of the same tokenizer and wiki."""
     alone = {(own.tokenizer, own.wiki): own.seconds / own.megabytes for own in figures if own.part == baseline}
     return [
         (
@@ -186,43 +185,39 @@ def make_rows(figures: Sequence[Figures], baseline: str) -> list[tuple[str, ...]
     ]
 
 
-def make_markdown(header: Sequence[str], rows: Sequence[tuple[str, ...]], caption: str) -> str:
-    """A table and the sentence below it."""
-    lines = [f"| {' | '.join(cells)} |" for cells in (header, *rows)]
-    lines.insert(1, "|---|" + "--:|" * (len(header) - 1))
-    return "\n".join([*lines, "", *textwrap.wrap(caption, 130)])
-
-
 def main(
-    corpus: Annotated[Path, typer.Argument(help="A built corpus: its table `augmented` is read.", exists=True, file_okay=False)],
+    corpus: Annotated[Path, typer.Argument(help="A built corpus; its table `augmented` is read.", exists=True, file_okay=False)],
     tokenizer: Annotated[
-        list[str] | None, typer.Option(help="As encode.tokenizer, or a tekken file. Default: two, of 32,000 and 131,072 ids.")
+        list[str] | None,
+        typer.Option(help="A value of encode.tokenizer, or a tekken file. Default: two with 32,000 and 131,072 ids."),
     ] = None,
     pivot: Annotated[str, typer.Option(help="Language of the names.")] = "en",
-    megabytes: Annotated[float, typer.Option(help="Text of each wiki, at most so much and some articles.", min=0.001)] = 5.0,
-    all_links: Annotated[bool, typer.Option("--all-links", help="Take every link for an entity.")] = False,
-    repeat: Annotated[int, typer.Option(help="Times that each part is run; the fastest counts.", min=1)] = 3,
+    megabytes: Annotated[
+        float, typer.Option(help="MB of text of each wiki, rounded up to a batch of articles.", min=0.001)
+    ] = 5.0,
+    all_links: Annotated[bool, typer.Option("--all-links", help="Make every link an entity.")] = False,
+    repeat: Annotated[int, typer.Option(help="Runs of each part; the fastest counts.", min=1)] = 3,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures and the machine to this file.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables ready to be pasted.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
 ) -> None:
-    """Measure what `encode` costs beside the tokenizer alone."""
+    """Measures `encode` relative to the tokenizer alone."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # as in a task
     specs = dict(DEFAULTS)
     if tokenizer:
-        specs = {f"{load_tokenizer(spec, 'x').get_vocab_size():,}": spec for spec in tokenizer}
-    by_part: list[Figures] = []
-    by_size: list[Figures] = []
+        specs = {f"{open_tokenizer(spec, 'x').get_vocab_size():,}": spec for spec in tokenizer}
+    by_part: list[PartFigures] = []
+    by_size: list[PartFigures] = []
     with tempfile.TemporaryDirectory() as folder:
         samples = list(read_samples(corpus, Path(folder), pivot, megabytes, all_links))
         if not any(sample.articles for sample in samples):
-            raise typer.BadParameter(f"no article in {corpus}/augmented: build a corpus first, and give its output_dir")
+            raise typer.BadParameter(f"{corpus}/augmented does not have articles; build a corpus first, and give its output_dir")
         for name, spec in specs.items():
-            loaded = load_tokenizer(spec, "own")
+            loaded = open_tokenizer(spec, "own")
             for sample in samples:
-                for part, seconds in measure(make_parts(sample, loaded, pivot), repeat).items():
-                    by_part.append(Figures(name, sample.wiki, part, sample.megabytes, seconds))
-                for part, seconds in measure(make_sizes(sample, loaded), repeat).items():
-                    by_size.append(Figures(name, sample.wiki, part, min(1.0, sample.megabytes), seconds))
+                for part, seconds in measure_parts(make_parts(sample, loaded, pivot), repeat).items():
+                    by_part.append(PartFigures(name, sample.wiki, part, sample.megabytes, seconds))
+                for part, seconds in measure_parts(make_sizes(sample, loaded), repeat).items():
+                    by_size.append(PartFigures(name, sample.wiki, part, min(1.0, sample.megabytes), seconds))
     report: dict[str, Any] = {
         "machine": describe_machine(["tokenizers", "pyarrow"]),
         "repeat": repeat,
@@ -243,28 +238,26 @@ def main(
         json_out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_report(report: dict[str, Any], by_part: Sequence[Figures], by_size: Sequence[Figures], markdown: bool) -> None:
-    """Both tables, and below them what was measured and on what."""
+def print_report(report: dict[str, Any], by_part: Sequence[PartFigures], by_size: Sequence[PartFigures], markdown: bool) -> None:
+    """Prints both tables, with the sample and the machine as caption."""
     machine = report["machine"]
     wikis = "; ".join(
         f"{wiki}: {own['articles']:,} articles, {own['megabytes']:.1f} MB of text, {own['entities']:,} entities"
         for wiki, own in report["sample"].items()
     )
-    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-    caption = f"{wikis}; best of {report['repeat']}; {machine['processor']}, one core, {machine['python']}; {packages}."
+    caption = (
+        f"{wikis}; best of {report['repeat']}; {machine['processor']}, one core, {machine['python']}; {list_packages(machine)}."
+    )
     smallest = f"articles of {min(SIZES) // 1000:,} kB"
     tables = [
-        (HEADER, make_rows(by_part, BASELINE)),
-        (("", f"time, {smallest} = 1", "MB/s"), make_rows(by_size, smallest)),
+        (HEADER, part_rows(by_part, BASELINE)),
+        (("", f"time, {smallest} = 1", "MB/s"), part_rows(by_size, smallest)),
     ]
     for header, rows in tables:
         if markdown:
-            typer.echo(make_markdown(header, rows, caption) + "\n")
-            continue
-        grid = Table(*header, caption=caption)
-        for row in rows:
-            grid.add_row(*row)
-        Console().print(grid)
+            typer.echo(format_markdown(header, rows, caption) + "\n")
+        else:
+            print_table(header, rows, caption)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""How near our text and links are to MediaWiki's own, page by page, on real dumps.
+"""Compare the extracted text and links with MediaWiki, page by page, on real dumps.
 
     apt-get install --no-install-recommends mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl
     python benchmarks/fidelity.py DUMPS_DIR --pages 150
 
-MediaWiki parses each page as `mediawiki/render.php` says, with a database of its own in a temporary folder. Both sides see the
-same rules: templates and parser functions give nothing, no section is dropped; pictures, tables and the tags in
-`comments_and_extensions.DROPPED_TAGS` leave no text. What is left to compare is how wikitext is read.
+MediaWiki parses each page with `mediawiki/render.php`, on a new database in a temporary folder. Both sides follow the same rules:
+templates and parser functions give no text, no section is dropped; pictures, tables and the tags in
+`comments_and_extensions.DROPPED_TAGS` leave no text. So the comparison is about parsing of wikitext.
 
-Text is compared without white space, by shingles of eight characters; links by surface and title, those to other wikis by
-surface.
-Recall is the share of MediaWiki's that ours has too, precision the share of ours that MediaWiki has.
+Text is compared without white space, by shingles of eight characters; links by surface and title, links to other wikis by
+surface. Recall is the share of MediaWiki's shingles or links that ours has, precision the share of ours that MediaWiki has.
 """
 
 import json
@@ -26,10 +25,10 @@ from typing import Annotated, Any, NamedTuple
 
 import lxml.html
 import typer
+from inputs.sampled_articles import find_dumps, read_articles
+from measuring.result_tables import print_table
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
-from wikitext_pages import find_dumps, read_articles
 
 from spark_jobs.common.wiki_languages import interwiki_prefix, language_codes, wikipedia_codes
 from spark_jobs.wikis import WikiProfile, load_profile
@@ -39,31 +38,32 @@ from spark_jobs.wikitext.passes.comments_and_extensions import DROPPED_TAGS
 HERE = Path(__file__).parent / "mediawiki"
 SHINGLE = 8
 CODES = {"no": "nb", "simple": "en", "als": "gsw", "zh-min-nan": "nan", "zh-yue": "yue", "zh-classical": "lzh", "bat-smg": "sgs"}
-"""Wikipedia's code -> the code of MediaWiki's language, where they differ."""
+"""Code of a Wikipedia -> language code in MediaWiki, where they differ."""
 
 _SPACE = re.compile(r"[\s\u200b-\u200f\ufeff]+")
 _UNSEEN = ("table", "style", "script", "rt", "rp", "rtc")
 
 
-class Reading(NamedTuple):
-    """What one side makes of a page: text without white space, and (surface, title) of each link."""
+class ParsedPage(NamedTuple):
+    """A page as one side reads it: text without white space, and (surface, title) of each link."""
 
     text: str
     links: list[tuple[str, str]]
 
 
 @dataclass
-class Score:
+class WikiScore:
     """Sums over the pages of one wiki."""
 
     pages: int = 0
     same_text: int = 0
     same_links: int = 0
     text: list[int] = field(default_factory=lambda: [0, 0, 0])
-    """Shingles of both, of MediaWiki, of ours."""
+    """Number of shingles in both, in MediaWiki, and in ours."""
     links: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """Number of links in both, in MediaWiki, and in ours."""
 
-    def add(self, mediawiki: Reading, ours: Reading) -> None:
+    def add(self, mediawiki: ParsedPage, ours: ParsedPage) -> None:
         """Counts one page."""
         self.pages += 1
         self.same_text += mediawiki.text == ours.text
@@ -79,17 +79,17 @@ def _add(sums: list[int], theirs: Counter[Any], mine: Counter[Any]) -> None:
 
 
 def squash(text: str) -> str:
-    """`text` without white space and marks of direction."""
+    """Returns `text` without white space and direction marks."""
     return _SPACE.sub("", text)
 
 
 def shingles(text: str) -> Counter[str]:
-    """All substrings of SHINGLE characters; a shorter text is one."""
+    """Counts all substrings of SHINGLE characters; a shorter text counts as one."""
     return Counter(text[start : start + SHINGLE] for start in range(max(1, len(text) - SHINGLE + 1))) if text else Counter()
 
 
 def interwiki_prefixes(language: str) -> dict[str, str]:
-    """Prefix -> wiki id, for all prefixes that we know from the Wikipedia of `language`."""
+    """Returns prefix -> wiki id for all known prefixes, as the Wikipedia of `language` resolves them."""
     data = language_codes()
     names = [*wikipedia_codes(), *data["aliases"], *data["projects"], *data["wikipedia"], *data["wikis"], *data["elsewhere"]]
     found = {name: interwiki_prefix(name, language) for name in names}
@@ -97,8 +97,8 @@ def interwiki_prefixes(language: str) -> dict[str, str]:
 
 
 @contextmanager
-def installed(mediawiki: Path) -> Iterator[dict[str, str]]:
-    """A fresh database for MediaWiki in a temporary folder; gives the environment that it is run with."""
+def install_mediawiki(mediawiki: Path) -> Iterator[dict[str, str]]:
+    """Installs a database for MediaWiki in a temporary folder. Yields the environment variables to run it with."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             "php",
@@ -121,8 +121,8 @@ def installed(mediawiki: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def render(texts: Iterable[str], profile: WikiProfile, environment: dict[str, str]) -> Iterator[str]:
-    """HTML of each wikitext, by MediaWiki in the language of the profile. Raises RuntimeError with PHP's words if it stops."""
+def render_pages(texts: Iterable[str], profile: WikiProfile, environment: dict[str, str]) -> Iterator[str]:
+    """Yields the HTML of each wikitext, from MediaWiki in the profile's language. Raises `RuntimeError` if PHP stops."""
     prefixes = Path(environment["LEIA_MEDIAWIKI"]) / "prefixes.json"
     prefixes.write_text(json.dumps(interwiki_prefixes(profile.language)))
     language = CODES.get(profile.language, profile.language)
@@ -135,7 +135,7 @@ def render(texts: Iterable[str], profile: WikiProfile, environment: dict[str, st
     )
     with process:
         if process.stdin is None or process.stdout is None:
-            raise RuntimeError("PHP has no pipes")
+            raise RuntimeError("the PHP process was started without pipes")
         for text in texts:
             process.stdin.write(json.dumps({"text": text}) + "\n")
             process.stdin.flush()
@@ -146,49 +146,50 @@ def render(texts: Iterable[str], profile: WikiProfile, environment: dict[str, st
         process.stdin.close()
 
 
-def read_html(html: str, profile: WikiProfile) -> Reading:
-    """What a reader sees of MediaWiki's HTML. Titles are brought to the wiki's own names of namespaces, which it configures."""
+def read_html(html: str, profile: WikiProfile) -> ParsedPage:
+    """Returns the visible text and the links of MediaWiki's HTML. Titles get the names of namespaces that the wiki configures."""
     page = lxml.html.fragment_fromstring(html, create_parent="div")
     for element in list(page.iter(*_UNSEEN)):
         if element.getparent() is not None:
             element.drop_tree()
     links = [
-        (squash(anchor.text_content()), "" if anchor.get("data-wiki") else own_title(anchor.get("data-title"), profile))
+        (squash(anchor.text_content()), "" if anchor.get("data-wiki") else title_on_wiki(anchor.get("data-title"), profile))
         for anchor in page.iter("a")
         if anchor.get("data-title") is not None
     ]
-    return Reading(squash(page.text_content()), [link for link in links if link[0]])
+    return ParsedPage(squash(page.text_content()), [link for link in links if link[0]])
 
 
-def own_title(title: str, profile: WikiProfile) -> str:
-    """MediaWiki's title without white space, as the wiki writes it."""
+def title_on_wiki(title: str, profile: WikiProfile) -> str:
+    """Returns a title of MediaWiki without white space, as the wiki writes it."""
     normalised = normalise_title(title, profile)
     return squash(title if normalised is None else normalised.text)
 
 
-def read_ours(wikitext: str, profile: WikiProfile) -> Reading:
-    """What we make of the page, templates switched off."""
+def read_ours(wikitext: str, profile: WikiProfile) -> ParsedPage:
+    """Returns the page as `spark_jobs.wikitext` extracts it, with templates switched off."""
     page = extract(wikitext, replace(profile, templates={}, link_templates={}), Options(drop_sections=False))
     links = [(squash(page.text[link.start : link.end]), "" if link.wiki else squash(link.target)) for link in page.links]
-    return Reading(squash(page.text), links)
+    return ParsedPage(squash(page.text), links)
 
 
 def main(
     dumps: Annotated[list[Path], typer.Argument(help="Dumps (*-pages-articles*.xml*), or folders of them.")],
-    pages: Annotated[int, typer.Option(help="Articles of each wiki, the same ones in every run.")] = 150,
-    mediawiki: Annotated[Path, typer.Option(help="Where MediaWiki is installed.")] = Path("/usr/share/mediawiki"),
-    show: Annotated[int, typer.Option(help="Pages of each wiki whose text differs, to print.")] = 0,
+    pages: Annotated[int, typer.Option(help="Articles of each wiki; the same articles in every run.")] = 150,
+    mediawiki: Annotated[Path, typer.Option(help="Folder of MediaWiki.")] = Path("/usr/share/mediawiki"),
+    show: Annotated[int, typer.Option(help="Print the first difference of up to this many pages of each wiki.")] = 0,
 ) -> None:
-    """Measure and print, wiki by wiki."""
+    """Measures each wiki and prints a table."""
     by_wiki: dict[str, list[str]] = {}
     for article in read_articles(find_dumps(dumps), pages):
         by_wiki.setdefault(article.wiki, []).append(article.wikitext)
-    grid = Table("", "pages", "same text", "same links", "text recall", "text precision", "link recall", "link precision")
+    header = ("", "pages", "same text", "same links", "text recall", "text precision", "link recall", "link precision")
+    rows = []
     console = Console()
-    with installed(mediawiki) as environment:
+    with install_mediawiki(mediawiki) as environment:
         for wiki, texts in by_wiki.items():
-            profile, score, shown = load_profile(wiki), Score(), 0
-            answers = render(texts, profile, environment)
+            profile, score, shown = load_profile(wiki), WikiScore(), 0
+            answers = render_pages(texts, profile, environment)
             for wikitext, html in zip(track(texts, description=wiki), answers, strict=True):
                 theirs, mine = read_html(html, profile), read_ours(wikitext, profile)
                 score.add(theirs, mine)
@@ -197,12 +198,12 @@ def main(
                     console.print(first_difference(theirs.text, mine.text), markup=False, highlight=False)
             shares = [f"{sums[0] / max(1, total):.2%}" for sums in (score.text, score.links) for total in sums[1:]]
             same = [f"{count / score.pages:.1%}" for count in (score.same_text, score.same_links)]
-            grid.add_row(wiki, f"{score.pages:,}", *same, *shares)
-    console.print(grid)
+            rows.append((wiki, f"{score.pages:,}", *same, *shares))
+    print_table(header, rows, console=console)
 
 
 def first_difference(theirs: str, mine: str) -> str:
-    """The place where two texts part, a line for each side."""
+    """Returns the texts around their first difference, a line for each side."""
     both = zip(theirs, mine, strict=False)
     place = next((index for index, (one, other) in enumerate(both) if one != other), min(len(theirs), len(mine)))
     start = max(0, place - 30)

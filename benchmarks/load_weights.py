@@ -1,10 +1,10 @@
-"""Peak memory of each rank while a model of a gigabyte in several shards is loaded under ZeRO-3, ours and transformers'.
+"""Measure the peak memory of each rank while it loads a model under ZeRO-3, with our loader and with transformers.
 
     python benchmarks/load_weights.py [--hidden-size 1536 --layers 12] [--ranks 2]
 
-Makes an untrained Llama in bfloat16 (1.1 GB in shards of 200 MB; the files are deleted), then loads it twice in fresh processes
-on gloo ranks: tensor by tensor (training/model/weight_files.py), and with `from_pretrained`. Memory is anonymous memory above that before
-the load (what must be had) and file-backed memory (mapped files, which the kernel can take back), each at its peak.
+Creates an untrained Llama in bfloat16 (1.1 GB in shards of 200 MB, deleted at the end) and loads it twice in new processes on
+gloo ranks: tensor by tensor (training/model/weight_files.py), and with `from_pretrained`. Reported are the peaks of anonymous
+memory, above that before the load, and of file-backed memory: mapped files, which the kernel can take back.
 """
 
 import json
@@ -12,18 +12,23 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from measuring.memory_peak import MemoryPeak
 from rich.console import Console
 from rich.table import Table
 
+from training.engine.deepspeed_config import activate_zero3_loading
+from training.engine.launch_environment import read_ranks
+from training.engine.process_group import join_process_group, leave_process_group
+from training.model.library_messages import silence_libraries
+
 
 def make_model(folder: Path, hidden_size: int, layers: int) -> int:
-    """An untrained Llama; returns its bytes."""
+    """Writes an untrained Llama into `folder`. Returns the bytes of its weights."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -39,34 +44,13 @@ def make_model(folder: Path, hidden_size: int, layers: int) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
-class Peak(threading.Thread):
-    """Watches this process's memory."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.anonymous = self.file_backed = 0
-        self.running = True
-
-    def run(self) -> None:
-        """Look a hundred times a second."""
-        while self.running:
-            status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-            self.anonymous = max(self.anonymous, int(status["RssAnon"].split()[0]) * 1024)
-            self.file_backed = max(self.file_backed, int(status["RssFile"].split()[0]) * 1024)
-            time.sleep(0.01)
-
-
-def as_rank(model: str, how: str) -> None:
-    """Load as one of the ranks and print what it took, as JSON."""
+def load_as_rank(model: str, loader: str) -> None:
+    """Loads the model as one of the ranks. Rank 0 prints the figures of all ranks as JSON."""
     import torch
     from transformers import AutoModelForCausalLM
 
     from training.config import ModelSettings
     from training.engine.collectives import all_gather_objects
-    from training.engine.deepspeed_config import activate_zero3_loading
-    from training.engine.launch_environment import read_ranks
-    from training.engine.process_group import join_process_group, leave_process_group
-    from training.model.library_messages import silence_libraries
     from training.model.model_loading import load_model
 
     ranks = read_ranks()
@@ -74,19 +58,19 @@ def as_rank(model: str, how: str) -> None:
     join_process_group(ranks, lambda _: None)
     config = {"zero_optimization": {"stage": 3}, "train_micro_batch_size_per_gpu": 1, "bf16": {"enabled": True}}
     partitioning = activate_zero3_loading(config)
-    watch = Peak()
-    watch.start()
+    peak = MemoryPeak()
+    peak.start()
     time.sleep(0.1)
-    before, began = watch.anonymous, time.perf_counter()
-    if how == "ours":
+    before, began = peak.anonymous, time.perf_counter()
+    if loader == "ours":
         loaded: Any = load_model(ModelSettings(path=model), torch.bfloat16, "cpu", ranks.main)
     else:
         loaded = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16)
     seconds = time.perf_counter() - began
-    watch.running = False
+    peak.stop()
     held = sum(parameter.ds_tensor.numel() * parameter.ds_tensor.element_size() for parameter in loaded.parameters())
     found = all_gather_objects(
-        {"anonymous": watch.anonymous - before, "file_backed": watch.file_backed, "held": held, "seconds": seconds}
+        {"anonymous": peak.anonymous - before, "file_backed": peak.file_backed, "held": held, "seconds": seconds}
     )
     if ranks.main:
         print("FOUND " + json.dumps(found))
@@ -97,13 +81,13 @@ def as_rank(model: str, how: str) -> None:
 def main(
     hidden_size: Annotated[int, typer.Option(help="Width of the model.")] = 1536,
     layers: Annotated[int, typer.Option(help="Layers of the model.")] = 12,
-    ranks: Annotated[int, typer.Option(help="Ranks.")] = 2,
+    ranks: Annotated[int, typer.Option(help="Number of ranks.")] = 2,
     model: Annotated[str, typer.Option(hidden=True)] = "",
-    how: Annotated[str, typer.Option(hidden=True)] = "",
+    loader: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
-    """Compare; or, with --how, load as one of the ranks."""
-    if how:
-        as_rank(model, how)
+    """Compares both loaders. With the hidden option --loader, loads as one of the ranks."""
+    if loader:
+        load_as_rank(model, loader)
         return
     with tempfile.TemporaryDirectory() as scratch:
         size = make_model(Path(scratch), hidden_size, layers)
@@ -113,7 +97,7 @@ def main(
         )
         for name in ("ours", "transformers"):
             command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
-            command += [__file__, "--model", scratch, "--how", name]
+            command += [__file__, "--model", scratch, "--loader", name]
             environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
             environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
             done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -1,24 +1,22 @@
-"""Rows of SQL tables: ours beside mwsql, on the same files, in one run, in CPU time of one core.
+"""Measure reading of SQL tables, ours and mwsql, on the same files, in CPU time of one core.
 
     pip install '.[spark,peers]'
     python benchmarks/sql.py avwiki-20171202-langlinks.sql.gz --where ll_lang=en --repeat 3 --replicate 5 --markdown
 
-Every tool reads a whole file from disk, decompression included, to its last row: ours gives Arrow record batches with typed
-columns, mwsql lists of str, or with numbers if it is told to. A tool that keeps the rows of `--where` does so in its own way:
-ours has it built in, mwsql's are picked from what it gives. The tools take turns, in an order that rotates, and the least
-`time.process_time` of a tool's repeats counts. Machines differ and are noisy: read the ratios, not the MB/s (of decompressed
-bytes).
+Every reader reads a whole file from disk to its last row, including decompression. Ours returns Arrow record batches with typed
+columns; mwsql returns lists of str, and numbers on request. For `--where`, ours has a built-in filter, and the rows of mwsql are
+filtered in Python. The readers take turns, in a rotating order; the time of a reader is the smallest `time.process_time` of its
+repeats. Machines differ and are noisy: compare the ratios, not the MB/s (of decompressed bytes).
 
-Before that, each tool's rows are held against those of `sql_truth.py`, which reads one character after the other. `lost` are the
-rows of the table that a tool does not give, `wrong` the rows that it gives and the table has not. mwsql has no NULL: the empty
-string that it gives for it counts as right.
+First the rows of each reader are compared with those of `peers/slow_sql_reader.py`, which reads one character at a time. `lost`
+counts rows of the table that a reader does not return, `wrong` counts rows that it returns and the table does not have. mwsql
+returns NULL as the empty string, which counts as correct.
 """
 
 import gc
 import gzip
 import json
 import tempfile
-import textwrap
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,10 +26,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from machine import describe_machine
-from rich.console import Console
-from rich.table import Table
-from sql_truth import read_slowly
+from measuring.machine import describe_machine, list_packages
+from measuring.result_tables import format_markdown, print_table
+from peers.slow_sql_reader import read_slowly
 
 from spark_jobs.dumps.compressed_files import open_decompressed
 from spark_jobs.dumps.sql.insert_rows import SqlValue
@@ -44,19 +41,20 @@ Condition = tuple[str, SqlValue] | None
 
 
 @dataclass(frozen=True)
-class Tool:
-    """A reader of a file: `run` reads it all and gives the number of rows; `rows` gives them as tuples."""
+class MeasuredReader:
+    """A reader of SQL files: `run` reads a file and returns the number of rows, `rows` yields them as tuples."""
 
     name: str
     baseline: str
     run: Callable[[Path, Condition], int]
     rows: Callable[[Path, Condition], Iterator[tuple[Any, ...]]]
     filtered: bool
+    """Whether the reader gets the condition of `--where`."""
 
 
 @dataclass
-class Figures:
-    """What a tool did with a file; `failure` is the error that stopped it."""
+class ReaderFigures:
+    """The figures of a reader for one file; `failure` is the error that stopped it."""
 
     seconds: float = float("inf")
     rows: int = 0
@@ -102,27 +100,28 @@ def decompress(path: Path, condition: Condition) -> int:  # noqa: ARG001
     return 0
 
 
-def make_tools(condition: Condition) -> list[Tool]:
-    """All tools that can be run with the condition."""
-    tools = [
-        Tool("ours", PEER, count_ours, rows_of_ours, False),
-        Tool(PEER, PEER, count_mwsql, lambda path, where: map(tuple, rows_of_mwsql(path, where)), False),
+def make_readers(condition: Condition) -> list[MeasuredReader]:
+    """Returns all readers, those with the condition only if there is one."""
+    readers = [
+        MeasuredReader("ours", PEER, count_ours, rows_of_ours, False),
+        MeasuredReader(PEER, PEER, count_mwsql, lambda path, where: map(tuple, rows_of_mwsql(path, where)), False),
     ]
     if condition is not None:
         kept = f", {condition[0]} = {condition[1]}"
-        tools += [Tool(tool.name + kept, PEER + kept, tool.run, tool.rows, True) for tool in tools]
-    typed = Tool(
+        readers += [MeasuredReader(one.name + kept, PEER + kept, one.run, one.rows, True) for one in readers]
+    typed = MeasuredReader(
         f"{PEER}, numbers as numbers",
         PEER,
         lambda path, where: count_mwsql(path, where, True),
         lambda path, where: map(tuple, rows_of_mwsql(path, where, True)),
         False,
     )
-    return [*tools[:2], typed, *tools[2:], Tool("decompression alone", PEER, decompress, lambda path, where: iter(()), False)]  # noqa: ARG005
+    decompression = MeasuredReader("decompression alone", PEER, decompress, lambda path, where: iter(()), False)  # noqa: ARG005
+    return [*readers[:2], typed, *readers[2:], decompression]
 
 
 def normalize(rows: Iterable[Sequence[Any]], numeric: Sequence[bool]) -> Counter[tuple[str, ...]]:
-    """The rows as text, so that what tools give can be compared: NULL as the empty string, numbers in one spelling.
+    """Counts rows as text, so that readers can be compared: NULL as the empty string, numbers in one spelling.
 
     >>> normalize([(1, "a", None), ("01", "a", "")], [True, False, True])
     Counter({('1.0', 'a', ''): 2})
@@ -147,44 +146,46 @@ def read_file(path: Path) -> bytes:
         return open_decompressed(file, path.name).read()
 
 
-def compare(path: Path, tools: Sequence[Tool], condition: Condition) -> dict[str, Figures]:
-    """What each tool gives for a file, held against the truth; no times."""
+def check_readers(path: Path, readers: Sequence[MeasuredReader], condition: Condition) -> dict[str, ReaderFigures]:
+    """Returns the rows that each reader returns, loses and gets wrong, without times."""
     schema = next((batch.schema for batch in read_table(path)), None)
     names = schema.names if schema is not None else []
     numeric = [str(kind) != "string" for kind in schema.types] if schema is not None else []
     truth = read_slowly(read_file(path))
     figures = {}
-    for tool in tools:
-        if tool.run is decompress:
-            figures[tool.name] = Figures()
+    for reader in readers:
+        if reader.run is decompress:
+            figures[reader.name] = ReaderFigures()
             continue
         expected = truth
-        if tool.filtered and condition is not None:
+        if reader.filtered and condition is not None:
             expected = [row for row in truth if row[names.index(condition[0])] == condition[1]]
         try:
-            found = normalize(tool.rows(path, condition if tool.filtered else None), numeric)
+            found = normalize(reader.rows(path, condition if reader.filtered else None), numeric)
         except Exception as error:
-            figures[tool.name] = Figures(lost=len(expected), failure=repr(error))
+            figures[reader.name] = ReaderFigures(lost=len(expected), failure=repr(error))
             continue
-        right = normalize(expected, numeric)
-        figures[tool.name] = Figures(rows=found.total(), lost=(right - found).total(), wrong=(found - right).total())
+        wanted = normalize(expected, numeric)
+        figures[reader.name] = ReaderFigures(rows=found.total(), lost=(wanted - found).total(), wrong=(found - wanted).total())
     return figures
 
 
-def measure(path: Path, tools: Sequence[Tool], condition: Condition, repeat: int, figures: dict[str, Figures]) -> None:
-    """Set the seconds of each tool that does not fail on the file."""
-    running = [tool for tool in tools if figures[tool.name].failure is None]
+def measure_readers(
+    path: Path, readers: Sequence[MeasuredReader], condition: Condition, repeat: int, figures: dict[str, ReaderFigures]
+) -> None:
+    """Sets the smallest CPU seconds of each reader that does not fail on the file."""
+    running = [reader for reader in readers if figures[reader.name].failure is None]
     for turn in range(repeat):
         first = turn % len(running)
-        for tool in [*running[first:], *running[:first]]:
+        for reader in [*running[first:], *running[:first]]:
             gc.collect()
             start = time.process_time()
-            tool.run(path, condition if tool.filtered else None)
-            figures[tool.name].seconds = min(figures[tool.name].seconds, time.process_time() - start)
+            reader.run(path, condition if reader.filtered else None)
+            figures[reader.name].seconds = min(figures[reader.name].seconds, time.process_time() - start)
 
 
-def replicate(path: Path, times: int, folder: Path) -> Path:
-    """A `.sql.gz` file in `folder` with the file's statements, and its rows so many times."""
+def replicate_rows(path: Path, times: int, folder: Path) -> Path:
+    """Writes a `.sql.gz` file into `folder` with the statements of the file and `times` copies of its rows. Returns its path."""
     data = read_file(path)
     begin = data.index(b"INSERT INTO")
     tail = data.find(b"\n/*!40000", begin) + 1  # mysqldump's ENABLE KEYS
@@ -199,7 +200,7 @@ def replicate(path: Path, times: int, folder: Path) -> Path:
 
 
 def parse_condition(text: str, path: Path) -> Condition:
-    """The condition `column=value` for a file: None where the file has no such column."""
+    """Parses `COLUMN=VALUE` for a file. Returns None if the file does not have the column."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"--where {text!r}: expected COLUMN=VALUE, such as ll_lang=en")
@@ -210,60 +211,52 @@ def parse_condition(text: str, path: Path) -> Condition:
     return name, value if kind == "string" else float(value) if kind == "double" else int(value)
 
 
-def make_rows(tools: Sequence[Tool], figures: dict[str, Figures], megabytes: float) -> list[tuple[str, ...]]:
-    """The table's cells, by tool, in the order of `HEADER`."""
+def reader_rows(readers: Sequence[MeasuredReader], figures: dict[str, ReaderFigures], megabytes: float) -> list[tuple[str, ...]]:
+    """Returns a row for each reader, with the columns `HEADER`."""
     rows = []
-    for tool in tools:
-        own = figures[tool.name]
+    for reader in readers:
+        own = figures[reader.name]
         if own.failure is not None:
-            rows.append((tool.name, "", "", own.failure, f"{own.lost:,}", ""))
+            rows.append((reader.name, "", "", own.failure, f"{own.lost:,}", ""))
             continue
-        counts = ("", "", "") if tool.run is decompress else (f"{own.rows:,}", f"{own.lost:,}", f"{own.wrong:,}")
-        rows.append((tool.name, make_ratio(figures, tool), f"{megabytes / own.seconds:.1f}", *counts))
+        counts = ("", "", "") if reader.run is decompress else (f"{own.rows:,}", f"{own.lost:,}", f"{own.wrong:,}")
+        rows.append((reader.name, format_speed(figures, reader), f"{megabytes / own.seconds:.1f}", *counts))
     return rows
 
 
-def make_ratio(figures: dict[str, Figures], tool: Tool) -> str:
-    """How many times as fast as its baseline a tool is; empty where that failed."""
-    baseline = figures[tool.baseline]
-    return f"{baseline.seconds / figures[tool.name].seconds:.1f}" if baseline.failure is None else ""
-
-
-def make_markdown(rows: Sequence[tuple[str, ...]], caption: str) -> str:
-    """The table and the sentence below it."""
-    lines = [f"| {' | '.join(cells)} |" for cells in (HEADER, *rows)]
-    lines.insert(1, "|---|" + "--:|" * (len(HEADER) - 1))
-    return "\n".join([*lines, "", *textwrap.wrap(caption, 130)])
+def format_speed(figures: dict[str, ReaderFigures], reader: MeasuredReader) -> str:
+    """Returns the speed of a reader, baseline = 1; empty if the baseline failed."""
+    baseline = figures[reader.baseline]
+    return f"{baseline.seconds / figures[reader.name].seconds:.1f}" if baseline.failure is None else ""
 
 
 def main(
     paths: Annotated[list[Path], typer.Argument(help="Table dumps (.sql, .sql.gz).", exists=True, dir_okay=False)],
-    where: Annotated[str, typer.Option(help="COLUMN=VALUE that is kept, in files that have the column.")] = "ll_lang=en",
-    repeat: Annotated[int, typer.Option(help="Times that each tool reads each file; the fastest counts.", min=1)] = 3,
-    times: Annotated[int, typer.Option("--replicate", help="Measure on a file that has the rows so often.", min=1)] = 1,
+    where: Annotated[str, typer.Option(help="COLUMN=VALUE of the rows to keep, for files with this column.")] = "ll_lang=en",
+    repeat: Annotated[int, typer.Option(help="Number of times that each reader reads each file; the fastest counts.", min=1)] = 3,
+    times: Annotated[int, typer.Option("--replicate", help="Measure on a file with this many copies of the rows.", min=1)] = 1,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures and the machine to this file.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables ready to be pasted.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
 ) -> None:
-    """Measure all tools on the same files and print how fast they are and which rows they get wrong."""
+    """Measures all readers on the same files, and prints their speed and the rows that they lose or get wrong."""
     try:
         machine = describe_machine((PEER, "pyarrow"))
     except PackageNotFoundError as error:
         raise typer.BadParameter(f"{error.name} is not installed: pip install '.[peers]'") from error
     report: dict[str, Any] = {"machine": machine, "repeat": repeat, "replicate": times, "files": {}}
-    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
     for path in paths:
         condition = parse_condition(where, path)
-        tools = make_tools(condition)
-        figures = compare(path, tools, condition)
+        readers = make_readers(condition)
+        figures = check_readers(path, readers, condition)
         with tempfile.TemporaryDirectory() as folder:
-            measured = replicate(path, times, Path(folder)) if times > 1 else path
+            measured = replicate_rows(path, times, Path(folder)) if times > 1 else path
             megabytes = len(read_file(measured)) / 1e6
-            measure(measured, tools, condition, repeat, figures)
-        rows = make_rows(tools, figures, megabytes)
-        copies = f", its rows {times} times (counts are of once)" if times > 1 else ""
+            measure_readers(measured, readers, condition, repeat, figures)
+        rows = reader_rows(readers, figures, megabytes)
+        copies = f", its rows {times} times (counts are for one copy)" if times > 1 else ""
         caption = (
             f"{path.name}{copies}, {megabytes:.1f} MB of SQL, best of {repeat}; {machine['processor']}, one core, "
-            f"{machine['python']}; {packages}."
+            f"{machine['python']}; {list_packages(machine)}."
         )
         report["files"][path.name] = {
             "megabytes": round(megabytes, 3),
@@ -272,12 +265,9 @@ def main(
             },
         }
         if markdown:
-            typer.echo(make_markdown(rows, caption) + "\n")
+            typer.echo(format_markdown(HEADER, rows, caption) + "\n")
         else:
-            grid = Table(*HEADER, caption=caption)
-            for row in rows:
-                grid.add_row(*row)
-            Console().print(grid)
+            print_table(HEADER, rows, caption)
     if json_out is not None:
         json_out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 

@@ -1,15 +1,19 @@
-"""Encoded shards to packed batches with names inserted: ours beside the original's loader and other streaming libraries.
+"""Measure packed batches with inserted names from encoded shards: ours, the original loader, and other streaming libraries.
 
     python benchmarks/stream.py --markdown --json figures.json
     python benchmarks/stream.py --markdown --peer-python build/peers/bin/python    # with mosaicml-streaming too
 
-All read the same synthetic documents (log-normal lengths, a link every 45 tokens, 32,000 ids) and make the same: batches of 16
-sequences of 2,048 tokens, a name after half of the links. Each runs in a process of its own; M tokens/s are by CPU time of one
-process without workers. Waiting is measured with a worker (ours: a thread, the others: a process of torch's DataLoader) against a
-consumer that takes so many tokens a second. To resume at 90 % of an epoch is to start from files and state alone; the original
-replays, which is computed from its rate. Read amplification is bytes of row groups read by all ranks in an epoch, each rank from
-an empty start, over the bytes of those row groups once. mosaicml-streaming pins older NumPy and transformers than training
-needs, so it lives in an environment of its own:
+All loaders read the same synthetic documents (log-normal lengths, a link every 45 tokens, 32,000 ids) and make the same
+batches: 16 sequences of 2,048 tokens, with a name after half of the links. Each loader runs in a separate process.
+
+- M tokens/s: by CPU time of one process without workers.
+- waits: with one worker (ours: a thread, the others: a process of torch's DataLoader), the share of time that a consumer with the
+  given rate of tokens a second waits.
+- resume: seconds to the batch at 90 % of an epoch, from files and a saved state only. The original replays all batches before it,
+  which is computed from its rate.
+- read amplification: bytes of row groups that all ranks read in an epoch, each without a cache, over the bytes of these groups.
+
+mosaicml-streaming pins older versions of NumPy and transformers than training needs, so it needs a separate environment:
 
     python -m venv build/peers && build/peers/bin/pip install mosaicml-streaming==0.13.0 pyarrow
 """
@@ -19,16 +23,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from machine import describe_machine
-from rich.console import Console
-from rich.table import Table
-from stream_data import make_corpus
-from stream_loaders import ABOUT, CONSUMERS, LOADERS, Ours
+from inputs.synthetic_corpus import make_corpus
+from measuring.machine import describe_machine, list_packages
+from measuring.result_tables import format_markdown, print_table
+from peers.stream_loaders import ABOUT, CONSUMERS, LOADERS, OurLoader
 
 HEADER = ("", "M tokens/s/core", "ours / it", "peak MB", "first batch s", "resume at 90 % s", "waits at 37 k/s", "waits at 1 M/s")
 NAMES = {
@@ -43,39 +45,39 @@ NAMES = {
 RANKS = (1, 2, 8)
 
 
-def amplification(corpus: Path, ranks: int) -> float:
-    """Bytes of row groups that all ranks read in an epoch, over the bytes of those row groups."""
-    loader = Ours(corpus)
+def read_amplification(corpus: Path, ranks: int) -> float:
+    """Returns the bytes of row groups that all ranks read in an epoch, over the bytes of these row groups."""
+    loader = OurLoader(corpus)
     wiki, plan = loader.stream.corpus.wikis[0], loader.stream.plan.wikis[0]
     rules = loader.stream.rules
     batches = int(plan.epoch(0).totals().min()) * plan.lanes // (rules.sequence_length * rules.global_batch_size)
     read: list[int] = []
 
-    def note(group: int) -> Any:
+    def record_read(group: int) -> Any:
         read.append(group)
         return type(wiki).read(wiki, group)
 
     for rank in range(ranks):
-        share = Ours(corpus).stream
-        object.__setattr__(share.corpus.wikis[0], "read", note)
+        stream_of_rank = OurLoader(corpus).stream
+        object.__setattr__(stream_of_rank.corpus.wikis[0], "read", record_read)
         for number in range(batches):
-            share.batch(number, rank, ranks)
+            stream_of_rank.batch(number, rank, ranks)
     size = {group: row_group_bytes(wiki, group) for group in set(read)}
     return sum(size[group] for group in read) / sum(size.values())
 
 
 def row_group_bytes(wiki: Any, group: int) -> int:
-    """Compressed bytes of a row group."""
+    """Returns the compressed bytes of a row group."""
     file, number = wiki.row_groups[group]
-    about = wiki.files[file].metadata.row_group(number)
-    return sum(about.column(column).total_compressed_size for column in range(about.num_columns))
+    metadata = wiki.files[file].metadata.row_group(number)
+    return sum(metadata.column(column).total_compressed_size for column in range(metadata.num_columns))
 
 
-def run(loader: str, corpus: Path, seconds: float, python: str) -> dict[str, float]:
-    """The figures of a loader, from a process of its own with one thread."""
-    script = Path(__file__).with_name("stream_loaders.py")
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "TOKENIZERS_PARALLELISM"), "1")
-    environment = {**os.environ, **one, "PYTHONPATH": str(script.parents[1]), "HF_HUB_OFFLINE": "1"}
+def run_loader(loader: str, corpus: Path, seconds: float, python: str) -> dict[str, float]:
+    """Runs a loader in a new process with one thread. Returns its figures."""
+    script = Path(__file__).parent / "peers/stream_loaders.py"
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "TOKENIZERS_PARALLELISM"), "1")
+    environment = {**os.environ, **one_thread, "PYTHONPATH": str(script.parents[2]), "HF_HUB_OFFLINE": "1"}
     command = [python, str(script), loader, str(corpus), str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
@@ -83,8 +85,8 @@ def run(loader: str, corpus: Path, seconds: float, python: str) -> dict[str, flo
     return json.loads(done.stdout.splitlines()[-1]) if loader != "convert" else {}
 
 
-def make_rows(figures: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
-    """The table's cells, in the order of `HEADER`."""
+def loader_rows(figures: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
+    """Returns a row for each loader, with the columns `HEADER`."""
     ours = figures["ours"]["rate"]
     rows = []
     for loader, own in figures.items():
@@ -105,59 +107,54 @@ def make_rows(figures: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
 
 
 def make_caption(report: dict[str, Any]) -> str:
-    """What was measured and on what."""
+    """Returns a caption with the corpus, the read amplification and the machine."""
     machine, about = report["machine"], report["corpus"]
-    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-    read = ", ".join(f"{value:.2f} at {ranks}" for ranks, value in report["amplification"].items()) + " ranks"
+    amplifications = ", ".join(f"{value:.2f} at {ranks}" for ranks, value in report["amplification"].items()) + " ranks"
     return (
-        f"{about['documents']:,} documents, {about['tokens'] / 1e6:.1f} M tokens an epoch; read amplification: {read}. "
-        f"{machine['processor']}, {machine['python']}; {packages}."
+        f"{about['documents']:,} documents, {about['tokens'] / 1e6:.1f} M tokens an epoch; read amplification: {amplifications}. "
+        f"{machine['processor']}, {machine['python']}; {list_packages(machine)}."
     )
 
 
 def main(
     documents: Annotated[int, typer.Option(help="Documents of the corpus.", min=64)] = 16_384,
-    seconds: Annotated[float, typer.Option(help="Window of each measurement.", min=0.1)] = 8.0,
-    loader: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(LOADERS)}. Default: all that can run.")] = None,
-    peer_python: Annotated[Path | None, typer.Option(help="Python that has mosaicml-streaming.")] = None,
+    seconds: Annotated[float, typer.Option(help="Duration of each measurement.", min=0.1)] = 8.0,
+    loader: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(LOADERS)}; repeatable. Default: all that can run.")
+    ] = None,
+    peer_python: Annotated[Path | None, typer.Option(help="A Python with mosaicml-streaming.")] = None,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures and the machine to this file.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table ready to be pasted.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
 ) -> None:
-    """Measure loaders of packed, augmented batches side by side."""
+    """Measures loaders of packed batches with inserted names."""
     chosen = loader or [name for name in LOADERS if name != "streaming" or peer_python is not None]
     unknown = [name for name in chosen if name not in LOADERS]
     if unknown or "ours" not in chosen:
-        raise typer.BadParameter(
-            f"--loader: {', '.join(unknown) or 'ours'} is {'unknown' if unknown else 'missing'}: {', '.join(LOADERS)}"
-        )
+        wrong = f"{', '.join(unknown)} is not a loader" if unknown else "ours is missing, and all ratios need it"
+        raise typer.BadParameter(f"--loader: {wrong}; choose from {', '.join(LOADERS)}")
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus"
         make_corpus(corpus, documents)
-        tokens = int(Ours(corpus).stream.plan.wikis[0].epoch(0).begins[-1])
+        tokens = int(OurLoader(corpus).stream.plan.wikis[0].epoch(0).begins[-1])
         about = {"documents": documents, "tokens": tokens}
         (corpus / ABOUT).write_text(json.dumps(about))
         if "streaming" in chosen:
-            run("convert", corpus, 0, str(peer_python))
+            run_loader("convert", corpus, 0, str(peer_python))
         figures = {}
         for name in chosen:
             typer.echo(f"{NAMES[name]} …", err=True)
-            figures[name] = run(name, corpus, seconds, str(peer_python) if name == "streaming" else sys.executable)
-        amplifications = {ranks: amplification(corpus, ranks) for ranks in RANKS}
+            figures[name] = run_loader(name, corpus, seconds, str(peer_python) if name == "streaming" else sys.executable)
+        amplifications = {ranks: read_amplification(corpus, ranks) for ranks in RANKS}
     machine = describe_machine(["numpy", "pyarrow", "torch", "transformers", "datasets"])
     if "streaming" in chosen:
-        show = "from importlib.metadata import version; print(version('mosaicml-streaming'))"
-        machine["packages"]["mosaicml-streaming"] = subprocess.check_output([str(peer_python), "-c", show], text=True).strip()
+        code = "from importlib.metadata import version; print(version('mosaicml-streaming'))"
+        machine["packages"]["mosaicml-streaming"] = subprocess.check_output([str(peer_python), "-c", code], text=True).strip()
     report = {"machine": machine, "corpus": about, "loaders": figures, "amplification": amplifications}
-    rows, caption = make_rows(figures), make_caption(report)
+    rows, caption = loader_rows(figures), make_caption(report)
     if markdown:
-        lines = [f"| {' | '.join(cells)} |" for cells in (HEADER, *rows)]
-        lines.insert(1, "|---|" + "--:|" * (len(HEADER) - 1))
-        typer.echo("\n".join([*lines, "", *textwrap.wrap(caption, 130)]))
+        typer.echo(format_markdown(HEADER, rows, caption))
     else:
-        grid = Table(*HEADER, caption=caption)
-        for row in rows:
-            grid.add_row(*row)
-        Console().print(grid)
+        print_table(HEADER, rows, caption)
     if json_out is not None:
         json_out.write_text(json.dumps(report, indent=2) + "\n")
 

@@ -1,21 +1,20 @@
-"""Wikitext to text and links: ours beside three peers, on the same real pages, in one run, in CPU time of one core.
+"""Measure extraction of text and links, ours and three peers, on the same real pages, in CPU time of one core.
 
     pip install '.[spark,peers]'
     python benchmarks/wikitext.py PATH... --repeat 3 --markdown --json figures.json
 
-PATH is a dump (`*-pages-articles*.xml*`) or a folder of them. What each tool is asked to do and what counts as a link, the same
-for all, stands in `wikitext_tools.py`. In short: links that a reader sees in the tool's own text.
+PATH is a dump (`*-pages-articles*.xml*`) or a folder of dumps. `peers/wikitext_extractors.py` has the calls that are timed and
+the rule that decides which links count, the same for all tools: links that a reader sees in the text of the tool.
 
-Page by page every tool has its turn, in an order that rotates, so that a busy machine is busy for all of them. A tool's time on a
-page is the least `time.process_time` of its repeats; what it needs once (imports, profiles, compiled patterns) is done before.
-A page on which a tool fails, or is not done after `--timeout` seconds, counts with its size and the time it took, and gives
-nothing. Machines differ and are noisy: read the ratios, not the MB/s.
+On each page the tools take turns, in a rotating order, so that other load on the machine affects all of them. The time of a
+tool on a page is the smallest `time.process_time` of its repeats, without imports, profiles and compiled patterns. If a tool
+fails on a page, or takes longer than `--timeout` seconds, the size of the page and the time count, and its text and links do
+not. Machines differ and are noisy: compare the ratios, not the MB/s.
 """
 
 import gc
 import json
 import signal
-import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,12 +25,12 @@ from types import FrameType
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from machine import describe_machine
+from inputs.sampled_articles import SampledArticle, find_dumps, read_articles
+from measuring.machine import describe_machine, list_packages
+from measuring.result_tables import format_markdown, print_table
+from peers.wikitext_extractors import BASELINE, OURS, PACKAGES, TOOLS, ExtractedPage, Extractor
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
-from wikitext_pages import Article, find_dumps, read_articles
-from wikitext_tools import BASELINE, OURS, PACKAGES, TOOLS, Reading, Tool
 
 from spark_jobs.wikis import WikiProfile, load_profile
 
@@ -39,12 +38,12 @@ HEADER = ("", f"speed, {BASELINE} = 1", "MB/s", "links a reader sees", "links re
 
 
 class PageTimeoutError(BaseException):
-    """A tool was not done with a page in time. No Exception, so that no tool catches it."""
+    """A tool took too long for a page. Not an `Exception`, so that tools do not catch it."""
 
 
 @dataclass
-class Total:
-    """What one tool did on all pages; the figures of one row."""
+class ExtractorTotals:
+    """The sums of one tool over all pages: one row of the table."""
 
     seconds: float = 0.0
     links: int = 0
@@ -56,8 +55,8 @@ class Total:
     """`wiki: title: reason` of each page that failed."""
 
 
-class Missing(NamedTuple):
-    """A link that a peer shows on a page and ours does not."""
+class MissingLink(NamedTuple):
+    """A link on a page that a peer shows and ours does not."""
 
     wiki: str
     title: str
@@ -66,9 +65,9 @@ class Missing(NamedTuple):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises PageTimeoutError in the block after `seconds`; in C code not before it returns. Main thread only.
+    """Raises `PageTimeoutError` in the block after `seconds` of wall-clock time; in C code, when it returns. Main thread only.
 
-    By the clock on the wall: a timer of CPU time would make Linux count CPU time in ticks of milliseconds.
+    With a timer of CPU time, Linux would count CPU time in ticks of milliseconds.
     """
 
     def stop(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -84,8 +83,10 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
-def measure_page(tool: Tool, wikitext: str, profile: WikiProfile, timeout: float) -> tuple[float, Reading | Exception | None]:
-    """CPU seconds of one tool on one page, and what it found: None when it was not done in time, the exception when it failed."""
+def measure_page(
+    tool: Extractor, wikitext: str, profile: WikiProfile, timeout: float
+) -> tuple[float, ExtractedPage | Exception | None]:
+    """Returns the CPU seconds of a tool on a page, and its result: None after a timeout, the exception after a failure."""
     source = tool.prepare(wikitext, profile)
     seconds, start = None, time.process_time()
     try:
@@ -100,17 +101,17 @@ def measure_page(tool: Tool, wikitext: str, profile: WikiProfile, timeout: float
         return time.process_time() - start if seconds is None else seconds, error
 
 
-def measure(
-    articles: Iterable[Article], tools: Sequence[Tool], repeat: int = 1, timeout: float = 60.0
-) -> tuple[dict[str, Total], dict[str, list[Missing]]]:
-    """Every tool on every page, in turn: the totals by tool, and by peer the links that it shows and ours does not."""
-    totals = {tool.name: Total() for tool in tools}
-    missing: dict[str, list[Missing]] = {tool.name: [] for tool in tools if tool.name != OURS}
+def measure_extractors(
+    articles: Iterable[SampledArticle], tools: Sequence[Extractor], repeat: int = 1, timeout: float = 60.0
+) -> tuple[dict[str, ExtractorTotals], dict[str, list[MissingLink]]]:
+    """Runs every tool on every page. Returns tool -> totals, and peer -> links that it shows and ours does not."""
+    totals = {tool.name: ExtractorTotals() for tool in tools}
+    missing: dict[str, list[MissingLink]] = {tool.name: [] for tool in tools if tool.name != OURS}
     for number, article in enumerate(articles):
         profile = load_profile(article.wiki)
         seconds = dict.fromkeys(totals, float("inf"))
-        readings: dict[str, Reading] = {}
-        outcomes: dict[str, Reading | Exception | None] = {}
+        pages: dict[str, ExtractedPage] = {}
+        outcomes: dict[str, ExtractedPage | Exception | None] = {}
         for turn in range(repeat):
             first = (number + turn) % len(tools)
             for tool in [*tools[first:], *tools[:first]]:
@@ -119,8 +120,8 @@ def measure(
         for name, outcome in outcomes.items():
             total = totals[name]
             total.seconds += seconds[name]
-            if isinstance(outcome, Reading):
-                readings[name] = outcome
+            if isinstance(outcome, ExtractedPage):
+                pages[name] = outcome
                 total.links += len(outcome.links)
                 total.reported += outcome.reported
                 total.characters += outcome.characters
@@ -129,25 +130,25 @@ def measure(
             total.failed.append(f"{article.wiki}: {article.title}: {reason}")
             total.timeouts += outcome is None
             total.failures += outcome is not None
-        for name in missing.keys() & readings.keys():
-            missing[name] += find_missing(article, readings.get(OURS), readings[name])
+        for name in missing.keys() & pages.keys():
+            missing[name] += find_missing(article, pages.get(OURS), pages[name])
     return totals, missing
 
 
-def find_missing(article: Article, ours: Reading | None, peer: Reading) -> list[Missing]:
-    """The links of `peer` that ours has not, or not as often."""
+def find_missing(article: SampledArticle, ours: ExtractedPage | None, peer: ExtractedPage) -> list[MissingLink]:
+    """Returns the links of `peer` that ours does not have, or has less often."""
     left = Counter(link.target for link in ours.links) if ours else Counter()
     found = []
     for link in peer.links:
         if left[link.target]:
             left[link.target] -= 1
         else:
-            found.append(Missing(article.wiki, article.title, link.markup))
+            found.append(MissingLink(article.wiki, article.title, link.markup))
     return found
 
 
-def make_rows(totals: dict[str, Total], megabytes: float) -> list[tuple[str, ...]]:
-    """The table's cells, by tool, in the order of `HEADER`."""
+def extractor_rows(totals: dict[str, ExtractorTotals], megabytes: float) -> list[tuple[str, ...]]:
+    """Returns a row for each tool, with the columns `HEADER`."""
     baseline = totals[BASELINE].seconds
     return [
         (
@@ -163,33 +164,31 @@ def make_rows(totals: dict[str, Total], megabytes: float) -> list[tuple[str, ...
     ]
 
 
-def make_markdown(rows: Sequence[tuple[str, ...]], report: dict[str, Any]) -> str:
-    """The table and the sentence below it, of docs/explanation/benchmarks.md."""
+def make_caption(report: dict[str, Any]) -> str:
+    """Returns a caption with the sample and the machine."""
     machine, sample = report["machine"], report["sample"]
-    lines = [f"| {' | '.join(cells)} |" for cells in (HEADER, *rows)]
-    lines.insert(1, "|---|" + "--:|" * (len(HEADER) - 1))
     wikis = ", ".join(f"{wiki} {number}" for wiki, number in sample["articles"].items())
-    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-    caption = (
+    return (
         f"{sum(sample['articles'].values()):,} articles ({wikis}), {sample['megabytes']:.1f} MB of wikitext, best of "
-        f"{report['repeat']}; {machine['processor']}, one core, {machine['python']}; {packages}."
+        f"{report['repeat']}; {machine['processor']}, one core, {machine['python']}; {list_packages(machine)}."
     )
-    return "\n".join([*lines, "", *textwrap.wrap(caption, 130)])
 
 
 def main(
     paths: Annotated[list[Path], typer.Argument(help="Dumps (*-pages-articles*.xml*) and folders of dumps.", exists=True)],
-    pages: Annotated[int, typer.Option(help="Articles of each wiki, at most.", min=1)] = 150,
-    repeat: Annotated[int, typer.Option(help="Times that each tool does each page; the fastest counts.", min=1)] = 1,
-    timeout: Annotated[float, typer.Option(help="Seconds that a tool may take for a page.", min=0.001)] = 60.0,
+    pages: Annotated[int, typer.Option(help="Maximum number of articles of each wiki.", min=1)] = 150,
+    repeat: Annotated[int, typer.Option(help="Number of times that each tool reads each page; the fastest counts.", min=1)] = 1,
+    timeout: Annotated[float, typer.Option(help="Longest time of a tool for a page, in seconds.", min=0.001)] = 60.0,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures and the machine to this file.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table ready to be pasted.")] = False,
-    missing: Annotated[int, typer.Option(help="List up to so many links of each peer that ours does not show.", min=0)] = 0,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+    missing: Annotated[int, typer.Option(help="List up to this many links of each peer that ours does not show.", min=0)] = 0,
 ) -> None:
-    """Measure all tools on the same pages and print how fast they are and what they find."""
+    """Measures all tools on the same pages, and prints their speed and the links that they find."""
     articles = read_articles(find_dumps(paths), pages)
     if not articles:
-        raise typer.BadParameter(f"no article in *-pages-articles*.xml* of {', '.join(map(str, paths))}")
+        raise typer.BadParameter(
+            f"{', '.join(map(str, paths))}: no articles in files named *-pages-articles*.xml*; give dumps or folders of dumps"
+        )
     try:
         tools = [make() for make in TOOLS.values()]
     except ImportError as error:
@@ -197,9 +196,9 @@ def main(
     by_wiki = Counter(article.wiki for article in articles)
     megabytes = sum(len(article.wikitext.encode()) for article in articles) / 1e6
     first_of_wiki = {article.wiki: article for article in reversed(articles)}
-    measure(first_of_wiki.values(), tools, timeout=timeout)
-    gc.freeze()  # what a collection of garbage must look through does not grow with the tools that are loaded
-    totals, missed = measure(
+    measure_extractors(first_of_wiki.values(), tools, timeout=timeout)
+    gc.freeze()  # so that garbage collection does not get slower with each tool that is loaded
+    totals, missed = measure_extractors(
         track(articles, f"{len(articles)} articles, {megabytes:.1f} MB", console=Console(stderr=True)), tools, repeat, timeout
     )
     report = {
@@ -216,14 +215,11 @@ def main(
             for name, total in totals.items()
         },
     }
-    rows = make_rows(totals, megabytes)
+    rows = extractor_rows(totals, megabytes)
     if markdown:
-        typer.echo(make_markdown(rows, report))
+        typer.echo(format_markdown(HEADER, rows, make_caption(report)))
     else:
-        grid = Table(*HEADER)
-        for row in rows:
-            grid.add_row(*row)
-        Console().print(grid)
+        print_table(HEADER, rows)
     for name, links in missed.items():
         if missing:
             typer.echo(f"\n{name}: {len(links):,} links that ours does not show")

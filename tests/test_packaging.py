@@ -193,7 +193,7 @@ def test_conf_holds_no_code_and_every_yaml_of_an_entry_point_is_valid(repository
         "eval/reference.yaml": EvalSettings,
         "eval/knowledge.yaml": EvalSettings,
         "eval/cities.yaml": CitySettings,
-        "experiment/*.yaml": importlib.import_module("benchmarks.transfer.config").ExperimentSettings,
+        "experiment/*.yaml": importlib.import_module("benchmarks.transfer.experiment_settings").ExperimentSettings,
     }
     left_open = {"llama2-7b.yaml": ["data.wikis=[jawiki]", "data.corpus=build/jawiki", "output_dir=build/run"]}
     checked = set()

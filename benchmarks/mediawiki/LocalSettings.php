@@ -1,7 +1,8 @@
 <?php
 /**
- * A bare MediaWiki whose only work is to parse: no cache, no network, no page in its database.
- * LEIA_MEDIAWIKI names a folder of its own, WIKI_LANGUAGE the content language, WIKI_PREFIXES a JSON file of interwiki prefixes.
+ * A minimal MediaWiki that only parses: without caches, network and pages in its database.
+ * Environment: LEIA_MEDIAWIKI is the folder of the database, WIKI_LANGUAGE the content language, WIKI_PREFIXES a JSON file of
+ * interwiki prefixes.
  */
 if ( !defined( 'MEDIAWIKI' ) ) {
 	exit;
@@ -25,7 +26,7 @@ $wgParserEnableLegacyMediaDOM = true;
 $wgMaxArticleSize = 8192;
 wfLoadExtension( 'Poem' );
 wfLoadExtension( 'ParserFunctions' );
-// Extension tags whose output is no text to us leave nothing; code stays as it stands.
+// Tags of extensions in WIKI_DROPPED_TAGS leave no text; code stays unchanged.
 $wgHooks['ParserFirstCallInit'][] = static function ( $parser ) {
 	foreach ( explode( ' ', getenv( 'WIKI_DROPPED_TAGS' ) ) as $tag ) {
 		$parser->setHook( $tag, static function () {
@@ -38,7 +39,7 @@ $wgHooks['ParserFirstCallInit'][] = static function ( $parser ) {
 		} );
 	}
 };
-// Pictures and their captions leave nothing.
+// Pictures and their captions leave no text.
 $wgHooks['ImageBeforeProduceHTML'][] = static function ( $linker, $title, $file, $frame, $handler, $time, &$result ) {
 	$result = '';
 	return false;

@@ -1,7 +1,7 @@
 <?php
 /**
- * Reads one JSON object {"text": wikitext} a line and writes {"html": …} a line, parsed by MediaWiki itself.
- * Templates that are called give nothing; links carry data-title, data-fragment and data-wiki.
+ * Reads a JSON object {"text": wikitext} from each line, parses it with MediaWiki, and writes {"html": …} as a line.
+ * Templates give no text; links have data-title, data-fragment and data-wiki.
  */
 require_once getenv( 'MW_INSTALL_PATH' ) . '/maintenance/Maintenance.php';
 

@@ -1,7 +1,6 @@
-"""The vocabulary of the world: a token for each word, so that a city's name is one token in each language.
+"""The vocabulary of the world: one token for each word, so that a city's name is one token in each language.
 
-Spaces only separate words and are no tokens, so a year is the same token in both languages. Japanese words are runs of one
-script.
+Spaces separate words and are not tokens, so a year is the same token in both languages. Japanese words are runs of one script.
 """
 
 from collections.abc import Iterable
@@ -13,8 +12,8 @@ BOS, UNKNOWN = "<s>", "<unk>"
 _WORDS = r"\p{Latin}+|\p{Cyrillic}+|\p{Arabic}+|[0-9]+|[ァ-ヶー]+|\p{Han}+|\p{Hiragana}+|."
 
 
-def train(texts: Iterable[str], most: int) -> Tokenizer:
-    """A word-level tokenizer with at most `most` tokens, the most frequent words."""
+def train_vocabulary(texts: Iterable[str], max_tokens: int) -> Tokenizer:
+    """Returns a word-level tokenizer of the most frequent words, with at most `max_tokens` tokens."""
     tokenizer = Tokenizer(models.WordLevel(vocab={}, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -23,12 +22,13 @@ def train(texts: Iterable[str], most: int) -> Tokenizer:
         ]
     )
     special = [AddedToken(token, special=True, normalized=False) for token in (UNKNOWN, BOS)]
-    tokenizer.train_from_iterator(texts, trainers.WordLevelTrainer(vocab_size=most, special_tokens=special, show_progress=False))
+    trainer = trainers.WordLevelTrainer(vocab_size=max_tokens, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
 
-def save(tokenizer: Tokenizer, folder: Path) -> None:
-    """The tokenizer as a folder that `spark_jobs.encode` reads."""
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """Writes the tokenizer as a folder that `spark_jobs.encode` reads."""
     from transformers import PreTrainedTokenizerFast
 
     folder.mkdir(parents=True, exist_ok=True)

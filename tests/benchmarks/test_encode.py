@@ -1,9 +1,7 @@
-"""The benchmark of `encode` measures what it names, on the articles that it says."""
+"""The benchmark of `encode`: its samples of articles, its tables and its figures."""
 
-import importlib.resources
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,8 +20,7 @@ def benchmark(repository):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(repository / "benchmarks")
         import encode
-        import tekken
-    return SimpleNamespace(**{**vars(tekken), **vars(encode)})
+    return encode
 
 
 @pytest.fixture
@@ -54,7 +51,7 @@ def corpus(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def command(benchmark, corpus):
-    """A function (options) -> the benchmark's result on the corpus."""
+    """A function from options to the result of the command on the corpus."""
     app = Typer()
     app.command()(benchmark.main)
     return lambda *options: CliRunner().invoke(app, [str(corpus), "--repeat", "1", *options])
@@ -74,7 +71,7 @@ def test_a_sample_holds_whole_articles_and_their_entities(benchmark, corpus, tmp
     assert [entities for _, entities in sample.articles] == [[(0, 1, "Sun")], [], []]
 
 
-def test_all_links_are_entities_if_one_asks_for_it_but_links_to_nowhere(benchmark, corpus, tmp_path) -> None:
+def test_with_all_links_every_link_with_a_target_is_an_entity(benchmark, corpus, tmp_path) -> None:
     (sample,) = benchmark.read_samples(corpus, tmp_path, "en", 1.0, all_links=True)
     assert [entities for _, entities in sample.articles] == [[(0, 1, "Sol")]] * 3
 
@@ -95,13 +92,3 @@ def test_both_tables_and_the_figures_are_written(command, tmp_path) -> None:
     assert all(own["seconds"] > 0 and own["tokenizer"] == "32,000" for own in report["parts"] + report["sizes"])
     assert "| 32,000 ids, xxwiki: tokenizer.encode | 1.00 |" in result.output
     assert "| 32,000 ids, xxwiki: articles of 10 kB | 1.00 |" in result.output
-
-
-def test_a_tekken_file_has_the_ids_of_its_own_library(benchmark, sample) -> None:
-    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
-
-    path = Path(str(importlib.resources.files("mistral_common").joinpath("data/tekken_240911.json")))
-    tokenizer, theirs = benchmark.read_tekken(path), Tekkenizer.from_file(path)
-    texts = [file.read_text(encoding="utf-8") for file in sorted(sample.glob("sources/*/*.wikitext"))]
-    for text in [*texts, "", " ", "a" * 300, "𓀀𓀁", "x\u200by \r\n\n 12345", "<s>"]:
-        assert tokenizer.encode(text).ids == theirs.encode(text, bos=False, eos=False), text[:80]

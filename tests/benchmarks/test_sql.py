@@ -1,4 +1,4 @@
-"""The benchmark of SQL readers counts what it says it counts: rows that are lost or wrong, and times of whole reads."""
+"""The benchmark of SQL readers: lost and wrong rows, and times of whole reads."""
 
 import gzip
 import json
@@ -38,31 +38,31 @@ def table(tmp_path):
     return path
 
 
-def test_a_tool_that_fails_has_lost_all_rows_and_is_not_timed(benchmark, table) -> None:
+def test_a_reader_that_fails_loses_all_rows_and_is_not_timed(benchmark, table) -> None:
     def fail(path, condition):
         raise RecursionError("too deep")
 
-    tools = [benchmark.Tool("broken", "broken", fail, fail, True), benchmark.make_tools(None)[0]]
-    figures = benchmark.compare(table, tools, ENGLISH)
-    benchmark.measure(table, tools, ENGLISH, 1, figures)
-    assert figures["broken"] == benchmark.Figures(lost=3, failure="RecursionError('too deep')")
+    readers = [benchmark.MeasuredReader("broken", "broken", fail, fail, True), benchmark.make_readers(None)[0]]
+    figures = benchmark.check_readers(table, readers, ENGLISH)
+    benchmark.measure_readers(table, readers, ENGLISH, 1, figures)
+    assert figures["broken"] == benchmark.ReaderFigures(lost=3, failure="RecursionError('too deep')")
     assert (figures["ours"].rows, figures["ours"].lost, figures["ours"].wrong) == (5, 0, 0)
     assert 0 < figures["ours"].seconds < 60
 
 
-def test_rows_that_a_tool_leaves_out_or_makes_up_are_counted(benchmark, table) -> None:
+def test_lost_and_wrong_rows_are_counted(benchmark, table) -> None:
     rows = [(1, "en", "Tea"), (2, "en", "a"), (5, "en", "104-2,3,(6),(7),11")]
-    tool = benchmark.Tool("x", "x", lambda path, where: 3, lambda path, where: iter(rows), True)
-    assert benchmark.compare(table, [tool], ENGLISH)["x"] == benchmark.Figures(rows=3, lost=1, wrong=1)
+    reader = benchmark.MeasuredReader("x", "x", lambda path, where: 3, lambda path, where: iter(rows), True)
+    assert benchmark.check_readers(table, [reader], ENGLISH)["x"] == benchmark.ReaderFigures(rows=3, lost=1, wrong=1)
 
 
 def test_rows_are_replicated_between_the_same_statements(benchmark, table, tmp_path_factory) -> None:
-    copy = benchmark.replicate(table, 3, tmp_path_factory.mktemp("copy"))
+    copy = benchmark.replicate_rows(table, 3, tmp_path_factory.mktemp("copy"))
     text = gzip.decompress(copy.read_bytes()).decode()
     assert (text.count("CREATE TABLE"), text.count("INSERT INTO"), text.count("Dump completed")) == (1, 6, 1)
 
 
-def test_a_condition_is_of_the_columns_type_and_only_where_the_column_is(benchmark, table) -> None:
+def test_a_condition_has_the_type_of_its_column_and_is_none_without_the_column(benchmark, table) -> None:
     assert benchmark.parse_condition("ll_lang=en", table) == ENGLISH
     assert benchmark.parse_condition("ll_from=7", table) == ("ll_from", 7)
     assert benchmark.parse_condition("page_id=7", table) is None
@@ -78,5 +78,5 @@ def test_the_command_prints_the_table_and_writes_the_same_figures(benchmark, tab
     assert list(rows) == list(tools)
     assert [cell.strip() for cell in rows["ours"]] == ["5", "0", "0"]
     assert [cell.strip() for cell in rows["ours, ll_lang = en"]] == ["3", "0", "0"]
-    # It leaves `),(` out of 'a),(b' and of the title of numbers.
+    # It drops `),(` from 'a),(b' and from the title of numbers.
     assert [cell.strip() for cell in rows["mwsql"]] == ["5", "2", "2"]

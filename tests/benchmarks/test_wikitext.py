@@ -1,4 +1,4 @@
-"""The benchmark of wikitext extractors counts what it says it counts; a tool that fails on a page is a figure, not a crash."""
+"""The benchmark of wikitext extractors: the links that count, failures and timeouts, the sample and the table."""
 
 import bz2
 import json
@@ -37,9 +37,9 @@ def benchmark(repository):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(repository / "benchmarks")
         import wikitext
-        import wikitext_tools
+        from peers import wikitext_extractors
 
-    return SimpleNamespace(**{**vars(wikitext_tools), **vars(wikitext)})
+    return SimpleNamespace(**{**vars(wikitext_extractors), **vars(wikitext)})
 
 
 def page_xml(title: str, namespace: int, text: str, redirect: str = "") -> str:
@@ -61,13 +61,13 @@ def make_tool(benchmark, name: str):
 
 @pytest.fixture
 def slow(benchmark):
-    """A tool that is done with no page in time."""
+    """A tool that never finishes a page."""
 
     def run(wikitext, profile):
         while True:
             time.process_time()
 
-    return benchmark.Tool("slow", lambda wikitext, profile: wikitext, run, lambda result, profile: None)
+    return benchmark.Extractor("slow", lambda wikitext, profile: wikitext, run, lambda result, profile: None)
 
 
 @pytest.fixture
@@ -77,16 +77,16 @@ def broken(benchmark):
     def run(wikitext, profile):
         raise RecursionError("too deep")
 
-    return benchmark.Tool("broken", lambda wikitext, profile: wikitext, run, lambda result, profile: None)
+    return benchmark.Extractor("broken", lambda wikitext, profile: wikitext, run, lambda result, profile: None)
 
 
-def test_a_failure_and_a_timeout_are_counted_with_their_time_and_their_page(benchmark, slow, broken) -> None:
-    article = benchmark.Article("enwiki", "Tea", PAGE)
-    totals, missing = benchmark.measure([article], [slow, broken, benchmark.our_tool("ours")], timeout=0.02)
+def test_failures_and_timeouts_are_counted_with_their_time_and_page(benchmark, slow, broken) -> None:
+    article = benchmark.SampledArticle("enwiki", "Tea", PAGE)
+    totals, missing = benchmark.measure_extractors([article], [slow, broken, benchmark.our_extractor("ours")], timeout=0.02)
     assert [(total.failures, total.timeouts, total.links) for total in totals.values()] == [(0, 1, 0), (1, 0, 0), (0, 0, 8)]
     assert totals["slow"].failed == ["enwiki: Tea: timeout"]
     assert totals["broken"].failed == ["enwiki: Tea: RecursionError('too deep')"]
-    assert totals["slow"].seconds > 0  # of CPU: on a busy machine less than the time that it was given
+    assert totals["slow"].seconds > 0  # CPU time: on a busy machine less than the timeout
     assert missing == {"slow": [], "broken": []}
 
 
@@ -94,30 +94,30 @@ def test_a_failure_and_a_timeout_are_counted_with_their_time_and_their_page(benc
     ("name", "titles", "reported"),
     [
         ("ours", SHOWN, 8),
-        # The section of references and the table are left out.
+        # Without the section of references and the table.
         ("ours, as the engine runs it", SHOWN[:6], 6),
-        # The blank, the footnote, the template's, the file and its caption's, the category and the language too.
+        # Also the empty link, the footnote, the links in template, file and caption, the category and the language.
         ("mwparserfromhell", SHOWN, 15),
-        # And the gallery's.
+        # Also the link in the gallery.
         ("wikitextparser", SHOWN, 16),
-        # No colon but of known prefixes, no lists, no tables; the blank, the bad one and the URL are anchors too.
+        # Only known prefixes with a colon, without lists and tables; the empty link, the bad one and the URL are anchors too.
         ("wikiextractor", ["Drink", "Leaf", "tea", "History", "Book"], 8),
     ],
 )
 def test_a_tool_finds_the_links_that_a_reader_sees_in_its_text(benchmark, name, titles, reported) -> None:
     tool = make_tool(benchmark, name)
-    _, reading = benchmark.measure_page(tool, PAGE, load_profile("enwiki"), timeout=60)
-    assert ([link.title for link in reading.links], reading.reported) == (titles, reported)
+    _, page = benchmark.measure_page(tool, PAGE, load_profile("enwiki"), timeout=60)
+    assert ([link.title for link in page.links], page.reported) == (titles, reported)
 
 
 @pytest.mark.parametrize(
     ("name", "characters"),
     [(name, 10) for name in ("ours", "ours, as the engine runs it", "mwparserfromhell", "wikitextparser", "wikiextractor")],
 )
-def test_a_tools_characters_are_those_of_its_text_without_white_space_and_markup(benchmark, name, characters) -> None:
+def test_characters_are_counted_without_white_space_and_markup(benchmark, name, characters) -> None:
     tool = make_tool(benchmark, name)
-    _, reading = benchmark.measure_page(tool, "[[tea|Green tea]] &amp;\n\nx", load_profile("enwiki"), timeout=60)
-    assert reading.characters == characters
+    _, page = benchmark.measure_page(tool, "[[tea|Green tea]] &amp;\n\nx", load_profile("enwiki"), timeout=60)
+    assert page.characters == characters
 
 
 @pytest.mark.parametrize(
@@ -138,39 +138,19 @@ def test_a_tools_characters_are_those_of_its_text_without_white_space_and_markup
         ("[//example.org a]", "wikiextractor", 0),
     ],
 )
-def test_a_peers_links_are_counted_where_its_text_shows_them(benchmark, wikitext, name, seen) -> None:
+def test_the_links_of_a_peer_count_if_its_text_shows_them(benchmark, wikitext, name, seen) -> None:
     tool = make_tool(benchmark, name)
-    _, reading = benchmark.measure_page(tool, wikitext, load_profile("enwiki"), timeout=60)
-    assert len(reading.links) == seen
+    _, page = benchmark.measure_page(tool, wikitext, load_profile("enwiki"), timeout=60)
+    assert len(page.links) == seen
 
 
-def test_a_link_that_ours_shows_less_often_than_a_peer_is_missing_that_often(benchmark) -> None:
-    article = benchmark.Article("enwiki", "Tea", "")
+def test_links_that_ours_shows_less_often_than_a_peer_are_missing(benchmark) -> None:
+    article = benchmark.SampledArticle("enwiki", "Tea", "")
     links = [benchmark.VisibleLink(None, title, None, f"[[{title}]]") for title in "ABAB"]
-    peer = benchmark.Reading(0, 4, links)
-    ours = benchmark.Reading(0, 2, links[:2] + links[1:2])
-    assert benchmark.find_missing(article, ours, peer) == [benchmark.Missing("enwiki", "Tea", "[[A]]")]
+    peer = benchmark.ExtractedPage(0, 4, links)
+    ours = benchmark.ExtractedPage(0, 2, links[:2] + links[1:2])
+    assert benchmark.find_missing(article, ours, peer) == [benchmark.MissingLink("enwiki", "Tea", "[[A]]")]
     assert len(benchmark.find_missing(article, None, peer)) == 4
-
-
-def test_articles_are_read_once_without_redirects_other_namespaces_and_bad_pages(benchmark, tmp_path) -> None:
-    pages = [
-        page_xml("Tea", 0, "[[drink]]"),
-        page_xml("Talk:Tea", 1, "x"),
-        page_xml("T", 0, "x", '<redirect title="Tea"/>'),
-        "<page>",
-    ]
-    write_dump(tmp_path / "enwiki-20240101-pages-articles.xml.bz2", *pages)
-    write_dump(tmp_path / "enwiki-20240101-pages-articles-multistream.xml.bz2", *pages)
-    (tmp_path / "enwiki-20240101-pages-articles-multistream-index.txt.bz2").write_bytes(b"")
-    part = write_dump(tmp_path / "jawiki-20240101-pages-articles2.xml-p1p9.bz2", page_xml("茶", 0, "[[飲料]]"))
-    dumps = benchmark.find_dumps([tmp_path])
-    assert [path.name for path in dumps] == ["enwiki-20240101-pages-articles.xml.bz2", part.name]
-    assert benchmark.read_articles(dumps, 5) == [
-        benchmark.Article("enwiki", "Tea", "[[drink]]"),
-        benchmark.Article("jawiki", "茶", "[[飲料]]"),
-    ]
-    assert benchmark.find_dumps([part]) == [part]
 
 
 def test_the_command_prints_the_table_and_writes_the_same_figures(benchmark, tmp_path, capsys) -> None:

@@ -1,13 +1,13 @@
 """Pack the sample wikis into the files that Wikimedia publishes, or check that the packed files are up to date.
 
     $ python tests/sample/pack.py            # writes tests/sample/dumps/
-    $ python tests/sample/pack.py --check    # names the files that differ from the sources, exit status 1 if any does
+    $ python tests/sample/pack.py --check    # reports files that differ from the sources; exit code 1 if there are any
 
-`sources/<wiki>/<page_id>.wikitext` holds one page: YAML between two `---` lines, then the wikitext. The newline that ends
-the file is not part of the wikitext (MediaWiki strips it when a page is saved). Per wiki three dump files come out:
+`sources/<wiki>/<page_id>.wikitext` is one page: YAML between two `---` lines, then the wikitext. The newline at the end of the
+file is not part of the wikitext (MediaWiki removes it when a page is saved). Each wiki has three dump files:
 
-    …-pages-articles-multistream.xml.bz2        header, 10 pages, 10 pages, …, `</mediawiki>`: each a bz2 stream of its own
-    …-pages-articles-multistream-index.txt.bz2  `offset of the stream:page id:title`, one line a page
+    …-pages-articles-multistream.xml.bz2        header, 10 pages, 10 pages, …, `</mediawiki>`: one bz2 stream for each
+    …-pages-articles-multistream-index.txt.bz2  `offset of the stream:page id:title`, one line for each page
     …-langlinks.sql.gz                          the table `langlinks` as mysqldump writes it
 
 Layouts: https://meta.wikimedia.org/wiki/Data_dumps/Dump_format and https://www.mediawiki.org/xml/export-0.11.xsd
@@ -31,14 +31,14 @@ SOURCES = HERE / "sources"
 DUMPS = HERE / "dumps"
 DATE = "20240101"
 PAGES_PER_STREAM = 10
-"""Wikimedia packs 100; ten give the small sample several streams to read in parallel."""
+"""Wikimedia packs 100. With ten, the small sample has several streams to read in parallel."""
 ROWS_PER_INSERT = 40
 
 EXPORT = "http://www.mediawiki.org/xml/export-0.11/"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 XML = "http://www.w3.org/XML/1998/namespace"
 
-# What mysqldump escapes inside a string literal.
+# The escapes of mysqldump inside a string literal.
 MYSQL_ESCAPES = str.maketrans({"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", '"': '\\"', "'": "\\'", "\\": "\\\\"})
 
 LANGLINKS_HEAD = """\
@@ -95,22 +95,22 @@ class Langlink(BaseModel):
     title: str
 
 
-class Page(BaseModel):
-    """One page of a sample wiki, as its file states it."""
+class SamplePage(BaseModel):
+    """One page of a sample wiki, as in its source file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
-    """With the namespace, as MediaWiki shows it."""
+    """The title with its namespace, as MediaWiki shows it."""
     page_id: int
     revision_id: int
     timestamp: str
     """ISO 8601 in UTC, `2023-11-04T08:15:00Z`."""
     namespace: int = 0
     redirect: str | None = None
-    """What `<redirect title=…/>` says: the normalised title, without the fragment."""
+    """The title in `<redirect title=…/>`: normalised, without the fragment."""
     langlinks: dict[str, str] = {}
-    """Language code -> title there, as the table holds it."""
+    """Language code -> title in that language, as in the table."""
     wikitext: str
 
 
@@ -118,34 +118,37 @@ T = TypeVar("T")
 
 
 def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Consecutive slices of `size` items; the last may be shorter. (`itertools.batched` came with Python 3.12.)"""
+    """Yields consecutive slices of `size` items; the last can be shorter. (`itertools.batched` needs Python 3.12.)"""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def wikis() -> list[str]:
-    """Names of the sample wikis, sorted."""
+    """Returns the names of the sample wikis, sorted."""
     return sorted(folder.name for folder in SOURCES.iterdir() if folder.is_dir())
 
 
-def read_page(path: Path) -> Page:
-    """The page in a source file; refuses a file without front matter or under a name that is not its page id."""
+def read_page(path: Path) -> SamplePage:
+    """Returns the page in a source file.
+
+    Raises `ValueError` if the file does not have front matter, or its name is not the page id.
+    """
     _, opening, rest = path.read_text(encoding="utf-8").partition("---\n")
     front_matter, closing, wikitext = rest.partition("\n---\n")
     if not (opening and closing):
         raise ValueError(f"{path}: expected YAML between two lines of '---' at the top; see tests/sample/README.md")
-    page = Page.model_validate(yaml.safe_load(front_matter) | {"wikitext": wikitext.removesuffix("\n")})
+    page = SamplePage.model_validate(yaml.safe_load(front_matter) | {"wikitext": wikitext.removesuffix("\n")})
     if path.stem != f"{page.page_id:04d}":
         raise ValueError(f"{path}: page_id is {page.page_id}; rename the file to {page.page_id:04d}.wikitext or correct the id")
     return page
 
 
-def read_pages(wiki: str) -> list[Page]:
-    """All pages of a wiki in the order of their ids, as a dump lists them."""
+def read_sample_pages(wiki: str) -> list[SamplePage]:
+    """Returns all pages of a wiki in the order of their ids, as in a dump."""
     return [read_page(path) for path in sorted((SOURCES / wiki).glob("*.wikitext"))]
 
 
-def read_langlinks(wiki: str, pages: Iterable[Page]) -> list[Langlink]:
-    """Rows of the wiki's `langlinks`, in the order of the primary key; rows of pages that are not in the dump included."""
+def collect_langlinks(wiki: str, pages: Iterable[SamplePage]) -> list[Langlink]:
+    """Returns the rows of `langlinks` in the order of the primary key, including rows of pages that are not in the dump."""
     extra = yaml.safe_load((SOURCES / wiki / "extra_langlinks.yaml").read_text(encoding="utf-8"))
     rows = [Langlink(page_id=page.page_id, lang=lang, title=title) for page in pages for lang, title in page.langlinks.items()]
     rows += [Langlink.model_validate(row) for row in extra]
@@ -166,8 +169,8 @@ def header_xml(wiki: str) -> bytes:
     return etree.tostring(root, encoding="utf-8").removesuffix(b"</mediawiki>")
 
 
-def page_xml(page: Page) -> bytes:
-    """One `<page>` as export 0.11 writes it, indented by two spaces."""
+def page_xml(page: SamplePage) -> bytes:
+    """Returns a `<page>` element of export 0.11, indented by two spaces."""
     content = page.wikitext.encode()
     sha1 = _base36(hashlib.sha1(content, usedforsecurity=False).digest())
     element = etree.Element("page")
@@ -199,7 +202,7 @@ def _add(parent: etree._Element, tag: str, text: str | None = None, **attributes
 
 
 def _base36(digest: bytes) -> str:
-    """A SHA-1 as MediaWiki writes it: base 36, padded to 31 digits."""
+    """Returns a SHA-1 as MediaWiki writes it: base 36, padded to 31 digits."""
     number, digits = int.from_bytes(digest), ""
     while number:
         number, digit = divmod(number, 36)
@@ -207,8 +210,8 @@ def _base36(digest: bytes) -> str:
     return digits.rjust(31, "0")
 
 
-def multistream(header: bytes, pages: Sequence[Page]) -> tuple[bytes, str]:
-    """The bytes of a multistream dump, and the lines of its index."""
+def multistream(header: bytes, pages: Sequence[SamplePage]) -> tuple[bytes, str]:
+    """Returns the bytes of a multistream dump, and the lines of its index."""
     dump = bytearray(bz2.compress(header))
     index = []
     for group in batched(pages, PAGES_PER_STREAM):
@@ -219,26 +222,26 @@ def multistream(header: bytes, pages: Sequence[Page]) -> tuple[bytes, str]:
 
 
 def langlinks_sql(wiki: str, rows: Sequence[Langlink]) -> str:
-    """The table `langlinks` with these rows, as mysqldump writes it: one long INSERT per 40 rows."""
+    """Returns the table `langlinks` as mysqldump writes it: one long INSERT for every 40 rows."""
     values = [f"({row.page_id},'{row.lang.translate(MYSQL_ESCAPES)}','{row.title.translate(MYSQL_ESCAPES)}')" for row in rows]
     statements = [f"INSERT INTO `langlinks` VALUES {','.join(group)};\n" for group in batched(values, ROWS_PER_INSERT)]
     return LANGLINKS_HEAD.format(wiki=wiki) + "".join(statements) + LANGLINKS_TAIL
 
 
-def packed() -> Iterator[tuple[Path, bytes]]:
-    """Every packed file with its content, made from the sources. The same bytes on every run."""
+def pack_files() -> Iterator[tuple[Path, bytes]]:
+    """Yields each packed file with its content, made from the sources. Every run gives the same bytes."""
     for wiki in wikis():
-        pages = read_pages(wiki)
+        pages = read_sample_pages(wiki)
         dump, index = multistream(header_xml(wiki), pages)
-        sql = langlinks_sql(wiki, read_langlinks(wiki, pages))
+        sql = langlinks_sql(wiki, collect_langlinks(wiki, pages))
         stem = f"{wiki}-{DATE}"
         yield DUMPS / f"{stem}-pages-articles-multistream.xml.bz2", dump
         yield DUMPS / f"{stem}-pages-articles-multistream-index.txt.bz2", bz2.compress(index.encode())
         yield DUMPS / f"{stem}-langlinks.sql.gz", gzip.compress(sql.encode(), mtime=0)
 
 
-def same(path: Path, content: bytes) -> bool:
-    """Whether the file holds `content`: bytes for bz2, what is inside for gzip (zlib releases compress differently)."""
+def has_content(path: Path, content: bytes) -> bool:
+    """Returns whether the file has this content. gzip files are compared decompressed: zlib releases compress differently."""
     if not path.is_file():
         return False
     found = path.read_bytes()
@@ -247,25 +250,27 @@ def same(path: Path, content: bytes) -> bool:
     return found == content
 
 
-def outdated() -> list[Path]:
-    """Packed files that differ from the sources, or are missing, or have no source."""
-    wanted = dict(packed())
-    return [path for path, content in wanted.items() if not same(path, content)] + sorted(set(DUMPS.iterdir()) - set(wanted))
+def outdated_files() -> list[Path]:
+    """Returns the packed files that differ from the sources, are missing, or do not have a source."""
+    wanted = dict(pack_files())
+    return [path for path, content in wanted.items() if not has_content(path, content)] + sorted(
+        set(DUMPS.iterdir()) - set(wanted)
+    )
 
 
 def main(
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; name the files that are out of date, exit with 1.")
+        bool, typer.Option("--check", help="Write nothing; report the files that are out of date and exit with 1.")
     ] = False,
 ) -> None:
-    """Pack tests/sample/sources into tests/sample/dumps."""
+    """Packs tests/sample/sources into tests/sample/dumps."""
     console = Console(soft_wrap=True)
     if check:
-        for path in (differing := outdated()):
+        for path in (differing := outdated_files()):
             console.print(f"[red]{path.name}[/red] differs from the sources: run `python tests/sample/pack.py`", highlight=False)
         raise typer.Exit(1 if differing else 0)
     DUMPS.mkdir(exist_ok=True)
-    for path, content in packed():
+    for path, content in pack_files():
         path.write_bytes(content)
         console.print(f"{path.name}  {len(content):,} bytes", highlight=False)
 

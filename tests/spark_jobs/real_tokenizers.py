@@ -22,7 +22,7 @@ def write_byte_level_tokenizer(repository: Path, folder: Path) -> None:
 def _read_byte_level_json(repository: Path) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(repository / "benchmarks")
-        from tekken import read_tekken
+        from inputs.tekken_tokenizer import read_tekken
     return read_tekken(Path(str(importlib.resources.files("mistral_common").joinpath("data/tekken_240911.json")))).to_str()
 
 

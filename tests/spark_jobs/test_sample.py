@@ -43,23 +43,23 @@ def read_dump(sample: Path, wiki: str) -> bytes:
 
 
 def test_the_packed_files_equal_the_sources(pack: ModuleType) -> None:
-    assert pack.outdated() == []
+    assert pack.outdated_files() == []
 
 
 def test_a_changed_missing_or_orphaned_packed_file_is_reported(
     pack: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pack, "DUMPS", tmp_path)
-    files = dict(pack.packed())
+    files = dict(pack.pack_files())
     for path, content in files.items():
         path.write_bytes(content)
-    assert pack.outdated() == []
+    assert pack.outdated_files() == []
     changed, missing, *_ = files
     changed.write_bytes(files[changed] + b"\n")
     missing.unlink()
     orphan = tmp_path / "xxwiki-20240101-langlinks.sql.gz"
     orphan.write_bytes(b"")
-    assert pack.outdated() == [changed, missing, orphan]
+    assert pack.outdated_files() == [changed, missing, orphan]
 
 
 @pytest.mark.parametrize("content", ["wikitext without front matter", "---\ntitle: A\n", "---\ntitle: A\npage_id: 2\n---\ntext"])

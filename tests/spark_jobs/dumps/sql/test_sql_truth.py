@@ -15,7 +15,7 @@ HEAD = "CREATE TABLE `langlinks` (\n  `ll_from` int,\n  `ll_lang` varbinary(20),
 def read_slowly(repository):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(repository / "benchmarks")
-        from sql_truth import read_slowly
+        from peers.slow_sql_reader import read_slowly
     return read_slowly
 
 
