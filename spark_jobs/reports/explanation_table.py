@@ -12,8 +12,8 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests, wikis_of
 from spark_jobs.linking.name_resolution import pivots_of
-from spark_jobs.reports.corpus_figures import pivots_of_tables
 from spark_jobs.reports.link_accounts import LinkAccount, WikiLookup, account_for_links, find_page
+from spark_jobs.reports.manifest_figures import pivots_of_tables
 from spark_jobs.wikis import load_profile
 
 _NEEDED_TABLES = ("articles", "names", "augmented", "rejects")
