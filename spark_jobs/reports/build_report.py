@@ -8,8 +8,8 @@ from spark_jobs.common.page_templates import render_page
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, schema_versions
 from spark_jobs.linking.unnamed_reasons import REASONS
-from spark_jobs.reports.corpus_figures import code_versions, dump_files
 from spark_jobs.reports.histogram_plot import draw_histogram
+from spark_jobs.reports.manifest_figures import code_versions, dump_files
 from spark_jobs.reports.wiki_report import WikiReport
 
 _MAX_OPEN_WIKIS = 3

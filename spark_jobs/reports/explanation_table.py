@@ -12,8 +12,8 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import corpus_tables, read_manifests, wikis_of
 from spark_jobs.linking.name_resolution import load_pivots
-from spark_jobs.reports.corpus_figures import pivots_of_tables
 from spark_jobs.reports.link_explanations import LinkExplanation, explain_links_of_page
+from spark_jobs.reports.manifest_figures import pivots_of_tables
 from spark_jobs.reports.page_lookup import PageLookup, find_page
 from spark_jobs.wikis import load_profile
 

@@ -69,7 +69,7 @@ class WikiReport:
     language: str
     """BCP 47 tag."""
     figures: Mapping[str, Any]
-    """As in the dataset card: `corpus_figures.wiki_figures`."""
+    """As in the dataset card: `manifest_figures.wiki_figures`."""
     wikitext_characters: int | None
     """Code points of the articles' wikitext; None in a corpus that did not count them."""
     disambiguations: int

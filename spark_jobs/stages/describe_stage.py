@@ -13,7 +13,7 @@ from spark_jobs.config import CorpusSettings, DescribeSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, corpus_tables, read_manifests, wikis_of
 from spark_jobs.linking.name_resolution import load_pivots
 from spark_jobs.reports.build_report import render_build_report
-from spark_jobs.reports.corpus_figures import pivots_of_tables, wiki_figures
+from spark_jobs.reports.manifest_figures import pivots_of_tables, wiki_figures
 from spark_jobs.reports.shard_figures import ShardFigures, count_shard
 from spark_jobs.reports.wiki_report import WikiReport, count_rejects, report_encoding, report_pivot, select_excerpts
 from spark_jobs.runtime.job_progress import show_progress

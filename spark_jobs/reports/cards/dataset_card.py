@@ -15,7 +15,7 @@ from spark_jobs.config import CardSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, schema_versions, wikis_of
 from spark_jobs.contract.table_schemas import RENDERED
 from spark_jobs.contract.type_names import hub_features, type_text
-from spark_jobs.reports.corpus_figures import code_versions, configurations, dump_files, pivots_of_tables, wiki_figures
+from spark_jobs.reports.manifest_figures import code_versions, configurations, dump_files, pivots_of_tables, wiki_figures
 
 _LICENCES = ["cc-by-sa-4.0", "gfdl"]
 _TAGS = ["wikipedia", "entity-linking", "cross-lingual", "leia"]

@@ -31,7 +31,7 @@ def test_a_folder_without_manifest_is_refused(fresh_corpus):
 def test_a_truncated_manifest_is_refused(fresh_corpus):
     path = fresh_corpus.wiki("jawiki") / "_manifest.json"
     path.write_text(path.read_text()[:100])
-    with pytest.raises(CorpusError, match="the manifest cannot be read"):
+    with pytest.raises(CorpusError, match="cannot be read as a manifest"):
         open_corpus(settings(fresh_corpus))
 
 

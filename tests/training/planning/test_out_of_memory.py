@@ -121,7 +121,7 @@ def test_a_remedy_names_what_resuming_with_it_needs():
     check_resumable(state, fewer, elastic=True)
     again = settings.model_copy(update={"model": settings.model.model_copy(update={"gradient_checkpointing": True})})
     check_resumable(state, settings_to_match(again, ranks, 2, "bf16"), elastic=False)
-    with pytest.raises(ConfigurationError, match="of another run: zero_stage: 2 there, 3 here"):
+    with pytest.raises(ConfigurationError, match="belongs to another run: zero_stage: 2 there, 3 here"):
         check_resumable(state, before | {"zero_stage": 3}, elastic=True)
 
 

@@ -230,11 +230,11 @@ def off_by_one_document(patch):
 def a_shared_random_generator(patch):
     shared = np.random.default_rng(0)
 
-    def choose(**arguments):
+    def choose_links(**arguments):
         offsets = arguments["link_offsets"]
         return shared.random(int(offsets[-1] - offsets[0])) < arguments["probability"]
 
-    patch.setattr(wiki_plan, "choose", choose)
+    patch.setattr(wiki_plan, "choose_links", choose_links)
 
 
 def an_unseeded_shuffle(patch):
