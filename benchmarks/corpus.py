@@ -26,7 +26,7 @@ import typer
 from inputs.replicated_dumps import find_sources, replicate_dump
 from measuring.machine import describe_machine, list_packages
 from measuring.process_tree import Usage, watch_command
-from measuring.result_tables import format_markdown, print_table
+from measuring.result_tables import format_markdown, print_figures
 from measuring.stage_parts import measure_parts_of_stages
 from rich.console import Console
 
@@ -157,7 +157,7 @@ def main(
         folders = [replicate_dump(*find_sources(dumps, name), work, name, size / len(wikis)) for name in wikis]
         runs.append(measure_build(folders, wikis, (work / "corpus").resolve(), cores))
         console.print(f"{size:g} MB: {runs[-1].ratio:.2f} x bz2, {runs[-1].usage.wall:.0f} s")
-    print_report(runs, markdown)
+    print_build_report(runs, markdown)
     if json_file is not None:
         figures = {
             "machine": describe_machine(PACKAGES),
@@ -166,7 +166,7 @@ def main(
         json_file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
-def print_report(runs: Sequence[MeasuredBuild], markdown: bool) -> None:
+def print_build_report(runs: Sequence[MeasuredBuild], markdown: bool) -> None:
     """Prints both tables, the scaling, the estimates for large wikis, and the machine."""
     parts = [[f"{run.megabytes / 1000:.2f}", *(f"{share:.2f}" for share in run.parts.values())] for run in runs]
     tables = [(HEADER, build_rows(runs)), (("GB of XML", *runs[-1].parts), parts)]
@@ -174,7 +174,7 @@ def print_report(runs: Sequence[MeasuredBuild], markdown: bool) -> None:
         if markdown:
             print(format_markdown(header, rows, label_column=False) + "\n")
         else:
-            print_table(header, rows, console=console)
+            print_figures(header, rows, console=console)
     print(describe_scaling(runs), *estimate_minutes(runs[-1]), sep="\n")
     machine = describe_machine(PACKAGES)
     print(f"{machine['processor']}, {machine['python']}, {list_packages(machine)}")

@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 import typer
 from inputs.tekken_tokenizer import read_tekken
 from measuring.machine import describe_machine, list_packages
-from measuring.result_tables import format_markdown, print_table
+from measuring.result_tables import format_markdown, print_figures
 from tokenizers import Tokenizer
 
 from spark_jobs.contract.table_schemas import AUGMENTED
@@ -233,12 +233,14 @@ def main(
         "parts": [asdict(own) for own in by_part],
         "sizes": [asdict(own) for own in by_size],
     }
-    print_report(report, by_part, by_size, markdown)
+    print_encoding_report(report, by_part, by_size, markdown)
     if json_out is not None:
         json_out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_report(report: dict[str, Any], by_part: Sequence[PartFigures], by_size: Sequence[PartFigures], markdown: bool) -> None:
+def print_encoding_report(
+    report: dict[str, Any], by_part: Sequence[PartFigures], by_size: Sequence[PartFigures], markdown: bool
+) -> None:
     """Prints both tables, with the sample and the machine as caption."""
     machine = report["machine"]
     wikis = "; ".join(
@@ -257,7 +259,7 @@ def print_report(report: dict[str, Any], by_part: Sequence[PartFigures], by_size
         if markdown:
             typer.echo(format_markdown(header, rows, caption) + "\n")
         else:
-            print_table(header, rows, caption)
+            print_figures(header, rows, caption)
 
 
 if __name__ == "__main__":

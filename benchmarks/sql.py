@@ -27,7 +27,7 @@ from typing import Annotated, Any
 
 import typer
 from measuring.machine import describe_machine, list_packages
-from measuring.result_tables import format_markdown, print_table
+from measuring.result_tables import format_markdown, print_figures
 from peers.slow_sql_reader import read_slowly
 
 from spark_jobs.dumps.compressed_files import open_decompressed
@@ -267,7 +267,7 @@ def main(
         if markdown:
             typer.echo(format_markdown(HEADER, rows, caption) + "\n")
         else:
-            print_table(HEADER, rows, caption)
+            print_figures(HEADER, rows, caption)
     if json_out is not None:
         json_out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 

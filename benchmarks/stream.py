@@ -29,7 +29,7 @@ from typing import Annotated, Any
 import typer
 from inputs.synthetic_corpus import make_corpus
 from measuring.machine import describe_machine, list_packages
-from measuring.result_tables import format_markdown, print_table
+from measuring.result_tables import format_markdown, print_figures
 from peers.stream_loaders import ABOUT, CONSUMERS, LOADERS, OurLoader
 
 HEADER = ("", "M tokens/s/core", "ours / it", "peak MB", "first batch s", "resume at 90 % s", "waits at 37 k/s", "waits at 1 M/s")
@@ -106,7 +106,7 @@ def loader_rows(figures: dict[str, dict[str, float]]) -> list[tuple[str, ...]]:
     return rows
 
 
-def make_caption(report: dict[str, Any]) -> str:
+def caption_loaders(report: dict[str, Any]) -> str:
     """Returns a caption with the corpus, the read amplification and the machine."""
     machine, about = report["machine"], report["corpus"]
     amplifications = ", ".join(f"{value:.2f} at {ranks}" for ranks, value in report["amplification"].items()) + " ranks"
@@ -150,11 +150,11 @@ def main(
         code = "from importlib.metadata import version; print(version('mosaicml-streaming'))"
         machine["packages"]["mosaicml-streaming"] = subprocess.check_output([str(peer_python), "-c", code], text=True).strip()
     report = {"machine": machine, "corpus": about, "loaders": figures, "amplification": amplifications}
-    rows, caption = loader_rows(figures), make_caption(report)
+    rows, caption = loader_rows(figures), caption_loaders(report)
     if markdown:
         typer.echo(format_markdown(HEADER, rows, caption))
     else:
-        print_table(HEADER, rows, caption)
+        print_figures(HEADER, rows, caption)
     if json_out is not None:
         json_out.write_text(json.dumps(report, indent=2) + "\n")
 

@@ -27,7 +27,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from inputs.sampled_articles import SampledArticle, find_dumps, read_articles
 from measuring.machine import describe_machine, list_packages
-from measuring.result_tables import format_markdown, print_table
+from measuring.result_tables import format_markdown, print_figures
 from peers.wikitext_extractors import BASELINE, OURS, PACKAGES, TOOLS, ExtractedPage, Extractor
 from rich.console import Console
 from rich.progress import track
@@ -164,7 +164,7 @@ def extractor_rows(totals: dict[str, ExtractorTotals], megabytes: float) -> list
     ]
 
 
-def make_caption(report: dict[str, Any]) -> str:
+def caption_extractors(report: dict[str, Any]) -> str:
     """Returns a caption with the sample and the machine."""
     machine, sample = report["machine"], report["sample"]
     wikis = ", ".join(f"{wiki} {number}" for wiki, number in sample["articles"].items())
@@ -217,9 +217,9 @@ def main(
     }
     rows = extractor_rows(totals, megabytes)
     if markdown:
-        typer.echo(format_markdown(HEADER, rows, make_caption(report)))
+        typer.echo(format_markdown(HEADER, rows, caption_extractors(report)))
     else:
-        print_table(HEADER, rows)
+        print_figures(HEADER, rows)
     for name, links in missed.items():
         if missing:
             typer.echo(f"\n{name}: {len(links):,} links that ours does not show")

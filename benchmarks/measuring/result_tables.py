@@ -32,7 +32,7 @@ def format_markdown(
     return "\n".join(lines)
 
 
-def print_table(
+def print_figures(
     header: Sequence[str], rows: Iterable[Sequence[str]], caption: str | None = None, console: Console | None = None
 ) -> None:
     """Prints a table to the terminal, or to `console`."""

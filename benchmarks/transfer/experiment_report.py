@@ -76,7 +76,7 @@ class ExperimentResults:
     """Hash of all models' weights: equal for two runs if every weight is equal to the last bit."""
 
 
-def read_results(layout: Layout) -> ExperimentResults:
+def read_experiment_results(layout: Layout) -> ExperimentResults:
     """Reads all evaluations, and writes the page of eval.compare beside them."""
     arms, language = list(layout.settings.arms), layout.settings.language
     arguments = [f"{arm}={','.join(str(layout.answers(arm, seed)) for seed in layout.settings.seeds)}" for arm in (BASE, *arms)]
@@ -149,7 +149,7 @@ def write_report(layout: Layout, results: ExperimentResults, command: str) -> No
     """Writes the report and its plot. `command` is the command line that reproduces them."""
     path = layout.settings.report
     plot = path.with_suffix(".svg")
-    write_text_atomically(plot, draw_plot(results))
+    write_text_atomically(plot, draw_accuracies(results))
     write_text_atomically(path, render_report(layout, results, command, plot.name))
 
 
@@ -185,7 +185,7 @@ def describe_environment(device: str) -> str:
     return f"CPython {platform.python_version()}, {', '.join(found)}; {processor_name()}, {os.cpu_count()} cores, device {device}"
 
 
-def draw_plot(results: ExperimentResults) -> str:
+def draw_accuracies(results: ExperimentResults) -> str:
     """Returns an SVG of the accuracy of each arm: by kind of question a point with its interval, and faint points for seeds."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.transfer.experiment_folders import Layout
-from benchmarks.transfer.experiment_report import read_results, write_report
+from benchmarks.transfer.experiment_report import read_experiment_results, write_report
 from benchmarks.transfer.experiment_settings import BASE, ExperimentSettings
 from benchmarks.transfer.model_stage import count_tokens, plan_jobs
 from benchmarks.transfer.parallel_jobs import JobFailedError, run_jobs
@@ -50,7 +50,7 @@ def main(settings: ExperimentSettings) -> int:
         Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(f"error: {error}", style="bold red")
         return 1
     _print_stage(4, "the report (eval.compare)")
-    results = read_results(layout)
+    results = read_experiment_results(layout)
     write_report(layout, results, shlex.join(["python", "-m", "benchmarks.transfer.run", *sys.argv[1:]]))
     for sentence in results.sentences:
         console.print(f"  {sentence}", highlight=False, markup=False)
