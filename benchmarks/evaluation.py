@@ -22,8 +22,6 @@ from typing import Any
 
 from measuring.machine import describe_machine
 
-from eval.scoring.task_requests import request_tasks
-
 ROOT = Path(__file__).parents[1]
 LANGUAGES = ["ja", "es", "en"]
 
@@ -32,6 +30,7 @@ def build_requests(fewshot: int, limit: int) -> list[Any]:
     """Returns the requests of lm-eval for the first `limit` items of each language."""
     from eval.config import EvalSettings
     from eval.scoring.lm_eval_tasks import load_tasks
+    from eval.scoring.task_requests import request_tasks
     from eval.tasks.task_catalogue import read_catalogue, resolve_task_names, tasks_folder
 
     settings = EvalSettings(model="m", tasks=["xcsqa"], output_dir="o", data_dir=ROOT / "tests/sample/eval", num_fewshot=fewshot)

@@ -26,7 +26,7 @@ from typing import Annotated, Any, NamedTuple
 import lxml.html
 import typer
 from inputs.sampled_articles import find_dumps, read_articles
-from measuring.result_tables import print_figures
+from measuring.result_tables import print_table
 from rich.console import Console
 from rich.progress import track
 
@@ -199,7 +199,7 @@ def main(
             shares = [f"{sums[0] / max(1, total):.2%}" for sums in (score.text, score.links) for total in sums[1:]]
             same = [f"{count / score.pages:.1%}" for count in (score.same_text, score.same_links)]
             rows.append((wiki, f"{score.pages:,}", *same, *shares))
-    print_figures(header, rows, console=console)
+    print_table(header, rows, console=console)
 
 
 def first_difference(theirs: str, mine: str) -> str:

@@ -21,11 +21,6 @@ from measuring.memory_peak import MemoryPeak
 from rich.console import Console
 from rich.table import Table
 
-from training.engine.deepspeed_config import activate_zero3_loading
-from training.engine.launch_environment import read_ranks
-from training.engine.process_group import join_process_group, leave_process_group
-from training.model.library_messages import silence_libraries
-
 
 def make_model(folder: Path, hidden_size: int, layers: int) -> int:
     """Writes an untrained Llama into `folder`. Returns the bytes of its weights."""
@@ -51,6 +46,10 @@ def load_as_rank(model: str, loader: str) -> None:
 
     from training.config import ModelSettings
     from training.engine.collectives import all_gather_objects
+    from training.engine.deepspeed_config import activate_zero3_loading
+    from training.engine.launch_environment import read_ranks
+    from training.engine.process_group import join_process_group, leave_process_group
+    from training.model.library_messages import silence_libraries
     from training.model.model_loading import load_model
 
     ranks = read_ranks()

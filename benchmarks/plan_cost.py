@@ -31,7 +31,7 @@ def measure_plan(corpus: Path) -> dict[str, float]:
     """Makes a plan in this process. Returns its seconds, its bytes of memory and of cache, and its tokens and lanes."""
     from training.config import DataSettings
     from training.data import encoded_corpus as opening
-    from training.stream.stream_plan import StreamRules
+    from training.stream.stream_rules import StreamRules
     from training.stream.token_stream import Stream
 
     spent = 0.0

@@ -14,7 +14,7 @@ def read_memory() -> dict[str, int]:
 
 
 class MemoryPeak(threading.Thread):
-    """A thread that reads this process's memory a hundred times a second, from `start()` to `leave_process_group()`; peaks are in bytes."""
+    """A thread that reads this process's memory a hundred times a second, from `start()` to `stop()`; peaks are in bytes."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -22,7 +22,7 @@ class MemoryPeak(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Reads the memory until `leave_process_group()`."""
+        """Reads the memory until `stop()`."""
         while not self._stopped.is_set():
             memory = read_memory()
             self.resident = max(self.resident, memory["VmRSS"])

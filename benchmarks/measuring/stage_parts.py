@@ -17,6 +17,7 @@ from spark_jobs.extraction import article_rows, unit_extraction
 from spark_jobs.extraction.corrected_profile import correct_profile, find_profile, read_head_siteinfo
 from spark_jobs.extraction.extract_job import ExtractJob
 from spark_jobs.extraction.unit_planning import plan_units, survey_file
+from spark_jobs.linking.name_resolution import TargetNames, load_pivots
 from spark_jobs.publishing import shard_files as shards
 from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages.extract_stage import wikitext_options
@@ -105,10 +106,10 @@ def _time_augment(output: Path, wiki: str, scratch: Path) -> float:
     source = Location.of(str(output / "articles" / f"wiki={wiki}" / "part-00000.parquet"))
     names = pq.read_table(output / "names" / f"wiki={wiki}", partitioning=None).to_pylist()
     targets = {
-        row["title"]: augment.Target(row["page_id"], tuple((n["language"], n["title"], n["source"]) for n in row["names"]))
+        row["title"]: TargetNames(row["page_id"], tuple((n["language"], n["title"], n["source"]) for n in row["names"]))
         for row in names
     }
     folder = Location.of(str(scratch))
     started = time.process_time()
-    augment.augment_shard(source, targets, augment.load_pivots(["en"]), {"augmented": folder, "links": folder})
+    augment.augment_shard(source, targets, load_pivots(["en"]), {"augmented": folder, "links": folder})
     return time.process_time() - started

@@ -92,8 +92,8 @@ def find_finding(contrasts: Sequence[Contrast], first: str, second: str, kind: s
 def planned_families(contrasts: Sequence[Contrast], arms: Sequence[str]) -> tuple[Family, Family]:
     """Returns (every arm against plain fine-tuning, the other arms against each other), asked in the language itself.
 
-    The two families of docs/explanation/experiment.md. Holm's correction is over a family; other kinds of questions belong to none, for
-    they explain what happens and decide nothing.
+    docs/explanation/experiment.md describes the two families. Holm's correction covers one family. Other kinds of questions
+    explain the result and decide nothing, so they do not belong to a family.
 
     Args:
         contrasts: the contrasts of eval.compare between `base` and the arms, in order.

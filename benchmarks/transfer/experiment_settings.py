@@ -165,6 +165,6 @@ class ExperimentSettings(Settings):
         if self.language != KATAKANA and self.names.locale_dir is None:
             raise ValueError(
                 f"names.locale_dir is null: names in {self.language!r} come from Debian's libgeonames-common; "
-                "docs/how-to/run-the-experiment.md says how to unpack it"
+                "docs/how-to/run-the-experiment.md shows how to unpack it"
             )
         return self

