@@ -93,8 +93,8 @@ EXIT_CODES = (
         1,
         "EXIT_FAILED",
         "`spark_jobs.*`",
-        "some wikis failed, or the dataset card did; the tables of the others are whole",
-        "correct the reason that is printed, then run the command that is printed",
+        "some wikis failed, or the dataset card did; the tables of the others are complete",
+        "fix the cause that is printed, then run the command that is printed",
     ),
     (
         1,

@@ -316,5 +316,5 @@ def test_langlinks_that_match_few_articles_give_a_warning(spark, sample, dumps, 
     assert run_timed(align.align_wiki, spark, settings, WIKI).manifests[0].counters["langlinks_of_articles"] == 0
     assert (
         f"WARNING: of 67 langlinks in {LANGLINKS} only 0 belong to articles of this dump, where at least 20% are expected: "
-        "is it the table of this wiki and this day, and is the dump whole?" in read_console()
+        "is it the table of this wiki and day, and is the dump complete?" in read_console()
     )

@@ -101,8 +101,9 @@ def tokenised_texts(draw):
             position += length
         elif kind == "n":
             offsets.append((position, position))
-        else:  # a token that may overlap the last character of the one before
-            offsets.append((max(0, position - (kind == "o")), position + length))
+        else:  # a token that may overlap the last character of the previous one; starts never decrease
+            previous_start = offsets[-1][0] if offsets else 0
+            offsets.append((max(previous_start, position - (kind == "o")), position + length))
             position += length
     text = draw(st.text("a ", min_size=position, max_size=position))
     spans, end = [], 0
