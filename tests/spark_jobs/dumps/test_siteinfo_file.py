@@ -116,15 +116,6 @@ def test_both_versions_are_read_plain_and_packed(version: int, pack: Any) -> Non
     )
 
 
-def test_words_are_sorted_by_their_kind() -> None:
-    words = classify_magic_words(dict(WORDS))
-    assert words.redirect == ("#туда", "#REDIRECT")
-    assert words.switches == ("__ОГЛ__", "__НОВОЕ__")
-    assert words.settings == {"СОРТ", "DEFAULTSORT"}
-    assert words.functions == {"мелко": "lc", "lc": "lc"}
-    assert words.variables == {"ИМЯ"}
-
-
 def test_a_file_with_namespaces_alone_keeps_the_rest_of_the_profile() -> None:
     whole = api_response(2)
     whole["query"] = {"namespaces": whole["query"]["namespaces"]}
