@@ -14,7 +14,10 @@ from spark_jobs.publishing.shard_files import ShardReport
 
 SCHEMA = pa.schema([("page_id", pa.int64()), ("text", pa.string())])
 ROWS = pa.Table.from_pydict({"further": [0, 0, 0], "text": ["日本\n", None, '"'], "page_id": [1, 2, 3]})
-LINES = '{"wiki": "xwiki", "page_id": 1, "text": "日本\\n"}\n{"wiki": "xwiki", "page_id": 2, "text": null}\n{"wiki": "xwiki", "page_id": 3, "text": "\\""}\n'
+LINES = r"""{"wiki": "xwiki", "page_id": 1, "text": "日本\n"}
+{"wiki": "xwiki", "page_id": 2, "text": null}
+{"wiki": "xwiki", "page_id": 3, "text": "\""}
+"""
 
 
 def write(folder: Path, compression, *tables: pa.Table) -> ShardReport:

@@ -2,6 +2,10 @@
 
 import pytest
 
+from spark_jobs.dumps.page_cutting import MAX_PAGE_BYTES
+from spark_jobs.dumps.stream_decompression import MAX_STREAM_BYTES
+from spark_jobs.sources.mediawiki_options import PAGE_SCHEMA, MediaWikiOptions
+
 from .page_frames import COLUMNS, pages, parse_directly, values
 
 
@@ -39,3 +43,13 @@ def test_namespaces_are_chosen(session, dump, xml) -> None:
     chosen = [row for row in parse_directly(xml) if row[1] in (0, 14)]
     assert 0 < len(chosen) < len(parse_directly(xml))
     assert values(pages(session, dump, namespaces="0,14"), COLUMNS) == chosen
+
+
+def test_options_have_their_defaults_and_are_read_in_any_case() -> None:
+    assert MediaWikiOptions.of({}) == MediaWikiOptions(
+        tuple(PAGE_SCHEMA.names), "PERMISSIVE", None, 32 * 2**20, MAX_PAGE_BYTES, MAX_STREAM_BYTES
+    )
+    given = {"COLUMNS": "text", "Mode": "failfast", "namespaces": "0,14", "bytesperpartition": "1k", "maxPageBytes": "2k"}
+    assert MediaWikiOptions.of({**given, "maxStreamBytes": "3k", "path": "x"}) == MediaWikiOptions(
+        ("text",), "FAILFAST", frozenset([0, 14]), 1024, 2048, 3072
+    )

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.dumps.page_cutting import RawPage
 from spark_jobs.dumps.stream_starts import scan_streams
+from spark_jobs.sources.mediawiki_options import MediaWikiOptions
+from spark_jobs.sources.page_batches import PageBatch
+from spark_jobs.sources.source_options import SourceError
 
 from .page_frames import COLUMNS, DUMP, pages, parse_directly, values
 
@@ -86,3 +90,63 @@ def test_a_dump_of_histories_is_refused_in_every_mode(session, xml, tmp_path, mo
     (tmp_path / "x.xml").write_bytes(xml.replace(b"</revision>", b"</revision><revision><id>1</id></revision>", 1))
     with pytest.raises(Exception, match="full histories cannot be used; take one of current revisions"):
         pages(session, tmp_path / "x.xml", mode=mode).count()
+
+
+RAW = RawPage(100, 7, b"<page><title>A</title><ns>2</ns><id>5</id><revision><id>50</id><text>x</text></revision></page>")
+CUT = RawPage(100, 9, b"<page><title>B</title><id>6</id>" + b"\xff" * 70_000, "no end")
+
+
+def batch_of(**options: str) -> PageBatch:
+    return PageBatch("x.xml", MediaWikiOptions.of(options))
+
+
+def test_a_bad_page_and_a_bad_stream_raise_in_mode_failfast_with_the_remedy() -> None:
+    batch = batch_of(mode="FAILFAST")
+    remedy = "To read the rest, use mode PERMISSIVE or DROPMALFORMED"
+    with pytest.raises(SourceError) as of_page:
+        batch.add(CUT, None)
+    assert str(of_page.value) == f"x.xml, stream at compressed byte 100, <page> at byte 9 of it (page 6, 'B'): no end. {remedy}"
+    with pytest.raises(SourceError) as of_stream:
+        batch.add_corrupt("damaged", 30)
+    assert str(of_stream.value) == f"x.xml, stream at compressed byte 30: damaged. {remedy}"
+
+
+def test_bad_pages_are_rows_with_their_first_bytes() -> None:
+    batch = batch_of(columns="page_id,title,text,page_offset,_corrupt_record,_corrupt_reason")
+    batch.add(CUT, None)
+    batch.add_corrupt("damaged", 30)
+    page, stream = batch.take().to_pylist()
+    record = page.pop("_corrupt_record")
+    assert record == "<page><title>B</title><id>6</id>" + "\ufffd" * (65_536 - 32)
+    assert page == {"page_id": 6, "title": "B", "text": None, "page_offset": 9, "_corrupt_reason": "no end"}
+    assert stream == {**dict.fromkeys(page), "_corrupt_record": "", "_corrupt_reason": "damaged"}
+
+
+def test_bad_pages_are_dropped_in_mode_dropmalformed() -> None:
+    batch = batch_of(mode="DROPMALFORMED")
+    batch.add(CUT, None)
+    batch.add_corrupt("damaged", 30)
+    assert batch.rows == []
+
+
+def test_pages_of_chosen_namespaces_become_rows_of_the_chosen_columns() -> None:
+    batch = batch_of(columns="file,text,namespace,stream_offset", namespaces="2")
+    batch.add(RAW, None)
+    batch.add(RAW._replace(xml=RAW.xml.replace(b"<ns>2", b"<ns>0")), None)
+    batch.add(RAW._replace(xml=RAW.xml.replace(b"<ns>2</ns>", b"").replace(b">A<", b">N:A<")), {"N": 2})
+    taken = batch.take()
+    assert taken.schema.names == ["file", "text", "namespace", "stream_offset"]
+    assert taken.to_pylist() == [{"file": "x.xml", "text": "x", "namespace": 2, "stream_offset": 100}] * 2
+    assert batch.take().num_rows == 0
+
+
+@pytest.mark.parametrize(("size", "rows"), [(0, 1000), (8 * 2**20, 1), (4 * 2**20, 2), (3 * 2**20, 3)])
+def test_a_batch_is_full_after_enough_rows_or_text(size: int, rows: int) -> None:
+    batch = batch_of()
+    page = RAW._replace(xml=RAW.xml.replace(b"<text>x", b"<text>" + b"x" * size))
+    for number in range(1, rows + 1):
+        assert not batch.is_full
+        batch.add(page, None)
+        assert batch.is_full == (number == rows)
+    batch.take()
+    assert not batch.is_full

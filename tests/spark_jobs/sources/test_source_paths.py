@@ -1,8 +1,14 @@
 """The files that the option `path` of a data source means."""
 
+import json
+import re
 import shutil
+from pathlib import Path
 
 import pytest
+
+from spark_jobs.sources.source_options import SourceError
+from spark_jobs.sources.source_paths import find_files, refuse_duplicate_names
 
 from .page_frames import DUMP, pages
 
@@ -53,3 +59,62 @@ def test_a_file_in_two_folders_is_refused(session, dump, tmp_path) -> None:
         shutil.copy(dump, tmp_path / folder)
     with pytest.raises(Exception, match="is there twice: choose one folder"):
         pages(session, tmp_path / "*" / DUMP).collect()
+
+
+WANTED, IN_FOLDER = re.compile(r"\.xml"), re.compile("-pages-")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a-pages-1.xml", "b.xml", "c.txt", "in/d-pages-1.xml.bz2", "in/deep/e-pages-1.xml", "[f]/g-pages-.xml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def names(folder: Path, **options: str) -> list[str]:
+    return [file.path.removeprefix(f"{folder}/") for file in find_files(options, WANTED, IN_FOLDER)]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "no path: use .load(PATH) with a file, a folder or a glob"),
+        ("{folder}/none.xml", "'{folder}/none.xml' does not exist (looked at {folder}/none.xml)"),
+        ("{folder}/*.bz2", "'{folder}/*.bz2': no such file; of a folder, files are read whose names match '-pages-'"),
+        ("{folder}/none/*.xml", "'{folder}/none/*.xml': "),
+        ("nowhere://x/y", "'nowhere://x/y': "),
+    ],
+)
+def test_a_path_without_a_file_is_refused(folder: Path, path: str, message: str) -> None:
+    with pytest.raises(SourceError, match=f"^{re.escape(message.replace('{folder}', str(folder)))}"):
+        names(folder, path=path.replace("{folder}", str(folder)))
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("c.txt", ["c.txt"]),
+        ("", ["[f]/g-pages-.xml", "a-pages-1.xml", "in/d-pages-1.xml.bz2", "in/deep/e-pages-1.xml"]),
+        ("in", ["in/d-pages-1.xml.bz2", "in/deep/e-pages-1.xml"]),
+        ("[f]", ["[f]/g-pages-.xml"]),
+        ("*", ["a-pages-1.xml", "b.xml"]),
+        ("?.xml", ["b.xml"]),
+        ("[ab]*", ["a-pages-1.xml", "b.xml"]),
+        ("i*/*", ["in/d-pages-1.xml.bz2"]),
+        ("{b,a-{pages,x}-1}.xml", ["a-pages-1.xml", "b.xml"]),
+    ],
+)
+def test_a_file_a_folder_and_a_glob_are_found(folder: Path, path: str, found: list[str]) -> None:
+    assert names(folder, path=f"{folder}/{path}".rstrip("/")) == found
+
+
+def test_paths_keep_their_order_and_give_each_file_once(folder: Path) -> None:
+    paths = json.dumps([f"{folder}/b.xml", f"{folder}/*.xml", f"{folder}/in/deep"])
+    assert names(folder, paths=paths, path="ignored") == ["b.xml", "a-pages-1.xml", "in/deep/e-pages-1.xml"]
+
+
+def test_a_name_in_two_folders_is_refused() -> None:
+    refuse_duplicate_names(["a", "b"])
+    with pytest.raises(SourceError, match=r"^b is there twice: choose one folder, or remove one of the two$"):
+        refuse_duplicate_names(["a", "b", "c", "b"])
