@@ -1,4 +1,4 @@
-"""A session with the data sources, and a dump of the sample."""
+"""A session with the data sources, and a dump of the sample, packed and as XML."""
 
 import bz2
 from pathlib import Path

@@ -109,7 +109,7 @@ PIECES = [
 ]
 
 
-def check(page: Extraction) -> None:
+def check_contract(page: Extraction) -> None:
     """Check the contract of an extraction."""
     last = 0
     for link in page.links:
@@ -126,13 +126,13 @@ def check(page: Extraction) -> None:
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join), st.sampled_from(["enwiki", "zhwiki", "iswiki"]))
 def test_mixtures_of_markup_fulfil_the_contract(wikitext, wiki):
-    check(extract(wikitext, load_profile(wiki)))
+    check_contract(extract(wikitext, load_profile(wiki)))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_fulfils_the_contract(wikitext):
-    check(extract(wikitext, load_profile("jawiki")))
+    check_contract(extract(wikitext, load_profile("jawiki")))
 
 
 UNITS = [
@@ -191,7 +191,7 @@ HOSTILE = {unit: (unit, "") for unit in UNITS} | {f"{left}…{right}": (left, ri
 def cpu_seconds(left: str, right: str, size: int) -> float:
     count = size // len(left + right)
     started = time.process_time()
-    check(extract(left * count + "x" + right * count, load_profile("zhwiki")))
+    check_contract(extract(left * count + "x" + right * count, load_profile("zhwiki")))
     return time.process_time() - started
 
 

@@ -30,7 +30,7 @@ def test_a_statement_without_end_is_refused_before_the_file_is_read_whole(monkey
     file = io.BytesIO(b"a" * 10_000)
     with pytest.raises(SqlError, match="decompressed byte 0: expected a word"):
         SqlCursor(file, "x.sql").take(WORD, "a word")
-    assert file.tell() <= 100
+    assert len(file.read()) >= 9_900
 
 
 def test_a_file_that_is_cut_is_named() -> None:
