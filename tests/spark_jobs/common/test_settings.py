@@ -70,7 +70,7 @@ def test_numbers_in_exponent_form_are_numbers(text: str, value: object) -> None:
     assert parse_yaml(text, "x") == value
 
 
-def write(folder: Path, files: dict[str, str]) -> Path:
+def write_files(folder: Path, files: dict[str, str]) -> Path:
     """Write files, and return the first one's path."""
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -95,11 +95,11 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     ],
 )
 def test_a_file_overrides_the_values_that_it_inherits(tmp_path: Path, files: dict[str, str], settings: Outer) -> None:
-    assert load_settings(Outer, write(tmp_path, files)) == settings
+    assert load_settings(Outer, write_files(tmp_path, files)) == settings
 
 
 def test_an_override_changes_one_inherited_key(tmp_path: Path) -> None:
-    path = write(tmp_path, {"a.yaml": "extends: b.yaml", "b.yaml": "name: b\ninner: {rate: 0.1}"})
+    path = write_files(tmp_path, {"a.yaml": "extends: b.yaml", "b.yaml": "name: b\ninner: {rate: 0.1}"})
     assert load_settings(Outer, path, ["inner.rate=0.2", "name=c"]) == Outer(name="c", inner=Inner(rate=0.2))
 
 
@@ -127,4 +127,4 @@ def test_an_override_changes_one_inherited_key(tmp_path: Path) -> None:
 )
 def test_a_mistake_in_an_extended_file_is_named_with_the_file(tmp_path: Path, files: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        load_settings(Outer, write(tmp_path, files))
+        load_settings(Outer, write_files(tmp_path, files))

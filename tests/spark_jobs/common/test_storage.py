@@ -1,4 +1,4 @@
-"""Locations on a local disk; tests/spark_jobs/test_object_store.py has those on S3."""
+"""Locations on a local disk; tests/spark_jobs/test_object_store_build.py has those on S3."""
 
 import hashlib
 import pickle

@@ -26,7 +26,7 @@ def folder_of(corpus: Path, table: str, wiki: str) -> Path:
     return corpus / TABLES[table].folder({"wiki": wiki, "tokenizer": "mistral-7b-v0.1", "pivot": "en"})
 
 
-def expected(sample: Path, name: str) -> list[dict[str, str]]:
+def read_expected_rows(sample: Path, name: str) -> list[dict[str, str]]:
     lines = [line for line in (sample / "expected" / name).read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
     return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
@@ -67,7 +67,7 @@ class TestEveryWiki:
         assert pages == counters["pages"] == counters["other_namespaces"] + len(rows) + len(rejects)
 
     def test_counters_match_those_counted_manually(self, corpus, sample, wiki) -> None:
-        row = next(row for row in expected(sample, "pages.tsv") if row["wiki"] == wiki)
+        row = next(row for row in read_expected_rows(sample, "pages.tsv") if row["wiki"] == wiki)
         counters = read_manifest(folder_of(corpus, "articles", wiki)).counters
         assert {name: int(row[name]) for name in row if name != "wiki"} == {
             name: counters[name] for name in row if name != "wiki"
@@ -98,11 +98,11 @@ class TestEveryWiki:
 
     def test_names_match_the_manually_written_table(self, read_rows, sample, wiki) -> None:
         found = {(r["title"], str(r["page_id"]), n["title"], n["source"]) for r in read_rows("names", wiki) for n in r["names"]}
-        lines = [row for row in expected(sample, "names.tsv") if row["wiki"] == wiki]
+        lines = [row for row in read_expected_rows(sample, "names.tsv") if row["wiki"] == wiki]
         assert found == {(row["title"], row["page_id"], row["langlink"], row["source"]) for row in lines}
 
     def test_entities_match_the_manually_written_table(self, read_rows, sample, wiki) -> None:
-        lines = [row for row in expected(sample, "entities.tsv") if row["wiki"] == wiki]
+        lines = [row for row in read_expected_rows(sample, "entities.tsv") if row["wiki"] == wiki]
         titles = list(dict.fromkeys(row["page"] for row in lines))
         assert len(titles) >= 6
         articles = {row["title"]: row for row in read_rows("augmented", wiki)}

@@ -13,13 +13,15 @@ from spark_jobs.dumps.stream_starts import scan_streams
 NO_END = "<page> has no end: the dump is cut here, or the stream that holds the rest cannot be read"
 
 
-def pack(parts: list[bytes]) -> tuple[bytes, list[int]]:
+def pack_streams(parts: list[bytes]) -> tuple[bytes, list[int]]:
     data = b"".join(bz2.compress(part) for part in parts)
     return data, [*scan_streams(io.BytesIO(data)), len(data)]
 
 
 def test_a_damaged_stream_loses_its_pages_and_the_rest_of_the_page_before() -> None:
-    data, boundaries = pack([b"<page>a</page><page>b", b"</page><page>c</page>", b"", b"d</page><page>e</page></mediawiki>"])
+    data, boundaries = pack_streams(
+        [b"<page>a</page><page>b", b"</page><page>c</page>", b"", b"d</page><page>e</page></mediawiki>"]
+    )
     data = data[: boundaries[1] + 15] + b"\xff" * 9 + data[boundaries[1] + 24 :]
     errors: list[StreamError] = []
     pages = list(read_pages(io.BytesIO(data), "x.bz2", boundaries, len(data), errors.append))
@@ -32,7 +34,7 @@ def test_a_damaged_stream_loses_its_pages_and_the_rest_of_the_page_before() -> N
 
 
 def test_a_range_ends_at_a_damaged_stream_that_another_range_owns() -> None:
-    data, boundaries = pack([b"<page>a</page><page>b", b"</page><page>c</page>"])
+    data, boundaries = pack_streams([b"<page>a</page><page>b", b"</page><page>c</page>"])
     data = data[: boundaries[1] + 15] + b"\xff" * 9 + data[boundaries[1] + 24 :]
     errors: list[StreamError] = []
     pages = list(read_pages(io.BytesIO(data), "x.bz2", boundaries, boundaries[1], errors.append))
@@ -59,7 +61,7 @@ NOT_CLOSED = "the file ends without </mediawiki> after it: is it a whole downloa
 @pytest.mark.parametrize("form", ["multistream", "its last range", "a range before", "plain"])
 def test_a_dump_that_is_cut_between_two_pages_is_reported_once(last: list[bytes], reported: list[str], form: str) -> None:
     parts = [b"<mediawiki><page>a</page>", *last]
-    data, boundaries = (b"".join(parts), []) if form == "plain" else pack(parts)
+    data, boundaries = (b"".join(parts), []) if form == "plain" else pack_streams(parts)
     first, end = {"its last range": (1, len(data)), "a range before": (0, boundaries[1] if boundaries else 0)}.get(
         form, (0, len(data))
     )

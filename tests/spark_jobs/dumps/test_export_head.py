@@ -16,14 +16,14 @@ SITEINFO = """<siteinfo><sitename>Wikipedia</sitename>{dbname}<base>https://de.w
 <namespace key="0"{case} /><namespace key="1"{case}>Diskussion</namespace></namespaces></siteinfo>"""
 
 
-def head(version: str | None = "0.11", before: str = "", siteinfo: str | None = None) -> bytes:
+def make_head(version: str | None = "0.11", before: str = "", siteinfo: str | None = None) -> bytes:
     site = siteinfo or SITEINFO.format(dbname="<dbname>dewiki</dbname>", case=' case="first-letter"')
     attribute = "" if version is None else f' version="{version}"'
     xmlns = f'xmlns="http://www.mediawiki.org/xml/export-{version}/"'
     return f'{before}<mediawiki {xmlns}{attribute} xml:lang="de">\n  {site}\n  <page>'.encode()
 
 
-def read(data: bytes, size: int = 10**6):
+def read_in_chunks(data: bytes, size: int = 10**6):
     return read_head((StreamChunk(0, data[start : start + size]) for start in range(0, len(data), size)), "x.xml")
 
 
@@ -41,18 +41,24 @@ def test_the_worked_example_holds() -> None:
         (b"BZh91AY&SY", "does not begin with <siteinfo>"),
         (b"<mediawiki><page><title>A</title></page>", "does not begin with <siteinfo>"),
         (b"<mediawiki>" + b" " * 2**21 + b"<siteinfo></siteinfo>", "does not begin with <siteinfo>"),
-        (head(version="0.2"), r"export version 0\.2: 0\.3 to 0\.11 are read"),
-        (head(version="x"), "export version 'x', which MediaWiki does not write"),
-        (head(before='<?xml version="1.0" encoding="ISO-8859-1"?>'), "is in 'ISO-8859-1': convert it with `iconv -f ISO-8859-1"),
-        (head().decode().encode("utf-16"), "UTF-16 or UTF-32: convert it"),
-        (head().decode().encode("utf-16-be"), "UTF-16 or UTF-32: convert it"),
-        (head().decode().encode("utf-16-le"), "UTF-16 or UTF-32: convert it"),
-        (head().decode().encode("utf-32"), "UTF-16 or UTF-32: convert it"),
-        (head(before='<!DOCTYPE mediawiki [<!ENTITY a "b">]>'), "has a document type declaration"),
-        (head(before='<!DOCTYPE mediawiki SYSTEM "http://127.0.0.1/x.dtd">'), "has a document type declaration"),
-        (head(siteinfo="<siteinfo><case></siteinfo>"), "its <siteinfo> cannot be read"),
-        (head(siteinfo="<siteinfo>&laugh;</siteinfo>"), "its <siteinfo> cannot be read"),
-        (head(siteinfo='<siteinfo><namespaces><namespace key="x"/></namespaces></siteinfo>'), "its <siteinfo> cannot be read"),
+        (make_head(version="0.2"), r"export version 0\.2: 0\.3 to 0\.11 are read"),
+        (make_head(version="x"), "export version 'x', which MediaWiki does not write"),
+        (
+            make_head(before='<?xml version="1.0" encoding="ISO-8859-1"?>'),
+            "is in 'ISO-8859-1': convert it with `iconv -f ISO-8859-1",
+        ),
+        (make_head().decode().encode("utf-16"), "UTF-16 or UTF-32: convert it"),
+        (make_head().decode().encode("utf-16-be"), "UTF-16 or UTF-32: convert it"),
+        (make_head().decode().encode("utf-16-le"), "UTF-16 or UTF-32: convert it"),
+        (make_head().decode().encode("utf-32"), "UTF-16 or UTF-32: convert it"),
+        (make_head(before='<!DOCTYPE mediawiki [<!ENTITY a "b">]>'), "has a document type declaration"),
+        (make_head(before='<!DOCTYPE mediawiki SYSTEM "http://127.0.0.1/x.dtd">'), "has a document type declaration"),
+        (make_head(siteinfo="<siteinfo><case></siteinfo>"), "its <siteinfo> cannot be read"),
+        (make_head(siteinfo="<siteinfo>&laugh;</siteinfo>"), "its <siteinfo> cannot be read"),
+        (
+            make_head(siteinfo='<siteinfo><namespaces><namespace key="x"/></namespaces></siteinfo>'),
+            "its <siteinfo> cannot be read",
+        ),
     ],
 )
 @pytest.mark.parametrize("size", [7, 10**6])
@@ -60,7 +66,7 @@ def test_files_that_are_not_exports_in_utf8_are_refused_with_their_format(data: 
     if len(data) > 10**6:
         size = 2**18
     with pytest.raises(PageError, match=message):
-        read(data, size)
+        read_in_chunks(data, size)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def test_files_that_are_not_exports_in_utf8_are_refused_with_their_format(data: 
 )
 @pytest.mark.parametrize("size", [1, 10**6])
 def test_a_head_is_read_with_or_without_declaration_and_byte_order_mark(before: str, size: int) -> None:
-    found = read(head(before=before), size)
+    found = read_in_chunks(make_head(before=before), size)
     assert (found.version, found.warning) == ("0.11", None)
     site = found.siteinfo
     assert (site.wiki, site.language, site.case) == ("dewiki", "de", "first-letter")
@@ -82,7 +88,7 @@ def test_a_head_is_read_with_or_without_declaration_and_byte_order_mark(before: 
 
 @pytest.mark.parametrize("version", [f"0.{minor}" for minor in range(3, 12)])
 def test_every_version_from_3_to_11_is_known(version: str) -> None:
-    assert read(head(version)).warning is None
+    assert read_in_chunks(make_head(version)).warning is None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +100,7 @@ def test_every_version_from_3_to_11_is_known(version: str) -> None:
     ],
 )
 def test_an_unknown_version_is_read_with_a_warning(version: str | None, warning: str) -> None:
-    found = read(head(version))
+    found = read_in_chunks(make_head(version))
     assert (found.warning, found.siteinfo.wiki) == (warning, "dewiki")
 
 
@@ -105,7 +111,7 @@ def test_pages_of_version_3_have_the_namespaces_of_their_head() -> None:
         f"<contributor><ip>::1</ip></contributor><text xml:space='preserve'>x</text></revision></page>\n".encode()
         for title in ("Hund", "Diskussion:Hund", "Portal:Hund")
     )
-    data = head("0.3", siteinfo=site).removesuffix(b"<page>") + pages + b"</mediawiki>"
+    data = make_head("0.3", siteinfo=site).removesuffix(b"<page>") + pages + b"</mediawiki>"
     siteinfo = read_head([StreamChunk(0, data)], "x.xml").siteinfo
     assert siteinfo.wiki == ""
     found = [parse_page(page.xml, namespaces_by_name(siteinfo)) for page in split_pages([StreamChunk(0, data)])]
@@ -123,4 +129,4 @@ def test_heads_of_real_dumps_are_read(shared_data, wiki: str, version: str, spac
 
 def test_the_sample_is_of_the_newest_version(sample) -> None:
     data = (sample / "dumps" / "jawiki-20240101-pages-articles-multistream.xml.bz2").read_bytes()
-    assert read(bz2.decompress(data)).version == "0.11"
+    assert read_in_chunks(bz2.decompress(data)).version == "0.11"

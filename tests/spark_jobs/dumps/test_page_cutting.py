@@ -20,7 +20,7 @@ PAGE = (
 )
 
 
-def make(title: str = "T", ns: str = "0", redirect: str = "", text: str = "x") -> bytes:
+def make_page(title: str = "T", ns: str = "0", redirect: str = "", text: str = "x") -> bytes:
     return PAGE.format(title=title, ns=ns, redirect=redirect, text=text).encode()
 
 
@@ -28,7 +28,7 @@ def test_the_worked_examples_hold() -> None:
     assert doctest.testmod(spark_jobs.dumps.page_cutting).failed == 0
 
 
-def cut(data: bytes, sizes: list[int]) -> list[StreamChunk]:
+def cut_into_streams(data: bytes, sizes: list[int]) -> list[StreamChunk]:
     """`data` as streams of the given sizes; the compressed offset of a stream is taken to be its number times 10."""
     chunks, position = [], 0
     for number, size in enumerate(sizes):
@@ -41,12 +41,12 @@ def cut(data: bytes, sizes: list[int]) -> list[StreamChunk]:
 @pytest.mark.parametrize("seed", range(200))
 def test_ranges_of_streams_give_each_page_once_wherever_the_compressor_cut(seed: int) -> None:
     random_numbers = random.Random(seed)
-    pages = [make(title=f"P{i}", text="y" * random_numbers.randrange(60)) for i in range(random_numbers.randrange(1, 6))]
+    pages = [make_page(title=f"P{i}", text="y" * random_numbers.randrange(60)) for i in range(random_numbers.randrange(1, 6))]
     data = b"<mediawiki><siteinfo/>" + b"\n ".join(pages) + b"</mediawiki>"
     sizes: list[int] = []
     while sum(sizes) < len(data):
         sizes.append(random_numbers.choice([0, 1, 2, 3, 50, 200, 700]))
-    chunks = cut(data, sizes)
+    chunks = cut_into_streams(data, sizes)
     borders = sorted({0, *random_numbers.choices(range(len(chunks)), k=2), len(chunks)})
     found = []
     for first, last in itertools.pairwise(borders):
@@ -119,7 +119,7 @@ def test_a_page_that_never_ends_is_one_page_in_bounded_memory() -> None:
 @pytest.mark.parametrize("size", [1, 50, 10_000])
 def test_a_history_is_refused_before_it_is_read_whole(size: int) -> None:
     def chunks():
-        data = make(title="A") + b"<page><title>B</title><ns>0</ns><id>7</id>" + b"<revision><id>1</id></revision>" * 9
+        data = make_page(title="A") + b"<page><title>B</title><ns>0</ns><id>7</id>" + b"<revision><id>1</id></revision>" * 9
         yield from (StreamChunk(0, data[start : start + size]) for start in range(0, len(data), size))
         raise AssertionError("the rest of the history was read")
 

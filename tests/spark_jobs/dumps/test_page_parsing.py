@@ -14,7 +14,7 @@ PAGE = (
 )
 
 
-def make(title: str = "T", ns: str = "0", redirect: str = "", text: str = "x") -> bytes:
+def make_page(title: str = "T", ns: str = "0", redirect: str = "", text: str = "x") -> bytes:
     return PAGE.format(title=title, ns=ns, redirect=redirect, text=text).encode()
 
 
@@ -37,7 +37,7 @@ def test_id_and_title_of_a_page_that_cannot_be_parsed(data: bytes, found: tuple[
 
 def test_the_fields_of_a_page_are_read() -> None:
     page = parse_page(
-        make(title="AC/DC &amp; &lt;b&gt;", ns="4", redirect='<redirect title="X &quot;Y&quot;" />', text="a&#10;日本")
+        make_page(title="AC/DC &amp; &lt;b&gt;", ns="4", redirect='<redirect title="X &quot;Y&quot;" />', text="a&#10;日本")
     )
     assert (page.page_id, page.namespace, page.title, page.redirect) == (7, 4, "AC/DC & <b>", 'X "Y"')
     assert (page.revision_id, page.text, page.model) == (70, "a\n日本", "wikitext")
@@ -66,10 +66,10 @@ def test_a_page_without_ns_is_in_the_namespace_of_its_title(title: str, namespac
 @pytest.mark.parametrize(
     ("xml", "redirect"),
     [
-        (make(), None),
-        (make(redirect="<redirect />"), ""),
-        (make(redirect='<redirect title="" />'), ""),
-        (make(redirect='<redirect title="A &amp; B" />'), "A & B"),
+        (make_page(), None),
+        (make_page(redirect="<redirect />"), ""),
+        (make_page(redirect='<redirect title="" />'), ""),
+        (make_page(redirect='<redirect title="A &amp; B" />'), "A & B"),
     ],
 )
 def test_redirects_of_all_versions(xml: bytes, redirect: str | None) -> None:
@@ -124,7 +124,7 @@ def test_only_the_main_slot_of_a_page_is_read() -> None:
 
 
 def test_a_timestamp_without_zone_is_utc() -> None:
-    page = parse_page(make().replace(b"05Z</timestamp>", b"05</timestamp>"))
+    page = parse_page(make_page().replace(b"05Z</timestamp>", b"05</timestamp>"))
     assert page.timestamp is not None
     assert page.timestamp.isoformat() == "2024-01-02T03:04:05+00:00"
 
@@ -139,20 +139,20 @@ EXTERNAL = b'<!DOCTYPE page [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
         (b"<page><title>a</page>", "malformed XML"),
         (b"<page>\x00</page>", "malformed XML"),
         (b"<page>\xff\xfe</page>", "malformed XML"),
-        (make().replace(b"<id>7</id>", b""), "<page> has no <id>"),
-        (make().replace(b"<id>7</id>", b"<id>x</id>"), "<id>: invalid literal"),
-        (make().replace(b"<id>7</id>", b"<id>99999999999999999999</id>"), "<id> 9+ does not fit into 64 bits"),
-        (make(ns="4294967296"), "<ns> 4294967296 does not fit into 32 bits"),
-        (make(title=""), "<page> has no <title>"),
-        (make().replace(b"2024-01-02", b"2024-31-02"), "<timestamp>: "),
-        (make().replace(b"</page>", b"<revision><id>71</id></revision></page>"), "2 revisions where one is expected"),
+        (make_page().replace(b"<id>7</id>", b""), "<page> has no <id>"),
+        (make_page().replace(b"<id>7</id>", b"<id>x</id>"), "<id>: invalid literal"),
+        (make_page().replace(b"<id>7</id>", b"<id>99999999999999999999</id>"), "<id> 9+ does not fit into 64 bits"),
+        (make_page(ns="4294967296"), "<ns> 4294967296 does not fit into 32 bits"),
+        (make_page(title=""), "<page> has no <title>"),
+        (make_page().replace(b"2024-01-02", b"2024-31-02"), "<timestamp>: "),
+        (make_page().replace(b"</page>", b"<revision><id>71</id></revision></page>"), "2 revisions where one is expected"),
         (b"<page><title>T</title><ns>0</ns><id>7</id></page>", "0 revisions where one is expected"),
-        (b'<!DOCTYPE page [<!ENTITY e "boom">]>' + make(text="&e;"), "document type declaration"),
-        (LAUGHS + make(text="&c;"), "document type declaration"),
-        (EXTERNAL + make(text="&e;"), "document type declaration"),
-        (make(text='<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>&e;'), "document type declaration"),
-        (make(text="&undefined;"), "malformed XML"),
-        (make(text="y" * (10_000_001)), "malformed XML: .*xmlSAX2Characters|malformed XML"),
+        (b'<!DOCTYPE page [<!ENTITY e "boom">]>' + make_page(text="&e;"), "document type declaration"),
+        (LAUGHS + make_page(text="&c;"), "document type declaration"),
+        (EXTERNAL + make_page(text="&e;"), "document type declaration"),
+        (make_page(text='<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>&e;'), "document type declaration"),
+        (make_page(text="&undefined;"), "malformed XML"),
+        (make_page(text="y" * (10_000_001)), "malformed XML: .*xmlSAX2Characters|malformed XML"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

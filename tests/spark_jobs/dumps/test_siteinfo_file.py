@@ -14,16 +14,16 @@ from spark_jobs.wikis.siteinfo import classify_magic_words
 from .siteinfo_response import WORDS, api_response
 
 
-def read(value: Any) -> SiteInfo:
+def read_response(value: Any) -> SiteInfo:
     return read_siteinfo_file(json.dumps(value).encode(), "f.json")
 
 
-def without(*path: str) -> dict[str, Any]:
+def response_without(*path: str) -> dict[str, Any]:
     """A response without one part."""
-    return with_(None, *path)
+    return response_with(None, *path)
 
 
-def with_(value: Any, *path: str) -> dict[str, Any]:
+def response_with(value: Any, *path: str) -> dict[str, Any]:
     """A response in which a part is `value`; None removes it."""
     whole = api_response(2)
     part: Any = whole
@@ -63,30 +63,33 @@ def test_a_malformed_file_is_refused_with_a_remedy(data: bytes, reason: str) -> 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (with_([], "query", "namespaces"), "'namespaces' is '\\[\\]', not a JSON object"),
-        (with_({}, "query", "namespaces"), "query.namespaces has no namespace 0"),
-        (with_("6", "query", "namespaces", "6"), "the part that should hold 'id' is '6', not a JSON object"),
-        (with_("6", "query", "namespaces", "6", "id"), "'id' is '6', not a number"),
-        (with_(True, "query", "namespaces", "6", "id"), "'id' is 'True', not a number"),
-        (with_(7, "query", "namespaces", "6", "name"), "'name' is '7', not text"),
-        (without("query", "namespaces", "6", "name"), "'name' is missing in"),
-        (with_("upper", "query", "namespaces", "6", "case"), "namespace 6 has the case rule 'upper'"),
-        (with_([{"id": 6}], "query", "namespacealiases"), "'alias' is missing"),
-        (with_([["toc"]], "query", "magicwords"), "the part that should hold 'name' is .*, not a JSON object"),
-        (with_([{"name": "toc", "aliases": [1]}], "query", "magicwords"), "a magic word's aliases is '1', not text"),
-        (with_("x", "query", "general"), "'general' is 'x', not a JSON object"),
-        (with_("none", "query", "general", "case"), "query.general has the case rule 'none'"),
-        (with_("/^((a+)+)(.*)$/", "query", "general", "linktrail"), "is not a pattern of the form"),
-        (with_("/^([z-a]+)(.*)$/", "query", "general", "linktrail"), "is not a regular expression: bad character range z-a"),
-        (with_(r"/^([\pL]+)(.*)$/u", "query", "general", "linktrail"), r"the escape .* is not known"),
-        (with_(r"/^([\x{110000}]+)(.*)$/u", "query", "general", "linktrail"), "is not a character"),
-        (with_("a](b", "query", "general", "linkprefixcharset"), "is not the inside of a class of characters"),
-        (with_("^a", "query", "general", "linkprefixcharset"), "is not the inside of a class of characters"),
+        (response_with([], "query", "namespaces"), "'namespaces' is '\\[\\]', not a JSON object"),
+        (response_with({}, "query", "namespaces"), "query.namespaces has no namespace 0"),
+        (response_with("6", "query", "namespaces", "6"), "the part that should hold 'id' is '6', not a JSON object"),
+        (response_with("6", "query", "namespaces", "6", "id"), "'id' is '6', not a number"),
+        (response_with(True, "query", "namespaces", "6", "id"), "'id' is 'True', not a number"),
+        (response_with(7, "query", "namespaces", "6", "name"), "'name' is '7', not text"),
+        (response_without("query", "namespaces", "6", "name"), "'name' is missing in"),
+        (response_with("upper", "query", "namespaces", "6", "case"), "namespace 6 has the case rule 'upper'"),
+        (response_with([{"id": 6}], "query", "namespacealiases"), "'alias' is missing"),
+        (response_with([["toc"]], "query", "magicwords"), "the part that should hold 'name' is .*, not a JSON object"),
+        (response_with([{"name": "toc", "aliases": [1]}], "query", "magicwords"), "a magic word's aliases is '1', not text"),
+        (response_with("x", "query", "general"), "'general' is 'x', not a JSON object"),
+        (response_with("none", "query", "general", "case"), "query.general has the case rule 'none'"),
+        (response_with("/^((a+)+)(.*)$/", "query", "general", "linktrail"), "is not a pattern of the form"),
+        (
+            response_with("/^([z-a]+)(.*)$/", "query", "general", "linktrail"),
+            "is not a regular expression: bad character range z-a",
+        ),
+        (response_with(r"/^([\pL]+)(.*)$/u", "query", "general", "linktrail"), r"the escape .* is not known"),
+        (response_with(r"/^([\x{110000}]+)(.*)$/u", "query", "general", "linktrail"), "is not a character"),
+        (response_with("a](b", "query", "general", "linkprefixcharset"), "is not the inside of a class of characters"),
+        (response_with("^a", "query", "general", "linkprefixcharset"), "is not the inside of a class of characters"),
     ],
 )
 def test_a_part_of_the_wrong_kind_is_refused(value: Any, reason: str) -> None:
     with pytest.raises(SiteInfoError, match=reason):
-        read(value)
+        read_response(value)
 
 
 def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,19 +119,10 @@ def test_both_versions_are_read_plain_and_packed(version: int, pack: Any) -> Non
     )
 
 
-def test_words_are_sorted_by_their_kind() -> None:
-    words = classify_magic_words(dict(WORDS))
-    assert words.redirect == ("#туда", "#REDIRECT")
-    assert words.switches == ("__ОГЛ__", "__НОВОЕ__")
-    assert words.settings == {"СОРТ", "DEFAULTSORT"}
-    assert words.functions == {"мелко": "lc", "lc": "lc"}
-    assert words.variables == {"ИМЯ"}
-
-
 def test_a_file_with_namespaces_alone_keeps_the_rest_of_the_profile() -> None:
     whole = api_response(2)
     whole["query"] = {"namespaces": whole["query"]["namespaces"]}
-    siteinfo = read(whole)
+    siteinfo = read_response(whole)
     assert (siteinfo.wiki, siteinfo.words, siteinfo.link_trail, siteinfo.link_prefix) == ("", None, None, None)
     shipped = load_profile("ruwiki")
     profile = shipped.with_siteinfo(siteinfo)

@@ -109,7 +109,7 @@ def test_a_large_stream_of_ordinary_proportions_is_accepted() -> None:
         read_all(data, [0, len(data)], max_bytes=1000, max_ratio=2)
 
 
-def zstd(data: bytes) -> bytes:
+def compress_zstd(data: bytes) -> bytes:
     return pa.compress(data, "zstd", asbytes=True)
 
 
@@ -128,9 +128,9 @@ HALVES = (WHOLE[:700], WHOLE[700:])
         (".gz", b"".join(map(gzip.compress, HALVES))),
         (".xz", lzma.compress(WHOLE)),
         (".xz", b"".join(map(lzma.compress, HALVES))),
-        (".zst", zstd(WHOLE)),
-        (".zst", b"".join(map(zstd, HALVES))),
-        (".zst", SKIPPABLE_FRAME + zstd(HALVES[0]) + SKIPPABLE_FRAME + zstd(HALVES[1])),
+        (".zst", compress_zstd(WHOLE)),
+        (".zst", b"".join(map(compress_zstd, HALVES))),
+        (".zst", SKIPPABLE_FRAME + compress_zstd(HALVES[0]) + SKIPPABLE_FRAME + compress_zstd(HALVES[1])),
     ],
     ids=["plain", "bz2", "bz2 of several streams", "gz", "gz of members", "xz", "xz of streams", "zst", "zst of frames", "pzstd"],
 )
@@ -146,9 +146,9 @@ def test_a_file_of_one_unit_is_read_whole_or_refused(ending: str, data: bytes) -
         list(read_whole(io.BytesIO(b""), name))
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, zstd, bz2.compress], ids=["gz", "xz", "zst", "bz2"])
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, compress_zstd, bz2.compress], ids=["gz", "xz", "zst", "bz2"])
 def test_a_file_of_zeros_is_read_in_bounded_memory(pack) -> None:
-    ending = {gzip.compress: ".gz", lzma.compress: ".xz", zstd: ".zst", bz2.compress: ".bz2"}[pack]
+    ending = {gzip.compress: ".gz", lzma.compress: ".xz", compress_zstd: ".zst", bz2.compress: ".bz2"}[pack]
     file = io.BytesIO(pack(bytes(50 * 2**20)))
     tracemalloc.start()
     assert sum(len(chunk.data) for chunk in read_whole(file, f"x{ending}")) == 50 * 2**20

@@ -16,7 +16,7 @@ from spark_jobs.wikitext import extract, normalise_title, parse_redirect
 from ..dumps.siteinfo_response import api_response
 
 
-def read(value: Any) -> SiteInfo:
+def read_response(value: Any) -> SiteInfo:
     return read_siteinfo_file(json.dumps(value).encode(), "f.json")
 
 
@@ -27,7 +27,7 @@ def test_the_file_wins_over_the_head_of_the_dump_and_the_table() -> None:
     head = SiteInfo(
         "ruwiki", "ru", "", "case-sensitive", (Namespace(0, "first-letter", ""), Namespace(100, "first-letter", "Старое"))
     )
-    profile = correct_profile(load_profile("ruwiki"), head, read(api_response(1)))
+    profile = correct_profile(load_profile("ruwiki"), head, read_response(api_response(1)))
     assert profile.case == "first-letter"
     assert profile.namespace_names[100] == "Новое"
     assert {profile.namespaces[name] for name in ("новое", "fresh", "нв", "старое")} == {100}
@@ -47,7 +47,7 @@ def test_without_a_file_the_head_of_the_dump_counts() -> None:
 
 def test_a_file_of_another_wiki_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="the dump belongs to 'ruwiki', the profile to 'ukwiki'"):
-        correct_profile(load_profile("ukwiki"), read(api_response(2)))
+        correct_profile(load_profile("ukwiki"), read_response(api_response(2)))
 
 
 def test_a_file_of_another_format_is_refused_by_name(tmp_path) -> None:
@@ -60,4 +60,4 @@ def test_a_file_of_another_format_is_refused_by_name(tmp_path) -> None:
 def test_a_file_is_read(tmp_path) -> None:
     path = tmp_path / "ruwiki-20240101-siteinfo-namespaces.json.gz"
     path.write_bytes(WHOLE)
-    assert load_siteinfo_file(Location.of(str(path))) == read(api_response(2))
+    assert load_siteinfo_file(Location.of(str(path))) == read_response(api_response(2))

@@ -19,7 +19,7 @@ from spark_jobs.publishing.shard_files import number_shards, shard_name
 from .unit_pages import DUMP, account, page
 
 
-def whole(path: Path, text: str) -> DumpUnit:
+def write_whole_dump(path: Path, text: str) -> DumpUnit:
     path.write_text(f"{text}</mediawiki>", encoding="utf-8")
     return DumpUnit(0, Location.of(str(path)), path.stat().st_size, ())
 
@@ -28,7 +28,7 @@ def whole(path: Path, text: str) -> DumpUnit:
 @pytest.mark.parametrize("revision", [0, 70 * 2**20], ids=["short", "longer than a page may be"])
 def test_a_dump_of_histories_is_refused_in_every_mode(job, tmp_path, mode, revision) -> None:
     second = f"<revision><id>3</id><text>{'y' * revision}</text></revision></page>"
-    unit = whole(tmp_path / "x.xml", page(1) + page(2).replace("</page>", second) + page(3))
+    unit = write_whole_dump(tmp_path / "x.xml", page(1) + page(2).replace("</page>", second) + page(3))
     job = ExtractJob(job.profile, job.base, mode, job.options, job.attempts)
     with pytest.raises(
         ExtractError, match=r"x\.xml: .*a dump of full histories cannot be used; take one of current revisions"
@@ -38,7 +38,7 @@ def test_a_dump_of_histories_is_refused_in_every_mode(job, tmp_path, mode, revis
 
 
 def test_a_page_that_is_too_long_is_one_reject_with_its_name(job, tmp_path) -> None:
-    unit = whole(tmp_path / "x.xml", page(1) + page(2, title="Long", text="y" * (65 * 2**20)) + page(3))
+    unit = write_whole_dump(tmp_path / "x.xml", page(1) + page(2, title="Long", text="y" * (65 * 2**20)) + page(3))
     report = extract_unit(unit, job)
     assert account(report) == (3, 0, 2, 1)
     (row,) = report.rejects
@@ -47,7 +47,7 @@ def test_a_page_that_is_too_long_is_one_reject_with_its_name(job, tmp_path) -> N
 
 
 def test_a_page_that_cannot_be_parsed_has_its_id_and_title(job, tmp_path) -> None:
-    report = extract_unit(whole(tmp_path / "x.xml", page(1) + page(2, title="A &amp; B", text="<b>")), job)
+    report = extract_unit(write_whole_dump(tmp_path / "x.xml", page(1) + page(2, title="A &amp; B", text="<b>")), job)
     assert [(row["page_id"], row["title"]) for row in report.rejects] == [(2, "A & B")]
 
 
@@ -58,7 +58,9 @@ def test_an_empty_file_is_a_reject(job, tmp_path) -> None:
 
 
 def test_old_pages_have_the_namespaces_of_the_head(job, tmp_path) -> None:
-    unit = whole(tmp_path / "x.xml", page(1, ns="") + page(2, title="Ayuda:A", ns="") + page(3, title="Portal:A", ns=""))
+    unit = write_whole_dump(
+        tmp_path / "x.xml", page(1, ns="") + page(2, title="Ayuda:A", ns="") + page(3, title="Portal:A", ns="")
+    )
     old = ExtractJob(job.profile, job.base, job.mode, job.options, job.attempts, namespaces={"Ayuda": 12})
     assert account(extract_unit(unit, old)) == (3, 1, 2, 0)
 

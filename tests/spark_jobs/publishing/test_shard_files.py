@@ -15,7 +15,7 @@ ROWS = [
 ]
 
 
-def write(folder, rows, index=0, group=10):
+def write_shard(folder, rows, index=0, group=10):
     location = Location.of(str(folder))
     with ShardWriter(location, shard_name(index), NAMES.schema, group) as writer:
         writer.write_rows(list(rows))
@@ -23,7 +23,7 @@ def write(folder, rows, index=0, group=10):
 
 
 def test_a_report_describes_its_file(tmp_path) -> None:
-    report = write(tmp_path, ROWS)
+    report = write_shard(tmp_path, ROWS)
     data = (tmp_path / report.attempt).read_bytes()
     assert (report.rows, report.bytes, report.sha256) == (25, len(data), hashlib.sha256(data).hexdigest())
     parquet = pq.ParquetFile(tmp_path / report.attempt)
@@ -33,21 +33,21 @@ def test_a_report_describes_its_file(tmp_path) -> None:
 
 
 def test_files_hold_the_schema_version_and_a_description_of_every_column(tmp_path) -> None:
-    metadata = pq.read_metadata(tmp_path / write(tmp_path, ROWS).attempt).metadata
+    metadata = pq.read_metadata(tmp_path / write_shard(tmp_path, ROWS).attempt).metadata
     assert metadata[b"leia.schema_version"] == b"1.0"
     assert metadata[b"leia.table"] == b"names"
     assert json.loads(metadata[b"leia.columns"]).keys() == set(NAMES.schema.names)
 
 
 def test_the_same_rows_give_the_same_bytes_under_different_attempt_names(tmp_path) -> None:
-    first, second = write(tmp_path, ROWS), write(tmp_path, ROWS)
+    first, second = write_shard(tmp_path, ROWS), write_shard(tmp_path, ROWS)
     assert first.attempt != second.attempt
     assert (tmp_path / first.attempt).read_bytes() == (tmp_path / second.attempt).read_bytes()
 
 
 @pytest.mark.parametrize("sizes", [[25], [1] * 25, [7, 7, 7, 4], [10, 10, 5], [0, 24, 1]])
 def test_the_file_does_not_depend_on_the_batches_of_rows(tmp_path, sizes) -> None:
-    whole = write(tmp_path, ROWS)
+    whole = write_shard(tmp_path, ROWS)
     table = pa.Table.from_pylist(ROWS)  # nullable fields, as from Spark
     with ShardWriter(Location.of(str(tmp_path)), shard_name(0), NAMES.schema, 10) as writer:
         start = 0
@@ -58,7 +58,7 @@ def test_the_file_does_not_depend_on_the_batches_of_rows(tmp_path, sizes) -> Non
 
 
 def test_the_hash_of_rows_does_not_depend_on_order_or_split(tmp_path) -> None:
-    whole = write(tmp_path, ROWS).row_hash
-    parts = [write(tmp_path, ROWS[20:]).row_hash, write(tmp_path, reversed(ROWS[:20]), group=3).row_hash]
+    whole = write_shard(tmp_path, ROWS).row_hash
+    parts = [write_shard(tmp_path, ROWS[20:]).row_hash, write_shard(tmp_path, reversed(ROWS[:20]), group=3).row_hash]
     assert add_hashes(parts) == add_hashes([whole])
-    assert add_hashes([whole]) != add_hashes([write(tmp_path, ROWS[:-1]).row_hash])
+    assert add_hashes([whole]) != add_hashes([write_shard(tmp_path, ROWS[:-1]).row_hash])

@@ -20,7 +20,7 @@ WIKI = "eswiki"
 MULTISTREAM = "eswiki-20240101-pages-articles-multistream.xml.bz2"
 
 
-def fill(folder: Path, leave: int) -> Path:
+def fill_disk(folder: Path, leave: int) -> Path:
     """A file that fills a disk except `leave` bytes."""
     filler = folder / "filler"
     filler.write_bytes(b"\0" * (shutil.disk_usage(folder).free - leave))
@@ -55,7 +55,7 @@ def test_a_full_disk_stops_each_stage_with_a_message_and_a_second_run_resumes_th
     done: list[str] = []
     for name, stage in STAGES:
         visible = published_files(settings)
-        filler = fill(disk, leave=4096)
+        filler = fill_disk(disk, leave=4096)
         with pytest.raises(
             DiskFullError,
             match=rf"^output_dir: '{disk}/out': No space left on device \([\d,]+ bytes of the unfinished stage are in "
@@ -66,7 +66,7 @@ def test_a_full_disk_stops_each_stage_with_a_message_and_a_second_run_resumes_th
         filler.unlink()
         assert not run_timed(stage, spark, settings, WIKI).skipped
         done.append(name)
-    filler = fill(disk, leave=0)
+    filler = fill_disk(disk, leave=0)
     with pytest.raises(DiskFullError, match=r"^output_dir: "):  # only the report is not yet written
         build(spark, settings)
     filler.unlink()

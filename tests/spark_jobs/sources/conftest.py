@@ -1,5 +1,6 @@
-"""A session with the data sources, and a dump of the sample."""
+"""A session with the data sources, and a dump of the sample, packed and as XML."""
 
+import bz2
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,8 @@ def session(spark: SparkSession) -> SparkSession:
 @pytest.fixture(scope="module")
 def dump(sample: Path) -> Path:
     return sample / "dumps" / "eswiki-20240101-pages-articles-multistream.xml.bz2"
+
+
+@pytest.fixture(scope="module")
+def xml(dump: Path) -> bytes:
+    return bz2.decompress(dump.read_bytes())

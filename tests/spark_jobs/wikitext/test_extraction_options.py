@@ -1,7 +1,5 @@
 """Budgets: pages that exceed them are refused with the reason."""
 
-import pickle
-
 import pytest
 
 from spark_jobs.wikis import load_profile
@@ -13,12 +11,3 @@ def test_a_page_over_the_source_budget_is_refused_with_the_reason():
     with pytest.raises(WikitextError, match="characters of wikitext: 11 are more than the budget of 10"):
         extract("x" * 11, load_profile("enwiki"), options)
     assert extract("x" * 10, load_profile("enwiki"), options).text == "x" * 10
-
-
-def test_too_many_braces_are_refused():
-    with pytest.raises(WikitextError, match="runs of braces"):
-        extract("{{a}}" * 10, load_profile("enwiki"), Options(budget=Budget(delimiters=10)))
-
-
-def test_an_error_keeps_its_reason_when_pickled():
-    assert pickle.loads(pickle.dumps(WikitextError("too long"))).reason == "too long"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.wikis import load_profile
-from spark_jobs.wikitext import Extraction, Options, extract
+from spark_jobs.wikitext import Extraction, extract
 
 PIECES = [
     *[
@@ -109,7 +109,7 @@ PIECES = [
 ]
 
 
-def check(page: Extraction) -> None:
+def check_contract(page: Extraction) -> None:
     """Check the contract of an extraction."""
     last = 0
     for link in page.links:
@@ -126,13 +126,13 @@ def check(page: Extraction) -> None:
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join), st.sampled_from(["enwiki", "zhwiki", "iswiki"]))
 def test_mixtures_of_markup_fulfil_the_contract(wikitext, wiki):
-    check(extract(wikitext, load_profile(wiki)))
+    check_contract(extract(wikitext, load_profile(wiki)))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_fulfils_the_contract(wikitext):
-    check(extract(wikitext, load_profile("jawiki")))
+    check_contract(extract(wikitext, load_profile("jawiki")))
 
 
 UNITS = [
@@ -191,7 +191,7 @@ HOSTILE = {unit: (unit, "") for unit in UNITS} | {f"{left}…{right}": (left, ri
 def cpu_seconds(left: str, right: str, size: int) -> float:
     count = size // len(left + right)
     started = time.process_time()
-    check(extract(left * count + "x" + right * count, load_profile("zhwiki")))
+    check_contract(extract(left * count + "x" + right * count, load_profile("zhwiki")))
     return time.process_time() - started
 
 
@@ -215,26 +215,6 @@ def test_unpickled_profiles_are_one_object_so_that_caches_find_them_fast():
     assert pickle.loads(pickled) == profile
     assert pickle.loads(pickled) is pickle.loads(pickled)
     assert pickle.loads(pickled) != load_profile("jawiki")
-
-
-def test_dropped_sections_can_be_kept():
-    page = extract("a\n== References ==\nb", load_profile("enwiki"), Options(drop_sections=False))
-    assert page.text == "a\n\nReferences\nb"
-
-
-def test_formulas_can_be_kept_as_latex():
-    page = extract("x <math>a^2\n+ b</math> y", load_profile("enwiki"), Options(math="latex"))
-    assert page.text == "x $a^2 + b$ y"
-
-
-def test_templates_are_named_in_order_of_first_use_without_functions():
-    page = extract("{{infobox a|{{B c|x}}}}{{#if:x}}{{DEFAULTSORT:y}}{{Template:d_e}}{{B_c}}", load_profile("enwiki"))
-    assert page.templates == ("Infobox a", "B c", "D e")
-
-
-def test_another_variant_can_be_chosen():
-    text = "-{zh-hans:计算机;zh-hant:電腦}-"
-    assert extract(text, load_profile("zhwiki").with_variant("zh-hant")).text == "電腦"
 
 
 def test_counters_of_dropped_markup():

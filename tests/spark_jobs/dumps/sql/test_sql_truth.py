@@ -19,7 +19,7 @@ def read_slowly(repository):
     return read_slowly
 
 
-def read(sql: str, **options) -> list[tuple]:
+def read_tuples(sql: str, **options) -> list[tuple]:
     batches = read_rows(io.BytesIO((HEAD + sql).encode()), "x.sql", **options)
     return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
 
@@ -47,9 +47,9 @@ def test_random_rows_match_the_slow_reader(seed, read_slowly, monkeypatch) -> No
     sql = "".join(statement() for _ in range(30))
     truth = read_slowly(sql.encode())
     assert len(truth) > 30
-    assert read(sql) == truth
-    assert read(sql, where={"ll_lang": ["en", "'"]}) == [row for row in truth if row[1] in ("en", "'")]
-    assert read(sql, where={"ll_from": [3, -3]}) == [row for row in truth if abs(row[0]) == 3]
+    assert read_tuples(sql) == truth
+    assert read_tuples(sql, where={"ll_lang": ["en", "'"]}) == [row for row in truth if row[1] in ("en", "'")]
+    assert read_tuples(sql, where={"ll_from": [3, -3]}) == [row for row in truth if abs(row[0]) == 3]
 
 
 def test_a_real_langlinks_table_is_read_to_the_row(shared_data) -> None:

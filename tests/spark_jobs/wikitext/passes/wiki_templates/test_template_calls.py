@@ -70,3 +70,8 @@ def test_every_rule_of_a_wiki_leaves_text_for_complete_arguments(wiki: str) -> N
 def test_a_substitution_word_inside_a_name_belongs_to_the_name() -> None:
     page = extract("{{WWE Raw: Test}}{{msg:Foo}}{{Template:safesubst:Bar}}", load_profile("enwiki"))
     assert page.templates == ("WWE Raw: Test", "Foo", "Safesubst:Bar")
+
+
+def test_templates_are_named_in_order_of_first_use_without_functions():
+    page = extract("{{infobox a|{{B c|x}}}}{{#if:x}}{{DEFAULTSORT:y}}{{Template:d_e}}{{B_c}}", load_profile("enwiki"))
+    assert page.templates == ("Infobox a", "B c", "D e")
