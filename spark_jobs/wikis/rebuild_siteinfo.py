@@ -1,4 +1,4 @@
-"""Rebuilds the packaged table `siteinfo.json.gz`: `python -m spark_jobs.wikis.rebuild_siteinfo FOLDER`.
+"""Rebuilds the packaged table `namespaces_and_magic_words.json.gz`: `python -m spark_jobs.wikis.rebuild_siteinfo FOLDER`.
 
 FOLDER holds two files of facts about MediaWiki's site configuration:
 
@@ -57,7 +57,7 @@ def compact_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_siteinfo_table(wikis: Mapping[str, Any]) -> bytes:
-    """The bytes of `siteinfo.json.gz` for the content of `wikis.json`."""
+    """The bytes of `namespaces_and_magic_words.json.gz` for the content of `wikis.json`."""
     table = {code: compact_entry(entry) for code, entry in sorted(wikis.items()) if code not in NOT_WIKIS}
     text = json.dumps(table, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return gzip.compress(text.encode(), mtime=0)
@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> int:
         return 2
     wikis = json.loads((folder / "wikis.json").read_text(encoding="utf-8"))
     link_trails = json.loads((folder / "linktrails.json").read_text(encoding="utf-8"))
-    target = Path(__file__).parent / "siteinfo.json.gz"
+    target = Path(__file__).parent / "namespaces_and_magic_words.json.gz"
     target.write_bytes(build_siteinfo_table(wikis))
     print(f"{target}: {len(wikis)} wikis read, {target.stat().st_size:,} bytes")
     for code, (given, ours) in find_other_link_trails(wikis, link_trails).items():
