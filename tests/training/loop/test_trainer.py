@@ -15,6 +15,7 @@ from training.config import TrainSettings, accumulation_steps
 from training.engine.deepspeed_config import build_deepspeed_config
 from training.model.tiny_model import TinyModelSettings, make_tiny_model
 from training.model.translation_tags import add_rows, add_tags
+from training.records.page_updates import RUN_PAGE
 from training.records.run_folder import RunFolder
 from training.stream.name_insertion import IGNORED
 
@@ -84,6 +85,14 @@ def test_the_saved_model_never_generates_tags_even_where_they_are_the_likeliest_
     assert not set(generated()) & set(tags)
     model.generation_config.suppress_tokens = None
     assert generated()[0] in tags, "without the saved setting the tags would be generated, or the test checks nothing"
+
+
+def test_training_draws_its_page_at_the_end(run):
+    page = (run.folder / RUN_PAGE).read_text()
+    summary = json.loads((run.folder / "run.json").read_text())
+    assert "A finished training run" in page
+    assert all(summary[name] in page for name in ("data_fingerprint", "stream_fingerprint", "stream_hash"))
+    assert "run.html could not be drawn" not in run.stdout
 
 
 def test_a_finished_run_is_not_overwritten(run):
