@@ -1,10 +1,48 @@
 """A run that diverges: its messages, and how it ends and continues."""
 
+import math
 import re
+from pathlib import Path
 
 import numpy as np
+import pytest
+
+from training.loop.divergence import divergence_error, repeated_divergence_error
+from training.loop.skip_guard import SkipGuard
 
 from .broken_models import PLAIN, with_infinite_token
+
+
+def stopped_guard():
+    """A guard that has skipped steps 5 and 6, one more than it allows."""
+    guard = SkipGuard(sigmas=3.0, window=6, min_history=4, stop_after=2)
+    for step in range(1, 7):
+        guard.observe(step, 4.0 if step < 5 else math.nan, 1.0)
+    return guard
+
+
+@pytest.mark.parametrize(
+    ("sequences", "listed"),
+    [
+        (["48"], "48;"),
+        (["40-41", "47"], "40-41, 47;"),
+        ([str(number) for number in range(10)], "0, 1, 2, 3, 4, 5, 6, 7;"),  # the rest is in events.jsonl
+    ],
+)
+def test_the_message_has_step_reason_sequences_and_the_newest_checkpoint(sequences, listed):
+    metrics = {"step": 6, "skipped": "the loss is nan", "sequences": sequences}
+    message = str(divergence_error(metrics, stopped_guard(), saved=6))
+    assert message.startswith(f"step 6: the loss is nan in sequences {listed} these steps were skipped: 5, 6. ")
+    assert "The run stops here, saved at step 6. " in message
+    assert "--set resume=true and a higher guard.stop_after" in message
+
+
+def test_a_run_that_would_stop_again_has_the_smallest_guard_that_lets_it_continue():
+    message = str(repeated_divergence_error(stopped_guard(), Path("run/checkpoints/step-000006")))
+    assert message.startswith(
+        "run/checkpoints/step-000006 is of a run that the guard has stopped: these steps were skipped: 5, 6 "
+    )
+    assert "Continue with a guard.stop_after above 2, " in message
 
 
 def test_a_loss_that_is_not_finite_can_stop_the_run_which_is_saved_and_names_step_and_sequences(

@@ -23,5 +23,5 @@ def test_the_tiny_model_is_not_written_over_another(corpus, tmp_path):
 
 
 def test_a_tiny_model_needs_a_tokenizer(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"has no tokenizer\.json; run spark_jobs/encode\.py"):
+    with pytest.raises(ConfigurationError, match=r"holds no tokenizer\.json; run spark_jobs/encode\.py"):
         make_tiny_model(TinyModelSettings(tokenizer=tmp_path, output_dir=tmp_path / "a"))
