@@ -37,8 +37,8 @@ def test_a_folder_has_its_own_configuration_and_a_folder_without_one_has_none(ba
 
 @pytest.mark.parametrize(
     ("tied", "kv_heads", "parameters", "lookup"),
-    # 20 x 8 embeddings, and as many for the output unless it is tied. In each of two layers: q and o of 8 x 8, k and v of 8 x 4 for
-    # each of their heads, three matrices of 8 x 12, and two norms of 8. At the end, one norm.
+    # 20 x 8 embeddings, and as many for the output unless it is tied. In each of two layers: q and o of 8 x 8, k and v of 8 x 4
+    # for each of their heads, three matrices of 8 x 12, and two norms of 8. At the end, one norm.
     [
         (False, 2, 2 * 160 + 2 * (4 * 64 + 3 * 96 + 16) + 8, 160),
         (True, 2, 160 + 2 * (4 * 64 + 3 * 96 + 16) + 8, 0),
