@@ -34,17 +34,17 @@ def shared_data() -> Path:
 # --- which tests share a worker of pytest-xdist -------------------------------------------------------------------------------
 
 FIXTURES_OF_GROUPS = {
-    "finished training runs": r"\bfinished_run\b",
+    "interrupted training runs": r"\blaunch_and_signal\b",
     "spark": r"\b(?:spark|corpus|read_rows)\b",
-    "other training runs": r"\b(?:launch|finish|launch_and_signal|watched)\b",
+    "other training runs": r"\b(?:launch|finish|finished_run|watched)\b",
 }
-"""Group to the fixtures that its modules share: the runs of tests/training/conftest.py, and the Spark session with its corpus.
+"""Group to the fixtures that its modules take: the runs of tests/training/conftest.py, and the Spark session with its corpus.
 
-A module belongs to the first group whose fixtures it takes. Modules of the third group share no runs. One worker runs them all,
-so that only the ranks of two runs compete for the CPU.
+A module belongs to the first group whose fixtures it takes. Two workers make all training runs, so that the ranks of no more than
+two runs compete for the CPU.
 """
 ROOMS_OF_GROUPS = {
-    "finished training runs": "tests/training/",
+    "interrupted training runs": "tests/training/",
     "spark": "tests/spark_jobs/",
     "other training runs": "tests/training/",
 }

@@ -1,4 +1,4 @@
-"""The command that shows what a model would be trained on."""
+"""The command that shows the training data of a run."""
 
 import json
 

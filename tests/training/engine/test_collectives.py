@@ -21,7 +21,7 @@ def test_gathered_arrays_keep_their_type_and_every_bit(alone, values):
 
 
 def gather_on(rank, meet):
-    """What both ranks gather, checked on each."""
+    """Gather on one of two ranks, and check the values of both."""
     torch.distributed.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=2)
     every_second = np.arange(4, dtype=np.float64)[::2] + rank  # not contiguous
     assert all_gather_arrays(every_second, torch.device("cpu")).tolist() == [[0.0, 2.0], [1.0, 3.0]]

@@ -1,4 +1,4 @@
-"""Joining and leaving the process group, each in a process of its own: DeepSpeed keeps the group of a process."""
+"""Joining and leaving the process group, each in a separate process: DeepSpeed keeps the group of a process."""
 
 import multiprocessing
 import os

@@ -66,7 +66,7 @@ def test_every_plot_is_an_image_with_its_text_and_without_values_that_are_not_nu
 @pytest.mark.parametrize(
     ("lines", "named"),
     [
-        ([line("training", [1.0, 2.0])], []),  # the title says what the only line is
+        ([line("training", [1.0, 2.0])], []),  # the title names the only line
         ([line("training", [1.0, 2.0]), line("held out", [2.0, 1.0])], ["training", "held out"]),
         ([line("held out", [2.0, 1.0], is_measured=True)], ["held out"]),
     ],
