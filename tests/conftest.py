@@ -34,11 +34,20 @@ def shared_data() -> Path:
 # --- which tests share a worker of pytest-xdist -------------------------------------------------------------------------------
 
 FIXTURES_OF_GROUPS = {
-    "training runs": r"\b(?:launch|finish|finished_run|launch_and_signal)\b",
+    "interrupted training runs": r"\blaunch_and_signal\b",
     "spark": r"\b(?:spark|corpus|read_rows)\b",
+    "other training runs": r"\b(?:launch|finish|finished_run|watched)\b",
 }
-"""Group to the fixtures that its modules share: the runs of tests/training/conftest.py, and the Spark session with its corpus."""
-ROOMS_OF_GROUPS = {"training runs": "tests/training/", "spark": "tests/spark_jobs/"}
+"""Group to the fixtures that its modules take: the runs of tests/training/conftest.py, and the Spark session with its corpus.
+
+A module belongs to the first group whose fixtures it takes. Two workers make all training runs, so that the ranks of no more than
+two runs compete for the CPU.
+"""
+ROOMS_OF_GROUPS = {
+    "interrupted training runs": "tests/training/",
+    "spark": "tests/spark_jobs/",
+    "other training runs": "tests/training/",
+}
 
 
 @functools.cache
@@ -52,7 +61,7 @@ def group_of(file: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the two longest groups first, so that two workers end at about the same time."""
+    """Put the longest groups first, so that the workers end at about the same time."""
     order = {group: place for place, group in enumerate(FIXTURES_OF_GROUPS)}
     items.sort(key=lambda item: order.get(group_of(item.nodeid.partition("::")[0]), len(order)))
 

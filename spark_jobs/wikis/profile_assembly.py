@@ -39,7 +39,9 @@ def load_profile(wiki: str) -> WikiProfile:
 @cache
 def read_packaged_siteinfo() -> dict[str, dict[str, Any]]:
     """The packaged site configuration by language code; `rebuild_siteinfo` documents the entries. Callers must not change it."""
-    table: dict[str, dict[str, Any]] = json.loads(gzip.decompress((files("spark_jobs.wikis") / "namespaces_and_magic_words.json.gz").read_bytes()))
+    table: dict[str, dict[str, Any]] = json.loads(
+        gzip.decompress((files("spark_jobs.wikis") / "namespaces_and_magic_words.json.gz").read_bytes())
+    )
     return table
 
 

@@ -18,12 +18,16 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from spark_jobs.contract.manifest import Manifest, Shard
 from spark_jobs.contract.schema_version import SCHEMA_VERSION
 from spark_jobs.contract.table_schemas import TOKENIZER_FOLDER, encoded
 from spark_jobs.contract.vocabulary_hash import vocabulary_sha256
+
+RANK_ENVIRONMENT = {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"}
+"""Of a rank on a CPU. DeepSpeed imports torch's compiler, which takes seconds, unless it is off; training compiles no model."""
 
 WORDS = 60
 SHARDS, ROWS_IN_SHARD, ROWS_IN_GROUP = 3, 12, 5
@@ -252,8 +256,14 @@ def command_line(
         "torchrun": [str(programs / "torchrun"), "--standalone", "--nproc-per-node", str(ranks)],
     }
     command = [sys.executable] if ranks is None else commands[launcher]
-    environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PATH": f"{programs}:{os.environ['PATH']}"}
+    environment = os.environ | RANK_ENVIRONMENT | {"PATH": f"{programs}:{os.environ['PATH']}"}
     return [*command, str(repository / "training" / "train.py"), "--config", str(config)], environment, config.parent
+
+
+@pytest.fixture(scope="session")
+def rank_environment() -> dict[str, str]:
+    """Environment variables of a rank on a CPU."""
+    return RANK_ENVIRONMENT
 
 
 @pytest.fixture(scope="session")
@@ -274,24 +284,41 @@ def finish(launch: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[
     def run(settings: dict[str, Any], ranks: int | None = 2, launcher: str = "torchrun") -> SimpleNamespace:
         done = launch(settings, ranks, launcher)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-        folder = Path(settings["output_dir"])
-        metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        summary = json.loads((folder / "run.json").read_text())
-        return SimpleNamespace(folder=folder, metrics=metrics, summary=summary, stdout=done.stdout, settings=settings)
+        return read_finished_run(settings, done.stdout)
 
     return run
+
+
+def read_finished_run(settings: dict[str, Any], stdout: str) -> SimpleNamespace:
+    """See `finish`."""
+    folder = Path(settings["output_dir"])
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    summary = json.loads((folder / "run.json").read_text())
+    return SimpleNamespace(folder=folder, metrics=metrics, summary=summary, stdout=stdout, settings=settings)
 
 
 @pytest.fixture(scope="session")
 def finished_run(
     finish: Callable[..., SimpleNamespace], run_settings: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[int], SimpleNamespace]:
-    """`finished_run(stage)`: 12 steps on two ranks under `deepspeed`, saved every 4. Made once; do not change its folder."""
+    """`finished_run(stage)`: 12 steps on two ranks, saved every 4. Made once by all workers; do not change its folder.
+
+    Stage 2 is under `deepspeed`, as in the README. The others are under `torchrun`, which starts seconds faster.
+    """
     more = {"log": {"tensorboard": True}, "checkpoint": {"every": 4, "keep": 2}}
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished_runs"
 
     @functools.cache
     def run(stage: int) -> SimpleNamespace:
-        return finish(run_settings(tmp_path_factory.mktemp(f"zero{stage}") / "run", stage, **more), launcher="deepspeed")
+        folder = shared / f"zero{stage}"
+        folder.mkdir(parents=True, exist_ok=True)
+        record = folder / "record.json"
+        with FileLock(folder / "lock"):
+            if not record.is_file():
+                made = finish(run_settings(folder / "run", stage, **more), launcher="deepspeed" if stage == 2 else "torchrun")
+                record.write_text(json.dumps([made.settings, made.stdout]))
+        return read_finished_run(*json.loads(record.read_text()))
 
     return run
 

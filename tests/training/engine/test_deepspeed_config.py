@@ -66,9 +66,9 @@ def test_sums_of_gradients_are_not_exchanged_in_bf16():
 
 
 @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_in_bf16_the_sum_of_gradients_reaches_the_optimizer_in_fp32_at_every_stage(repository, tmp_path, ranks):
+def test_in_bf16_the_sum_of_gradients_reaches_the_optimizer_in_fp32_at_every_stage(repository, rank_environment, tmp_path, ranks):
     script = Path(__file__).with_name("exchanged_gradients.py")
-    environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
+    environment = os.environ | rank_environment | {"PYTHONPATH": str(repository)}
     torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", str(ranks)]
     command = [*torchrun, str(script), str(tmp_path / "gradients.pt")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

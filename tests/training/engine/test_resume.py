@@ -99,9 +99,6 @@ def test_twenty_kills_at_random_moments_change_nothing(finish, launch_and_signal
     assert read(tmp_path / "run") == read(tmp_path / "undisturbed")
 
 
-# --- conversion for another number of ranks ----------------------------------------------------------------------------------
-
-
 # --- checkpoints of other runs -----------------------------------------------------------------------------------------------
 
 SAME = {

@@ -4,10 +4,15 @@ import doctest
 import json
 import math
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from training.loop import skip_guard
 from training.loop.skip_guard import SkipGuard
+
+from .broken_models import PLAIN, with_infinite_token
 
 USUAL = [(4.0, 1.0), (3.9, 1.1), (3.8, 0.9), (3.7, 1.0)]
 
@@ -77,3 +82,29 @@ def test_a_guard_that_continues_from_a_state_decides_as_an_uninterrupted_one():
         reasons += [second.observe(number, *step) for number, step in enumerate(steps[stop:], stop + 1)]
         assert reasons == expected
         assert second.state == whole.state
+
+
+@pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])
+def test_a_skipped_step_changes_no_weight_and_the_run_continues(finish, run_settings, base_model, plain_batches, tmp_path, stage):
+    # Small batches: a token of the first batch (the hardest one to skip) must be in few other batches.
+    changes = {"global_batch_size": 4, "micro_batch_size": 1, "stream": {"sequence_length": 16}, "insertion": PLAIN}
+    batches = plain_batches(run_settings(tmp_path / "run", stage, **changes))
+    held = {token: (batches == token).any(axis=(1, 2)) for token in range(3, 63)}
+    token = min((token for token in held if held[token][0]), key=lambda token: held[token].sum())
+    skipped = (np.flatnonzero(held[token]) + 1).tolist()
+    assert len(skipped) < 7
+    changes |= {"model": with_infinite_token(base_model, tmp_path / "broken", token), "guard": {"stop_after": 12}}
+    run = finish(run_settings(tmp_path / "run", stage, **changes))
+    assert [line["step"] for line in run.metrics if line["skipped"] is not None] == skipped
+    assert [line["loss"] is None for line in run.metrics] == [line["skipped"] is not None for line in run.metrics]
+    events = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
+    skips = {event["step"]: event for event in events if event["event"] == "skipped"}
+    assert list(skips) == skipped
+    assert skips[1]["sequences"] == [str(row) for row in np.flatnonzero((batches[0] == token).any(axis=1))]
+    assert run.summary["skipped_steps"] == len(skipped)
+    accepted = [line["loss"] for line in run.metrics if line["skipped"] is None]
+    assert (run.summary["first_loss"], run.summary["last_loss"]) == (accepted[0], accepted[-1])
+    weights = load_file(run.folder / "model" / "model.safetensors")
+    clean = torch.arange(len(weights["model.embed_tokens.weight"])) != token
+    weights["model.embed_tokens.weight"] = weights["model.embed_tokens.weight"][clean]
+    assert all(torch.isfinite(weight).all() for weight in weights.values())

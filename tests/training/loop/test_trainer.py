@@ -1,52 +1,31 @@
 """Whole training runs, started with the command of a user."""
 
 import json
-import re
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
-from training.config import OptimizerSettings, TrainSettings, accumulation_steps
-from training.data.encoded_corpus import open_corpus
+from training.config import TrainSettings, accumulation_steps
 from training.engine.deepspeed_config import build_deepspeed_config
-from training.engine.deepspeed_engine import build_model
-from training.engine.launch_environment import Ranks
-from training.engine.learning_rate import learning_rate
-from training.loop.optimizer_step import dropout_seed
-from training.loop.trainer import train
-from training.model.document_mask import document_masking_arguments
 from training.model.tiny_model import TinyModelSettings, make_tiny_model
 from training.model.translation_tags import add_rows, add_tags
+from training.records.page_updates import RUN_PAGE
 from training.records.run_folder import RunFolder
 from training.stream.name_insertion import IGNORED
-from training.stream.rolling_hash import RollingHash
-from training.stream.stream_rules import make_stream_rules
-from training.stream.token_stream import Stream
 
-
-def losses(run):
-    return [line["loss"] for line in run.metrics]
+from ..run_metrics import losses
 
 
 @pytest.fixture(scope="module")
 def run(finished_run):
     """ZeRO-2 on two ranks: the run that most tests below check."""
     return finished_run(2)
-
-
-@pytest.fixture
-def stream(run):
-    """The stream of that run, made here and on one rank."""
-    settings = TrainSettings(**run.settings)
-    tokenizer = AutoTokenizer.from_pretrained(settings.model.path)
-    tags, _ = add_tags(tokenizer)
-    return Stream(open_corpus(settings.data), make_stream_rules(settings, tokenizer, tags))
 
 
 def test_the_loss_of_two_ranks_falls(run):
@@ -72,30 +51,6 @@ def test_the_first_loss_and_gradient_are_of_the_mean_over_all_predicted_tokens_o
     assert losses(run)[0] == pytest.approx(expected.item(), abs=1e-5)
     norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in model.parameters()])
     assert run.metrics[0]["gradient_norm"] == pytest.approx(norm.item(), rel=1e-4)
-
-
-def test_the_logged_hash_and_counts_are_those_of_the_stream(run, stream):
-    rolling = RollingHash()
-    for step, line in enumerate(run.metrics):
-        batch = stream.batch(step)
-        assert line["stream_hash"] == rolling.update(batch.digests)
-        assert [list(line["wikis"][wiki].values()) for wiki in ("eswiki", "jawiki")] == batch.counts.tolist()
-        assert (line["links_seen"], line["links_inserted"]) == tuple(batch.counts.sum(axis=0)[2:].tolist())
-    assert run.summary["stream_fingerprint"] == stream.fingerprint
-    assert (run.summary["pivot"], run.summary["span_mapping"]) == ("en", "exact")
-
-
-def test_every_step_logs_its_metrics(run):
-    optimizer = OptimizerSettings(**run.settings["optimizer"])
-    for step, line in enumerate(run.metrics):
-        assert line["step"] == step + 1
-        assert line["tokens"] == (step + 1) * 8 * 64
-        assert line["learning_rate"] == learning_rate(optimizer, step, 12)
-        assert line["gradient_norm"] > 0
-        assert line["tokens_per_second"] > 0
-        assert 0 <= line["data_wait_share"] <= 1
-    assert "step 12/12  loss" in run.stdout
-    assert list((run.folder / "tensorboard").iterdir())
 
 
 def test_the_resolved_configuration_is_in_the_folder_of_the_run_and_loads(run):
@@ -132,150 +87,17 @@ def test_the_saved_model_never_generates_tags_even_where_they_are_the_likeliest_
     assert generated()[0] in tags, "without the saved setting the tags would be generated, or the test checks nothing"
 
 
-# --- refused configurations, and runs that diverge ---------------------------------------------------------------------------
+def test_training_draws_its_page_at_the_end(run):
+    page = (run.folder / RUN_PAGE).read_text()
+    summary = json.loads((run.folder / "run.json").read_text())
+    assert "A finished training run" in page
+    assert all(summary[name] in page for name in ("data_fingerprint", "stream_fingerprint", "stream_hash"))
+    assert "run.html could not be drawn" not in run.stdout
 
 
 def test_a_finished_run_is_not_overwritten(run):
     with pytest.raises(ConfigurationError, match=r"holds a finished run; choose another folder, or pass --set overwrite=true"):
         RunFolder(TrainSettings(**run.settings)).check()
-
-
-def test_a_run_with_document_masks_trains_on_the_masked_loss(finish, run_settings, base_model, tmp_path):
-    options = {"sequence_length": 64, "mask_documents": True, "workers": 2}
-    masked = finish(run_settings(tmp_path / "run", steps=3, stream=options), ranks=None)
-    settings = TrainSettings(**masked.settings)
-    tokenizer = AutoTokenizer.from_pretrained(base_model)
-    tags, rows = add_tags(tokenizer)
-    own = Stream(open_corpus(settings.data), make_stream_rules(settings, tokenizer, tags))
-    model, batch = AutoModelForCausalLM.from_pretrained(base_model), own.batch(0)
-    add_rows(model, rows)
-    positions, ids, labels = (torch.from_numpy(values) for values in (batch.positions, batch.input_ids, batch.labels))
-    expected = model(input_ids=ids, labels=labels, **document_masking_arguments(positions, model)).loss
-    assert losses(masked)[0] == pytest.approx(expected.item(), abs=1e-5)
-    assert masked.summary["stream_fingerprint"] == own.fingerprint
-
-
-@pytest.mark.parametrize(
-    ("changes", "stage", "message"),
-    [
-        ({"stream": {"sequence_length": 129}}, 2, "stream.sequence_length: 129 exceeds the 128 positions"),
-        ({"model": {"attention": "flash_attention_2", "precision": "fp32"}}, 2, "model.attention: 'flash_attention_2' "),
-        ({"model": {"precision": "bf16"}}, 0, "ZeRO stage 0 in bf16"),
-        ({"model": {"tokenizer words": 59}}, 2, r"model.path: the tokenizer of .* is not the one of the shards"),
-        ({"model": {"tokenizer words": 60, "no BOS": True}}, 2, "stream.bos: true, but the tokenizer of .* has no BOS token"),
-    ],
-    ids=["positions", "attention", "precision", "vocabulary", "BOS"],
-)
-def test_a_bad_configuration_is_refused_before_ranks_meet_and_weights_are_read(
-    run_settings, base_model, make_tokenizer, tmp_path, changes, stage, message
-):
-    model = dict(changes.get("model", {}))
-    make_tokenizer(tmp_path / "model", model.pop("tokenizer words", 60))
-    if model.pop("no BOS", False):
-        settings = json.loads((tmp_path / "model" / "tokenizer_config.json").read_text())
-        del settings["bos_token"]
-        (tmp_path / "model" / "tokenizer_config.json").write_text(json.dumps(settings))
-    (tmp_path / "model" / "config.json").write_bytes((base_model / "config.json").read_bytes())  # and no weights
-    model["path"] = str(tmp_path / "model")
-    with pytest.raises(ConfigurationError, match=message):
-        train(TrainSettings(**run_settings(tmp_path / "run", stage, **changes | {"model": model})))
-    assert not torch.distributed.is_initialized()
-    assert not (tmp_path / "run").exists()
-
-
-def test_ranks_begin_with_the_same_weights_and_draw_their_own_dropout_in_each_step(run_settings, base_model, tmp_path):
-    settings = TrainSettings(**run_settings(tmp_path / "run"))
-    _, rows = add_tags(AutoTokenizer.from_pretrained(base_model))
-    models = [build_model(settings, rows, "fp32", Ranks(rank, rank, 2, 2)) for rank in (0, 1)]
-    weights = [{name: weight.tolist() for name, weight in model.state_dict().items()} for model in models]
-    assert weights[0] == weights[1]
-    seeds = {dropout_seed(seed, step, rank) for seed in (0, 1) for step in (0, 1) for rank in (0, 1)}
-    assert len(seeds) == 8
-
-
-PLAIN = {"tags": False, "probability": 0.0}
-"""Without tags: the rows of tags are means, which would contain the infinite row too."""
-
-
-def with_infinite_token(base_model, folder, token):
-    """A copy of the model whose embedding of one token is infinite."""
-    folder.mkdir()
-    for path in base_model.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    weights = load_file(folder / "model.safetensors")
-    weights["model.embed_tokens.weight"][token] = float("inf")
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    return {"path": str(folder), "precision": "fp32"}
-
-
-@pytest.fixture
-def plain_batches(stream, base_model):
-    """`plain_batches(settings)` is [steps, sequences, length], the tokens of a run without names."""
-
-    def batches(raw):
-        settings = TrainSettings(**raw)
-        plain = Stream(stream.corpus, make_stream_rules(settings, AutoTokenizer.from_pretrained(base_model), None))
-        return np.stack([plain.batch(step).input_ids for step in range(settings.steps)])
-
-    return batches
-
-
-def test_a_loss_that_is_not_finite_can_stop_the_run_which_is_saved_and_names_step_and_sequences(
-    launch, run_settings, base_model, plain_batches, tmp_path
-):
-    changes = {"micro_batch_size": 1, "insertion": PLAIN, "guard": {"stop_after": 1}, "steps": 3}
-    first = plain_batches(run_settings(tmp_path / "run", **changes))[0]
-    token = next(token for token in range(3, 63) if 0 < (first[:, :-1] == token).any(axis=1).sum() < 5)
-    named = ", ".join(map(str, np.flatnonzero((first == token).any(axis=1))))
-    model = with_infinite_token(base_model, tmp_path / "broken", token)
-    done = launch(run_settings(tmp_path / "run", model=model, **changes), ranks=None)
-    assert done.returncode == 3, done.stderr
-    assert (
-        f"error: step 1: the loss is nan in sequences {named}; these steps were skipped: 1. The run stops here, saved"
-        in done.stderr
-    )
-    assert not (tmp_path / "run" / "model").exists()
-    assert not (tmp_path / "run" / "run.json").exists()
-    assert (tmp_path / "run" / "checkpoints" / "step-000001" / "manifest.json").is_file()
-    # Started again with the same settings, it stops again, and makes no step.
-    changes |= {"model": model, "resume": True}
-    done = launch(run_settings(tmp_path / "run", **changes), ranks=None)
-    assert done.returncode == 3, done.stderr
-    assert re.search(
-        r"step-000001 is of a run that the guard has stopped: these steps were skipped: 1 .*stop_after above 1,", done.stderr
-    )
-    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000001"]
-    assert (tmp_path / "run" / "metrics.jsonl").read_text().count("\n") == 1
-    # With the remedy of the message it continues: here to the next step, which has the token too.
-    done = launch(run_settings(tmp_path / "run", **changes | {"guard": {"stop_after": 2}}), ranks=None)
-    assert done.returncode == 3, done.stderr
-    assert re.search(r"error: step 2: the loss is nan in sequences .*; these steps were skipped: 1, 2\.", done.stderr)
-
-
-@pytest.mark.parametrize("stage", [2, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (0, 1, 3))])
-def test_a_skipped_step_changes_no_weight_and_the_run_continues(finish, run_settings, base_model, plain_batches, tmp_path, stage):
-    # Small batches: a token of the first batch (the hardest one to skip) must be in few other batches.
-    changes = {"global_batch_size": 4, "micro_batch_size": 1, "stream": {"sequence_length": 16}, "insertion": PLAIN}
-    batches = plain_batches(run_settings(tmp_path / "run", stage, **changes))
-    held = {token: (batches == token).any(axis=(1, 2)) for token in range(3, 63)}
-    token = min((token for token in held if held[token][0]), key=lambda token: held[token].sum())
-    skipped = (np.flatnonzero(held[token]) + 1).tolist()
-    assert len(skipped) < 7
-    changes |= {"model": with_infinite_token(base_model, tmp_path / "broken", token), "guard": {"stop_after": 12}}
-    run = finish(run_settings(tmp_path / "run", stage, **changes))
-    assert [line["step"] for line in run.metrics if line["skipped"] is not None] == skipped
-    assert [line["loss"] is None for line in run.metrics] == [line["skipped"] is not None for line in run.metrics]
-    events = [json.loads(line) for line in (run.folder / "events.jsonl").read_text().splitlines()]
-    skips = {event["step"]: event for event in events if event["event"] == "skipped"}
-    assert list(skips) == skipped
-    assert skips[1]["sequences"] == [str(row) for row in np.flatnonzero((batches[0] == token).any(axis=1))]
-    assert run.summary["skipped_steps"] == len(skipped)
-    accepted = [line["loss"] for line in run.metrics if line["skipped"] is None]
-    assert (run.summary["first_loss"], run.summary["last_loss"]) == (accepted[0], accepted[-1])
-    weights = load_file(run.folder / "model" / "model.safetensors")
-    clean = torch.arange(len(weights["model.embed_tokens.weight"])) != token
-    weights["model.embed_tokens.weight"] = weights["model.embed_tokens.weight"][clean]
-    assert all(torch.isfinite(weight).all() for weight in weights.values())
 
 
 # --- every stage, launcher and precision ---------------------------------------------------------------------------------

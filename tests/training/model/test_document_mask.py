@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
-from transformers import AutoConfig, AutoModelForCausalLM, modeling_flash_attention_utils
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, modeling_flash_attention_utils
 
 from spark_jobs.common.errors import ConfigurationError
 from training.config import DataSettings, TrainSettings
@@ -24,9 +24,12 @@ from training.loop.optimizer_step import summed_loss
 from training.loop.trainer import train
 from training.model import document_mask as module
 from training.model.document_mask import check_document_masking, document_mask, document_masking_arguments
+from training.model.translation_tags import add_rows, add_tags
 from training.stream.name_insertion import IGNORED
-from training.stream.stream_rules import StreamRules
+from training.stream.stream_rules import StreamRules, make_stream_rules
 from training.stream.token_stream import Stream
+
+from ..run_metrics import losses
 
 RULES = StreamRules(
     seed=2,
@@ -321,3 +324,18 @@ def test_models_with_full_or_sliding_attention_are_accepted(tmp_path, architectu
 def test_without_document_masking_there_are_no_positions(corpus):
     plain = dataclasses.replace(RULES, mask_documents=False)
     assert Stream(open_corpus(DataSettings(**corpus.data)), plain).batch(0).positions is None
+
+
+def test_a_run_with_document_masks_trains_on_the_masked_loss(finish, run_settings, base_model, tmp_path):
+    options = {"sequence_length": 64, "mask_documents": True, "workers": 2}
+    masked = finish(run_settings(tmp_path / "run", steps=3, stream=options), ranks=None)
+    settings = TrainSettings(**masked.settings)
+    tokenizer = AutoTokenizer.from_pretrained(base_model)
+    tags, rows = add_tags(tokenizer)
+    own = Stream(open_corpus(settings.data), make_stream_rules(settings, tokenizer, tags))
+    model, batch = AutoModelForCausalLM.from_pretrained(base_model), own.batch(0)
+    add_rows(model, rows)
+    positions, ids, labels = (torch.from_numpy(values) for values in (batch.positions, batch.input_ids, batch.labels))
+    expected = model(input_ids=ids, labels=labels, **document_masking_arguments(positions, model)).loss
+    assert losses(masked)[0] == pytest.approx(expected.item(), abs=1e-5)
+    assert masked.summary["stream_fingerprint"] == own.fingerprint

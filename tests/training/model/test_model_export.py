@@ -209,7 +209,7 @@ def test_a_base_model_with_contradicting_generation_settings_is_exported(tokeniz
 
 
 @pytest.fixture(scope="module")
-def zero3(repository, run_settings, base_model, tmp_path_factory):
+def zero3(repository, rank_environment, run_settings, base_model, tmp_path_factory):
     """Folder of two exports from engines of ZeRO-3 on two ranks, `plain` and `adapters`, and their settings."""
     folder = tmp_path_factory.mktemp("zero3")
     models = {"plain": {}, "adapters": {"lora": {"rank": 4}}}
@@ -219,7 +219,7 @@ def zero3(repository, run_settings, base_model, tmp_path_factory):
     }
     for name, content in settings.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
-    environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
+    environment = os.environ | rank_environment | {"PYTHONPATH": str(repository)}
     torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", "2"]
     script = Path(__file__).with_name("exported_engines.py")
     command = [*torchrun, str(script), str(folder / "exported"), *(str(folder / f"{name}.json") for name in settings)]

@@ -9,9 +9,8 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from training.config import TrainSettings
 from training.data.encoded_corpus import open_corpus
-from training.model.model_loading import load_model, load_tokenizer
-from training.model.model_shapes import find_shape, shape_of
-from training.model.translation_tags import add_rows, add_tags
+from training.model.model_loading import load_tokenizer
+from training.model.translation_tags import add_tags
 from training.planning.dry_run import open_stream, show_plan
 from training.stream.stream_rules import make_stream_rules
 from training.stream.token_stream import Stream
@@ -109,16 +108,3 @@ def test_the_stream_is_the_one_that_the_run_trains_on(run_settings, corpus, tmp_
     assert open_stream(settings).fingerprint == run.fingerprint
     without_model = settings.model_copy(update={"model": settings.model.model_copy(update={"path": "no/such-model"})})
     assert open_stream(without_model).fingerprint == run.fingerprint
-
-
-def test_the_shape_is_that_of_the_loaded_model_with_its_tags(run_settings, base_model, tmp_path):
-    import torch
-
-    settings = TrainSettings(**run_settings(tmp_path / "run"))
-    tokenizer = load_tokenizer(str(base_model))
-    (_, closing), rows = add_tags(tokenizer)
-    model = load_model(settings.model, torch.float32)
-    add_rows(model, rows)
-    found = find_shape(str(base_model), closing + 1)
-    assert found.shape == shape_of(model)
-    assert (found.context, found.source) == (128, str(base_model / "config.json"))

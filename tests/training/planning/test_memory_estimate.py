@@ -209,9 +209,9 @@ def test_the_peak_of_a_step_is_as_estimated(layers, vocabulary, again, precision
 
 
 @pytest.mark.slow
-def test_states_are_the_bytes_of_the_tensors_of_a_deepspeed_engine(repository, tmp_path):
+def test_states_are_the_bytes_of_the_tensors_of_a_deepspeed_engine(repository, rank_environment, tmp_path):
     script = Path(__file__).with_name("measured_states.py")
-    environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
+    environment = os.environ | rank_environment | {"PYTHONPATH": str(repository)}
     torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
         [*torchrun, str(script), str(tmp_path / "states.json")], env=environment, capture_output=True, text=True, check=False

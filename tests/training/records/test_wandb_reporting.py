@@ -89,7 +89,7 @@ errors = SimpleNamespace(Error=OSError)
 class Run:
     def log(self, *_, **__): pass
     def finish(self, exit_code):
-        time.sleep(8)
+        time.sleep(4)
         Path(__file__).with_name("finished").write_text(str(exit_code))
 def init(**_):
     return Run()

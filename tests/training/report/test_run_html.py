@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.common.errors import ConfigurationError
-from training.records.page_updates import RUN_PAGE
 from training.report.run_facts import facts_of_run
 from training.report.run_files import read_run_files
 from training.report.run_html import write_page
@@ -118,16 +117,6 @@ def test_runs_are_laid_over_each_other_with_their_differences(make_run, tmp_path
     loss = next(plot for plot in found if plot.title == "Loss")
     assert [(line.name, line.x[-1]) for line in loss.lines] == [("p050", 0.06), ("p025", 0.04)]
     assert {plot.title for plot in found} >= {"Held-out loss, jawiki", "Tasks: niilc/f1"}
-
-
-def test_training_draws_its_page_at_the_end(launch, run_settings, tmp_path):
-    done = launch(run_settings(tmp_path / "run", stage=0, steps=2, optimizer={"learning_rate": 1e-2}), ranks=None)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    page = (tmp_path / "run" / RUN_PAGE).read_text()
-    summary = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert "A finished training run" in page
-    assert all(summary[name] in page for name in ("data_fingerprint", "stream_fingerprint", "stream_hash"))
-    assert "run.html could not be drawn" not in done.stdout
 
 
 def test_a_browser_shows_every_plot_without_errors_requests_or_overflow(run, tmp_path):

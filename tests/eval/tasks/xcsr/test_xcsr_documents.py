@@ -2,12 +2,10 @@
 
 import pytest
 
-from eval.config import EvalSettings
-from eval.scoring.lm_eval_tasks import load_tasks
-from eval.scoring.task_requests import request_tasks
 from eval.tasks.task_catalogue import read_catalogue, tasks_folder
 from eval.tasks.xcsr.xcsr_documents import rows_sha256, scorable_items
-from spark_jobs.common.errors import ConfigurationError
+
+from ...loaded_tasks import load
 
 
 def row(texts=("bleu", "sel"), answer="A", stem="Ciel ?"):
@@ -51,31 +49,6 @@ def test_the_hubs_columns_read_as_the_files_rows():
     assert scorable_items([columns], "fr", "hub") == scorable_items([row()], "fr", "file")
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (
-            '{"id": 1}\n\n{"id"',
-            r"xcsqa_en: its data cannot be read: .*dev\.jsonl, line 3: not valid JSON .* check the files below",
-        ),
-        ('{"id": 1}', r"xcsqa_en: its data cannot be read: a row lacks 'question'; check the files below data_dir"),
-        ("", r"dev\.jsonl does not hold an item that can be scored"),
-    ],
-)
-def test_a_broken_file_is_named(tmp_path, content, message):
-    path = tmp_path / "X-CSQA" / "en" / "dev.jsonl"
-    path.parent.mkdir(parents=True)
-    path.write_text(content)
-    with pytest.raises(ConfigurationError, match=message):
-        load(tmp_path, "xcsqa_en")
-
-
-def load(data_dir, *names, **options):
-    catalogue = read_catalogue(tasks_folder())
-    settings = EvalSettings(model="m", tasks=list(names), output_dir="o", data_dir=data_dir, **options)
-    return load_tasks(request_tasks([catalogue[name] for name in names], settings.num_fewshot), settings)
-
-
 def test_an_x_csqa_item_is_asked_as_question_and_answer(xcsr):
     task = load(xcsr, "xcsqa_ja")["xcsqa_ja"]
     document = task.eval_docs[1]
@@ -92,34 +65,6 @@ def test_an_x_codah_sentence_has_no_prompt(xcsr):
     requests = task.construct_requests(document, task.fewshot_context(document, num_fewshot=0))
     places = ["in a pond", "in a book", "on a roof", "in the oven"]
     assert [request.args for request in requests] == [("", f"Where do ducks swim? {place}") for place in places]
-
-
-def test_examples_are_other_items_with_their_answers(xcsr):
-    task = load(xcsr, "xcsqa_en", num_fewshot=5)["xcsqa_en"]
-    for document in task.eval_docs:
-        context = task.fewshot_context(document, num_fewshot=5)
-        *examples, question = context.split("\n\n")
-        others = {
-            f"Question: {other['stem']}\nAnswer: {other['choices'][other['gold']]}"
-            for other in task.eval_docs
-            if other["id"] != document["id"]
-        }
-        assert set(examples) == others
-        assert question == f"Question: {document['stem']}\nAnswer:"
-
-
-def test_the_same_seed_draws_the_same_examples(xcsr):
-    def contexts(seed):
-        task = load(xcsr, "xcsqa_en", num_fewshot=2, seed=seed)["xcsqa_en"]
-        return [task.fewshot_context(document, num_fewshot=2) for document in task.eval_docs]
-
-    assert contexts(1) == contexts(1)
-    assert contexts(1) != contexts(2)
-
-
-def test_more_examples_than_items_are_refused(xcsr):
-    with pytest.raises(ConfigurationError, match="num_fewshot: 6 is not allowed: xcsqa_en has 5 items beside the scored one"):
-        load(xcsr, "xcsqa_en", num_fewshot=6)
 
 
 def test_plain_lm_eval_reads_local_files_and_keeps_the_models_revision_out_of_the_data(xcsr):
