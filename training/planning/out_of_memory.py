@@ -10,8 +10,8 @@ from training.config import TrainSettings
 from training.engine.deepspeed_config import zero_stage
 from training.engine.launch_environment import read_ranks
 from training.model.model_shapes import find_shape
+from training.planning.memory_by_zero_stage import configured_offload, estimate_run_memory
 from training.planning.memory_estimate import MemoryEstimate, Offload
-from training.planning.run_memory import configured_offload, estimate_run_memory
 
 _MACHINE_MESSAGES = ("not enough memory", "can't allocate memory")
 """Torch's messages where the machine has no memory left (Windows and Linux)."""

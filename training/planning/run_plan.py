@@ -9,8 +9,8 @@ from training.engine.learning_rate import learning_rate
 from training.model.accelerators import peak_flops
 from training.model.flops import flops_per_token
 from training.model.model_shapes import FoundShape
+from training.planning.memory_by_zero_stage import MemoryRow, memory_rows, trained_parameters, trained_shape
 from training.planning.memory_estimate import MemoryEstimate
-from training.planning.run_memory import MemoryRow, memory_rows, trained_parameters, trained_shape
 from training.planning.wiki_parts import WikiPart, expected_wiki_parts
 from training.stream.token_stream import Stream
 

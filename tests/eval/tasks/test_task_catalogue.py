@@ -94,7 +94,7 @@ def test_every_task_has_another_hash_that_does_not_depend_on_its_folder(catalogu
     ("file", "old", "new", "changed"),
     [
         ("xcsr/xcsr_documents.py", b"digest.hexdigest()", b"digest.hexdigest( )", BOTH | {f"{tag}_reference" for tag in BOTH}),
-        ("xcsr/_xcsr.yaml", b"version: 1.0", b"version: 1.1", BOTH),
+        ("xcsr/_shared_standard.yaml", b"version: 1.0", b"version: 1.1", BOTH),
         ("xcsr/_xcsqa.yaml", b'doc_to_text: "Question', b'doc_to_text: "question', {"xcsqa"}),
         ("xcsr/_xcodah.yaml", b"num_fewshot: 0", b"num_fewshot: 1", {"xcodah"}),
         ("xcsr/_xcodah.yaml", b"# Choose", b"# choose", set()),

@@ -9,7 +9,7 @@ import shutil
 import pytest
 from safetensors.torch import load_file
 
-from training.planning.run_memory import configured_offload
+from training.planning.memory_by_zero_stage import configured_offload
 
 
 def offloaded(repository, stage):

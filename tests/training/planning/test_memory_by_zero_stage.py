@@ -4,12 +4,12 @@ import doctest
 
 import pytest
 
-from training.planning import run_memory
-from training.planning.run_memory import configured_offload
+from training.planning import memory_by_zero_stage
+from training.planning.memory_by_zero_stage import configured_offload
 
 
 def test_the_worked_example_holds():
-    assert doctest.testmod(run_memory).failed == 0
+    assert doctest.testmod(memory_by_zero_stage).failed == 0
 
 
 @pytest.mark.parametrize(
