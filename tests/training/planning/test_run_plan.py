@@ -24,8 +24,4 @@ def test_adapters_are_counted_as_those_of_peft(run_settings, base_model, tmp_pat
     assert plan.flops_per_token == flops_per_token(shape_of(model), 64, trained)
     assert plan.flops == plan.flops_per_token * 12 * 8 * 64
     assert show_plan(settings) == 0
-<<<<<<< HEAD
     assert "M parameters of adapters are trained" in " ".join(capsys.readouterr().out.split())
-=======
-    assert "M parameters of adapters are trained" in " ".join(capsys.readouterr().out.split())  # it may be wrapped
->>>>>>> tests-training
