@@ -91,8 +91,8 @@ def check_document_masking(path: str, attention: str) -> None:
 
     Raises:
         ConfigurationError: for layers without attention, or with attention that a mask cannot limit (state spaces carry a state
-        from
-            token to token; chunks are cut by transformers), and for FlashAttention in an architecture that does not pass lengths.
+            from token to token; chunks are cut by transformers), and for FlashAttention in an architecture that does not pass
+            lengths.
     """
     from transformers import AutoConfig
 

@@ -7,15 +7,12 @@ that the hub gives only after a licence is accepted are data (`model_shapes.yaml
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from spark_jobs.common.errors import ConfigurationError, first_line
 from spark_jobs.common.settings import parse_yaml
 from training.model.protocols import CausalLanguageModel, ModelConfig
 from training.model.zero3_parameters import count_parameters, whole_shape
-
-if TYPE_CHECKING:
-    pass
 
 PUBLISHED = Path(__file__).with_name("model_shapes.yaml")
 
