@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 from pydantic import ValidationError
 
-from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.manifest import MANIFEST, Manifest, Shard, read_manifest
 from spark_jobs.contract.schema_version import check_schema_version
@@ -39,7 +38,7 @@ def read_wiki_manifest(settings: DataSettings, root: Location, wiki: str) -> Man
         manifest = read_with_retries(lambda: read_manifest(folder), display_path(folder / MANIFEST), settings.attempts)
     except CorpusError:
         raise
-    except ConfigurationError as error:
+    except ValueError as error:  # `ConfigurationError` of the manifest, and pyarrow's `ArrowInvalid`
         raise CorpusError(str(error)) from error
     if manifest.table != "encoded":
         raise CorpusError(

@@ -8,6 +8,7 @@ import pytest
 
 from spark_jobs.contract.manifest import Manifest
 from training.config import DataSettings
+from training.data import corpus_checks
 from training.data.corpus_errors import CorpusError
 from training.data.encoded_corpus import open_corpus
 
@@ -32,6 +33,15 @@ def test_a_truncated_manifest_is_refused(fresh_corpus):
     path = fresh_corpus.wiki("jawiki") / "_manifest.json"
     path.write_text(path.read_text()[:100])
     with pytest.raises(CorpusError, match="cannot be read as a manifest"):
+        open_corpus(settings(fresh_corpus))
+
+
+def test_a_manifest_that_pyarrow_cannot_read_is_refused(fresh_corpus, monkeypatch):
+    def unreadable(folder):
+        raise pa.ArrowInvalid("not the content of a file")
+
+    monkeypatch.setattr(corpus_checks, "read_manifest", unreadable)
+    with pytest.raises(CorpusError, match="not the content of a file"):
         open_corpus(settings(fresh_corpus))
 
 
