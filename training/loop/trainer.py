@@ -25,6 +25,7 @@ from training.loop.training_steps import run_steps
 from training.model.accelerators import peak_flops
 from training.model.flops import flops_per_token, mfu
 from training.model.model_shapes import shape_of
+from training.model.zero3_parameters import count_parameters
 from training.records.metrics_writer import MetricsWriter
 from training.records.page_updates import PageUpdates
 from training.records.run_folder import RunFolder
@@ -121,7 +122,7 @@ def train_steps(run: ActiveRun, writer: MetricsWriter, summary: RunSummary) -> N
     """
     settings, position = run.settings, run.position
     module = run.engine.module
-    trained = sum(getattr(p, "ds_numel", p.numel()) for p in module.parameters() if p.requires_grad)
+    trained = count_parameters(p for p in module.parameters() if p.requires_grad)
     flops = flops_per_token(shape_of(module), settings.stream.sequence_length, trained)
     peak = peak_flops(device_name(run.device), "bf16" if run.engine.bfloat16_enabled() else "fp32")
     profiler = StepProfiler(settings.log.profile, settings.output_dir / "profile", run.ranks.rank)

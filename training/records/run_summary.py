@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from training.config import TrainSettings
 from training.engine.launch_environment import Ranks
 from training.model.protocols import Engine
+from training.model.zero3_parameters import count_parameters
 from training.records.run_folder import SUMMARY
 from training.stream.token_stream import Stream
 
@@ -45,13 +46,13 @@ class RunSummary:
     def describe(self, stream: Stream, engine: Engine, device: "torch.device") -> None:
         """Note model, data and hardware of the run."""
         parameters = list(engine.module.parameters())
-        self.parameters = sum(getattr(p, "ds_numel", p.numel()) for p in parameters)
+        self.parameters = count_parameters(parameters)
         self.precision = "bf16" if engine.bfloat16_enabled() else "fp32"
         self.zero_stage = int(engine.zero_optimization_stage())
         corpus = stream.corpus
         self._facts = {
             "parameters": self.parameters,
-            "trained_parameters": sum(getattr(p, "ds_numel", p.numel()) for p in parameters if p.requires_grad),
+            "trained_parameters": count_parameters(p for p in parameters if p.requires_grad),
             "precision": self.precision,
             "zero_stage": self.zero_stage,
             "ranks": self._ranks.size,
