@@ -5,5 +5,6 @@ function `load_documents` of these modules is one interface, named by `custom_da
 with the task's `metadata` and `dataset_kwargs` as keyword arguments; it ignores unknown ones. It returns the splits by name, and
 raises `ValueError` or `OSError` if the data cannot be read.
 
-Import `task_catalogue` to read tasks, `text_metrics` to score answers. Scoring of a model belongs to `eval/scoring`.
+Other rooms read tasks with `task_catalogue`. The modules of the benchmarks share `data_files`, `reference_prompts` and
+`text_metrics`. Scoring of a model belongs to `eval/scoring`.
 """

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from spark_jobs.contract.arrow_columns import list_array
 from spark_jobs.contract.table_schemas import ARTICLES
-from spark_jobs.wikitext.extraction_result import Link, Section
+from spark_jobs.wikitext import Link, Section
 
 _SCHEMA = ARTICLES.schema
 _SECTION = _SCHEMA.field("sections").type.value_type

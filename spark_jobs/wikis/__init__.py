@@ -1,7 +1,8 @@
 """The properties in which wikis differ, as data: `load_profile("jawiki")` returns those of one Wikipedia for the scanner.
 
-A language is one file of `languages/`; `languages/shared.yaml` documents the format. Import from here, and
-`namespace_key`, `section_key` and the namespace numbers from `wiki_profile`. Parsing of wikitext or dumps does not belong here.
+A language is one file of `languages/`; `languages/shared.yaml` documents the format. Other projects
+import from here; the engine also imports from the modules, such as `namespace_key` from `wiki_profile`. Parsing of wikitext or
+dumps does not belong here.
 """
 
 from spark_jobs.common.wiki_languages import canonical_code, language_of, wiki_of_language

@@ -6,7 +6,8 @@
     page = extract("…[[理論物理学]]の…", load_profile("jawiki"))
     page.text, page.links, page.sections
 
-Import from this package only. `scanner` runs the passes in this order, each in one module or folder of `passes/`:
+Import from this package only (benchmarks may import a pass). `scanner` runs the passes in this order, each in one module or
+folder of `passes/`:
 
      1. comments_and_extensions          8. wiki_links
      2. wiki_templates                   9. bold_italics

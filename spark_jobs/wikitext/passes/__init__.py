@@ -2,5 +2,5 @@
 
 A pass is a function that takes the whole text, and the `PageState` where it needs one, and returns the text with its construct
 resolved. It takes linear time, keeps no offsets, raises only `WikitextError` (over the budget), and leaves marks for later passes
-(see `page_state`). Only `wikitext` and tests import from here; what differs between wikis comes from the profile.
+(see `page_state`). Only `wikitext`, benchmarks and tests import from here; what differs between wikis comes from the profile.
 """
