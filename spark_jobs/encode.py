@@ -4,7 +4,7 @@
 
 Does not insert BOS, EOS or names into the tokens: the training job places them. `<s>` in an article is text. Rows are ordered
 by a hash of (wiki, page_id), so that neighbours in a shard are unrelated. The manifest counts tokens, entities, name tokens,
-and the losses of the span mapping (`article_tokens.COUNTS`).
+and the losses of the span mapping (`tokens.article_encoder.ENTITY_COUNTERS`).
 """
 
 from spark_jobs.common.command_line import command

@@ -10,8 +10,11 @@ def write_text_atomically(path: Path, text: str) -> None:
     """Write a local file in UTF-8 and create missing parent folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # after a failure: its name has the process id, so no later write would replace it
 
 
 def write_bytes_atomically(location: Location, data: bytes) -> None:

@@ -1,8 +1,8 @@
 """Publication of a folder of shards with its manifest: all of it or nothing.
 
-    <output_dir>/_staging/<unit>/attempts/   files that attempts write
-    <output_dir>/_staging/<unit>/ready/      shards under their final names, then the manifest
-    <output_dir>/<table>/wiki=<wiki>/        `ready`, renamed in one step
+    <output_dir>/_staging/<table>-<wiki>/attempts/   files that attempts write
+    <output_dir>/_staging/<table>-<wiki>/ready/      shards under their final names, then the manifest
+    <output_dir>/<table>/wiki=<wiki>/                `ready`, renamed in one step
 
 S3 cannot rename a folder. There the old manifest is removed first, then the files are copied one by one, the new manifest last.
 So a folder on S3 is published when its manifest exists, and readers must check for it.

@@ -7,7 +7,7 @@
     links = spark.read.format("mediawiki-sql").option("where", "ll_lang=en").load("dumps/*-langlinks.sql.gz")
 
 Import from this package. The docstrings of `MediaWikiSource` and `MediaWikiSqlSource` list the options. Workers need `spark_jobs`
-(`--py-files`), pyarrow, lxml and pydantic. Parsing of the formats belongs to `spark_jobs.dumps`.
+(`--py-files`), pyarrow, lxml and PyYAML. Parsing of the formats belongs to `spark_jobs.dumps`.
 """
 
 from pyspark.sql import SparkSession

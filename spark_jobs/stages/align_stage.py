@@ -71,14 +71,14 @@ def join_langlinks(rows: DataFrame, langlinks: DataFrame) -> DataFrame:
 
     Langlinks of pages that are missing in the dump are kept with a null title, so that all langlinks are counted.
     """
-    entries = F.collect_list(F.struct("language", "title"))  # in any order; `merge_names` does not depend on it
+    entries = F.collect_list(F.struct("language", "title"))  # in any order; `merge_langlinks` does not depend on it
     own = langlinks.groupBy("page_id").agg(entries.alias("own"))
     return one_page_per_title(rows).join(own, "page_id", "full")
 
 
 def join_redirect_targets(pages: DataFrame) -> DataFrame:
     """Add the article behind each redirect, with its langlinks (`behind`); input from `join_langlinks`, output for
-    `names_of_titles`."""
+    `build_names_rows`."""
     article_columns = F.col("page_id").alias("article_id"), F.col("own").alias("behind")
     titles = pages.where("title is not null").select("*", *article_columns)
     behind = resolve_redirects(titles, ["article_id", "behind"]).drop("target")

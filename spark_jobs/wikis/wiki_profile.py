@@ -11,7 +11,7 @@ from spark_jobs.wikis.siteinfo import CaseRule, MagicWords, SiteInfo
 from spark_jobs.wikis.template_redirects import add_rules_of_targets, resolve_template_redirects
 from spark_jobs.wikis.template_rules import LinkTemplate
 
-NAMESPACE_MEDIA, NAMESPACE_SPECIAL, NAMESPACE_ARTICLE = -2, -1, 0
+NAMESPACE_MEDIA, NAMESPACE_ARTICLE = -2, 0
 NAMESPACE_FILE, NAMESPACE_TEMPLATE, NAMESPACE_CATEGORY = 6, 10, 14
 
 

@@ -30,8 +30,9 @@ def test_missing_parent_folders_are_created(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b" / "file").read_text() == "x"
 
 
-def test_a_failed_write_leaves_the_old_content(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_content_and_no_temporary_file(tmp_path: Path) -> None:
     write_text_atomically(tmp_path / "file", "old")
     with pytest.raises(UnicodeEncodeError):
         write_text_atomically(tmp_path / "file", "\ud800")
     assert (tmp_path / "file").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
