@@ -1,6 +1,8 @@
 # `make` alone lists the targets. The first one that needs it installs everything into .venv; set VENV=... for another folder.
 PYTHON ?= python3
 VENV ?= .venv
+# Processes of pytest. The ranks of a training run wait for each other, so that three keep two cores busy.
+WORKERS ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -24,10 +26,10 @@ experiment: $(STAMP)  ## the controlled experiment on two CPU cores; ARGS=--quic
 	@python -m benchmarks.transfer.run $(ARGS)
 
 test: $(STAMP)  ## run the fast tests
-	pytest -m "not slow" -n auto --maxprocesses 4
+	pytest -m "not slow" -n $(WORKERS)
 
 test-slow: $(STAMP)  ## run the slow tests
-	pytest -m slow
+	pytest -m slow -n $(WORKERS)
 
 test-all: test test-slow  ## run all tests
 

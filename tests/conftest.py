@@ -35,7 +35,7 @@ def shared_data() -> Path:
 
 FIXTURES_OF_GROUPS = {
     "interrupted training runs": r"\blaunch_and_signal\b",
-    "spark": r"\b(?:spark|corpus|read_rows)\b",
+    "spark": r"\b(?:spark|corpus|read_rows|page_lookups|session)\b",
     "other training runs": r"\b(?:launch|finish|finished_run|watched)\b",
 }
 """Group to the fixtures that its modules take: the runs of tests/training/conftest.py, and the Spark session with its corpus.

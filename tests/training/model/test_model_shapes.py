@@ -24,7 +24,8 @@ def test_the_shape_is_that_of_the_loaded_model_with_its_tags(run_settings, base_
 
 
 @pytest.mark.parametrize("path", ["no/such/folder", "no-such-model"])
-def test_a_model_that_no_source_has_is_refused_with_the_sources(path):
+def test_a_model_that_no_source_has_is_refused_with_the_sources(path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # a hub that does not answer is asked again and again
     with pytest.raises(ConfigurationError, match=rf"model\.path: '{path}' is neither a folder .*meta-llama/Llama-2-7b-hf"):
         find_shape(path)
 
