@@ -18,7 +18,7 @@ from spark_jobs.extraction.corrected_profile import correct_profile, find_profil
 from spark_jobs.extraction.extract_job import ExtractJob
 from spark_jobs.extraction.unit_planning import plan_units, survey_file
 from spark_jobs.linking.name_resolution import TargetNames, load_pivots
-from spark_jobs.publishing import shard_files as shards
+from spark_jobs.publishing import shard_writer as shards
 from spark_jobs.stages import augment_stage as augment
 from spark_jobs.stages.extract_stage import wikitext_options
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from spark_jobs.common.storage import Location
 from spark_jobs.dumps.multistream_index import DamagedStream
-from spark_jobs.publishing.shard_files import ShardReport
+from spark_jobs.publishing.shard_writer import ShardReport
 from spark_jobs.wikis import WikiProfile
 from spark_jobs.wikitext import Options
 

@@ -13,7 +13,7 @@ from spark_jobs.extraction.lost_pages import name_lost_pages
 from spark_jobs.extraction.page_account import account_for_file, sum_page_counts
 from spark_jobs.extraction.unit_planning import FileSurvey
 from spark_jobs.publishing.publication import Publication
-from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, number_shards, shard_name
+from spark_jobs.publishing.shard_writer import ShardReport, ShardWriter, number_shards, shard_name
 
 _REJECT_ROW_GROUP_ROWS = 10_000
 

@@ -14,7 +14,7 @@ from spark_jobs.extraction.article_columns import Article, articles_to_table
 from spark_jobs.extraction.article_rows import WIKITEXT, make_article
 from spark_jobs.extraction.extract_job import DumpUnit, ExtractJob, UnitReport
 from spark_jobs.extraction.rejected_pages import RejectCollector, make_history_error
-from spark_jobs.publishing.shard_files import RollingWriter, shard_name
+from spark_jobs.publishing.shard_writer import RollingWriter, shard_name
 from spark_jobs.wikitext import WikitextError
 
 _ROW_GROUP_ROWS = 1000

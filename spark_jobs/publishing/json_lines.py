@@ -12,7 +12,7 @@ import pyarrow as pa
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.row_hash import add_hashes, sum_of_rows
 from spark_jobs.publishing.hashing_file import HashingFile
-from spark_jobs.publishing.shard_files import ShardReport
+from spark_jobs.publishing.shard_writer import ShardReport
 
 Compression = Literal["zstd", "gzip", "none"]
 SUFFIXES: Mapping[Compression, str] = {"zstd": ".jsonl.zst", "gzip": ".jsonl.gz", "none": ".jsonl"}

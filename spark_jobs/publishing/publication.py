@@ -25,7 +25,7 @@ from spark_jobs.contract.row_hash import add_hashes
 from spark_jobs.contract.schema_version import SCHEMA_VERSION
 from spark_jobs.contract.table_schemas import Table
 from spark_jobs.publishing.code_version import code_version
-from spark_jobs.publishing.shard_files import PARQUET, ShardReport
+from spark_jobs.publishing.shard_writer import PARQUET, ShardReport
 
 STAGING = "_staging"
 

@@ -12,7 +12,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.config import RenderRule
 from spark_jobs.contract.table_schemas import RENDERED
 from spark_jobs.publishing.json_lines import SUFFIXES, Compression, JsonLinesWriter
-from spark_jobs.publishing.shard_files import PARQUET, ShardReport, ShardWriter
+from spark_jobs.publishing.shard_writer import PARQUET, ShardReport, ShardWriter
 from spark_jobs.rendering.name_placement import render_article
 from spark_jobs.tokens.encoded_columns import select_pivot_entities
 

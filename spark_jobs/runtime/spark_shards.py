@@ -16,7 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.manifest import Manifest
-from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_index, shard_name
+from spark_jobs.publishing.shard_writer import ShardReport, ShardWriter, shard_index, shard_name
 
 REPORT_SCHEMA = "name string, attempt string, rows long, bytes long, sha256 string, row_hash string, counters map<string,long>"
 

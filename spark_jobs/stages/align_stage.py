@@ -20,7 +20,7 @@ from spark_jobs.linking.langlink_names import build_names_rows
 from spark_jobs.publishing.input_changes import require_unchanged
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.published_tables import find_published
-from spark_jobs.publishing.shard_files import ShardReport, sum_counters
+from spark_jobs.publishing.shard_writer import ShardReport, sum_counters
 from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import read_shards, write_shards

@@ -16,7 +16,7 @@ from spark_jobs.linking.name_resolution import Pivot, TargetNames, load_pivots
 from spark_jobs.linking.named_links import build_entities_column, build_links_table, count_links, name_links, resolve_titles
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.published_tables import find_published
-from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name, sum_counters
+from spark_jobs.publishing.shard_writer import ShardReport, ShardWriter, shard_name, sum_counters
 from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_session import size_shuffles
 from spark_jobs.runtime.spark_shards import (

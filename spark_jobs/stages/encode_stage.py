@@ -15,7 +15,7 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.table_schemas import AUGMENTED, TOKENIZER_FOLDER, encoded
 from spark_jobs.publishing.publication import Publication, table_input
 from spark_jobs.publishing.published_tables import find_published
-from spark_jobs.publishing.shard_files import sum_counters
+from spark_jobs.publishing.shard_writer import sum_counters
 from spark_jobs.runtime.job_progress import show_progress
 from spark_jobs.runtime.spark_shards import write_shards
 from spark_jobs.stages.stage_runs import StageResult, run_stage

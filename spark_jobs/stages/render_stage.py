@@ -9,7 +9,7 @@ from spark_jobs.config import RenderSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, corpus_tables, read_manifests
 from spark_jobs.contract.table_schemas import AUGMENTED, RENDERED
 from spark_jobs.publishing.publication import Publication, table_input
-from spark_jobs.publishing.shard_files import sum_counters
+from spark_jobs.publishing.shard_writer import sum_counters
 from spark_jobs.rendering.rendered_shards import render_shard
 from spark_jobs.reports.cards.card_files import README, write_card
 from spark_jobs.runtime.job_progress import show_progress

@@ -12,7 +12,7 @@ from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.manifest import MANIFEST
 from spark_jobs.contract.table_schemas import NAMES
 from spark_jobs.publishing.publication import Publication
-from spark_jobs.publishing.shard_files import ShardWriter, shard_name
+from spark_jobs.publishing.shard_writer import ShardWriter, shard_name
 from spark_jobs.stages.build_plan import plan_build
 from spark_jobs.stages.build_stages import build
 

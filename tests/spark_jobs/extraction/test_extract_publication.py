@@ -15,7 +15,7 @@ from spark_jobs.extraction.extract_job import UnitReport
 from spark_jobs.extraction.extract_publication import publish_extraction
 from spark_jobs.extraction.unit_planning import FileSurvey
 from spark_jobs.publishing.publication import Publication, PublishError
-from spark_jobs.publishing.shard_files import ShardWriter, shard_name
+from spark_jobs.publishing.shard_writer import ShardWriter, shard_name
 
 DUMPS = ("xwiki-20240101-pages-articles-multistream1.xml-p1p9.bz2", "xwiki-20240101-pages-articles-multistream2.xml-p10p19.bz2")
 REJECT = {

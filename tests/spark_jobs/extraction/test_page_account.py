@@ -7,7 +7,7 @@ import pytest
 from spark_jobs.extraction.extract_job import UnitReport
 from spark_jobs.extraction.page_account import account_for_file, sum_page_counts
 from spark_jobs.publishing.publication import PublishError
-from spark_jobs.publishing.shard_files import ShardReport
+from spark_jobs.publishing.shard_writer import ShardReport
 
 
 def report(pages: int, rows: int) -> UnitReport:

@@ -14,7 +14,7 @@ from spark_jobs.dumps.stream_starts import scan_streams
 from spark_jobs.extraction.extract_job import DumpUnit, ExtractJob
 from spark_jobs.extraction.rejected_pages import ExtractError
 from spark_jobs.extraction.unit_extraction import extract_unit
-from spark_jobs.publishing.shard_files import number_shards, shard_name
+from spark_jobs.publishing.shard_writer import number_shards, shard_name
 
 from .unit_pages import DUMP, account, page
 

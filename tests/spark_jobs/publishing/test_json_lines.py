@@ -10,7 +10,7 @@ import pytest
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.row_hash import sum_of_rows
 from spark_jobs.publishing.json_lines import SUFFIXES, JsonLinesWriter
-from spark_jobs.publishing.shard_files import ShardReport
+from spark_jobs.publishing.shard_writer import ShardReport
 
 SCHEMA = pa.schema([("page_id", pa.int64()), ("text", pa.string())])
 ROWS = pa.Table.from_pydict({"further": [0, 0, 0], "text": ["日本\n", None, '"'], "page_id": [1, 2, 3]})

@@ -9,7 +9,7 @@ from spark_jobs.contract.manifest import read_manifest
 from spark_jobs.contract.table_schemas import NAMES
 from spark_jobs.publishing import publication as publication_module
 from spark_jobs.publishing.publication import Publication, PublishError
-from spark_jobs.publishing.shard_files import ShardReport, ShardWriter, shard_name
+from spark_jobs.publishing.shard_writer import ShardReport, ShardWriter, shard_name
 
 ROWS = [
     {"title": f"t{i}", "page_id": i, "names": [{"language": "en", "title": f"T{i}", "source": "langlink"}]} for i in range(25)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_jobs.common.storage import Location
-from spark_jobs.publishing.shard_files import ShardReport, shard_name
+from spark_jobs.publishing.shard_writer import ShardReport, shard_name
 from spark_jobs.runtime.spark_shards import read_shards, report_from_row, reports_to_batch, split_by_shard, write_shards
 
 SCHEMA = pa.schema([pa.field("page_id", pa.int64(), nullable=False), pa.field("title", pa.string(), nullable=False)])

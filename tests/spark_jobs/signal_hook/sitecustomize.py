@@ -16,7 +16,7 @@ from typing import Any
 def signal_first_writers(tables: list[str], signal_number: int, folder: Path) -> None:
     """Wrap `ShardWriter.write` in this process and in its forks."""
     from spark_jobs.common.storage import Location
-    from spark_jobs.publishing.shard_files import ShardWriter
+    from spark_jobs.publishing.shard_writer import ShardWriter
 
     original_init: Callable[..., None] = ShardWriter.__init__
     original_write: Callable[..., None] = ShardWriter.write

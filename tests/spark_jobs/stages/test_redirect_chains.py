@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_jobs.common.storage import Location
-from spark_jobs.publishing.shard_files import ShardReport
+from spark_jobs.publishing.shard_writer import ShardReport
 from spark_jobs.stages.align_stage import write_names
 from spark_jobs.stages.redirect_chains import resolve_redirects
 

@@ -8,7 +8,7 @@ import pytest
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.row_hash import add_hashes
 from spark_jobs.contract.table_schemas import NAMES
-from spark_jobs.publishing.shard_files import ShardWriter, shard_name
+from spark_jobs.publishing.shard_writer import ShardWriter, shard_name
 
 ROWS = [
     {"title": f"t{i}", "page_id": i, "names": [{"language": "en", "title": f"T{i}", "source": "langlink"}]} for i in range(25)
