@@ -1,8 +1,8 @@
 # `make` alone lists the targets. The first one that needs it installs everything into .venv; set VENV=... for another folder.
 PYTHON ?= python3
 VENV ?= .venv
-# Processes of pytest. The ranks of a training run wait for each other, so that three keep two cores busy.
-WORKERS ?= 3
+# Processes of pytest for the fast tests. The slow ones start whole clusters and runs, one after the other.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -29,7 +29,7 @@ test: $(STAMP)  ## run the fast tests
 	pytest -m "not slow" -n $(WORKERS)
 
 test-slow: $(STAMP)  ## run the slow tests
-	pytest -m slow -n $(WORKERS)
+	pytest -m slow
 
 test-all: test test-slow  ## run all tests
 
