@@ -8,11 +8,13 @@ job starts a new Python, because CUDA does not work after a fork.
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +37,10 @@ POLL_SECONDS = 2.0
 """Seconds between two checks of the running jobs."""
 REPORT_SECONDS = 60.0
 """Seconds between two lines of progress if the output is not a terminal."""
+
+_CHILDREN = threading.Lock()
+"""Held while a process is started or its exit code is read: to start one, `multiprocessing` polls all others, and an exit code
+that two threads read at a time becomes 255 in one of them."""
 
 
 class JobFailedError(RuntimeError):
@@ -114,9 +120,12 @@ def _run(job: Job, context: Any, processes: dict[str, Any]) -> float:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     process = context.Process(target=_child, args=(job.run, job.settings, str(job.log)))
-    process.start()
+    with _CHILDREN:
+        process.start()
     processes[job.name] = process
-    process.join()
+    connection.wait([process.sentinel])
+    with _CHILDREN:
+        process.join()
     del processes[job.name]
     if process.exitcode != 0:
         end = end_of_log(job.log)

@@ -95,15 +95,15 @@ def read_files_of_wiki(folder: Path, wiki: str) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_sixty_wikis_are_built_in_one_run_although_one_is_damaged_and_one_is_missing(session, sixty_wikis, tmp_path) -> None:
+def test_sixty_wikis_are_built_in_one_run_although_one_is_damaged_and_one_is_missing(spark, sixty_wikis, tmp_path) -> None:
     undamaged = damage_last_stream(tmp_path / "dumps", BROKEN)
     (tmp_path / "events").mkdir()
     config = load_settings(
         CorpusSettings, None, [f"wikis=[{','.join(sixty_wikis)}]", f"dumps_dir={tmp_path}/dumps", "output_dir=out"]
     )
     conf = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": str(tmp_path / "events"), "spark.eventLog.compress": "false"}
-    spark = config.spark.model_copy(update={"master": "local[2]", "conf": {**conf, "spark.eventLog.rolling.enabled": "false"}})
-    (tmp_path / "config.yaml").write_text(config.model_copy(update={"spark": spark}).to_yaml(), encoding="utf-8")
+    logged = config.spark.model_copy(update={"master": "local[2]", "conf": {**conf, "spark.eventLog.rolling.enabled": "false"}})
+    (tmp_path / "config.yaml").write_text(config.model_copy(update={"spark": logged}).to_yaml(), encoding="utf-8")
 
     first = run_build(["--config", "config.yaml"], tmp_path)
     assert first.returncode == 1, first.stderr[-3000:]
@@ -132,7 +132,7 @@ def test_sixty_wikis_are_built_in_one_run_although_one_is_damaged_and_one_is_mis
     second = run_build(["--config", "config.yaml", "--set", f"wikis=[{BROKEN}]"], tmp_path)
     assert second.returncode == 0, second.stderr[-3000:]
     places = {"wikis": [HUGE], "dumps_dir": str(tmp_path / "dumps"), "output_dir": str(tmp_path / "alone")}
-    build(session, config.model_copy(update=places))
+    build(spark, config.model_copy(update=places))
     assert read_files_of_wiki(output, HUGE) == read_files_of_wiki(tmp_path / "alone", HUGE)
     assert len(read_files_of_wiki(output, BROKEN)) >= 5
 
