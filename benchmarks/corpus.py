@@ -151,6 +151,7 @@ def main(
     markdown: Annotated[bool, typer.Option("--markdown")] = False,
     json_file: Annotated[Path | None, typer.Option("--json")] = None,
 ) -> None:
+    """Builds replicated dumps of several sizes, and prints seconds, CPU time and memory for each size."""
     wikis, sizes = wiki or ["elwiki", "jawiki"], megabytes or [250.0, 500.0, 1000.0, 2000.0]
     runs = []
     for size in sizes:

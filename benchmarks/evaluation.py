@@ -79,6 +79,7 @@ def load_scorers(folder: Path, batch_size: int) -> dict[str, Callable[[Sequence[
 
 
 def main() -> None:
+    """Parses the command line, scores one set of requests with each scorer, and prints their times and differences."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="folder of a model")
     parser.add_argument("--items", type=int, default=16, help="items of each language, at most 16")

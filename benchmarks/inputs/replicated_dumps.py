@@ -100,6 +100,7 @@ def find_sources(dumps: Path, wiki: str) -> tuple[Path, Path]:
 def main(
     dumps: Path, out: Path, wiki: str = "elwiki", megabytes: Annotated[float, typer.Option(help="MB of XML to make.")] = 250
 ) -> None:
+    """Writes a dump of the given size from a smaller one, and prints its folder."""
     print(replicate_dump(*find_sources(dumps, wiki), out, wiki, megabytes))
 
 
