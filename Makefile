@@ -1,8 +1,9 @@
 # `make` alone lists the targets. The first one that needs it installs everything into .venv; set VENV=... for another folder.
 PYTHON ?= python3
 VENV ?= .venv
-# Processes of pytest for the fast tests. The slow ones start whole clusters and runs, one after the other.
-WORKERS ?= 2
+# Processes of pytest for the fast tests: one more than the cores of a small machine, because a test of a training run often waits.
+# The slow tests start whole clusters and runs, one after the other.
+WORKERS ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PATH := $(abspath $(BIN)):$(PATH)
