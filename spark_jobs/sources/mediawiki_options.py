@@ -28,6 +28,8 @@ PAGE_SCHEMA = pa.schema(
 )
 """All columns of the source, in their order."""
 OPTION_NAMES = ("path", "paths", "columns", "mode", "namespaces", "bytesPerPartition", "maxPageBytes", "maxStreamBytes")
+FILTERED_COLUMNS = ("namespace", "page_id")
+"""Columns whose filters are applied before a page is parsed."""
 _BYTES_PER_PARTITION = 32 * 2**20
 
 

@@ -24,7 +24,10 @@ def find_files(options: Mapping[str, str], wanted: re.Pattern[str], in_folder: r
     """
     paths = json.loads(options["paths"]) if "paths" in options else [options["path"]] if options.get("path") else []
     if not paths:
-        raise SourceError("no path: use .load(PATH) with a file, a folder or a glob")
+        raise SourceError(
+            "no path: use .load(PATH) with a file, a folder or a glob. A table whose columns are listed in CREATE TABLE loses "
+            "its options: leave the columns out, and use the option `columns`"
+        )
     files: dict[str, Location] = {}
     for path in paths:
         found = list(_find(path, wanted, in_folder))
