@@ -19,14 +19,7 @@ from spark_jobs.sources.source_options import SourceError
 __all__ = ["MediaWikiSource", "MediaWikiSqlSource", "SourceError", "register"]
 
 
-_PUSHDOWN = "spark.sql.python.filterPushdown.enabled"
-
-
 def register(spark: SparkSession) -> None:
-    """Register the formats `mediawiki` and `mediawiki-sql` in a session. Calling it twice is harmless.
-
-    Sets `spark.sql.python.filterPushdown.enabled`, without which Spark refuses a Python source that takes filters.
-    """
-    spark.conf.set(_PUSHDOWN, "true")
+    """Register the formats `mediawiki` and `mediawiki-sql` in a session. Calling it twice is harmless."""
     spark.dataSource.register(MediaWikiSource)
     spark.dataSource.register(MediaWikiSqlSource)

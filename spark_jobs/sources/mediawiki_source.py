@@ -61,7 +61,12 @@ class MediaWikiSource(DataSource):
     - `columns`: the wanted columns in their order, separated by commas; all by default. A schema given to `.schema()` does the
       same.
     - `mode`: `PERMISSIVE` (default), `DROPMALFORMED` or `FAILFAST`, see below.
-    - `namespaces`: numbers of the wanted namespaces, separated by commas; all by default.
+    - `namespaces`: numbers of the wanted namespaces, separated by commas; all by default. Under DROPMALFORMED, pages of other
+      namespaces are not parsed.
+    - `pushFilters`: `true` applies the filters of a query that compare `namespace` or `page_id` with numbers before a page is
+      parsed; `explain("formatted")` lists them as `PushedFilters`. Under FAILFAST every page is parsed, so that no malformed page
+      is missed. Needs `spark.sql.python.filterPushdown.enabled`, and a new `load` for each query and each side of a join: Spark
+      4.1 to 4.3 apply the filters of one query to the next one on the same frame. `false` by default.
     - `bytesPerPartition`: compressed bytes of a bz2 file that one task reads, 32m by default. A partition holds the streams that
       begin in its bytes: the task scans them for starts, and some that follow, to finish a page that continues there. The driver
       reads only the heads of the files. A file that is one stream, or of another kind, is read by one task, whatever its size.
@@ -79,15 +84,11 @@ class MediaWikiSource(DataSource):
     that cannot be read is a row without page_offset and with an empty record. `namespaces` does not filter these rows. Both are
     dropped under DROPMALFORMED and an error under FAILFAST. A dump of full histories is an error in every mode.
 
-    Filters of a query that compare `namespace` or `page_id` with numbers are applied before a page is parsed, so that
-    `pages.where("namespace = 14").count()` parses the categories alone; `explain("formatted")` lists them as `PushedFilters`. The
-    rows are the same as without that. Under FAILFAST every page is parsed, so that no malformed page is missed.
-
     `CREATE TABLE pages USING mediawiki OPTIONS (path 'dumps', namespaces '0')` keeps its options unless it lists columns; choose
     those with the option `columns`.
 
-    Limitations: Spark does not pass the columns of a query to a Python data source, so it drops the others after reading. Choose
-    them with `columns`. Streaming and writing are not supported.
+    Limitations: Spark does not pass the columns of a query to a Python data source, and its filters only with `pushFilters`; it
+    applies both after reading. Use `columns` and `namespaces`. Streaming and writing are not supported.
     """
 
     @classmethod
@@ -112,7 +113,7 @@ class MediaWikiSource(DataSource):
                 raise SourceError(f"schema: column {field.name!r} is {ours}, not {field.dataType.simpleString()}")
         options = check_names(recall_options(schema, self.options), OPTION_NAMES)
         parsed = MediaWikiOptions.of(options | {"columns": ",".join(schema.names)})
-        return MediaWikiReader(parsed, options)
+        return (FilteringMediaWikiReader if parsed.push_filters else MediaWikiReader)(parsed, options)
 
 
 def _spark_schema(columns: Sequence[str]) -> StructType:
@@ -128,11 +129,6 @@ class MediaWikiReader(DataSourceReader):
         self._options = options
         self._named = named
         self._conditions: Conditions = {}
-
-    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802  (Spark's name)
-        """Take the filters on namespace and page id; returns those that Spark must evaluate."""
-        self._conditions, left = take_number_filters(filters, FILTERED_COLUMNS)
-        return left
 
     def partitions(self) -> list[PagesPartition]:
         """Ranges of bytes of the bz2 files, and whole files of the other kinds. Raises `SourceError` unless all are exports."""
@@ -160,6 +156,15 @@ class MediaWikiReader(DataSourceReader):
             raise SourceError(f"{partition.file.name}: {error}") from error
         if batch.rows:
             yield batch.take()
+
+
+class FilteringMediaWikiReader(MediaWikiReader):
+    """A reader for one query, which applies its filters on namespace and page id."""
+
+    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802  (Spark's name)
+        """Take the filters on namespace and page id; returns those that Spark must evaluate."""
+        self._conditions, left = take_number_filters(filters, FILTERED_COLUMNS)
+        return left
 
 
 def _raw_pages(partition: PagesPartition, batch: PageBatch, options: MediaWikiOptions) -> Iterator[RawPage]:

@@ -16,12 +16,12 @@ from spark_jobs.dumps.sql.sql_cursor import SqlCursor, SqlError
 from spark_jobs.dumps.sql.sql_statements import read_create
 from spark_jobs.dumps.sql.table_reader import read_rows
 from spark_jobs.sources.pushed_filters import take_equalities
-from spark_jobs.sources.source_options import SourceError, check_names, read_names
+from spark_jobs.sources.source_options import SourceError, check_names, read_flag, read_names
 from spark_jobs.sources.source_paths import find_files, refuse_duplicate_names
 from spark_jobs.sources.table_options import drop_table_properties, is_of_table, recall_options, remember_options
 from spark_jobs.sources.where_option import read_conditions
 
-_OPTIONS = ("path", "paths", "columns", "where")
+_OPTIONS = ("path", "paths", "columns", "where", "pushFilters")
 _TABLES = re.compile(r"\.sql(?:\.(?:gz|bz2|xz|zst))?$")
 _NAME = re.compile(r"[a-z][a-z0-9_]*-[0-9]{8}-(?P<table>\w+)\.sql(?:\.\w+)?")
 _FILE = pa.field("file", pa.string())
@@ -47,19 +47,19 @@ class MediaWikiSqlSource(DataSource):
       is an extra column.
     - `where`: conditions `column=value,value`, separated by `;`. A row is read if all of them hold. Values may be in quotes
       as in SQL: `ll_lang='en'; ll_title="Rock, paper"`. Other operators, `AND` and wildcards are errors.
+    - `pushFilters`: `true` applies the filters of a query that ask for equality with integers or texts (`=`, `IN`, `IS NULL`)
+      while reading, as `where` does; `explain("formatted")` lists them as `PushedFilters`. Its conditions are those of
+      `pushFilters` in `MediaWikiSource`.
 
     Columns and types are those of `CREATE TABLE` in the first file; a file whose table lacks one, or has it with another type, is
     an error (integers are long, floats and decimals double, all else string: see `spark_jobs.dumps.sql.table_reader`).
-
-    Filters of a query that ask for equality with numbers or texts (`=`, `IN`, `IS NULL`) are applied while reading, as `where`
-    is; `explain("formatted")` lists them as `PushedFilters`.
 
     ``CREATE TABLE links USING `mediawiki-sql` OPTIONS (path 'dumps/*-langlinks.sql.gz')`` keeps its options unless it lists
     columns; choose those with the option `columns`.
 
     Each file is one partition, because its rows cannot be found from the middle. Always fail-fast: a malformed row raises with
-    its byte offset. Limitations: Spark does not pass the columns of a query to a Python data source, so it drops the others
-    after reading. Choose them with `columns`.
+    its byte offset. Limitations: Spark does not pass the columns of a query to a Python data source, and its filters only with
+    `pushFilters`, so it applies both after reading. Use `columns` and `where`.
     """
 
     @classmethod
@@ -92,7 +92,8 @@ def _plan(given: Mapping[str, str], columns: Sequence[str] | None) -> "MediaWiki
     wanted = options.get("columns") if columns is None else ",".join(columns)
     chosen = read_names("columns", wanted, [*table, _FILE.name], list(table))
     fields = [_FILE if name == _FILE.name and name not in table else pa.field(name, table[name]) for name in chosen]
-    return MediaWikiSqlReader(files, pa.schema(fields), table.keys(), read_conditions(options.get("where"), table))
+    reader = FilteringMediaWikiSqlReader if read_flag("pushFilters", options.get("pushFilters")) else MediaWikiSqlReader
+    return reader(files, pa.schema(fields), table.keys(), read_conditions(options.get("where"), table))
 
 
 class MediaWikiSqlReader(DataSourceReader):
@@ -106,13 +107,6 @@ class MediaWikiSqlReader(DataSourceReader):
         self._files = files
         self._where = dict(where)
         self._filtered = {field.name: kind for field in schema if field.name in table and (kind := _python_type(field.type))}
-
-    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802  (Spark's name)
-        """Take the equalities on columns of the table; returns the filters that Spark must evaluate."""
-        taken, left = take_equalities(filters, self._filtered)
-        for column, values in taken.items():
-            self._where[column] = [value for value in self._where.get(column, values) if value in values]
-        return left
 
     def partitions(self) -> list[TablePartition]:
         """One partition for each file."""
@@ -142,6 +136,17 @@ class MediaWikiSqlReader(DataSourceReader):
             for field in self.schema
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+class FilteringMediaWikiSqlReader(MediaWikiSqlReader):
+    """A reader for one query, which applies its equalities."""
+
+    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802  (Spark's name)
+        """Take the equalities on columns of the table; returns the filters that Spark must evaluate."""
+        taken, left = take_equalities(filters, self._filtered)
+        for column, values in taken.items():
+            self._where[column] = [value for value in self._where.get(column, values) if value in values]
+        return left
 
 
 def read_columns(file: Location) -> dict[str, pa.DataType]:

@@ -10,7 +10,7 @@ from spark_jobs.dumps.page_cutting import RawPage
 from spark_jobs.dumps.page_errors import HistoryError, PageError
 from spark_jobs.dumps.page_parsing import PageRevision, parse_page, read_id_and_title
 from spark_jobs.sources.mediawiki_options import PAGE_SCHEMA, MediaWikiOptions
-from spark_jobs.sources.pushed_filters import Conditions
+from spark_jobs.sources.pushed_filters import Conditions, NumberCondition
 from spark_jobs.sources.source_options import SourceError
 
 _BATCH_ROWS = 1000
@@ -30,11 +30,15 @@ class PageBatch:
         self._file = file
         self._options = options
         self._conditions = conditions or {}
+        self._skipped = self._conditions
+        if options.mode == "DROPMALFORMED" and options.namespaces is not None:
+            wanted = (*self._conditions.get("namespace", ()), NumberCondition(among=options.namespaces))
+            self._skipped = {**self._conditions, "namespace": wanted}
         self._schema = pa.schema([PAGE_SCHEMA.field(column) for column in options.columns])
 
     def add(self, raw: RawPage, namespaces: Mapping[str, int] | None) -> None:
         """Add a page if it is wanted. Raises `HistoryError`, and `SourceError` as `add_corrupt`."""
-        if self._options.mode != "FAILFAST" and raw.problem is None and is_excluded(raw.xml, self._conditions):
+        if self._options.mode != "FAILFAST" and raw.problem is None and is_excluded(raw.xml, self._skipped):
             return
         try:
             if raw.problem is not None:

@@ -2,6 +2,10 @@
 
 Spark offers the parts of a `WHERE` that compare one column with values. A source takes those that it can decide as Spark would,
 null included; Spark evaluates the others after reading. `explain("formatted")` lists the taken ones as `PushedFilters`.
+
+Spark 4.1 to 4.3 keep the filters of a query for later queries on the same frame, table or view: `frame.where("a = 1").count()`
+makes a later `frame.count()` count those rows alone, and two sides of a join share the filters of one. So a source takes filters
+only if the option `pushFilters` asks for it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping

@@ -36,6 +36,13 @@ def read_mode(text: str | None) -> ReadMode:
     raise SourceError(f"mode: {text!r} is none of {', '.join(_MODES)}")
 
 
+def read_flag(name: str, text: str | None) -> bool:
+    """`true` or `false`, in any case; false if the option is not given. Raises `SourceError`."""
+    if (text or "false").lower() not in ("true", "false"):
+        raise SourceError(f"{name}: {text!r} is neither true nor false")
+    return (text or "false").lower() == "true"
+
+
 def read_size(name: str, text: str | None, default: int) -> int:
     """A number of bytes in Spark's notation. Raises `SourceError`.
 

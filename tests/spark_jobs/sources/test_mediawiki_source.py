@@ -129,30 +129,48 @@ def everything(session, damaged):
     ],
 )
 def test_filters_give_the_rows_that_spark_would_keep(
-    session, damaged, everything, condition: str, pushed: str, left: bool
+    pushing, damaged, everything, condition: str, pushed: str, left: bool
 ) -> None:
-    filtered = pages(session, damaged, columns=FILTERED).where(condition)
+    filtered = pages(pushing, damaged, columns=FILTERED, pushFilters="true").where(condition)
     assert sorted(map(str, filtered.collect())) == sorted(map(str, everything.where(condition).collect())) != []
     taken, has_filter = plan_of(filtered)
     assert all(part in taken for part in pushed.split(", ") if part)
     assert has_filter is left
 
 
-def test_a_filter_does_not_hide_what_is_an_error_in_every_query(session, xml, damaged, tmp_path) -> None:
+def test_a_filter_does_not_hide_what_is_an_error_in_every_query(pushing, xml, damaged, tmp_path) -> None:
     with pytest.raises(Exception, match="To read the rest, use mode PERMISSIVE or DROPMALFORMED"):
-        pages(session, damaged, mode="FAILFAST").where("namespace = 99").count()
+        pages(pushing, damaged, mode="FAILFAST", pushFilters="true").where("namespace = 99").count()
     history = xml.replace(b"</revision>", b"</revision><revision><id>1</id></revision>", 1)
     (tmp_path / "x.xml").write_bytes(history)
     with pytest.raises(Exception, match="full histories cannot be used"):
-        pages(session, tmp_path / "x.xml").where("namespace = 99").count()
+        pages(pushing, tmp_path / "x.xml", pushFilters="true").where("namespace = 99").count()
 
 
-def test_the_namespaces_of_an_old_export_are_filtered(session, tmp_path) -> None:
+def test_the_namespaces_of_an_old_export_are_filtered(pushing, tmp_path) -> None:
     site = '<siteinfo><namespaces><namespace key="0" /><namespace key="4">Wikipedia</namespace></namespaces></siteinfo>'
     page = "<page><title>{}</title><id>1</id><revision><id>2</id><text>x</text></revision></page>"
     text = "".join([f'<mediawiki version="0.3">{site}', page.format("Wikipedia:A"), page.format("Portal:A"), "</mediawiki>"])
     (tmp_path / "x.xml").write_text(text, encoding="utf-8")
-    assert [row.title for row in pages(session, tmp_path / "x.xml").where("namespace = 4").collect()] == ["Wikipedia:A"]
+    assert [row.title for row in pages(pushing, tmp_path / "x.xml", pushFilters="TRUE").where("namespace = 4").collect()] == [
+        "Wikipedia:A"
+    ]
+
+
+def test_queries_on_one_frame_do_not_share_their_filters(pushing, dump, xml) -> None:
+    """Spark applies the filters that a source takes to later queries too, so none are taken by default."""
+    parsed = parse_directly(xml)
+    frame = pages(pushing, dump, columns="namespace,page_id")
+    assert frame.where("namespace = 14").count() == sum(row[1] == 14 for row in parsed) > 0
+    assert plan_of(frame.where("namespace = 14")) == ("", True)
+    assert frame.count() == len(parsed)
+    both = frame.where("namespace = 14").unionAll(frame.where("namespace = 10"))
+    assert {row.namespace for row in both.collect()} == {10, 14}
+
+
+def test_filters_are_taken_only_where_the_session_allows_it(session, dump) -> None:
+    with pytest.raises(Exception, match=r"spark\.sql\.python\.filterPushdown\.enabled' is false\. Set it to true"):
+        pages(session, dump, pushFilters="true").count()
 
 
 CREATE = "create table of_pages using mediawiki "

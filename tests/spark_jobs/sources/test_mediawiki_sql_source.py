@@ -52,7 +52,8 @@ def test_a_table_without_rows_has_its_columns(session, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mode": "PERMISSIVE"}, "unknown option 'mode'; the options are path, paths, columns, where"),
+        ({"mode": "PERMISSIVE"}, "unknown option 'mode'; the options are path, paths, columns, where, pushFilters"),
+        ({"pushFilters": "yes"}, "pushFilters: 'yes' is neither true nor false"),
         ({"columns": "ll_to"}, "columns: 'll_to' is none of ll_from, ll_lang, ll_title, file"),
         ({"where": "lang=en"}, "where: 'lang=en' does not begin with a column; .*columns are ll_from, ll_lang, ll_title"),
         ({"where": "ll_lang=en AND ll_from=13"}, "where: ll_lang: 'en AND ll_from=13' has 'AND', which is not understood"),
@@ -129,32 +130,42 @@ def everything(session, dump):
         ("ll_title like 'A%'", "", True),
     ],
 )  # fmt: skip
-def test_filters_give_the_rows_that_spark_would_keep(session, dump, everything, condition: str, pushed: str, left: bool) -> None:
-    filtered = rows(session, dump.with_name(LANGLINKS)).where(condition)
+def test_filters_give_the_rows_that_spark_would_keep(pushing, dump, everything, condition: str, pushed: str, left: bool) -> None:
+    filtered = rows(pushing, dump.with_name(LANGLINKS), pushFilters="true").where(condition)
     assert filtered.collect() == everything.where(condition).collect()
     taken, has_filter = plan_of(filtered)
     assert set(pushed.split(", ")) <= set(taken.split(", ")) or not pushed
     assert has_filter is left
 
 
-def test_a_filter_and_the_option_where_hold_together(session, dump) -> None:
+def test_a_filter_and_the_option_where_hold_together(pushing, dump) -> None:
     table = dump.with_name(LANGLINKS)
-    frame = rows(session, table, where="ll_lang=en,ja")
-    assert frame.where("ll_lang in ('ja', 'fr')").collect() == rows(session, table, where="ll_lang=ja").collect() != []
-    assert frame.where("ll_lang = 'fr'").collect() == []
+    options = {"where": "ll_lang=en,ja", "pushFilters": "true"}
+    japanese = rows(pushing, table, where="ll_lang=ja").collect()
+    assert rows(pushing, table, **options).where("ll_lang in ('ja', 'fr')").collect() == japanese != []
+    assert rows(pushing, table, **options).where("ll_lang = 'fr'").collect() == []
 
 
-def test_numbers_with_a_fraction_and_the_column_file_are_filtered_by_spark(session, tmp_path) -> None:
+def test_queries_on_one_frame_do_not_share_their_filters(pushing, dump) -> None:
+    table = dump.with_name(LANGLINKS)
+    frame = rows(pushing, table)
+    assert 0 < frame.where("ll_lang = 'en'").count() < frame.count() == len(table_rows(table))
+
+
+def test_numbers_with_a_fraction_and_the_column_file_are_filtered_by_spark(pushing, tmp_path) -> None:
     create = (
         "CREATE TABLE `t` (\n  `a` double,\n  `file` int\n) ENGINE=X;\nINSERT INTO `t` VALUES (-0.0,1),(0,2),(1.50,3),(NULL,4);\n"
     )
     (tmp_path / "x.sql").write_text(create, encoding="utf-8")
-    frame = rows(session, tmp_path / "x.sql")
-    assert [row.file for row in frame.where("a = 0").collect()] == [1, 2]
-    assert [row.file for row in frame.where("a = 1.5").collect()] == [3]
-    assert [row.a for row in frame.where("file = 3").collect()] == [1.5]
+
+    def frame() -> DataFrame:
+        return rows(pushing, tmp_path / "x.sql", pushFilters="true")
+
+    assert [row.file for row in frame().where("a = 0").collect()] == [1, 2]
+    assert [row.file for row in frame().where("a = 1.5").collect()] == [3]
+    assert [row.a for row in frame().where("file = 3").collect()] == [1.5]
     (tmp_path / "x.sql").write_text(create.replace("`file`", "`b`"), encoding="utf-8")
-    named = rows(session, tmp_path / "x.sql", columns="b,file").where("file = 'x.sql' and b = 2")
+    named = rows(pushing, tmp_path / "x.sql", columns="b,file", pushFilters="true").where("file = 'x.sql' and b = 2")
     assert [tuple(row) for row in named.collect()] == [(2, "x.sql")]
 
 

@@ -158,6 +158,9 @@ def test_an_excluded_page_is_not_parsed_and_an_included_one_is(monkeypatch) -> N
     for raw in (RAW, other):
         strict.add(raw, None)
     assert parsed == [other.xml, RAW.xml, other.xml]
+    dropping = PageBatch("x.xml", MediaWikiOptions.of({"mode": "DROPMALFORMED", "namespaces": "0"}))
+    dropping.add(other, None)
+    assert (len(parsed), dropping.rows) == (3, [])
     assert [row["page_id"] for row in batch.rows] == [row["page_id"] for row in strict.rows] == [6]
 
 
