@@ -46,7 +46,8 @@ class DownloadSettings(Settings):
     optional: bool = True
     """Also download the optional files siteinfo, page, redirect and page_props. A build uses them where they exist."""
     timeout: float = Field(60.0, gt=0)
-    """Seconds without data after which a connection is closed. The rest of the file is then requested again."""
+    """Seconds without data after which a connection is closed, and in which it must bring 1 KiB a second. The rest of the file is
+    then requested again."""
     attempts: int = Field(6, gt=0)
     """Consecutive attempts without progress before the download of a file fails."""
 

@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from spark_jobs.common.formatting import format_percent
 from spark_jobs.common.page_templates import render_page
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, schema_versions
@@ -24,7 +25,7 @@ def render_build_report(settings: CorpusSettings, tables: Sequence[CorpusTable],
     return render_page(
         "spark_jobs.reports",
         "build_report.html",
-        {"count": "{:,}".format, "short": shorten_number},
+        {"count": "{:,}".format, "short": shorten_number, "percent": format_percent},
         title=settings.card.title,
         note=settings.card.note,
         wikis=wikis,

@@ -9,7 +9,7 @@ import yaml
 from spark_jobs.contract.corpus_tables import CorpusTable
 from spark_jobs.contract.manifest import Manifest
 
-_DATE = re.compile(r"-(\d{8})-")
+_DATE = re.compile(r"-([0-9]{8})-")
 _LINKS_WITH_NAME = "links_with_name."
 
 
