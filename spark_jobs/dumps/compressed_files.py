@@ -25,7 +25,8 @@ _OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
 def open_decompressed(file: BinaryIO, name: str) -> IO[bytes]:
     """The decompressed bytes of an open file called `name`, from its start.
 
-    A file without a byte has no decompressed bytes, which the decompressors of bz2 and xz report as a cut. A file of several bz2 streams, gzip members, xz streams or zstd frames is read to its end, as one.
+    A file without a byte has no decompressed bytes; the decompressors of bz2 and xz call it cut. A file of several bz2 streams,
+    gzip members, xz streams or zstd frames is read to its end, as one.
     """
     if not file.read(1):
         return io.BytesIO()
