@@ -1,7 +1,7 @@
 """The build report as an HTML page: `templates/build_report.html`, with its plots; the colours of its bars are in
 `templates/build_report_bars.css`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spark_jobs.common.formatting import format_percent
@@ -18,8 +18,13 @@ _MAX_OPEN_WIKIS = 3
 _TOTALS = ("articles", "redirects", "rejects", "links", "characters")
 
 
-def render_build_report(settings: CorpusSettings, tables: Sequence[CorpusTable], wikis: Sequence[WikiReport]) -> str:
-    """The HTML of the report."""
+def render_build_report(
+    settings: CorpusSettings,
+    tables: Sequence[CorpusTable],
+    wikis: Sequence[WikiReport],
+    missing: Mapping[str, str] | None = None,
+) -> str:
+    """The HTML of the report; `missing` are the wikis of the build that it lacks, with the reason."""
     figures = [wiki.figures for wiki in wikis]
     pivots = sorted({pivot.language for wiki in wikis for pivot in wiki.pivots})
     return render_page(
@@ -29,6 +34,7 @@ def render_build_report(settings: CorpusSettings, tables: Sequence[CorpusTable],
         title=settings.card.title,
         note=settings.card.note,
         wikis=wikis,
+        missing=missing or {},
         pivots=pivots,
         total={name: sum(wiki[name] or 0 for wiki in figures) for name in _TOTALS},
         named={p: sum(wiki["named"].get(p, 0) for wiki in figures) for p in pivots},
