@@ -1,4 +1,4 @@
-"""The filters of a query that a source applies itself, so that it need not parse what they exclude.
+"""The filters of a query that a source applies itself, so that it need not parse the excluded rows.
 
 Spark offers the parts of a `WHERE` that compare one column with values. A source takes those that it can decide as Spark would,
 null included; Spark evaluates the others after reading. `explain("formatted")` lists the taken ones as `PushedFilters`.
