@@ -18,7 +18,7 @@ def explain_missing_articles(file: str, account: Mapping[str, Any]) -> str | Non
     if account["rows"] or account["rejected_pages"] or account["rejected_streams"]:
         return None
     if account["pages"]:
-        return f"{file} gives no article: its {account['pages']:,} pages are of other namespaces; take a dump of all articles"
+        return f"{file} gives no article: its {account['pages']:,} pages belong to other namespaces; take a dump of all articles"
     return f"{file} has no pages, so it gives no article; is it a whole dump of articles?"
 
 

@@ -43,7 +43,7 @@ def _input_names(manifest: Manifest | None) -> list[str]:
 
 
 def select_wikis(tables: Sequence[CorpusTable], wikis: Collection[str]) -> list[CorpusTable]:
-    """The tables with only these wikis; those that have none of them are left out."""
+    """The tables with only these wikis; tables without any of them are left out."""
     selected = [replace(table, wikis={wiki: table.wikis[wiki] for wiki in table.wikis if wiki in wikis}) for table in tables]
     return [table for table in selected if table.wikis]
 

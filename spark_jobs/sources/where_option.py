@@ -1,7 +1,7 @@
 r"""The option `where` of `mediawiki-sql`: conditions `column=value,value`, separated by `;`.
 
-A value is quoted with `'` or `"` as in SQL (a doubled quote is one quote), or written without quotes if it has none of the
-characters and words that other languages give a meaning. So a condition of SQL is an error, not a value that no row has.
+A value is quoted with `'` or `"` as in SQL (a doubled quote is one quote), or written without quotes if it lacks the characters and
+words that have a meaning in other languages. So a condition of SQL is an error, not a value that no row has.
 """
 
 import re
@@ -20,7 +20,7 @@ _FORM = "column=value,value; column=value"
 
 
 def read_conditions(text: str | None, table: Mapping[str, pa.DataType]) -> dict[str, list[int | float | str]]:
-    """Parse the option into values of the columns' types. Raises `SourceError`, which names what it cannot use.
+    """Parse the option into values of the columns' types. Raises `SourceError`, which names the part that it cannot use.
 
     >>> read_conditions("ll_lang=en,'ja'; ll_from=7", {"ll_from": pa.int64(), "ll_lang": pa.string()})
     {'ll_lang': ['en', 'ja'], 'll_from': [7]}

@@ -1,4 +1,4 @@
-"""JSON of configuration files: what is refused."""
+"""JSON of configuration files: the content that is refused."""
 
 from pathlib import Path
 

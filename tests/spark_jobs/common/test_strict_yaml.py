@@ -1,4 +1,4 @@
-"""YAML of configuration files: what is refused, with its line, and which scalars are numbers."""
+"""YAML of configuration files: the content that is refused, with its line, and the scalars that are numbers."""
 
 import doctest
 from datetime import date

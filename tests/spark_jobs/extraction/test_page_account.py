@@ -32,7 +32,7 @@ def test_the_account_of_a_file_includes_lost_pages_and_rejected_streams() -> Non
     ("account", "warning"),
     [
         ({"pages": 0}, "x.xml has no pages, so it gives no article; is it a whole dump of articles?"),
-        ({"pages": 1200}, "x.xml gives no article: its 1,200 pages are of other namespaces; take a dump of all articles"),
+        ({"pages": 1200}, "x.xml gives no article: its 1,200 pages belong to other namespaces; take a dump of all articles"),
         ({"pages": 3, "rows": 1}, None),
         ({"pages": 3, "rejected_pages": 3}, None),
         ({"pages": 0, "rejected_streams": 1}, None),

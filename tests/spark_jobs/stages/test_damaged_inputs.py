@@ -148,7 +148,7 @@ def test_a_bad_page_stops_the_build_or_becomes_a_reject(
             lambda xml: re.sub(rb"<page>.*</page>", b"", xml, flags=re.DOTALL),
             "has no pages, so it gives no article; is it a whole",
         ),
-        (lambda xml: re.sub(rb"<ns>\d+</ns>", b"<ns>14</ns>", xml), "gives no article: its 103 pages are of other namespaces"),
+        (lambda xml: re.sub(rb"<ns>\d+</ns>", b"<ns>14</ns>", xml), "gives no article: its 103 pages belong to other namespaces"),
     ],
     ids=["no pages", "no articles"],
 )
