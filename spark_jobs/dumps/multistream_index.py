@@ -119,6 +119,8 @@ def read_index(file: BinaryIO, name: str) -> Iterator[IndexEntry]:
             yield parse_index_line(line, f"{name}, line {number}")
     except DECOMPRESSION_ERRORS as error:
         raise IndexFileError(f"{name} cannot be decompressed beyond line {number} ({error}): is it a whole download?") from error
+    if not number:
+        raise IndexFileError(f"{name} is empty: is it a whole download?")
 
 
 def parse_index_line(line: bytes, where: str) -> IndexEntry:

@@ -1,7 +1,7 @@
 r"""The option `where` of `mediawiki-sql`: conditions `column=value,value`, separated by `;`.
 
-A value is quoted with `'` or `"` as in SQL (a doubled quote is one quote), or written without quotes if it lacks the characters and
-words that have a meaning in other languages. So a condition of SQL is an error, not a value that no row has.
+A value is quoted with `'` or `"` as in SQL (a doubled quote is one quote), or written without quotes if it lacks the characters
+and words that have a meaning in other languages. So a condition of SQL is an error, not a value that no row has.
 """
 
 import re

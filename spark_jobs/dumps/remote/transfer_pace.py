@@ -65,9 +65,14 @@ class AnswerDeadline:
     def _note_connection(self, event: str, about: Mapping[str, Any]) -> None:
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._sockets.append(about["return_value"].get_extra_info("socket"))
+            if self.has_passed:
+                self._close_connections()
 
     def _pass(self) -> None:
         self.has_passed = True
+        self._close_connections()
+
+    def _close_connections(self) -> None:
         for connection in self._sockets:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
