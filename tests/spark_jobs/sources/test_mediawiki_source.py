@@ -117,15 +117,12 @@ def everything(session, damaged):
     [
         ("namespace = 0", "IsNotNull(namespace), EqualTo(namespace,0)", False),
         ("namespace in (14, 10, null)", "In(namespace, [10,14", False),
-        ("namespace <=> 14", "EqualNullSafe(namespace,14)", False),
         ("namespace > 0 and namespace <= 14", "GreaterThan(namespace,0), LessThanOrEqual(namespace,14)", False),
         ("page_id >= 100 and page_id < 50000", "GreaterThanOrEqual(page_id,100), LessThan(page_id,50000)", False),
-        ("page_id is not null", "IsNotNull(page_id)", False),
         ("namespace = 0 and page_id > 20 and title like 'A%'", "EqualTo(namespace,0)", True),
         ("namespace is null", "", True),
         ("namespace != 0", "", True),
         ("page_id = 7 or namespace = 14", "", True),
-        ("_corrupt_reason is not null", "", True),
     ],
 )
 def test_filters_give_the_rows_that_spark_would_keep(
@@ -179,11 +176,9 @@ CREATE = "create table of_pages using mediawiki "
 @pytest.mark.parametrize(
     ("clauses", "namespaces", "columns"),
     [
-        ("options (path '{path}')", None, 13),
         ("options (path '{path}', NameSpaces '0,14') comment 'pages' tblproperties ('team' = 'x')", (0, 14), 13),
         ("options (namespaces '14', columns 'title,namespace') location '{path}'", (14,), 2),
         ("options (path '{folder}/*.xml.bz2')", None, 13),
-        ("options (path '{folder}')", None, 13),
     ],
 )
 def test_a_table_of_the_catalogue_keeps_its_options(session, dump, xml, tmp_path, clauses: str, namespaces, columns: int) -> None:
