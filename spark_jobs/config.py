@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.link_sampling import Strategy
-from spark_jobs.common.settings import Settings
+from spark_jobs.common.settings import PathText, Settings
 from spark_jobs.common.wiki_languages import wiki_of_language
 from spark_jobs.dumps.remote.mirrors import find_mirror
 from spark_jobs.publishing.json_lines import Compression
@@ -46,7 +46,8 @@ class DownloadSettings(Settings):
     optional: bool = True
     """Also download the optional files siteinfo, page, redirect and page_props. A build uses them where they exist."""
     timeout: float = Field(60.0, gt=0)
-    """Seconds without data after which a connection is closed. The rest of the file is then requested again."""
+    """Seconds without data after which a connection is closed, and in which it must bring 1 KiB a second. The rest of the file is
+    then requested again."""
     attempts: int = Field(6, gt=0)
     """Consecutive attempts without progress before the download of a file fails."""
 
@@ -91,7 +92,7 @@ class ExtractSettings(Settings):
 class EncodeSettings(Settings):
     """Stage `encode`: text to tokens."""
 
-    tokenizer: str
+    tokenizer: PathText
     """The tokenizer: a tokenizer.json, a folder that holds one, a SentencePiece .model file, `package:NAME/PATH` for either
     inside an installed Python package, or a model id on the Hugging Face hub."""
     name: str
@@ -144,14 +145,14 @@ class DescribeSettings(Settings):
 class CorpusSettings(Settings):
     """A build: its dumps, its stages and its output."""
 
-    dumps_dir: str = "dumps"
+    dumps_dir: PathText = "dumps"
     """Folder with the dump files of all wikis, in any subfolders: `WIKI-DATE-pages-articles….xml`, `WIKI-DATE-langlinks.sql.gz`
     and, optionally, `siteinfo-namespaces.json.gz`, `page.sql.gz`, `redirect.sql.gz`, `page_props.sql.gz` of that day."""
     wikis: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]] = Field(min_length=1)
     """Wiki ids, such as jawiki."""
-    output_dir: str = "build/corpus"
+    output_dir: PathText = "build/corpus"
     """Folder for the tables, one subfolder for each."""
-    date: str | None = Field(None, pattern=r"^\d{8}$", coerce_numbers_to_str=True)
+    date: str | None = Field(None, pattern=r"^[0-9]{8}$", coerce_numbers_to_str=True)
     """Day of the dumps, YYYYMMDD. Default: the newest complete one of each wiki."""
     pivots: list[str] = Field(["en"], min_length=1)
     """Languages of the names, as language codes."""
@@ -238,9 +239,9 @@ class RenderRule(Settings):
 class RenderSettings(RenderRule):
     """A rendering: its corpus, its text and its output."""
 
-    corpus: str
+    corpus: PathText
     """Folder or address of the corpus: the output_dir of its build."""
-    output_dir: str
+    output_dir: PathText
     """Folder for the table `rendered` and its card."""
     wikis: list[str] | None = None
     """Wikis to render. Default: all wikis of the corpus."""

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.link_sampling import Strategy
-from spark_jobs.common.settings import Settings
+from spark_jobs.common.settings import PathText, Settings
 
 MAX_LANES = 64
 """Default of the most lanes: up to this number of ranks, nothing is read twice."""
@@ -16,7 +16,7 @@ MAX_LANES = 64
 class DataSettings(Settings):
     """The encoded corpus to train on."""
 
-    corpus: str
+    corpus: PathText
     """Folder that holds `encoded/`, as the data engine wrote it: a path, or a URI such as s3://bucket/corpus."""
     tokenizer: str
     """Name of the tokenizer of the shards: `encoded/tokenizer=NAME`."""
@@ -124,7 +124,7 @@ class LoraSettings(Settings):
 class ModelSettings(Settings):
     """The model to train."""
 
-    path: str
+    path: PathText
     """Hugging Face directory or hub id of a causal language model with safetensors weights and a tokenizer."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """bf16 keeps fp32 master weights; auto is bf16 on accelerators and fp32 on CPU."""

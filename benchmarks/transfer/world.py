@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from spark_jobs.common.strict_yaml import read_yaml
 
 ENGLISH = "en"
 LANGUAGES = Path(__file__).parent / "languages"
@@ -96,8 +96,8 @@ class World:
 
 
 def read_language(code: str) -> Language:
-    """Reads the sentences of a language. Raises `FileNotFoundError` if the language has none."""
-    content: dict[str, Any] = yaml.safe_load((LANGUAGES / f"{code}.yaml").read_text(encoding="utf-8"))
+    """Reads the sentences of a language. Raises `ConfigurationError` if the language has no file."""
+    content: dict[str, Any] = read_yaml(LANGUAGES / f"{code}.yaml")
     return Language(code, content["space"], content["statements"], content["fillers"], content["words"])
 
 

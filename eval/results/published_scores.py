@@ -4,13 +4,11 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
-
-import yaml
 
 from eval.results.evaluation_results import EvalResults
 from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.packaged_yaml import read_packaged_yaml
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,7 @@ class PublishedDistance:
 @cache
 def read_published_scores() -> dict[str, dict[str, Any]]:
     """All published scores by model."""
-    text = (files("eval.results") / "published_scores.yaml").read_text(encoding="utf-8")
-    published: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    published: dict[str, dict[str, Any]] = read_packaged_yaml("eval.results", "published_scores.yaml")
     return published
 
 

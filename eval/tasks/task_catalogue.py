@@ -13,13 +13,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from eval.tasks.data_files import find_file
 from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.strict_yaml import BoundedLoader, read_yaml
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(BoundedLoader):
     """Plain types; `!function xcsr_documents.load_documents` becomes the text `xcsr_documents.load_documents`."""
 
 
@@ -95,7 +94,7 @@ def read_catalogue(folder: Path) -> dict[str, TaskFile]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    config: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  (a SafeLoader)
+    config: dict[str, Any] = read_yaml(path, _Loader)
     include = config.pop("include", None)
     return {**_read(path.parent / include), **config} if include else config
 

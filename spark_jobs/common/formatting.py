@@ -12,6 +12,20 @@ def format_count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def format_percent(part: float, whole: float) -> str:
+    """A share in per cent, without the sign, with one decimal. 0 and 100 mean none and all; a dash stands for a share of nothing.
+
+    >>> [format_percent(part, 20_000) for part in (0, 1, 34, 19_999, 20_000)], format_percent(0, 0)
+    (['0', '<0.1', '0.2', '>99.9', '100'], '–')
+    """
+    if not whole:
+        return "–"
+    if part in (0, whole):
+        return "100" if part else "0"
+    percent = f"{100 * part / whole:.1f}"
+    return {"0.0": "<0.1", "100.0": ">99.9"}.get(percent, percent)
+
+
 def format_si(value: float) -> str:
     """Three digits and the SI prefix of the unit that follows, for a value above 0.
 

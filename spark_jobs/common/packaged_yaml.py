@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from spark_jobs.common.strict_yaml import refuse_repeated_keys
+
 if TYPE_CHECKING:
     _SafeLoader = yaml.SafeLoader
 else:
@@ -16,12 +18,7 @@ class _UniqueKeyLoader(_SafeLoader):
     """Safe YAML that refuses a key given twice, which YAML itself forbids and PyYAML accepts."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
-            seen.add(key)
+        refuse_repeated_keys(self, node)
         return super().construct_mapping(node, deep)
 
 

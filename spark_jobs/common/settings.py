@@ -10,19 +10,29 @@ A file with the key `extends: other.yaml` (relative to itself) holds only the di
 """
 
 import difflib
-import re
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.strict_yaml import dump_yaml, parse_yaml, read_yaml, shorten
 
 EXTENDS = "extends"
 """Key with the name of the file to inherit from."""
+_MOST_PROBLEMS = 20
+
+
+def _refuse_empty_path(path: str) -> str:
+    if not path.strip():
+        raise ValueError("the path is empty; write a folder or file, or '.' for the current folder")
+    return path
+
+
+PathText = Annotated[str, AfterValidator(_refuse_empty_path)]
+"""A path or URI as text. Empty is an error: it would mean the current folder. Fields of type `Path` refuse it without this."""
 
 
 class Settings(BaseModel):
@@ -30,35 +40,20 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _paths_are_not_empty(cls, value: Any, info: ValidationInfo) -> Any:
+        if Path in leaf_types(cls.model_fields[str(info.field_name)].annotation):
+            for path in value if isinstance(value, list | tuple) else [value]:
+                _refuse_empty_path(path) if isinstance(path, str) else None
+        return value
+
     def to_yaml(self) -> str:
         """The resolved configuration as YAML, in the order of the model's fields."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return dump_yaml(self.model_dump(mode="json"))
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without two traps of YAML 1.1: `1e-4` is a number, `no` (Norwegian) is a string. Booleans: true and false."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d[\d_]*)(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-def parse_yaml(text: str, source: str) -> Any:
-    """Parse YAML with plain types only; `source` names the file or option in the error message."""
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{source} is not valid YAML: {error}") from error
 
 
 def load_settings(model: type[SettingsT], config: Path | None, overrides: Sequence[str] = ()) -> SettingsT:
@@ -73,8 +68,10 @@ def load_settings(model: type[SettingsT], config: Path | None, overrides: Sequen
         return model.model_validate(values)
     except ValidationError as error:
         where = ", which extends ".join(map(str, files)) or "the configuration"
-        lines = "\n".join(f"  {_explain_problem(model, problem)}" for problem in error.errors())
-        raise ConfigurationError(f"{where} cannot be used:\n{lines}") from error
+        problems = error.errors()
+        lines = [f"  {_explain_problem(model, problem)}" for problem in problems[:_MOST_PROBLEMS]]
+        more = [f"  and {len(problems) - _MOST_PROBLEMS:,} more"] if len(problems) > _MOST_PROBLEMS else []
+        raise ConfigurationError("\n".join([f"{where} cannot be used:", *lines, *more])) from error
 
 
 def read_config(config: Path) -> dict[str, Any]:
@@ -93,14 +90,17 @@ def _read_inherited(config: Path, below: tuple[Path, ...] = ()) -> tuple[dict[st
     if config.resolve() in [file.resolve() for file in below]:
         circle = " extends ".join(map(str, (*below, config)))
         raise ConfigurationError(f"{circle}: a file cannot extend itself; remove one `extends`")
-    values = parse_yaml(config.read_text(encoding="utf-8"), str(config)) or {}
+    values = read_yaml(config)
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise ConfigurationError(f"{config}: expected a mapping of keys at the top level, found a {type(values).__name__}")
     if EXTENDS not in values:
         return values, [config]
     extended = values.pop(EXTENDS)
     if not isinstance(extended, str):
-        raise ConfigurationError(f"{config}: {EXTENDS}: {extended!r} is not allowed: expected one file, relative to this one")
+        raise ConfigurationError(
+            f"{config}: {EXTENDS}: {shorten(extended)} is not allowed: expected one file, relative to this one"
+        )
     inherited, files = _read_inherited(config.parent / extended, (*below, config))
     return _merge(inherited, values), [config, *files]
 
@@ -121,7 +121,7 @@ def _merge(inherited: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
-        raise ConfigurationError(f"--set {override!r}: expected KEY=VALUE, for example --set output_dir=build/run")
+        raise ConfigurationError(f"--set {shorten(override)}: expected KEY=VALUE, for example --set output_dir=build/run")
     *sections, last = key.strip().split(".")
     target = values
     for section in sections:
@@ -129,9 +129,9 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         if inner is None:  # `section:` with nothing below it
             inner = target[section] = {}
         if not isinstance(inner, dict):
-            raise ConfigurationError(f"--set {override!r}: {section!r} is {inner!r}, not a section with keys")
+            raise ConfigurationError(f"--set {shorten(override)}: {section!r} is {shorten(inner)}, not a section with keys")
         target = inner
-    target[last] = parse_yaml(text, f"--set {override!r}")
+    target[last] = parse_yaml(text, f"--set {shorten(override)}")
 
 
 def _explain_problem(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
@@ -140,12 +140,12 @@ def _explain_problem(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
         allowed = _keys_at(model, problem["loc"][:-1])
         close = difflib.get_close_matches(str(problem["loc"][-1]), allowed, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(allowed)}"
-        return f"{key}: unknown key (value {problem['input']!r}); {hint}"
+        return f"{key}: unknown key (value {shorten(problem['input'])}); {hint}"
     if problem["type"] == "missing":
         return f"{key}: required but missing; add it to the file or pass --set {key}=..."
     if isinstance(problem["input"], dict | BaseModel):  # a rule about several keys: its message names them
         return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
-    return f"{key}: {problem['input']!r} is not allowed: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{key}: {shorten(problem['input'])} is not allowed: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:

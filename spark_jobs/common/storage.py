@@ -1,6 +1,7 @@
 """Files and folders on local disks, HDFS and S3, through pyarrow's file systems."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -8,6 +9,8 @@ from typing import BinaryIO
 from pyarrow import fs
 
 from spark_jobs.common.errors import ConfigurationError
+
+_ONE_SLASH = re.compile(r"([a-z][a-z0-9+.-]+):/(?!/)")
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,15 @@ class Location:
 
     @classmethod
     def of(cls, text: str) -> "Location":
-        """Parse a local path (relative to the current folder) or a URI: `hdfs://name:8020/path`, `s3://bucket/key`, `s3a://...`.
+        """Parse a local path (relative to the current folder) or a URI: `hdfs://name:8020/path`, `s3://bucket/key`, `s3a://...`,
+        `file:/path`.
 
         Raises `ConfigurationError` when the file system cannot be reached.
         """
+        if (written := _ONE_SLASH.match(text)) is not None:
+            if written[1] != "file":
+                raise ConfigurationError(f"{text!r} has one slash behind the scheme; write {written[1]}://HOST/PATH")
+            text = text.removeprefix("file:")  # Spark and Hadoop write local paths as file:/path
         if "://" not in text:
             return cls(fs.LocalFileSystem(), str(Path(text).resolve()), "file://")
         scheme, _, rest = text.partition("://")

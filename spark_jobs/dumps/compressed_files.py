@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import zlib
 from collections.abc import Callable
@@ -22,9 +23,13 @@ _OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
 
 
 def open_decompressed(file: BinaryIO, name: str) -> IO[bytes]:
-    """The decompressed bytes of an open file called `name`.
+    """The decompressed bytes of an open file called `name`, from its start.
 
-    A file of several bz2 streams, gzip members, xz streams or zstd frames is read to its end, as one.
+    A file without a byte has no decompressed bytes; the decompressors of bz2 and xz call it cut. A file of several bz2 streams,
+    gzip members, xz streams or zstd frames is read to its end, as one.
     """
+    if not file.read(1):
+        return io.BytesIO()
+    file.seek(0)
     opened: IO[bytes] = _OPENERS.get(PurePosixPath(name).suffix, _OPENERS[""])(file)
     return opened

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _NAME = re.compile(
-    r"(?P<wiki>[a-z][a-z0-9_]*)-(?P<date>\d{8})-(?:"
-    r"pages-(?P<content>articles|meta-current)(?P<multistream>-multistream)?(?P<part>\d*)"
-    r"\.xml(?:-p(?P<first>\d+)p(?P<last>\d+))?(?P<codec>\.bz2|\.gz|\.xz|\.zst|)"
+    r"(?P<wiki>[a-z][a-z0-9_]*)-(?P<date>[0-9]{8})-(?:"
+    r"pages-(?P<content>articles|meta-current)(?P<multistream>-multistream)?(?P<part>[0-9]*)"
+    r"\.xml(?:-p(?P<first>[0-9]+)p(?P<last>[0-9]+))?(?P<codec>\.bz2|\.gz|\.xz|\.zst|)"
     r"|(?P<table>langlinks|page|redirect|page_props)\.sql(?:\.gz|\.bz2|)"
     r"|(?P<siteinfo>siteinfo-namespaces)\.json(?:\.gz|)"
-    r"|(?P<history>pages-meta-history\d*\.xml).*"
+    r"|(?P<history>pages-meta-history[0-9]*\.xml).*"
     r")"
 )
 # Best first: bz2 streams are read in parallel, and pages-articles leaves out talk pages.

@@ -111,7 +111,7 @@ def _check_version(version: str | None, name: str) -> str | None:
     known = f"{'.'.join(map(str, _LEAST_VERSION))} to {'.'.join(map(str, _NEWEST_VERSION))}"
     if version is None:
         return f"{name} names no export version; it is read as one of {known}"
-    match = re.fullmatch(r"(\d+)\.(\d+)", version)
+    match = re.fullmatch(r"([0-9]+)\.([0-9]+)", version)
     if match is None:
         raise PageError(f"{name} is of export version {version!r}, which MediaWiki does not write: {known} are read")
     number = int(match[1]), int(match[2])

@@ -21,8 +21,8 @@ from typing import BinaryIO, NamedTuple
 from spark_jobs.dumps.compressed_files import DECOMPRESSION_ERRORS, open_decompressed
 from spark_jobs.dumps.page_parsing import unescape_title
 
-_DUMP_NAME = re.compile(r"(?P<start>.+-multistream)(?P<part>\d*)\.xml(?P<pages>-p\d+p\d+)?\.bz2")
-_LINE = re.compile(rb"(\d{1,18}):(\d{1,18}):(.+)")
+_DUMP_NAME = re.compile(r"(?P<start>.+-multistream)(?P<part>[0-9]*)\.xml(?P<pages>-p[0-9]+p[0-9]+)?\.bz2")
+_LINE = re.compile(rb"([0-9]{1,18}):([0-9]{1,18}):(.+)")
 _MAX_LINE_BYTES = 4096
 
 
@@ -119,6 +119,8 @@ def read_index(file: BinaryIO, name: str) -> Iterator[IndexEntry]:
             yield parse_index_line(line, f"{name}, line {number}")
     except DECOMPRESSION_ERRORS as error:
         raise IndexFileError(f"{name} cannot be decompressed beyond line {number} ({error}): is it a whole download?") from error
+    if not number:
+        raise IndexFileError(f"{name} is empty: is it a whole download?")
 
 
 def parse_index_line(line: bytes, where: str) -> IndexEntry:

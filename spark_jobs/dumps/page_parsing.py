@@ -17,7 +17,7 @@ PAGE_HEAD_BYTES = 4096
 """Bytes at the beginning of a page that hold its title and id."""
 _REVISION = b"<revision>"
 _TITLE = re.compile(r"<title>([^<]*)</title>")
-_PAGE_ID = re.compile(r"<id>(\d{1,18})</id>")
+_PAGE_ID = re.compile(r"<id>([0-9]{1,18})</id>")
 _PARSER = hardened_parser()
 
 
@@ -114,9 +114,9 @@ def _timestamp(element: etree._Element | None) -> datetime | None:
 def _integer(children: dict[str, etree._Element], parent: str, tag: str, bits: int) -> int:
     text = _required(children, parent, tag)
     try:
-        value = int(text)
+        value = int(text.encode("ascii").replace(b"_", b"x"))  # else `int` takes digits of any script, and 1_000
     except ValueError as error:
-        raise PageError(f"<{tag}>: {error}") from error
+        raise PageError(f"<{tag}>: {text[:40]!r} is not a number") from error
     if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
         raise PageError(f"<{tag}> {text} does not fit into {bits} bits")
     return value

@@ -37,6 +37,8 @@ def read_siteinfo_file(data: bytes, name: str) -> SiteInfo:
 
 
 def _json(data: bytes) -> Any:
+    if not data:
+        raise SiteInfoError("it is empty")
     if data[:2] == _GZIP:
         unpacker = zlib.decompressobj(wbits=31)
         try:

@@ -10,7 +10,7 @@ from spark_jobs.contract.manifest import Manifest
 from spark_jobs.contract.table_schemas import REJECTS
 from spark_jobs.extraction.extract_job import UnitReport
 from spark_jobs.extraction.lost_pages import name_lost_pages
-from spark_jobs.extraction.page_account import account_for_file, sum_page_counts
+from spark_jobs.extraction.page_account import account_for_file, explain_missing_articles, sum_page_counts
 from spark_jobs.extraction.unit_planning import FileSurvey
 from spark_jobs.publishing.publication import Publication
 from spark_jobs.publishing.shard_writer import ShardReport, ShardWriter, number_shards, shard_name
@@ -32,6 +32,9 @@ def publish_extraction(
     per_file = {survey.file.name: [report for report in reports if report.file == survey.file.name] for survey in surveys}
     lost = {survey.file.name: _name_lost_pages(survey, per_file[survey.file.name]) for survey in surveys}
     inputs = [survey.input | account_for_file(per_file[survey.file.name], len(lost[survey.file.name])) for survey in surveys]
+    for entry in inputs:
+        if (warning := explain_missing_articles(entry["name"], entry)) is not None:
+            console.print(f"  warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
     counters = sum_page_counts(reports)
     for count in ("pages", "rejected_pages"):
         counters[count] += sum(map(len, lost.values()))

@@ -1,7 +1,7 @@
 """The account of a dump's pages: pages = other namespaces + rows + rejects, for each file."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spark_jobs.extraction.extract_job import UnitReport
@@ -11,6 +11,15 @@ _COUNTERS = (
     *("pages", "other_namespaces", "articles", "redirects", "rejected_pages", "disambiguations"),
     *("links", "characters", "wikitext_characters"),
 )
+
+
+def explain_missing_articles(file: str, account: Mapping[str, Any]) -> str | None:
+    """A warning for a file that gives no article although nothing in it is damaged, else None."""
+    if account["rows"] or account["rejected_pages"] or account["rejected_streams"]:
+        return None
+    if account["pages"]:
+        return f"{file} gives no article: its {account['pages']:,} pages belong to other namespaces; take a dump of all articles"
+    return f"{file} has no pages, so it gives no article; is it a whole dump of articles?"
 
 
 def sum_page_counts(reports: Sequence[UnitReport]) -> Counter[str]:

@@ -1,9 +1,10 @@
 """The build report as an HTML page: `templates/build_report.html`, with its plots; the colours of its bars are in
 `templates/build_report_bars.css`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from spark_jobs.common.formatting import format_percent
 from spark_jobs.common.page_templates import render_page
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.corpus_tables import CorpusTable, schema_versions
@@ -17,17 +18,23 @@ _MAX_OPEN_WIKIS = 3
 _TOTALS = ("articles", "redirects", "rejects", "links", "characters")
 
 
-def render_build_report(settings: CorpusSettings, tables: Sequence[CorpusTable], wikis: Sequence[WikiReport]) -> str:
-    """The HTML of the report."""
+def render_build_report(
+    settings: CorpusSettings,
+    tables: Sequence[CorpusTable],
+    wikis: Sequence[WikiReport],
+    missing: Mapping[str, str] | None = None,
+) -> str:
+    """The HTML of the report; `missing` are the wikis of the build that it lacks, with the reason."""
     figures = [wiki.figures for wiki in wikis]
     pivots = sorted({pivot.language for wiki in wikis for pivot in wiki.pivots})
     return render_page(
         "spark_jobs.reports",
         "build_report.html",
-        {"count": "{:,}".format, "short": shorten_number},
+        {"count": "{:,}".format, "short": shorten_number, "percent": format_percent},
         title=settings.card.title,
         note=settings.card.note,
         wikis=wikis,
+        missing=missing or {},
         pivots=pivots,
         total={name: sum(wiki[name] or 0 for wiki in figures) for name in _TOTALS},
         named={p: sum(wiki["named"].get(p, 0) for wiki in figures) for p in pivots},

@@ -9,6 +9,7 @@ from rich.table import Table as Grid
 
 from spark_jobs.common.atomic_files import write_bytes_atomically
 from spark_jobs.common.console import console, print_table
+from spark_jobs.common.formatting import format_percent
 from spark_jobs.common.storage import Location
 from spark_jobs.config import CorpusSettings
 from spark_jobs.contract.manifest import Manifest
@@ -60,7 +61,7 @@ def print_build_summary(summary: dict[str, Any], settings: CorpusSettings) -> No
     for heading in ("wiki", *_COUNT_COLUMNS, *(f"named in {pivot}" for pivot in pivots), "tokens", "seconds"):
         grid.add_column(heading, justify="left" if heading == "wiki" else "right", no_wrap=True)
     for wiki, row in summary["wikis"].items():
-        shares = [f"{row['links_with_name'][p]:,} ({row['links_with_name'][p] / max(1, row['links']):.0%})" for p in pivots]
+        shares = [f"{row['links_with_name'][p]:,} ({format_percent(row['links_with_name'][p], row['links'])}%)" for p in pivots]
         counts = [f"{row[name]:,}" for name in _COUNT_COLUMNS.values()]
         tokens = "" if row["tokens"] is None else f"{row['tokens']:,}"
         grid.add_row(wiki, *counts, *shares, tokens, f"{row['seconds']:.1f}")

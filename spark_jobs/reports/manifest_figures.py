@@ -1,7 +1,8 @@
 """Figures and facts of a corpus, read from the manifests of its tables alone: rows, links, names, dumps, configurations."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -9,7 +10,7 @@ import yaml
 from spark_jobs.contract.corpus_tables import CorpusTable
 from spark_jobs.contract.manifest import Manifest
 
-_DATE = re.compile(r"-(\d{8})-")
+_DATE = re.compile(r"-([0-9]{8})-")
 _LINKS_WITH_NAME = "links_with_name."
 
 
@@ -39,6 +40,12 @@ def _counted_pivots(counters: Mapping[str, int]) -> list[str]:
 
 def _input_names(manifest: Manifest | None) -> list[str]:
     return [] if manifest is None else [str(entry["name"]) for entry in manifest.inputs]
+
+
+def select_wikis(tables: Sequence[CorpusTable], wikis: Collection[str]) -> list[CorpusTable]:
+    """The tables with only these wikis; tables without any of them are left out."""
+    selected = [replace(table, wikis={wiki: table.wikis[wiki] for wiki in table.wikis if wiki in wikis}) for table in tables]
+    return [table for table in selected if table.wikis]
 
 
 def pivots_of_tables(tables: Sequence[CorpusTable]) -> list[str]:

@@ -1,5 +1,6 @@
 """Rows of a wiki's published tables, found by title or page id with pyarrow. Needs no Spark."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from spark_jobs.linking.unnamed_reasons import TargetFacts
 from spark_jobs.wikis import WikiProfile
 from spark_jobs.wikitext import normalise_title
 
+_PAGE_ID = re.compile(r"[0-9]{1,18}")
 _PAGE_COLUMNS = ["page_id", "title", "url", "text", "links", "entities"]
 
 
@@ -58,7 +60,7 @@ def find_page(lookup: PageLookup, page: str, profile: WikiProfile) -> dict[str, 
     for row in lookup.read_rows("names", ds.field("title") == text, ["page_id"]):
         if found := lookup.read_rows("augmented", ds.field("page_id") == row["page_id"], _PAGE_COLUMNS):
             return found[-1]
-    if page.isdecimal() and (found := lookup.read_rows("augmented", ds.field("page_id") == int(page), _PAGE_COLUMNS)):
+    if _PAGE_ID.fullmatch(page) and (found := lookup.read_rows("augmented", ds.field("page_id") == int(page), _PAGE_COLUMNS)):
         return found[-1]
     raise ConfigurationError(_explain_missing_page(lookup, page, text))
 
@@ -67,7 +69,7 @@ def _explain_missing_page(lookup: PageLookup, page: str, title: str) -> str:
     """The message for a page without a row in `augmented`."""
     wiki = lookup.wiki
     where = ds.field("title") == title
-    if page.isdecimal():
+    if _PAGE_ID.fullmatch(page):
         where = where | (ds.field("page_id") == int(page))
     for row in lookup.read_rows("articles", where, ["title", "redirect_title", "redirect_fragment"]):
         to = row["redirect_title"] + (f"#{row['redirect_fragment']}" if row["redirect_fragment"] else "")

@@ -1,13 +1,16 @@
 """The Spark session of a build."""
 
 import os
+import shutil
 import sys
 
 from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.config import SparkSettings
+from spark_jobs.runtime.process_limits import allow_open_files
 
 # `DataFrame.repartitionById`, which sends a row to the task of its shard, is new in 4.1.
 _LEAST_SPARK = (4, 1)
@@ -40,7 +43,8 @@ def start_session(settings: SparkSettings, name: str) -> SparkSession:
     """Start Spark, or return the running session.
 
     Precedence of properties, from weak to strong: the engine's, those given to spark-submit, `settings.conf`. A master given to
-    spark-submit has precedence over `settings.master`. Raises `ConfigurationError` for a Spark older than 4.1.
+    spark-submit has precedence over `settings.master`. Raises `ConfigurationError` for a Spark older than 4.1, if Java does not
+    start, and if the process may open too few files.
     """
     submitted = _submitted_properties()
     master = submitted.get("spark.master") or settings.master or "local[*]"
@@ -52,7 +56,13 @@ def start_session(settings: SparkSettings, name: str) -> SparkSession:
     builder = SparkSession.builder.appName(name).master(master)
     for key, value in {**properties, **submitted, **settings.conf}.items():
         builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    allow_open_files()
+    try:
+        session = builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        if error.getCondition() != "JAVA_GATEWAY_EXITED":
+            raise
+        raise ConfigurationError(_explain_java()) from error
     session.sparkContext.setLogLevel("ERROR")
     if master.startswith("local"):
         log4j = session.sparkContext._jvm.org.apache.logging.log4j  # type: ignore[union-attr]
@@ -61,6 +71,12 @@ def start_session(settings: SparkSettings, name: str) -> SparkSession:
     if tuple(int(part) for part in session.version.split(".")[:2]) < _LEAST_SPARK:
         raise ConfigurationError(f"this is Spark {session.version}; the engine needs 4.1 or newer")
     return session
+
+
+def _explain_java() -> str:
+    home = os.environ.get("JAVA_HOME")
+    used = f"JAVA_HOME={home}" if home else f"the java on PATH, {shutil.which('java') or 'of which there is none'}"
+    return f"Spark's Java process ended before it was ready; its messages are above. It needs Java 17 or newer and uses {used}"
 
 
 def size_shuffles(spark: SparkSession, rows: int) -> None:

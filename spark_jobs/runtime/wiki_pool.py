@@ -8,6 +8,7 @@ A failure in one wiki (a damaged dump, a table of another wiki) does not stop th
 disk, a stopped Spark, Ctrl-C) stops the run.
 """
 
+import re
 import threading
 import time
 import traceback
@@ -46,7 +47,22 @@ class Failure:
         if isinstance(error, ConfigurationError):
             return cls(str(error))
         first = next((line for line in str(error).splitlines() if line.strip()), "")
-        return cls(f"{type(error).__name__}: {first}".rstrip(": "), "".join(traceback.format_exception(error)))
+        reason = find_task_exception(str(error)) or f"{type(error).__name__}: {first}".rstrip(": ")
+        return cls(reason, "".join(traceback.format_exception(error)))
+
+
+_TRACE = "Traceback (most recent call last):"
+_EXCEPTION_LINE = re.compile(r"^(?:\w+\.)*(\w+: .+)$", re.MULTILINE)
+
+
+def find_task_exception(text: str) -> str | None:
+    r"""The exception of a task in the text that Spark raises for it, as `Type: message`; None if there is no trace of Python.
+
+    >>> find_task_exception("Thrown.\nTraceback (most recent call last):\n  File x\npyarrow.lib.ArrowInvalid: cut\n")
+    'ArrowInvalid: cut'
+    """
+    found = _EXCEPTION_LINE.search(text, text.rfind(_TRACE)) if _TRACE in text else None
+    return None if found is None else found[1]
 
 
 @dataclass(frozen=True)

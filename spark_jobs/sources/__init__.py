@@ -3,8 +3,8 @@
     from spark_jobs.sources import register
 
     register(spark)
-    pages = spark.read.format("mediawiki").option("namespaces", "0").load("dumps/*-multistream*.xml*.bz2")
-    links = spark.read.format("mediawiki-sql").option("where", "ll_lang=en").load("dumps/*-langlinks.sql.gz")
+    pages = spark.read.format("mediawiki").option("namespaces", "0").load("dumps")
+    links = spark.read.format("mediawiki-sql").option("where", "ll_lang='en'").load("dumps/*/*/*-langlinks.sql.gz")
 
 Import from this package. The docstrings of `MediaWikiSource` and `MediaWikiSqlSource` list the options. Workers need `spark_jobs`
 (`--py-files`), pyarrow, lxml and PyYAML. Parsing of the formats belongs to `spark_jobs.dumps`.

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from spark_jobs.dumps.page_cutting import MAX_PAGE_BYTES
 from spark_jobs.dumps.stream_decompression import MAX_STREAM_BYTES
-from spark_jobs.sources.source_options import ReadMode, check_names, read_mode, read_names, read_numbers, read_size
+from spark_jobs.sources.source_options import ReadMode, check_names, read_flag, read_mode, read_names, read_numbers, read_size
 
 PAGE_SCHEMA = pa.schema(
     [
@@ -27,7 +27,19 @@ PAGE_SCHEMA = pa.schema(
     ]
 )
 """All columns of the source, in their order."""
-OPTION_NAMES = ("path", "paths", "columns", "mode", "namespaces", "bytesPerPartition", "maxPageBytes", "maxStreamBytes")
+OPTION_NAMES = (
+    "path",
+    "paths",
+    "columns",
+    "mode",
+    "namespaces",
+    "bytesPerPartition",
+    "maxPageBytes",
+    "maxStreamBytes",
+    "pushFilters",
+)
+FILTERED_COLUMNS = ("namespace", "page_id")
+"""Columns whose filters are applied before a page is parsed."""
 _BYTES_PER_PARTITION = 32 * 2**20
 
 
@@ -41,6 +53,7 @@ class MediaWikiOptions:
     bytes_per_partition: int
     max_page_bytes: int
     max_stream_bytes: int
+    push_filters: bool = False
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> "MediaWikiOptions":
@@ -53,4 +66,5 @@ class MediaWikiOptions:
             bytes_per_partition=read_size("bytesPerPartition", named.get("bytesPerPartition"), _BYTES_PER_PARTITION),
             max_page_bytes=read_size("maxPageBytes", named.get("maxPageBytes"), MAX_PAGE_BYTES),
             max_stream_bytes=read_size("maxStreamBytes", named.get("maxStreamBytes"), MAX_STREAM_BYTES),
+            push_filters=read_flag("pushFilters", named.get("pushFilters")),
         )

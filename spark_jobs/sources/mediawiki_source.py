@@ -3,11 +3,11 @@
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.datasource import DataSource, DataSourceReader, Filter, InputPartition
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
@@ -18,16 +18,18 @@ from spark_jobs.dumps.page_cutting import RawPage
 from spark_jobs.dumps.page_errors import HistoryError, PageError
 from spark_jobs.dumps.stream_decompression import StreamError, read_whole
 from spark_jobs.dumps.stream_starts import STREAMS_BEYOND, find_boundaries
-from spark_jobs.sources.mediawiki_options import OPTION_NAMES, PAGE_SCHEMA, MediaWikiOptions
+from spark_jobs.sources.mediawiki_options import FILTERED_COLUMNS, OPTION_NAMES, PAGE_SCHEMA, MediaWikiOptions
 from spark_jobs.sources.page_batches import PageBatch
+from spark_jobs.sources.pushed_filters import Conditions, take_number_filters
 from spark_jobs.sources.source_options import ReadMode, SourceError, check_names
 from spark_jobs.sources.source_paths import find_files, refuse_duplicate_names
+from spark_jobs.sources.table_options import drop_table_properties, is_of_table, recall_options, remember_options
 
-_PAGES = re.compile(r"\.xml(?:-p\d+p\d+)?(?:\.(?:bz2|gz|xz|zst))?$")
-_DUMPS = re.compile(r"-pages-(?:articles|meta-current)(?:-multistream)?\d*\.xml(?:-p\d+p\d+)?(?:\.(?:bz2|gz|xz|zst))?$")
+_PAGES = re.compile(r"\.xml(?:-p[0-9]+p[0-9]+)?(?:\.(?:bz2|gz|xz|zst))?$")
+_DUMPS = re.compile(r"-pages-(?:articles|meta-current)(?:-multistream)?[0-9]*\.xml(?:-p[0-9]+p[0-9]+)?(?:\.(?:bz2|gz|xz|zst))?$")
 _FORM = re.compile(
-    r"(?P<dump>[a-z][a-z0-9_]*-\d{8})-pages-(?P<kind>articles|meta-current)(?P<multistream>-multistream)?(?P<part>\d*)"
-    r"\.xml(?P<range>-p\d+p\d+)?(?P<codec>\.\w+|)"
+    r"(?P<dump>[a-z][a-z0-9_]*-[0-9]{8})-pages-(?P<kind>articles|meta-current)(?P<multistream>-multistream)?(?P<part>[0-9]*)"
+    r"\.xml(?P<range>-p[0-9]+p[0-9]+)?(?P<codec>\.\w+|)"
 )
 _log = logging.getLogger(__name__)
 
@@ -59,7 +61,12 @@ class MediaWikiSource(DataSource):
     - `columns`: the wanted columns in their order, separated by commas; all by default. A schema given to `.schema()` does the
       same.
     - `mode`: `PERMISSIVE` (default), `DROPMALFORMED` or `FAILFAST`, see below.
-    - `namespaces`: numbers of the wanted namespaces, separated by commas; all by default.
+    - `namespaces`: numbers of the wanted namespaces, separated by commas; all by default. Under DROPMALFORMED, pages of other
+      namespaces are not parsed.
+    - `pushFilters`: `true` applies the filters of a query that compare `namespace` or `page_id` with numbers before a page is
+      parsed; `explain("formatted")` lists them as `PushedFilters`. Under FAILFAST every page is parsed, so that no malformed page
+      is missed. Needs `spark.sql.python.filterPushdown.enabled`, and a new `load` for each query and each side of a join: Spark
+      4.1 to 4.3 apply the filters of one query to the next one on the same frame. `false` by default.
     - `bytesPerPartition`: compressed bytes of a bz2 file that one task reads, 32m by default. A partition holds the streams that
       begin in its bytes: the task scans them for starts, and some that follow, to finish a page that continues there. The driver
       reads only the heads of the files. A file that is one stream, or of another kind, is read by one task, whatever its size.
@@ -77,8 +84,11 @@ class MediaWikiSource(DataSource):
     that cannot be read is a row without page_offset and with an empty record. `namespaces` does not filter these rows. Both are
     dropped under DROPMALFORMED and an error under FAILFAST. A dump of full histories is an error in every mode.
 
-    Limitations: Spark does not pass the columns and filters of a query to a Python data source, so it applies both after reading.
-    Use `columns` to skip columns and `namespaces` to skip pages. Streaming and writing are not supported.
+    `CREATE TABLE pages USING mediawiki OPTIONS (path 'dumps', namespaces '0')` keeps its options unless it lists columns; choose
+    those with the option `columns`.
+
+    Limitations: Spark does not pass the columns of a query to a Python data source, and its filters only with `pushFilters`; it
+    applies both after reading. Use `columns` and `namespaces`. Streaming and writing are not supported.
     """
 
     @classmethod
@@ -88,7 +98,9 @@ class MediaWikiSource(DataSource):
 
     def schema(self) -> StructType:
         """The chosen columns."""
-        return _spark_schema(MediaWikiOptions.of(self.options).columns)
+        options = drop_table_properties(self.options, OPTION_NAMES)
+        schema = _spark_schema(MediaWikiOptions.of(options).columns)
+        return remember_options(schema, options) if is_of_table(self.options) else schema
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """A reader of the columns of `schema`. Raises `SourceError` for a column that the source does not have."""
@@ -99,9 +111,9 @@ class MediaWikiSource(DataSource):
             if field.dataType != known[field.name].dataType:
                 ours = known[field.name].dataType.simpleString()
                 raise SourceError(f"schema: column {field.name!r} is {ours}, not {field.dataType.simpleString()}")
-        options = dict(self.options)
+        options = check_names(recall_options(schema, self.options), OPTION_NAMES)
         parsed = MediaWikiOptions.of(options | {"columns": ",".join(schema.names)})
-        return MediaWikiReader(parsed, check_names(options, OPTION_NAMES))
+        return (FilteringMediaWikiReader if parsed.push_filters else MediaWikiReader)(parsed, options)
 
 
 def _spark_schema(columns: Sequence[str]) -> StructType:
@@ -112,10 +124,11 @@ def _spark_schema(columns: Sequence[str]) -> StructType:
 class MediaWikiReader(DataSourceReader):
     """Plans partitions on the driver and reads them in tasks."""
 
-    def __init__(self, options: MediaWikiOptions, named: dict[str, str]) -> None:
+    def __init__(self, options: MediaWikiOptions, named: Mapping[str, str]) -> None:
         """`named` are the options as text, for the paths."""
         self._options = options
         self._named = named
+        self._conditions: Conditions = {}
 
     def partitions(self) -> list[PagesPartition]:
         """Ranges of bytes of the bz2 files, and whole files of the other kinds. Raises `SourceError` unless all are exports."""
@@ -133,7 +146,7 @@ class MediaWikiReader(DataSourceReader):
         """The pages of a partition as record batches."""
         if not isinstance(partition, PagesPartition):
             return
-        batch = PageBatch(partition.file.name, self._options)
+        batch = PageBatch(partition.file.name, self._options, self._conditions)
         try:
             for page in _raw_pages(partition, batch, self._options):
                 batch.add(page, partition.namespaces)
@@ -143,6 +156,15 @@ class MediaWikiReader(DataSourceReader):
             raise SourceError(f"{partition.file.name}: {error}") from error
         if batch.rows:
             yield batch.take()
+
+
+class FilteringMediaWikiReader(MediaWikiReader):
+    """A reader for one query, which applies its filters on namespace and page id."""
+
+    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802  (Spark's name)
+        """Take the filters on namespace and page id; returns those that Spark must evaluate."""
+        self._conditions, left = take_number_filters(filters, FILTERED_COLUMNS)
+        return left
 
 
 def _raw_pages(partition: PagesPartition, batch: PageBatch, options: MediaWikiOptions) -> Iterator[RawPage]:

@@ -1,25 +1,29 @@
 """The data source `mediawiki-sql`: rows of the SQL tables that Wikimedia publishes (langlinks, page, redirect, ...)."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.datasource import DataSource, DataSourceReader, Filter, InputPartition
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
 from spark_jobs.common.storage import Location
 from spark_jobs.dumps.compressed_files import open_decompressed
+from spark_jobs.dumps.sql.insert_rows import SqlValue
 from spark_jobs.dumps.sql.sql_cursor import SqlCursor, SqlError
 from spark_jobs.dumps.sql.sql_statements import read_create
 from spark_jobs.dumps.sql.table_reader import read_rows
-from spark_jobs.sources.source_options import SourceError, check_names, read_names
+from spark_jobs.sources.pushed_filters import take_equalities
+from spark_jobs.sources.source_options import SourceError, check_names, read_flag, read_names
 from spark_jobs.sources.source_paths import find_files, refuse_duplicate_names
+from spark_jobs.sources.table_options import drop_table_properties, is_of_table, recall_options, remember_options
+from spark_jobs.sources.where_option import read_conditions
 
-_OPTIONS = ("path", "paths", "columns", "where")
+_OPTIONS = ("path", "paths", "columns", "where", "pushFilters")
 _TABLES = re.compile(r"\.sql(?:\.(?:gz|bz2|xz|zst))?$")
-_NAME = re.compile(r"[a-z][a-z0-9_]*-\d{8}-(?P<table>\w+)\.sql(?:\.\w+)?")
+_NAME = re.compile(r"[a-z][a-z0-9_]*-[0-9]{8}-(?P<table>\w+)\.sql(?:\.\w+)?")
 _FILE = pa.field("file", pa.string())
 
 
@@ -41,15 +45,21 @@ class MediaWikiSqlSource(DataSource):
       .sql.gz, .sql.bz2, .sql.xz or .sql.zst, and hold the same table, of any wikis.
     - `columns`: the wanted columns in their order, separated by commas. Default: all of the table. `file`, the name of the file,
       is an extra column.
-    - `where`: conditions `column=value,value`, separated by `;`. A row is read if all of them hold, which is much faster than a
-      filter in Spark. For a value with a comma or a semicolon, filter in Spark.
+    - `where`: conditions `column=value,value`, separated by `;`. A row is read if all of them hold. Values may be in quotes
+      as in SQL: `ll_lang='en'; ll_title="Rock, paper"`. Other operators, `AND` and wildcards are errors.
+    - `pushFilters`: `true` applies the filters of a query that ask for equality with integers or texts (`=`, `IN`, `IS NULL`)
+      while reading, as `where` does; `explain("formatted")` lists them as `PushedFilters`. Its conditions are those of
+      `pushFilters` in `MediaWikiSource`.
 
     Columns and types are those of `CREATE TABLE` in the first file; a file whose table lacks one, or has it with another type, is
     an error (integers are long, floats and decimals double, all else string: see `spark_jobs.dumps.sql.table_reader`).
 
+    ``CREATE TABLE links USING `mediawiki-sql` OPTIONS (path 'dumps/*-langlinks.sql.gz')`` keeps its options unless it lists
+    columns; choose those with the option `columns`.
+
     Each file is one partition, because its rows cannot be found from the middle. Always fail-fast: a malformed row raises with
-    its byte offset. Limitations: Spark does not pass the columns and filters of a query to a Python data source, so it applies
-    both after reading. Use `columns` and `where` to skip columns and rows.
+    its byte offset. Limitations: Spark does not pass the columns of a query to a Python data source, and its filters only with
+    `pushFilters`, so it applies both after reading. Use `columns` and `where`.
     """
 
     @classmethod
@@ -59,12 +69,13 @@ class MediaWikiSqlSource(DataSource):
 
     def schema(self) -> StructType:
         """The chosen columns with the types of the first file's table. Raises `SourceError`."""
-        schema: StructType = from_arrow_schema(self._plan(None).schema)
-        return schema
+        options = drop_table_properties(self.options, _OPTIONS)
+        schema: StructType = from_arrow_schema(_plan(options, None).schema)
+        return remember_options(schema, options) if is_of_table(self.options) else schema
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """A reader of the columns of `schema`. Raises `SourceError` unless they are columns of the table."""
-        reader = self._plan(schema.names)
+        reader = _plan(recall_options(schema, self.options), schema.names)
         ours: StructType = from_arrow_schema(reader.schema)
         for field, own in zip(schema.fields, ours.fields, strict=True):
             if field.dataType != own.dataType:
@@ -72,24 +83,30 @@ class MediaWikiSqlSource(DataSource):
                 raise SourceError(f"schema: column {own.name!r} is {own.dataType.simpleString()}, not {given}")
         return reader
 
-    def _plan(self, columns: Sequence[str] | None) -> "MediaWikiSqlReader":
-        options = check_names(self.options, _OPTIONS)
-        files = find_files(options, _TABLES, _TABLES)
-        _refuse_other_tables([file.name for file in files])
-        table = read_columns(files[0])
-        wanted = options.get("columns") if columns is None else ",".join(columns)
-        chosen = read_names("columns", wanted, [*table, _FILE.name], list(table))
-        fields = [_FILE if name == _FILE.name and name not in table else pa.field(name, table[name]) for name in chosen]
-        return MediaWikiSqlReader(files, pa.schema(fields), read_conditions(options.get("where"), table))
+
+def _plan(given: Mapping[str, str], columns: Sequence[str] | None) -> "MediaWikiSqlReader":
+    options = check_names(given, _OPTIONS)
+    files = find_files(options, _TABLES, _TABLES)
+    _refuse_other_tables([file.name for file in files])
+    table = read_columns(files[0])
+    wanted = options.get("columns") if columns is None else ",".join(columns)
+    chosen = read_names("columns", wanted, [*table, _FILE.name], list(table))
+    fields = [_FILE if name == _FILE.name and name not in table else pa.field(name, table[name]) for name in chosen]
+    reader = FilteringMediaWikiSqlReader if read_flag("pushFilters", options.get("pushFilters")) else MediaWikiSqlReader
+    return reader(files, pa.schema(fields), table.keys(), read_conditions(options.get("where"), table))
 
 
 class MediaWikiSqlReader(DataSourceReader):
     """Reads one file in each task."""
 
-    def __init__(self, files: Sequence[Location], schema: pa.Schema, where: Mapping[str, list[int | float | str]]) -> None:
+    def __init__(
+        self, files: Sequence[Location], schema: pa.Schema, table: Collection[str], where: Mapping[str, Sequence[SqlValue]]
+    ) -> None:
+        """`table`: the columns of the table; `where`: column -> the values that are read."""
         self.schema = schema
         self._files = files
-        self._where = where
+        self._where = dict(where)
+        self._filtered = {field.name: kind for field in schema if field.name in table and (kind := _python_type(field.type))}
 
     def partitions(self) -> list[TablePartition]:
         """One partition for each file."""
@@ -121,6 +138,17 @@ class MediaWikiSqlReader(DataSourceReader):
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
+class FilteringMediaWikiSqlReader(MediaWikiSqlReader):
+    """A reader for one query, which applies its equalities."""
+
+    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802  (Spark's name)
+        """Take the equalities on columns of the table; returns the filters that Spark must evaluate."""
+        taken, left = take_equalities(filters, self._filtered)
+        for column, values in taken.items():
+            self._where[column] = [value for value in self._where.get(column, values) if value in values]
+        return left
+
+
 def read_columns(file: Location) -> dict[str, pa.DataType]:
     """Name -> type of the columns of the table in a file. Raises `SourceError`."""
     try:
@@ -131,29 +159,9 @@ def read_columns(file: Location) -> dict[str, pa.DataType]:
     return {name: column.type for name, column in table.stored.items()}
 
 
-def read_conditions(text: str | None, table: Mapping[str, pa.DataType]) -> dict[str, list[int | float | str]]:
-    """Parse the option `where` into values of the columns' types. Raises `SourceError`.
-
-    >>> read_conditions("ll_lang=en,ja; ll_from=7", {"ll_from": pa.int64(), "ll_lang": pa.string()})
-    {'ll_lang': ['en', 'ja'], 'll_from': [7]}
-    """
-    found: dict[str, list[int | float | str]] = {}
-    for condition in (text or "").split(";"):
-        if not condition.strip():
-            continue
-        column, equals, values = condition.partition("=")
-        column = column.strip()
-        if not equals or column not in table:
-            raise SourceError(f"where: {condition!r} is not column=value,value with a column among {', '.join(table)}")
-        if column in found:
-            raise SourceError(f"where: {column!r} occurs twice; write its values behind one =")
-        kind = table[column]
-        convert = int if pa.types.is_integer(kind) else float if pa.types.is_floating(kind) else str
-        try:
-            found[column] = [convert(value.strip()) for value in values.split(",")]
-        except ValueError as error:
-            raise SourceError(f"where: {condition!r}: column {column!r} is {kind}: {error}") from error
-    return found
+def _python_type(kind: pa.DataType) -> type[int] | type[str] | None:
+    """The type of the values that can be compared while reading; None for floats, whose text is not unique."""
+    return int if pa.types.is_integer(kind) else str if pa.types.is_string(kind) else None
 
 
 def _refuse_other_tables(names: Sequence[str]) -> None:

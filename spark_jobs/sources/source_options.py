@@ -6,7 +6,8 @@ from typing import Literal
 
 ReadMode = Literal["PERMISSIVE", "DROPMALFORMED", "FAILFAST"]
 _MODES: tuple[ReadMode, ...] = ("PERMISSIVE", "DROPMALFORMED", "FAILFAST")
-_SIZE = re.compile(r"(\d+)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]+)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_INTEGER = re.compile(r"\s*([-+]?[0-9]{1,19})\s*")
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -33,6 +34,13 @@ def read_mode(text: str | None) -> ReadMode:
         if mode == (text or "PERMISSIVE").upper():
             return mode
     raise SourceError(f"mode: {text!r} is none of {', '.join(_MODES)}")
+
+
+def read_flag(name: str, text: str | None) -> bool:
+    """`true` or `false`, in any case; false if the option is not given. Raises `SourceError`."""
+    if (text or "false").lower() not in ("true", "false"):
+        raise SourceError(f"{name}: {text!r} is neither true nor false")
+    return (text or "false").lower() == "true"
 
 
 def read_size(name: str, text: str | None, default: int) -> int:
@@ -62,6 +70,14 @@ def read_names(name: str, text: str | None, allowed: Sequence[str], default: Seq
     return found
 
 
+def parse_integer(text: str) -> int:
+    """A whole number of ASCII digits. Raises ValueError for anything else, also for the `1_000` and `１` that `int` reads."""
+    match = _INTEGER.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(match[1])
+
+
 def read_numbers(name: str, text: str | None) -> frozenset[int] | None:
     """A set of whole numbers, separated by commas; None if the option is not given. Raises `SourceError`.
 
@@ -71,6 +87,6 @@ def read_numbers(name: str, text: str | None) -> frozenset[int] | None:
     if text is None:
         return None
     try:
-        return frozenset(int(part) for part in text.split(","))
+        return frozenset(parse_integer(part) for part in text.split(","))
     except ValueError as error:
         raise SourceError(f"{name}: {text!r} is not a list of numbers; write 0,10") from error

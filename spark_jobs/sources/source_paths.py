@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,6 +14,7 @@ from spark_jobs.common.storage import Location
 from spark_jobs.sources.source_options import SourceError
 
 _WILDCARD = re.compile(r"[*?\[{]")
+_DUMP = re.compile(r"(?P<wiki>[a-z][a-z0-9_]*)-(?P<day>[0-9]{8})-")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
@@ -24,7 +26,10 @@ def find_files(options: Mapping[str, str], wanted: re.Pattern[str], in_folder: r
     """
     paths = json.loads(options["paths"]) if "paths" in options else [options["path"]] if options.get("path") else []
     if not paths:
-        raise SourceError("no path: use .load(PATH) with a file, a folder or a glob")
+        raise SourceError(
+            "no path: use .load(PATH) with a file, a folder or a glob. A table whose columns are listed in CREATE TABLE loses "
+            "its options: leave the columns out, and use the option `columns`"
+        )
     files: dict[str, Location] = {}
     for path in paths:
         found = list(_find(path, wanted, in_folder))
@@ -65,7 +70,24 @@ def _file_or_folder(path: str, in_folder: re.Pattern[str]) -> Iterator[Location]
     if kind is fs.FileType.File:
         yield found
     else:
-        yield from (found / name for name in found.files() if in_folder.search(name.rpartition("/")[2]))
+        names = [name for name in found.files() if in_folder.search(name.rpartition("/")[2])]
+        _refuse_two_days(path, [name.rpartition("/")[2] for name in names])
+        yield from (found / name for name in names)
+
+
+def _refuse_two_days(folder: str, names: Sequence[str]) -> None:
+    """Raise `SourceError` for a folder with dumps of a wiki of several days: its pages would be read twice."""
+    days: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        if (match := _DUMP.match(name)) is not None:
+            days[match["wiki"]].add(match["day"])
+    for wiki, found in days.items():
+        if len(found) > 1:
+            first, *_, last = sorted(found)
+            raise SourceError(
+                f"{folder!r} holds {wiki} of several days, such as {first} and {last}: choose one with a path such as "
+                f"'{folder.rstrip('/')}/*/{last}/*'"
+            )
 
 
 def _matches(name: str, pattern: str) -> bool:

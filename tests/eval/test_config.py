@@ -5,6 +5,7 @@ import yaml
 from pydantic import ValidationError
 
 from eval.config import CitySettings, EvalSettings, SummarySettings
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 
 
@@ -28,6 +29,12 @@ def test_an_invalid_batch_size_is_refused(make_settings, value):
 def test_the_shipped_configurations_are_valid(repository, name, model):
     path = repository / "conf" / "eval" / f"{name}.yaml"
     assert set(load_settings(model, path).model_dump(mode="json")) >= set(yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.parametrize("key", ["model", "output_dir", "data_dir", "data_lock"])
+def test_an_empty_path_is_refused(repository, key):
+    with pytest.raises(ConfigurationError, match=f"{key}: '' is not allowed: the path is empty"):
+        load_settings(EvalSettings, repository / "conf/eval/demo.yaml", [f'{key}=""'])
 
 
 def test_the_data_of_the_demonstration_exist(repository):

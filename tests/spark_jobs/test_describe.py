@@ -165,9 +165,64 @@ class TestFigures:
         assert reports[wiki].wikitext_characters > reports[wiki].figures["characters"] > 20_000
 
 
-def test_a_missing_table_is_reported_with_its_wiki(spark, corpus, tmp_path, demo_settings) -> None:
+@pytest.fixture
+def partial(corpus: Path, tmp_path: Path) -> Path:
+    """A folder with all tables of jawiki, and eswiki as a build leaves it that failed behind `extract`."""
+    for table in ("articles", "rejects"):
+        (tmp_path / table).symlink_to(corpus / table)
+    for table in ("names", "augmented", "links"):
+        (tmp_path / table).mkdir()
+        (tmp_path / table / "wiki=jawiki").symlink_to(corpus / table / "wiki=jawiki")
+    return tmp_path
+
+
+def describe(spark, settings: CorpusSettings, folder: Path, wikis: list[str]) -> ParsedPage:
+    write_build_report(spark, settings.model_copy(update={"output_dir": str(folder), "wikis": wikis}))
+    return ParsedPage((folder / BUILD_REPORT).read_text(encoding="utf-8"))
+
+
+def heads_of(page: ParsedPage) -> set[str | None]:
+    return {attributes["id"] for tag, attributes in page.tags if "id" in attributes} & {"jawiki", "eswiki", "frwiki"}
+
+
+def test_finished_wikis_are_described_and_the_others_are_listed(spark, partial, demo_settings, capsys) -> None:
+    page = describe(spark, demo_settings, partial, ["eswiki", "jawiki", "frwiki"])
+    assert heads_of(page) == {"jawiki"}
+    shown = " ".join(page.text.split())
+    assert "Not in this report: eswiki (it has no names, augmented, links), frwiki (it is not built)." in shown
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "eswiki is not in the report: it has no names, augmented, links" in printed
+    assert "frwiki is not in the report: it is not built" in printed
+    assert "jawiki-20240101-pages-articles" in shown
+    assert "eswiki-20240101" not in shown
+
+
+def test_the_wikis_of_the_configuration_narrow_the_report(spark, corpus, demo_settings, tmp_path, capsys) -> None:
+    for table in corpus.iterdir():
+        (tmp_path / table.name).symlink_to(table)
+    (tmp_path / BUILD_REPORT).unlink(missing_ok=True)
+    page = describe(spark, demo_settings, tmp_path, ["eswiki"])
+    assert heads_of(page) == {"eswiki"}
+    assert "Not in this report" not in page.text
+    assert "the folder also holds jawiki, which wikis does not name" in capsys.readouterr().err
+
+
+def test_a_wiki_whose_tables_cannot_be_read_leaves_the_others(spark, corpus, demo_settings, tmp_path) -> None:
+    for table in ("articles", "names", "augmented", "links", "rejects"):
+        shutil.copytree(corpus / table, tmp_path / table)
+    for shard in (tmp_path / "augmented" / "wiki=eswiki").glob("*.parquet"):
+        shard.write_bytes(shard.read_bytes()[:100])
+    page = describe(spark, demo_settings, tmp_path, ["jawiki", "eswiki"])
+    assert heads_of(page) == {"jawiki"}
+    assert re.search(r"Not in this report: eswiki \(Arrow\w+: .*Parquet.*\)\.", " ".join(page.text.split()))
+
+
+def test_a_folder_without_a_finished_wiki_is_refused_with_the_reasons(spark, corpus, tmp_path, demo_settings) -> None:
     (tmp_path / "names").symlink_to(corpus / "names")
-    with pytest.raises(ConfigurationError, match="eswiki: the table 'articles' is not in"):
+    message = (
+        r"no wiki of the configuration is finished: jawiki: it has no articles, augmented, links, rejects; eswiki: it has no "
+    )
+    with pytest.raises(ConfigurationError, match=message):
         write_build_report(spark, demo_settings.model_copy(update={"output_dir": str(tmp_path)}))
     assert not (tmp_path / BUILD_REPORT).exists()
 

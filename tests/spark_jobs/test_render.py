@@ -129,7 +129,7 @@ def test_another_seed_or_epoch_chooses_other_links_and_keeps_the_text(spark, set
 
 
 def test_the_links_of_a_page_are_chosen_independently_of_other_pages(corpus) -> None:
-    settings = RenderSettings(corpus="", output_dir="")
+    settings = RenderSettings(corpus="unused", output_dir="unused")
     files = (corpus / "augmented" / "wiki=jawiki").glob("*.parquet")
     file = max(files, key=lambda file: pq.read_metadata(file).num_rows)
     (batch,) = pq.read_table(file, partitioning=None).combine_chunks().to_batches()

@@ -42,6 +42,11 @@ def minimal(tmp_path: Path) -> Path:
         ("stream.lanes=3", r"stream\.lanes \(3\) does not divide global_batch_size \(8\); use one of 1, 2, 4, 8"),
         ("optimizer.warmup_steps=10", r"warmup_steps \(10\) must be below steps \(10\)"),
         ("optimizer.betas=[0.9, 1.0]", "each beta is a decay in"),
+        ('output_dir=""', "output_dir: '' is not allowed: the path is empty; write a folder or file"),
+        ('data.corpus=""', "data.corpus: '' is not allowed: the path is empty"),
+        ('data.cache=""', "data.cache: '' is not allowed: the path is empty"),
+        ('model.path=""', "model.path: '' is not allowed: the path is empty"),
+        ("data.weights={jawiki: 1, jawiki: 2}", "the key 'jawiki' is given twice"),
         ("model.precision=fp16", "model.precision: 'fp16' is not allowed: .*'auto', 'bf16' or 'fp32'"),
     ],
 )

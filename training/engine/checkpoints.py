@@ -27,7 +27,7 @@ MANIFEST, STATE = "manifest.json", "state.json"
 VERSION = 1
 """Raised whenever earlier checkpoints cannot be read any more."""
 
-_NAME = re.compile(r"^step-(\d{6,})$")
+_NAME = re.compile(r"^step-([0-9]{6,})$")
 
 
 class FileSum(TypedDict):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.strict_json import read_json
 from training.config import TrainSettings
 
 _DECIDED_BY = {
@@ -48,9 +49,9 @@ def build_deepspeed_config(settings: TrainSettings, accumulation: int) -> DeepSp
             f"deepspeed: {path} does not exist (current folder: {Path.cwd()}); conf/deepspeed/ has zero0.json to zero3.json"
         )
     try:
-        config = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"deepspeed: {path} is not valid JSON: {error}") from error
+        config = read_json(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"deepspeed: {error}") from error
     if not isinstance(config, dict):
         raise ConfigurationError(f"deepspeed: {path} holds a {type(config).__name__}; expected an object with DeepSpeed's keys")
     for key, ours in _DECIDED_BY.items():

@@ -25,7 +25,7 @@ class Accelerator(NamedTuple):
     """The vendor's document."""
 
 
-_SXM_GB = r"(?P<gb>\d+)GB"
+_SXM_GB = r"(?P<gb>[0-9]+)GB"
 _NV = r"(?:NVIDIA |Tesla )?"
 
 ACCELERATORS = (
@@ -45,7 +45,7 @@ ACCELERATORS = (
     Accelerator(rf"{_NV}H200", "NVIDIA H200", 989.4, 989.4, 66.9, 141, "NVIDIA H200 datasheet, SXM column"),
     Accelerator(rf"{_NV}H200 NVL", "NVIDIA H200 NVL", 835, 835, 60, 141, "NVIDIA H200 datasheet, NVL column"),
     Accelerator(  # the name's GB are the CPU's
-        rf"{_NV}GH200 \d+GB", "NVIDIA GH200 480GB", 989.4, 989.4, 66.9, 96, "NVIDIA GH200 datasheet"
+        rf"{_NV}GH200 [0-9]+GB", "NVIDIA GH200 480GB", 989.4, 989.4, 66.9, 96, "NVIDIA GH200 datasheet"
     ),
     Accelerator(rf"{_NV}B200", "NVIDIA B200", 2250, 2250, 75, 180, "NVIDIA HGX B200 datasheet, an eighth"),
     Accelerator(rf"{_NV}GB200", "NVIDIA GB200", 2500, 2500, 80, 186, "NVIDIA GB200 NVL72 datasheet, a 72nd"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spark_jobs.common.errors import ConfigurationError, first_line
-from spark_jobs.common.settings import parse_yaml
+from spark_jobs.common.strict_yaml import read_yaml
 from training.model.protocols import CausalLanguageModel, ModelConfig
 from training.model.zero3_parameters import count_parameters, whole_shape
 
@@ -114,7 +114,7 @@ def config_file(path: str) -> Path | None:
 @cache
 def published_shapes() -> dict[str, dict[str, object]]:
     """Hub id -> the values of its `config.json` that decide its shape, and `source`."""
-    content: dict[str, dict[str, object]] = parse_yaml(PUBLISHED.read_text(encoding="utf-8"), str(PUBLISHED))
+    content: dict[str, dict[str, object]] = read_yaml(PUBLISHED)
     return content
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.settings import parse_yaml
+from spark_jobs.common.strict_yaml import parse_yaml
 from training.engine.checkpoints import STATE, Checkpoints
 from training.records.run_folder import SUMMARY
 from training.records.run_logs import EVENTS, METRICS, read_log

@@ -19,3 +19,7 @@ class TransientError(Exception):
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class TooSlowError(TransientError):
+    """A connection that brought too few bytes; an attempt that ends so made no progress."""

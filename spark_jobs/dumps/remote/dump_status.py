@@ -18,7 +18,7 @@ from html.parser import HTMLParser
 from pydantic import BaseModel, Field, ValidationError
 
 REQUIRED = {
-    "articlesmultistreamdump": r"pages-articles-multistream(-index\d*\.txt|\d*\.xml)(-p\d+p\d+)?\.bz2",
+    "articlesmultistreamdump": r"pages-articles-multistream(-index[0-9]*\.txt|[0-9]*\.xml)(-p[0-9]+p[0-9]+)?\.bz2",
     "langlinkstable": r"langlinks\.sql\.gz",
 }
 """Jobs that a build needs: name -> pattern of the names of its files, after wiki and day."""
@@ -30,7 +30,7 @@ OPTIONAL = {
 }
 """The same for files that a build uses if they are present."""
 DONE = "done"
-_DAY = re.compile(r"(?:[^?#]*/)?(\d{8})/?")
+_DAY = re.compile(r"(?:[^?#]*/)?([0-9]{8})/?")
 _SHA1_LINE = re.compile(r"([0-9a-f]{40}) [ *](\S+)")
 
 

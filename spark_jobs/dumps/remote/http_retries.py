@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event, wait_random_exponential
 
-from spark_jobs.dumps.remote.download_errors import DownloadError, StoppedError, TransientError
+from spark_jobs.dumps.remote.download_errors import DownloadError, StoppedError, TooSlowError, TransientError
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds: the wait before attempt n + 1 is drawn below FIRST_WAIT * 2**n, and never longer than LONGEST_WAIT."""
@@ -19,14 +19,15 @@ def retry_transient_errors(url: str, attempts: int, stop: threading.Event, bytes
     """A rule that repeats a request for `url` after each `TransientError`.
 
     It gives up after `attempts` consecutive attempts without progress: those that did not raise `bytes_received()`, the most
-    bytes of the file that were ever present. Then, and when the server asks for a wait above `LONGEST_RETRY_AFTER`, it raises
-    `DownloadError`; when `stop` is set, `StoppedError`.
+    bytes of the file that were ever present, and those that ended in a `TooSlowError`. Then, and when the server asks for a wait
+    above `LONGEST_RETRY_AFTER`, it raises `DownloadError`; when `stop` is set, `StoppedError`.
     """
     fruitless, before = 0, bytes_received()
 
-    def should_stop(_: RetryCallState) -> bool:
+    def should_stop(state: RetryCallState) -> bool:
         nonlocal fruitless, before
-        fruitless = fruitless + 1 if bytes_received() == before else 0
+        is_fruitless = bytes_received() == before or isinstance(_error_of(state), TooSlowError)
+        fruitless = fruitless + 1 if is_fruitless else 0
         before = bytes_received()
         return fruitless >= attempts or stop.is_set()
 
@@ -41,7 +42,8 @@ def retry_transient_errors(url: str, attempts: int, stop: threading.Event, bytes
             raise StoppedError(f"{url}: stopped")
         error = _error_of(state)
         raise DownloadError(
-            f"{url}: {attempts} attempts in a row brought nothing, the last: {error}. The bytes that have arrived are kept: "
+            f"{url}: {attempts} attempts in a row brought {'too little' if isinstance(error, TooSlowError) else 'nothing'}, "
+            f"the last: {error}. The bytes that have arrived are kept: "
             "run the same command again to continue"
         ) from error
 
@@ -65,7 +67,7 @@ def parse_retry_after(header: str | None) -> float | None:
     """The seconds of a `Retry-After` header, which holds a number or a date; None for a missing or malformed header."""
     if header is None:
         return None
-    if header.strip().isdigit():
+    if header.isascii() and header.strip().isdigit():
         return float(header)
     try:
         return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())

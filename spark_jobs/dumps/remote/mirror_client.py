@@ -3,13 +3,14 @@
 A file is written to `NAME.part` (`partial_file`) and gets its name when all its bytes are present and its sha1 is right, so a
 file under its own name is complete. A server that has another version by the time of a resumption sends all of it.
 
-Transient errors are retried after growing random waits, or as long as the server asks (`http_retries`): a connection that breaks
-or hangs, a response that ends too early, 429 and 5xx. All other errors end the download at once: 404 and other refusals, a
-redirect to another host, more bytes than announced, the second wrong checksum. Redirects are followed on the same host only, and
-never from https to http, since the user chose the mirror by its name.
+Transient errors are retried after growing random waits, or as long as the server asks (`http_retries`): a connection that
+breaks, hangs or is too slow (`transfer_pace`), a response that ends too early, 429 and 5xx. All other errors end the download at
+once: 404 and other refusals, a redirect to another host, more bytes than announced, the second wrong checksum. Redirects are
+followed on the same host only, and never from https to http, since the user chose the mirror by its name.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +20,11 @@ from typing import Self
 import httpx2
 from tenacity import Retrying
 
-from spark_jobs.dumps.remote.download_errors import DownloadError, NotThereError, StoppedError, TransientError
+from spark_jobs.dumps.remote.download_errors import DownloadError, NotThereError, StoppedError, TooSlowError, TransientError
 from spark_jobs.dumps.remote.dump_status import RemoteFile
 from spark_jobs.dumps.remote.http_retries import parse_retry_after, retry_transient_errors
 from spark_jobs.dumps.remote.partial_file import ByteProgress, PartialFile
+from spark_jobs.dumps.remote.transfer_pace import AnswerDeadline, TransferPace
 
 _REDIRECTS = 5
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -32,13 +34,13 @@ class MirrorClient:
     """A connection to one mirror, safe for use by several threads. A context manager."""
 
     def __init__(self, url: str, user_agent: str, connections: int, timeout: float, attempts: int) -> None:
-        """`timeout`: seconds that a connection may be silent. `attempts`: most attempts in a row without progress."""
-        self._url, self._attempts = url, attempts
+        """`timeout`: seconds that a connection may be silent or too slow. `attempts`: most attempts in a row without progress."""
+        self._url, self._attempts, self._timeout = url, attempts, timeout
         self._stop = threading.Event()
         self._client = httpx2.Client(
             headers={"User-Agent": f"{user_agent} httpx2/{httpx2.__version__}", "Accept-Encoding": "identity"},
             timeout=httpx2.Timeout(timeout, pool=None),
-            limits=httpx2.Limits(max_connections=connections),
+            limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=0),  # `AnswerDeadline` must see them
             follow_redirects=True,
             max_redirects=_REDIRECTS,
             event_hooks={"request": [self._refuse_other_hosts]},
@@ -121,9 +123,13 @@ class MirrorClient:
         """A response whose body can be read. Other statuses and broken connections raise an error of `download_errors`."""
         if self._stop.is_set():
             raise StoppedError(f"{path}: stopped")
-        url = f"{self._url}/{path}"
+        url, deadline = f"{self._url}/{path}", AnswerDeadline(self._timeout)
         try:
-            with self._client.stream("GET", url, headers=headers) as response:
+            with (
+                deadline.started() as trace,
+                self._client.stream("GET", url, headers=headers, extensions={"trace": trace}) as response,
+            ):
+                deadline.stop()
                 status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
                 if response.status_code == httpx2.codes.NOT_FOUND:
                     raise NotThereError(f"{url} does not exist ({status})")
@@ -133,14 +139,18 @@ class MirrorClient:
                     raise DownloadError(f"{url}: the server refuses it: {status}")
                 yield response
         except httpx2.TimeoutException as error:
-            raise TransientError(f"nothing came for {self._client.timeout.read:g} seconds") from error
+            raise TransientError(f"nothing came for {self._timeout:g} seconds") from error
         except httpx2.TooManyRedirects as error:
             raise DownloadError(f"{url}: more than {_REDIRECTS} redirects") from error
         except httpx2.TransportError as error:
+            if deadline.has_passed:
+                raise TooSlowError(f"the answer did not begin within {self._timeout:g} seconds") from error
             raise TransientError(f"{type(error).__name__}: {error}") from error
 
     def _chunks(self, response: httpx2.Response) -> Iterator[bytes]:
+        pace = TransferPace(self._timeout, time.monotonic())
         for chunk in response.iter_raw():
+            pace.add(len(chunk), time.monotonic())
             if self._stop.is_set():
                 raise StoppedError(f"{response.url}: stopped")
             yield chunk

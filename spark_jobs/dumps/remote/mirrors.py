@@ -1,12 +1,11 @@
 """Servers of dumps: those known by name (`mirrors.yaml`), or any by its address."""
 
-import importlib.resources
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
+from spark_jobs.common.packaged_yaml import read_packaged_yaml
 
 _CONNECTIONS = 2
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -27,8 +26,7 @@ class Mirror:
 @cache
 def known_mirrors() -> dict[str, dict[str, Any]]:
     """Name -> url, connections, location, and the source of these values."""
-    text = (importlib.resources.files("spark_jobs.dumps.remote") / "mirrors.yaml").read_text(encoding="utf-8")
-    mirrors: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    mirrors: dict[str, dict[str, Any]] = read_packaged_yaml("spark_jobs.dumps.remote", "mirrors.yaml")
     return mirrors
 
 

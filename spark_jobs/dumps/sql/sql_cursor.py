@@ -24,6 +24,11 @@ class SqlCursor:
         self._file = file
         self._base = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no byte of the file has been read."""
+        return self._base + len(self.buffer) == 0
+
     def read_more(self) -> bool:
         """Drop the consumed bytes and append the next ones; false at the end of the file."""
         try:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from spark_jobs.dumps.sql.sql_cursor import MAX_STATEMENT_BYTES, SqlCursor
+from spark_jobs.dumps.sql.sql_cursor import MAX_STATEMENT_BYTES, SqlCursor, SqlError
 
 _IGNORE_CASE = re.DOTALL | re.IGNORECASE
 _QUOTED = rb"""'(?:[^'\\]|\\.|'')*+'|"(?:[^"\\]|\\.|"")*+"|`[^`]*+`"""
@@ -73,6 +73,8 @@ class InsertStatement:
 def read_create(cursor: SqlCursor) -> SqlTable:
     """The table of the first `CREATE TABLE`; moves the cursor behind that statement."""
     if _next_keyword(cursor) != b"CREATE TABLE":
+        if cursor.is_empty:
+            raise SqlError(f"{cursor.name} is empty; download it again")
         raise cursor.error("no CREATE TABLE statement before this; expected a table dump made by mysqldump")
     start = cursor.take(_CREATE, "CREATE TABLE `name` (")
     body = cursor.take(_WHOLE, "the rest of CREATE TABLE up to ';'")[0]

@@ -23,6 +23,24 @@ def catalogue():
 JAPANESE = ["jcommonsenseqa", "jemhopqa", "niilc", "jaqket_v2"]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "task: a\ntag: x\ntag: y",
+            r"a\.yaml is not valid YAML: line 3, column 1: the key 'tag' is given twice, first in line 2",
+        ),
+        ("task: a\nmetadata: {scoring: standard, scoring: reference}", "the key 'scoring' is given twice"),
+        ("task: [", r"a\.yaml is not valid YAML: line 1, column 8"),
+        ("task: \xff", "is not UTF-8: line 1 has the byte 0xff"),
+    ],
+)
+def test_a_task_file_that_is_ambiguous_or_not_yaml_is_refused_by_name(tmp_path, text, message):
+    (tmp_path / "a.yaml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=message):
+        read_catalogue(tmp_path)
+
+
 def test_both_benchmarks_have_all_sixteen_languages_in_both_scorings(catalogue):
     published = [f"{tag}_{language}" for tag in ("xcodah", "xcsqa") for language in LANGUAGES] + JAPANESE
     assert {name for name, task in catalogue.items() if task.scoring == "reference"} == {

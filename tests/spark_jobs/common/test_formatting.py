@@ -2,7 +2,18 @@
 
 import pytest
 
-from spark_jobs.common.formatting import format_bytes, format_count, format_seconds, format_si
+from spark_jobs.common.formatting import format_bytes, format_count, format_percent, format_seconds, format_si
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (34, 17_000, "0.2"), (1, 2001, "<0.1"), (1, 2000, "0.1"), (0, 17_000, "0"), (0, 0, "–"), (5, 5, "100"), (1, 3, "33.3"),
+        (9_999_999, 10_000_000, ">99.9"), (999, 1000, "99.9"), (1, 10**12, "<0.1"),
+    ],
+)  # fmt: skip
+def test_a_share_is_nothing_or_all_only_if_it_is(part: int, whole: int, text: str) -> None:
+    assert format_percent(part, whole) == text
 
 
 @pytest.mark.parametrize("value", [0, -1])

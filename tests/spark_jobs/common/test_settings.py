@@ -4,7 +4,8 @@ import pytest
 from pydantic import Field
 
 from spark_jobs.common.errors import ConfigurationError
-from spark_jobs.common.settings import Settings, load_settings, parse_yaml
+from spark_jobs.common.settings import PathText, Settings, load_settings
+from spark_jobs.common.strict_yaml import parse_yaml
 
 
 class Inner(Settings):
@@ -45,6 +46,68 @@ def test_an_invalid_key_is_named_with_its_value_and_the_allowed_values(
     (tmp_path / "c.yaml").write_text(yaml)
     with pytest.raises(ConfigurationError, match=message):
         load_settings(Outer, tmp_path / "c.yaml", overrides)
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        ("name: a\nwikis: [x]\nname: b", [], r"/c\.yaml is not valid YAML: line 3, column 1: the key 'name' is given twice"),
+        ("name: a", ["inner={rate: 0, rate: 1}"], r"--set 'inner={rate: 0, rate: 1}' is not valid YAML: .*'rate' is given twice"),
+        ("name: a", [f"wikis={'[' * 5000}"], "is nested more than 64 levels deep"),
+        ("name: a", ["wikis=[\udcff]"], r"--set 'wikis=\[\\udcff\]' is not valid YAML: line 1: the character U\+DCFF"),
+        ("false", [], "expected a mapping of keys at the top level, found a bool"),
+        ("name: a\n1: b", [], "1: 1 is not allowed: Keys should be strings"),
+    ],
+    ids=range(6),
+)
+def test_ambiguous_and_hostile_values_are_refused_in_files_and_overrides(
+    tmp_path: Path, text: str, overrides: list[str], message: str
+) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigurationError, match=message) as error:
+        load_settings(Outer, tmp_path / "c.yaml", overrides)
+    assert len(str(error.value)) < 600
+
+
+def test_the_file_that_repeats_a_key_is_named_when_another_extends_it(tmp_path: Path) -> None:
+    path = write_files(tmp_path, {"a.yaml": "extends: b.yaml", "b.yaml": "name: b\nname: c"})
+    with pytest.raises(ConfigurationError, match=r"/b\.yaml is not valid YAML: line 2, column 1: the key 'name' is given twice"):
+        load_settings(Outer, path)
+
+
+def test_a_message_is_short_for_long_values_and_many_problems(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(f"name: {list(range(10_000))}\n" + "".join(f"key{n}: {'x' * 5000}\n" for n in range(100)))
+    with pytest.raises(ConfigurationError) as error:
+        load_settings(Outer, tmp_path / "c.yaml")
+    lines = str(error.value).splitlines()
+    assert lines[-1] == "  and 81 more"
+    assert max(map(len, lines)) < 400
+
+
+class Paths(Settings):
+    folder: Path
+    """A folder."""
+    other: Path | None = None
+    """Another."""
+    several: list[Path] = Field(default_factory=list)
+    """More."""
+    corpus: PathText = "build"
+    """A URI."""
+    label: str = ""
+    """No path."""
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "\t"])
+@pytest.mark.parametrize("key", ["folder", "other", "corpus", "several"])
+def test_an_empty_path_is_refused(key: str, empty: str) -> None:
+    value = f'["{empty}"]' if key == "several" else f'"{empty}"'
+    with pytest.raises(ConfigurationError, match=f"{key}.*is not allowed: the path is empty; write a folder or file, or '.' for"):
+        load_settings(Paths, None, ["folder=x", f"{key}={value}"])
+
+
+def test_other_texts_may_be_empty_and_a_path_may_be_the_current_folder() -> None:
+    settings = load_settings(Paths, None, ["folder=.", "corpus=.", 'label=""', "other=null", "several=[a, .]"])
+    assert settings == Paths(folder=Path(), corpus=".", several=[Path("a"), Path()])
 
 
 def test_a_missing_file_is_named() -> None:

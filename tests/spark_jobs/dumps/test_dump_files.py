@@ -16,6 +16,9 @@ XML, STREAMS, LINKS = f"{JA}pages-articles.xml.bz2", f"{JA}pages-articles-multis
         ([f"{JA}pages-meta-history1.xml-p1p9.bz2", LINKS], "pages-meta-history1.* holds all revisions of its pages"),
         ([f"{JA}pages-articles-multistream-index.txt.bz2", LINKS], "found pages of no day"),
         (["xjawiki-20240101-pages-articles.xml.bz2", LINKS], "found pages of no day"),
+        (["jawiki-٢٠٢٤٠١٠١-pages-articles.xml.bz2", LINKS], "found pages of no day"),
+        ([XML, "jawiki-２０２４０１０１-langlinks.sql.gz"], "langlinks of no day"),
+        ([f"{JA}pages-articles１.xml.bz2", LINKS], "found pages of no day"),
     ],
 )
 def test_an_incomplete_dump_is_refused_with_the_missing_files(paths: list[str], missing: str) -> None:

@@ -32,6 +32,12 @@ def test_the_worked_examples_hold() -> None:
     assert doctest.testmod(spark_jobs.dumps.multistream_index).failed == 0
 
 
+@pytest.mark.parametrize("name", ["index.txt", "index.txt.bz2", "index.txt.gz"])
+def test_an_empty_index_is_named_as_empty(name: str) -> None:
+    with pytest.raises(IndexFileError, match=f"^{name} is empty: is it a whole download\\?$"):
+        list(read_index(io.BytesIO(), name))
+
+
 @pytest.mark.parametrize("line", [b"", b"\n", b"1:2", b"1:2:", b"x:2:T", b"1:x:T", b":2:T", b"-1:2:T", b"1" * 30 + b":2:T"])
 def test_a_malformed_line_is_refused_with_its_number(line: bytes) -> None:
     with pytest.raises(IndexFileError, match=r"i\.txt, line 3: expected offset:page_id:title, found b'"):

@@ -42,7 +42,7 @@ WHOLE = gzip.compress(json.dumps(api_response(1)).encode())
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "it is not JSON"),
+        (b"", "it is empty"),
         (b"<html>404</html>", "it is not JSON .*; it begins with b'<html>404</html>'"),
         (b'{"query": "\xff"}', "it is not JSON"),
         (b"[" * 100_000, "it is not JSON"),

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from spark_jobs.extraction.extract_job import UnitReport
-from spark_jobs.extraction.page_account import account_for_file, sum_page_counts
+from spark_jobs.extraction.page_account import account_for_file, explain_missing_articles, sum_page_counts
 from spark_jobs.publishing.publication import PublishError
 from spark_jobs.publishing.shard_writer import ShardReport
 
@@ -26,6 +26,21 @@ def test_the_account_of_a_file_includes_lost_pages_and_rejected_streams() -> Non
     assert account_for_file([report(6, 3), report(5, 2)], lost=10) == {
         "pages": 21, "other_namespaces": 4, "rows": 5, "rejected_pages": 12, "rejected_streams": 2,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("account", "warning"),
+    [
+        ({"pages": 0}, "x.xml has no pages, so it gives no article; is it a whole dump of articles?"),
+        ({"pages": 1200}, "x.xml gives no article: its 1,200 pages belong to other namespaces; take a dump of all articles"),
+        ({"pages": 3, "rows": 1}, None),
+        ({"pages": 3, "rejected_pages": 3}, None),
+        ({"pages": 0, "rejected_streams": 1}, None),
+    ],
+)
+def test_a_file_without_articles_is_warned_of_unless_rejects_explain_it(account: dict[str, int], warning: str | None) -> None:
+    zeros = {"pages": 0, "other_namespaces": 0, "rows": 0, "rejected_pages": 0, "rejected_streams": 0}
+    assert explain_missing_articles("x.xml", zeros | account) == warning
 
 
 def test_an_account_that_does_not_balance_is_refused() -> None:

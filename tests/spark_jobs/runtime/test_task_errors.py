@@ -4,6 +4,7 @@ import traceback
 
 import pytest
 
+from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.dumps.sql.sql_cursor import SqlError
 from spark_jobs.extraction.rejected_pages import ExtractError
 from spark_jobs.publishing.input_changes import InputChangedError
@@ -32,6 +33,9 @@ def last_line(error: Exception) -> str:
         ("OSError: write. Detail: [errno 122] Disk quota exceeded", DiskFullError, "^output_dir: '/out': Disk quota exceeded"),
         ("OSError: [Errno 28] No space left on device", DiskFullError, r"^spark\.local\.dir: '/scratch': No space left on"),
         ("java.io.IOException: No space left on device", DiskFullError, r"^spark\.local\.dir: '/scratch': No space left on"),
+        ("OSError: [Errno 24] Too many open files: '/x'", ConfigurationError, r"Raise the limit with `ulimit -n 4096` or more"),
+        ("java.io.FileNotFoundException: /x/y (Too many open files)", ConfigurationError, "Raise the limit with `ulimit"),
+        ("OSError: Cannot open. Detail: [errno 24] Too many open files", ConfigurationError, "Raise the limit with `ulimit"),
     ],
 )
 def test_a_known_error_becomes_one_sentence(spark, monkeypatch, error, expected, message) -> None:

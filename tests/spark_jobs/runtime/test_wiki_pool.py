@@ -1,11 +1,13 @@
 """The pool of wikis: order, failures of one wiki, failures of a shared resource."""
 
+import doctest
 import threading
 import time
 from typing import Any
 
 import pytest
 
+from spark_jobs.runtime import wiki_pool
 from spark_jobs.runtime.disk_full import DiskFullError
 from spark_jobs.runtime.task_errors import BadInputError
 from spark_jobs.runtime.wiki_pool import Failure, choose_parallelism, for_each_wiki
@@ -89,3 +91,24 @@ def test_a_failure_of_a_shared_resource_stops_all_wikis_and_cancels_running_jobs
 @pytest.mark.parametrize(("wanted", "wikis", "expected"), [(None, 60, 2), (5, 60, 5), (5, 3, 3), (None, 1, 1), (1, 9, 1)])
 def test_by_default_as_many_wikis_run_at_a_time_as_there_are_cores(spark, wanted, wikis, expected) -> None:
     assert choose_parallelism(spark, wanted, wikis) == expected
+
+
+def test_the_worked_examples_hold() -> None:
+    assert doctest.testmod(wiki_pool).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("bad\n{trace}\n  File\nKeyError: 'x'\n\n\tat org.apache.X: y", "KeyError: 'x'"),
+        (
+            "{trace}\n  File\nValueError: first\n\nDuring it:\n\n{trace}\n  File\na.b.OtherError: second: more\n",
+            "OtherError: second: more",
+        ),
+        ("one line\nsecond", "RuntimeError: one line"),
+        ("", "RuntimeError"),
+    ],
+)
+def test_the_reason_of_a_failure_is_the_exception_of_the_task(text: str, reason: str) -> None:
+    text = text.replace("{trace}", "Traceback (most recent call last):")
+    assert Failure.of(RuntimeError(text)).reason == reason

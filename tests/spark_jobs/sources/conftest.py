@@ -1,6 +1,7 @@
 """A session with the data sources, and a dump of the sample, packed and as XML."""
 
 import bz2
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ from spark_jobs.sources import register
 def session(spark: SparkSession) -> SparkSession:
     register(spark)
     return spark
+
+
+@pytest.fixture
+def pushing(session: SparkSession) -> Iterator[SparkSession]:
+    """The session, in which Spark offers filters to Python sources."""
+    session.conf.set("spark.sql.python.filterPushdown.enabled", "true")
+    yield session
+    session.conf.unset("spark.sql.python.filterPushdown.enabled")
 
 
 @pytest.fixture(scope="module")

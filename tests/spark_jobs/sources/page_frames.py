@@ -1,4 +1,8 @@
-"""Frames of the data source `mediawiki`, and the pages of a dump parsed without it."""
+"""Frames of the data source `mediawiki`, their plans, and the pages of a dump parsed without it."""
+
+import contextlib
+import io
+import re
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -29,3 +33,12 @@ def values(frame: DataFrame, columns: list[str]) -> list[tuple]:
     table: pa.Table = frame.select(*dict.fromkeys([*places, *columns])).toArrow()
     ordered = table.sort_by([(name, "ascending") for name in places])
     return [tuple(row[name] for name in columns) for row in ordered.to_pylist()]
+
+
+def plan_of(frame: DataFrame) -> tuple[str, bool]:
+    """The filters that the source applies, as `explain("formatted")` lists them, and whether Spark filters too."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        frame.explain("formatted")
+    plan = printed.getvalue()
+    pushed = re.search(r"^PushedFilters: \[(.*)\]$", plan, re.MULTILINE)
+    return "" if pushed is None else pushed[1], re.search(r"^\(\d+\) Filter", plan, re.MULTILINE) is not None

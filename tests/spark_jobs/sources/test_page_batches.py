@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.dumps.page_cutting import RawPage
+from spark_jobs.dumps.page_parsing import parse_page
 from spark_jobs.dumps.stream_starts import scan_streams
+from spark_jobs.sources import page_batches
 from spark_jobs.sources.mediawiki_options import MediaWikiOptions
-from spark_jobs.sources.page_batches import PageBatch
+from spark_jobs.sources.page_batches import PageBatch, is_excluded
+from spark_jobs.sources.pushed_filters import NumberCondition
 from spark_jobs.sources.source_options import SourceError
 
 from .page_frames import COLUMNS, DUMP, pages, parse_directly, values
@@ -120,6 +123,45 @@ def test_bad_pages_are_rows_with_their_first_bytes() -> None:
     assert record == "<page><title>B</title><id>6</id>" + "\ufffd" * (65_536 - 32)
     assert page == {"page_id": 6, "title": "B", "text": None, "page_offset": 9, "_corrupt_reason": "no end"}
     assert stream == {**dict.fromkeys(page), "_corrupt_record": "", "_corrupt_reason": "damaged"}
+
+
+@pytest.mark.parametrize(
+    ("xml", "excluded"),
+    [
+        (b"<page>\n    <title>A</title>\n    <ns>2</ns>\n    <id>5</id>\n<revision>", True),
+        (b"<page><title>A</title><ns>0</ns><id>5</id><revision>", False),
+        (b"<page><title>A</title><ns>2</ns><id>5</id><revision></revision><revision>", False),
+        (b"<page><title>A</title><id>5</id><ns>2</ns><revision>", False),
+        (b"<page><!-- x --><title>A</title><ns>2</ns><id>5</id><revision>", False),
+        (b"<page><title>A</title><ns> 2</ns><id>5</id><revision>", False),
+        ("<page><title>A</title><ns>٢</ns><id>5</id><revision>".encode(), False),
+        (b"<page><title>A</title><ns>99999999999</ns><id>5</id><revision>", False),
+        (b"", False),
+    ],
+)
+def test_a_page_is_excluded_by_its_head_only_if_the_head_proves_it(xml: bytes, excluded: bool) -> None:
+    conditions = {"namespace": (NumberCondition(among=frozenset({0})),)}
+    assert is_excluded(xml, conditions) is excluded
+    assert not is_excluded(xml, {})
+
+
+def test_an_excluded_page_is_not_parsed_and_an_included_one_is(monkeypatch) -> None:
+    parsed: list[bytes] = []
+    monkeypatch.setattr(page_batches, "parse_page", lambda xml, names: parsed.append(xml) or parse_page(xml, names))
+    conditions = {"page_id": (NumberCondition(least=6),)}
+    batch = PageBatch("x.xml", MediaWikiOptions.of({}), conditions)
+    strict = PageBatch("x.xml", MediaWikiOptions.of({"mode": "FAILFAST"}), conditions)
+    other = RAW._replace(xml=RAW.xml.replace(b"<id>5", b"<id>6"))
+    for raw in (RAW, other):
+        batch.add(raw, None)
+    assert parsed == [other.xml]
+    for raw in (RAW, other):
+        strict.add(raw, None)
+    assert parsed == [other.xml, RAW.xml, other.xml]
+    dropping = PageBatch("x.xml", MediaWikiOptions.of({"mode": "DROPMALFORMED", "namespaces": "0"}))
+    dropping.add(other, None)
+    assert (len(parsed), dropping.rows) == (3, [])
+    assert [row["page_id"] for row in batch.rows] == [row["page_id"] for row in strict.rows] == [6]
 
 
 def test_bad_pages_are_dropped_in_mode_dropmalformed() -> None:

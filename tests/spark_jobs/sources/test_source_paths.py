@@ -109,6 +109,32 @@ def test_a_file_a_folder_and_a_glob_are_found(folder: Path, path: str, found: li
     assert names(folder, path=f"{folder}/{path}".rstrip("/")) == found
 
 
+@pytest.mark.parametrize(
+    ("days", "path", "message"),
+    [
+        (
+            ["jawiki/20240101", "jawiki/20240201", "eswiki/20240101"],
+            "",
+            "holds jawiki of several days, such as 20240101 and 20240201",
+        ),
+        (["jawiki/20240101", "jawiki/20240201"], "/jawiki/", "choose one with a path such as '{folder}/jawiki/*/20240201/*'"),
+        (["jawiki/20240101", "eswiki/20240201"], "", None),
+        (["jawiki/20240101", "jawiki/20240201"], "/jawiki/20240201", None),
+        (["jawiki/20240101", "jawiki/20240201"], "/*/20240201/*", None),
+        (["jawiki/20240101", "jawiki/20240201"], "/*/*/*.xml", None),
+    ],
+)
+def test_a_folder_with_two_days_of_a_wiki_is_refused(tmp_path: Path, days: list[str], path: str, message: str | None) -> None:
+    for day in days:
+        (tmp_path / day).mkdir(parents=True)
+        (tmp_path / day / f"{day.replace('/', '-')}-pages-articles.xml").touch()
+    if message is None:
+        assert find_files({"path": f"{tmp_path}{path}"}, WANTED, IN_FOLDER)
+        return
+    with pytest.raises(SourceError, match=re.escape(message.replace("{folder}", str(tmp_path)))):
+        find_files({"path": f"{tmp_path}{path}"}, WANTED, IN_FOLDER)
+
+
 def test_paths_keep_their_order_and_give_each_file_once(folder: Path) -> None:
     paths = json.dumps([f"{folder}/b.xml", f"{folder}/*.xml", f"{folder}/in/deep"])
     assert names(folder, paths=paths, path="ignored") == ["b.xml", "a-pages-1.xml", "in/deep/e-pages-1.xml"]

@@ -141,6 +141,37 @@ def test_a_bad_page_stops_the_build_or_becomes_a_reject(
     assert articles.counters["pages"] == articles.counters["other_namespaces"] + articles.rows + rejects.rows
 
 
+@pytest.mark.parametrize(
+    ("change", "warning"),
+    [
+        (
+            lambda xml: re.sub(rb"<page>.*</page>", b"", xml, flags=re.DOTALL),
+            "has no pages, so it gives no article; is it a whole",
+        ),
+        (lambda xml: re.sub(rb"<ns>\d+</ns>", b"<ns>14</ns>", xml), "gives no article: its 103 pages belong to other namespaces"),
+    ],
+    ids=["no pages", "no articles"],
+)
+def test_a_dump_without_articles_is_published_with_a_warning(
+    spark, sample, dumps, settings, read_console, change: Callable[[bytes], bytes], warning: str
+) -> None:
+    xml = change(bz2.decompress((sample / "dumps" / MULTISTREAM).read_bytes()))
+    (dumps / "eswiki-20240101-pages-articles.xml").write_bytes(xml)
+    articles, rejects = run_extract(spark, settings).manifests
+    assert (articles.rows, rejects.rows) == (0, 0)
+    assert f"warning: eswiki-20240101-pages-articles.xml {warning}" in read_console()
+
+
+@pytest.mark.parametrize("name", [LANGLINKS.removesuffix(".gz"), LANGLINKS])
+def test_empty_langlinks_are_named_as_empty(spark, sample, dumps, settings, name: str) -> None:
+    shutil.copy(sample / "dumps" / MULTISTREAM, dumps)
+    (dumps / LANGLINKS).unlink()
+    (dumps / name).touch()
+    run_extract(spark, settings)
+    with pytest.raises(BadInputError, match=rf"{name} is empty; download it again$"):
+        run_timed(align.align_wiki, spark, settings, WIKI)
+
+
 @pytest.mark.parametrize("bytes_per_shard", [6_000, 10**6], ids=["a stream a shard", "one shard"])
 def test_a_bad_stream_loses_its_pages_only(spark, sample, dumps, settings, bytes_per_shard) -> None:
     data = (sample / "dumps" / MULTISTREAM).read_bytes()

@@ -23,6 +23,7 @@ def settings(run_settings, tmp_path):
     ("content", "message"),
     [
         ("{", "is not valid JSON"),
+        ('{"zero_optimization": {"stage": 1}, "zero_optimization": {"stage": 3}}', "the key 'zero_optimization' is given twice"),
         ("[]", "holds a list; expected an object"),
         ('{"train_batch_size": 8}', "sets 'train_batch_size', which 'global_batch_size' of the training configuration decides"),
         ('{"optimizer": {"type": "AdamW"}}', "sets 'optimizer'"),

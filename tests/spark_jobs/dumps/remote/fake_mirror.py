@@ -152,6 +152,27 @@ def hang_after(count: int) -> Response:
     return respond
 
 
+def trickle(count: int, pause: float, headers_too: bool = False) -> Response:
+    """Sends so many bytes of the body, then a byte in every pause, so that the connection is never silent for long."""
+
+    def respond(handler: Handler, data: bytes) -> None:
+        handler.close_connection = True
+        if headers_too:
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        else:
+            handler.start(200, len(data), None, data)
+            handler.wfile.write(data[:count])
+        position = count
+        while not handler.server.release.wait(pause) and position < len(data):
+            try:
+                handler.wfile.write(b"x" if headers_too else data[position : position + 1])
+            except OSError:  # the client has closed the connection
+                return
+            position += 1
+
+    return respond
+
+
 def send_status(code: int, **headers: str) -> Response:
     """Sends a status and an empty body."""
 

@@ -75,3 +75,4 @@ def test_missing_and_contradicting_checksums_are_refused(listed: str, reason: st
 def test_only_links_to_days_are_listed() -> None:
     page = '<a href="20240101/">x</a><a HREF="/jawiki/20240120">y</a><a href="latest/"></a><a href="?20240201/"></a><a>x</a>'
     assert list_days(page) == ["20240120", "20240101"]
+    assert list_days('<a href="٢٠٢٤٠١٠١/"></a><a href="２０２４０１０１/"></a><a href="2024０101/"></a>') == []

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from spark_jobs.dumps.remote.download_errors import DownloadError, StoppedError, TransientError
+from spark_jobs.dumps.remote.download_errors import DownloadError, StoppedError, TooSlowError, TransientError
 from spark_jobs.dumps.remote.http_retries import parse_retry_after, retry_transient_errors
 
 from .fake_mirror import cut_after, hang_after, send_status, send_wrong_byte
@@ -57,7 +57,9 @@ def test_attempts_with_progress_never_exhaust_the_retries(server, tmp_path) -> N
     assert_only_the_file(tmp_path)
 
 
-@pytest.mark.parametrize("header", [None, "", "soon", "-3", "1.5", "Wed, 31 Feb 2024 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00"])
+@pytest.mark.parametrize(
+    "header", [None, "", "soon", "-3", "1.5", "Wed, 31 Feb 2024 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00", "²", "١٢"]
+)
 def test_a_missing_or_malformed_header_asks_for_no_wait(header: str | None) -> None:
     assert parse_retry_after(header) is None
 
@@ -96,6 +98,15 @@ def test_attempts_without_progress_are_limited() -> None:
 
 def test_progress_resets_the_count_of_attempts() -> None:
     assert Source(*[TransientError("cut", 0.0)] * 9, bytes_each=5).retry(1) == 50
+
+
+def test_slow_attempts_are_limited_although_they_bring_bytes() -> None:
+    source = Source(*[TooSlowError("only 120 bytes came in 60 seconds")] * 9, bytes_each=120)
+    with pytest.raises(
+        DownloadError, match=r"3 attempts in a row brought too little, the last: only 120 bytes came in 60 seconds\."
+    ):
+        source.retry(3)
+    assert len(source.errors) == 6
 
 
 @pytest.mark.parametrize("error", [DownloadError("refused"), KeyError("x")])

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from spark_jobs.dumps.compressed_files import open_decompressed
 from spark_jobs.dumps.sql.sql_cursor import SqlCursor, SqlError
+from spark_jobs.dumps.sql.table_reader import read_rows
 
 WORD = re.compile(rb"[a-z]+;")
 
@@ -47,3 +49,9 @@ def test_the_window_drops_bytes_before_the_position_and_grows_with_those_behind_
     assert (cursor.read_more(), cursor.buffer, cursor.position) == (True, b"cdef", 0)
     assert (cursor.read_more(), cursor.buffer) == (True, b"cdefghij")
     assert (cursor.read_more(), cursor.read_more(), cursor.buffer) == (True, False, b"cdefghijk")
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".xz", ".zst"])
+def test_an_empty_file_of_any_form_is_named_as_empty(ending: str) -> None:
+    with pytest.raises(SqlError, match=rf"^t\.sql{ending} is empty; download it again$"):
+        list(read_rows(open_decompressed(io.BytesIO(), f"t.sql{ending}"), f"t.sql{ending}"))

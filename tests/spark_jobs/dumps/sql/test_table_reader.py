@@ -16,7 +16,7 @@ from .sql_dumps import HEAD, SIZES, rows_of
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        (b"", "no CREATE TABLE"),
+        (b"-- a comment\n", "no CREATE TABLE"),
         (b"no table here", "no CREATE TABLE"),
         (b"no table here;", "no CREATE TABLE"),
         (b"<html>404</html>", "expected a statement"),
