@@ -227,7 +227,7 @@ class DryRunSettings(Settings):
     ranks: int = Field(default=1, ge=1)
     """Number of GPUs, where no launcher sets it."""
     gpu: str = "NVIDIA A100-SXM4-80GB"
-    """Their name, as torch.cuda.get_device_name prints it: for their peak FLOPs and memory (training/model/accelerators.py)."""
+    """Their name, as torch.cuda.get_device_name prints it: for peak FLOPs and memory (training/architectures/accelerators.py)."""
     mfu: float = Field(default=0.4, gt=0, le=1)
     """Model FLOPs utilisation for which the hours are computed."""
     json_file: Path | None = None

@@ -65,7 +65,7 @@ def make_step(
     """
     import torch
 
-    from training.model.document_mask import document_masking_arguments
+    from training.architectures.document_mask import document_masking_arguments
 
     micro = settings.micro_batch_size
     accumulation = len(batch.sequences) // micro

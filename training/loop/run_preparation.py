@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
+from training.architectures.document_mask import check_document_masking
 from training.config import TrainSettings, accumulation_steps
 from training.data.encoded_corpus import Corpus, open_corpus
 from training.data.tokenizer_identity import check_vocabulary, find_tokenizer_difference
@@ -19,7 +20,6 @@ from training.loop.divergence import repeated_divergence_error
 from training.loop.held_out_loss import HeldOutLoss
 from training.loop.skip_guard import make_guard
 from training.loop.training_steps import Position
-from training.model.document_mask import check_document_masking
 from training.model.library_messages import silence_libraries
 from training.model.protocols import Engine, Tokenizer
 from training.records.run_folder import RunFolder
@@ -66,7 +66,7 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     corpus = open_corpus(settings.data)
     console.print(describe_corpus(corpus))
     silence_libraries()
-    from training.model.model_checks import check_attention, check_context
+    from training.architectures.model_checks import check_attention, check_context
 
     # Sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from training.architectures.accelerators import peak_flops
+from training.architectures.flops import flops_per_token, mfu
+from training.architectures.model_shapes import shape_of
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState
 from training.engine.collectives import barrier
@@ -22,9 +25,6 @@ from training.loop.exit_codes import write_saved_file
 from training.loop.measurements import measure
 from training.loop.run_preparation import prepare_run, start_or_resume
 from training.loop.training_steps import run_steps
-from training.model.accelerators import peak_flops
-from training.model.flops import flops_per_token, mfu
-from training.model.model_shapes import shape_of
 from training.model.zero3_parameters import count_parameters
 from training.records.metrics_writer import MetricsWriter
 from training.records.page_updates import PageUpdates

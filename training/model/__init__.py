@@ -1,5 +1,5 @@
-"""The model: loading, tags and their rows, adapters, document masks, export and its card, shapes and FLOPs.
+"""The model: its text part, loading, tags and their rows, adapters, export and its card, the files that it comes from.
 
 Import from the modules. `protocols` has the types of transformers' and DeepSpeed's objects, for all rooms above.
-How a model is trained across processes belongs to `engine`.
+What follows from an architecture alone (sizes, FLOPs, masks) belongs to `architectures`, training across processes to `engine`.
 """

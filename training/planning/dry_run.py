@@ -1,8 +1,8 @@
 """`--dry-run`: the plan of a run, without its weights and without a GPU.
 
-Needs the model's `config.json` (or a model whose shape is published, see `training.model.model_shapes`) and, for everything that
-depends on the data, the encoded corpus. Under a launcher the plan is for its ranks and only rank 0 prints; otherwise it is for
-`dry_run.ranks`.
+Needs the model's `config.json` (or a model whose shape is published, see `training.architectures.model_shapes`) and, for
+everything that depends on the data, the encoded corpus. Under a launcher the plan is for its ranks and only rank 0 prints;
+otherwise it is for `dry_run.ranks`.
 """
 
 import json
@@ -17,6 +17,8 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import read_config
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.manifest import MANIFEST
+from training.architectures.accelerators import ACCELERATORS
+from training.architectures.model_shapes import config_file, find_shape
 from training.config import TrainSettings
 from training.data.corpus_errors import display_path
 from training.data.encoded_corpus import open_corpus
@@ -24,9 +26,7 @@ from training.data.read_retries import read_with_retries
 from training.data.tokenizer_identity import check_vocabulary
 from training.engine.deepspeed_config import build_deepspeed_config, with_precision
 from training.engine.launch_environment import read_ranks
-from training.model.accelerators import ACCELERATORS
 from training.model.library_messages import silence_libraries
-from training.model.model_shapes import config_file, find_shape
 from training.planning.corpus_tokenizer import load_corpus_tokenizer
 from training.planning.plan_report import plan_parts
 from training.planning.run_plan import RunPlan, make_plan

@@ -43,7 +43,7 @@ for them.
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from training.model.model_shapes import ModelShape
+from training.architectures.model_shapes import ModelShape
 
 Offload = Literal["none", "optimizer", "all"]
 """Moved to the memory of the machine: nothing; optimizer states and gradients; parameters too."""

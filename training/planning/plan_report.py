@@ -7,8 +7,8 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from spark_jobs.common.formatting import format_si
+from training.architectures.accelerators import memory_bytes
 from training.config import TrainSettings
-from training.model.accelerators import memory_bytes
 from training.planning.memory_estimate import MARGIN, MemoryEstimate
 from training.planning.run_plan import RunPlan
 

@@ -13,10 +13,10 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
+from training.architectures.model_shapes import ModelShape, shape_of
 from training.config import OptimizerSettings
 from training.engine.optimizer import build_optimizer
 from training.loop.optimizer_step import summed_loss
-from training.model.model_shapes import ModelShape, shape_of
 from training.planning import memory_estimate
 from training.planning.memory_estimate import ZERO_PAPER, MemoryEstimate, buffer_bytes, estimate_memory, layer_bytes, model_states
 

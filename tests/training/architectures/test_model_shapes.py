@@ -4,9 +4,9 @@ import pytest
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from spark_jobs.common.errors import ConfigurationError
+from training.architectures.model_shapes import ModelShape, config_file, find_shape, shape_of
 from training.config import TrainSettings
 from training.model.model_loading import load_model, load_tokenizer
-from training.model.model_shapes import ModelShape, config_file, find_shape, shape_of
 from training.model.translation_tags import add_rows, add_tags
 
 

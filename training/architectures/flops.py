@@ -1,15 +1,15 @@
 """Floating-point operations of training a decoder, and the share of an accelerator's peak that a run reaches (MFU).
 
 Model FLOPs utilisation (MFU) is as in PaLM (Chowdhery et al. 2022, arXiv 2204.02311, appendix B): tokens per second, times the
-FLOPs that the *model* needs for a token, over the accelerator's peak (`training.model.accelerators`). Recomputation (gradient
-checkpointing, about a third more) does not count as work, so MFU can be compared between runs that differ in it. Work that a
-model does not need, such as gradients of frozen weights, does not count either.
+FLOPs that the *model* needs for a token, over the accelerator's peak (`training.architectures.accelerators`). Recomputation
+(gradient checkpointing, about a third more) does not count as work, so MFU can be compared between runs that differ in it. Work
+that a model does not need, such as gradients of frozen weights, does not count either.
 
     per_token = flops_per_token(shape, sequence_length=2048)                       # 42.9e9 for Llama-2-7B
     mfu(per_token, tokens_per_second_per_gpu, peak_flops("NVIDIA A100-SXM4-80GB", "bf16"))
 """
 
-from training.model.model_shapes import ModelShape
+from training.architectures.model_shapes import ModelShape
 
 
 def flops_per_token(shape: ModelShape, sequence_length: int, trained: int | None = None) -> float:

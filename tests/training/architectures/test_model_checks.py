@@ -6,7 +6,7 @@ import pytest
 from transformers import LlamaConfig
 
 from spark_jobs.common.errors import ConfigurationError
-from training.model.model_checks import check_attention, check_context
+from training.architectures.model_checks import check_attention, check_context
 
 
 def test_a_sequence_beyond_the_models_positions_is_refused_before_its_weights_are_read(tmp_path):
