@@ -10,6 +10,7 @@ from rich.console import Console
 from training.architectures.accelerators import peak_flops
 from training.architectures.flops import flops_per_token, mfu
 from training.architectures.model_shapes import shape_of
+from training.architectures.router_loss import make_router_loss
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState
 from training.engine.collectives import barrier
@@ -125,12 +126,15 @@ def train_steps(run: ActiveRun, writer: MetricsWriter, summary: RunSummary) -> N
     trained = count_parameters(p for p in module.parameters() if p.requires_grad)
     flops = flops_per_token(shape_of(module), settings.stream.sequence_length, trained)
     peak = peak_flops(device_name(run.device), "bf16" if run.engine.bfloat16_enabled() else "fp32")
+    router = make_router_loss(module, settings.model.router_loss)
+    if router is not None:
+        run.console.print(f"router: its auxiliary loss is added with weight {router.weight:g} (model.router_loss)")
     profiler = StepProfiler(settings.log.profile, settings.output_dir / "profile", run.ranks.rank)
     if position.step == 0:
         measure(run, writer)
     profiler.step_finished(position.step, run.is_finished)
     try:
-        for metrics in run_steps(settings, run.engine, run.stream, position, run.ranks, run.device, run.interruption):
+        for metrics in run_steps(settings, run.engine, run.stream, position, run.ranks, run.device, run.interruption, router):
             per_gpu = metrics["tokens_per_second"] / run.ranks.size
             metrics |= {"tokens_per_second_per_gpu": per_gpu, "mfu": mfu(flops, per_gpu, peak)}
             summary.add_step(metrics)

@@ -59,6 +59,14 @@ class PlainWeight(NamedTuple):
         return tensor.to("cpu", copy=True).contiguous()
 
 
+class _Layers(torch.nn.Module):
+    """A model without its configuration: peft would wrap the fused experts of some architectures, whatever layers are named."""
+
+    def __init__(self, model: CausalLanguageModel) -> None:
+        super().__init__()
+        self.model = model
+
+
 def add_adapters(model: CausalLanguageModel, settings: LoraSettings, seed: int) -> CausalLanguageModel:
     """The model with adapters on every linear layer but the output matrix, all other weights frozen; it keeps its class.
 
@@ -67,18 +75,22 @@ def add_adapters(model: CausalLanguageModel, settings: LoraSettings, seed: int) 
     linear layers and stay frozen.
     """
     from peft import LoraConfig, inject_adapter_in_model
+    from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
 
+    layers = _Layers(model)
+    output = model.get_output_embeddings()
+    linear = [name for name, m in layers.named_modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not output]
     torch.manual_seed(seed)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft divides it by the rank and needs no integer
         lora_dropout=settings.dropout,
-        target_modules="all-linear",
+        target_modules=linear,
         bias="none",
         task_type="CAUSAL_LM",
     )
-    adapted: CausalLanguageModel = inject_adapter_in_model(config, model, _NAME)  # type: ignore[arg-type, assignment]
-    return adapted
+    inject_adapter_in_model(config, layers, _NAME)
+    return model
 
 
 def plain_weights(model: CausalLanguageModel) -> dict[str, PlainWeight]:

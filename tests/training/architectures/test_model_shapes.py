@@ -59,6 +59,7 @@ def test_parameters_are_counted_once_and_those_that_are_only_looked_up_apart(tie
         head_dim=4,
         intermediate_size=12,
         vocab_size=20,
+        largest_module=160,
     )
 
 
