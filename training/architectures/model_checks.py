@@ -1,28 +1,29 @@
-"""Checks of a model's configuration before its weights are read: its positions, its attention on this device."""
+"""Checks of a model before its weights are read: its parts, its positions, its router, its attention on this device."""
 
 import importlib.util
 
-from spark_jobs.common.errors import ConfigurationError, first_line
+from spark_jobs.common.errors import ConfigurationError
+from training.architectures.router_loss import check_router_loss
+from training.config import ModelSettings
+from training.model.base_checkpoint import open_base
+from training.model.text_part import require_decision
 
 
-def check_context(path: str, sequence_length: int) -> None:
-    """Refuse sequences that are longer than the model's positions; reads the model's configuration, not its weights.
+def check_model(settings: ModelSettings, sequence_length: int) -> None:
+    """Refuse a model that cannot be trained as configured; reads configurations and file headers, not weights.
 
     Raises:
-        ConfigurationError: for too long sequences, and for a path without a configuration.
+        ConfigurationError: without a causal language model or its weights, for other parts that the user has not decided about,
+            for sequences that are longer than the model's positions, and for a router's loss that cannot be computed.
     """
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"model.path: {path!r} has no configuration that transformers knows: {first_line(error)}"
-        ) from error
-    context = getattr(config, "max_position_embeddings", None)
+    base = open_base(settings.path)
+    require_decision(base.other, settings.other_parts, settings.path)
+    check_router_loss(base.part.config, base.part.model_class, settings.router_loss)
+    context = getattr(base.part.config, "max_position_embeddings", None)
     if context is not None and sequence_length > context:
         raise ConfigurationError(
-            f"stream.sequence_length: {sequence_length} exceeds the {context} positions that {path} has; use at most {context}"
+            f"stream.sequence_length: {sequence_length} exceeds the {context} positions that {settings.path} has; use at most "
+            f"{context}"
         )
 
 

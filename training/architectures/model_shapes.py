@@ -13,6 +13,7 @@ from spark_jobs.common.errors import ConfigurationError, first_line
 from spark_jobs.common.settings import parse_yaml
 from training.architectures.experts import experts_per_token, feed_forward_width, unused_parameters
 from training.model.protocols import CausalLanguageModel, ModelConfig
+from training.model.text_part import find_text_part
 from training.model.zero3_parameters import count_parameters, whole_shape
 
 _GATES = ("gate_proj", "gate_up", ".w3.")
@@ -106,7 +107,7 @@ def find_shape(path: str, rows: int = 0) -> FoundShape:
     if local is None and path in published_shapes():
         entry = dict(published_shapes()[path])
         source = f"its published shape ({entry.pop('source')}), for {path} is not on this machine"
-        return _found(AutoConfig.for_model(**entry), source, rows)
+        return _found(AutoConfig.for_model(**entry), path, source, rows)
     try:
         config = AutoConfig.from_pretrained(local.parent if local else path, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -115,7 +116,7 @@ def find_shape(path: str, rows: int = 0) -> FoundShape:
             f"({first_line(error)}), nor one whose shape is known here ({', '.join(published_shapes())}). "
             "Correct it, or make an untrained model to try with `python -m training.tiny --config conf/train/tiny_model.yaml`"
         ) from error
-    return _found(config, str(local or f"the hub's config.json of {path}"), rows)
+    return _found(config, path, str(local or f"the hub's config.json of {path}"), rows)
 
 
 def config_file(path: str) -> Path | None:
@@ -137,15 +138,16 @@ def published_shapes() -> dict[str, dict[str, object]]:
     return content
 
 
-def _found(config: ModelConfig, source: str, rows: int) -> FoundShape:
+def _found(config: ModelConfig, path: str, source: str, rows: int) -> FoundShape:
     import torch
     from transformers import AutoModelForCausalLM
 
+    part = find_text_part(config, path)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_config(part.config, trust_remote_code=False)
     if model.get_input_embeddings().weight.shape[0] < rows:
         model.resize_token_embeddings(rows, mean_resizing=False)
-    context = getattr(config.get_text_config(), "max_position_embeddings", None)
+    context = getattr(part.config, "max_position_embeddings", None)
     return FoundShape(shape_of(model), context, _linear_features(model), source)
 
 

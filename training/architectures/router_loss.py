@@ -6,7 +6,7 @@ with E experts, f_i the share of the sequence's tokens that choose expert i, and
 all layers together. These are equations 4 to 6 of the Switch Transformer (Fedus et al. 2021, arXiv 2101.03961) as
 transformers computes them (`load_balancing_loss_func`). The weight is the configuration's `router_aux_loss_coef`.
 
-transformers computes the loss over a micro-batch, so it would change with `micro_batch_size`. Here each sequence has its own loss,
+transformers computes the loss over a micro-batch, so it would change with `micro_batch_size`. Here each sequence has its own,
 which is the same for a micro-batch of one: it depends neither on the size of micro-batches nor on the number of ranks.
 
 The router's scores are recorded by hooks, not by `output_router_logits`, with which transformers' forward pass refuses masks of

@@ -66,13 +66,13 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     corpus = open_corpus(settings.data)
     console.print(describe_corpus(corpus))
     silence_libraries()
-    from training.architectures.model_checks import check_attention, check_context
+    from training.architectures.model_checks import check_attention, check_model
 
     # Sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
     stream = Stream(corpus, rules, settings.data.cache)
     console.print(describe_stream(stream))
-    check_context(settings.model.path, settings.stream.sequence_length)
+    check_model(settings.model, settings.stream.sequence_length)
     device = select_device(ranks)
     precision: str = settings.model.precision
     if precision == "auto":

@@ -183,11 +183,13 @@ def draw_last_page(run: ActiveRun) -> None:
 
 def finish_run(run: ActiveRun, summary: RunSummary) -> None:
     """Export the model, then write run.json, which marks the run as finished."""
+    from training.model.base_checkpoint import open_base
     from training.model.model_card import model_card
     from training.model.model_export import export_model
 
     card = model_card(run.settings, summary.as_dict(), run.tags)
-    export_model(run.engine.module, run.tokenizer, run.settings.output_dir / "model", run.tags, run.ranks.main, card)
+    base = open_base(run.settings.model.path) if run.settings.model.other_parts == "keep" else None
+    export_model(run.engine.module, run.tokenizer, run.settings.output_dir / "model", run.tags, run.ranks.main, card, base=base)
     if run.ranks.main:
         summary.write()
         run.page.draw()

@@ -1,21 +1,32 @@
 """Positions and attention that are refused before weights are read."""
 
 import importlib.util
+import shutil
 
 import pytest
-from transformers import LlamaConfig
 
 from spark_jobs.common.errors import ConfigurationError
-from training.architectures.model_checks import check_attention, check_context
+from training.architectures.model_checks import check_attention, check_model
+from training.config import ModelSettings
 
 
-def test_a_sequence_beyond_the_models_positions_is_refused_before_its_weights_are_read(tmp_path):
-    LlamaConfig(max_position_embeddings=128).save_pretrained(tmp_path)  # there are no weights
-    check_context(str(tmp_path), 128)
+def test_a_sequence_beyond_the_models_positions_is_refused_before_its_weights_are_read(base_model, tmp_path):
+    settings = ModelSettings(path=str(base_model))
+    check_model(settings, 128)
     with pytest.raises(ConfigurationError, match=r"stream\.sequence_length: 129 exceeds the 128 positions .* use at most 128"):
-        check_context(str(tmp_path), 129)
-    with pytest.raises(ConfigurationError, match=r"model\.path: .*nothing' has no configuration that transformers knows"):
-        check_context(str(tmp_path / "nothing"), 128)
+        check_model(settings, 129)
+    with pytest.raises(ConfigurationError, match=r"model\.path: .*nothing' is not a folder"):
+        check_model(ModelSettings(path=str(tmp_path / "nothing")), 128)
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"model_type": "unheard-of"}'], ids=["none", "torn", "unknown"])
+def test_a_model_without_a_configuration_is_refused(base_model, tmp_path, content):
+    shutil.copytree(base_model, tmp_path / "model")
+    (tmp_path / "model" / "config.json").unlink()
+    if content is not None:
+        (tmp_path / "model" / "config.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=r"model\.path: .*model' has no configuration that transformers knows"):
+        check_model(ModelSettings(path=str(tmp_path / "model")), 128)
 
 
 def test_flash_attention_is_refused_where_its_package_is_missing():
