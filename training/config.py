@@ -133,8 +133,8 @@ class ModelSettings(Settings):
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
     """Attention implementation of transformers; auto: its default. flash_attention_2 needs the package flash-attn and bf16."""
     other_parts: Literal["keep", "drop"] | None = None
-    """What becomes of the parts of a checkpoint that are not its text model, such as a vision tower: keep copies them into the
-    exported model unchanged, drop exports the text model alone. A checkpoint that has such parts needs one of them."""
+    """For a checkpoint that holds more than a text model, such as a vision tower: keep copies the other parts into the exported
+    model unchanged, drop exports the text model alone. Other checkpoints need neither."""
     router_loss: float | None = Field(default=None, ge=0)
     """Weight of the auxiliary loss that balances the experts of a mixture; null: the router_aux_loss_coef of the model's own
     configuration. 0 trains without it. See training/architectures/router_loss.py."""

@@ -92,7 +92,7 @@ def make_router_loss(model: CausalLanguageModel, weight: float | None) -> Router
 
 
 def router_loss_weight(config: ModelConfig, weight: float | None) -> float:
-    """`model.router_loss`, or else the weight in the model's configuration; 0 where it has none.
+    """`model.router_loss`, or else the weight in the model's configuration; 0 without one.
 
     >>> from transformers import MixtralConfig
     >>> [router_loss_weight(MixtralConfig(router_aux_loss_coef=0.02), weight) for weight in (None, 0.1)]

@@ -45,7 +45,7 @@ class ArrayCache:
         """The one-dimensional integer arrays that `build` returns, mapped read-only if there is a folder.
 
         Raises:
-            CorpusError: when the folder cannot be written, or its disk does not keep what is written.
+            CorpusError: when the folder cannot be written, or its disk does not keep the bytes that are written.
         """
         if self.folder is None:
             return dict(build())
@@ -64,7 +64,7 @@ class ArrayCache:
         """The arrays that `write` puts into a folder as `ArrayFile`s; it returns their descriptions by name. Needs a folder.
 
         Raises:
-            CorpusError: when the folder cannot be written, or its disk does not keep what is written.
+            CorpusError: when the folder cannot be written, or its disk does not keep the bytes that are written.
         """
         assert self.folder is not None
         entry = self.folder / key

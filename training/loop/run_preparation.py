@@ -10,6 +10,7 @@ from training.config import TrainSettings, accumulation_steps
 from training.data.encoded_corpus import Corpus, open_corpus
 from training.data.tokenizer_identity import check_vocabulary, find_tokenizer_difference
 from training.engine.checkpoints import Checkpoints, read_state
+from training.engine.collectives import all_gather_objects
 from training.engine.deepspeed_config import build_deepspeed_config, with_precision
 from training.engine.deepspeed_engine import EngineSetup, build_engine, resume_engine
 from training.engine.devices import select_device
@@ -20,8 +21,10 @@ from training.loop.divergence import repeated_divergence_error
 from training.loop.held_out_loss import HeldOutLoss
 from training.loop.skip_guard import make_guard
 from training.loop.training_steps import Position
+from training.model.base_files import BaseFiles, read_base_files, require_equal_machines, require_same_files
 from training.model.library_messages import silence_libraries
 from training.model.protocols import Engine, Tokenizer
+from training.model.weight_files import fetch_model_folder
 from training.records.run_folder import RunFolder
 from training.records.wandb_reporting import check_wandb
 from training.stream.stream_rules import StreamRules, make_stream_rules
@@ -109,10 +112,22 @@ def prepare_tokenizer(
     return tokenizer, make_stream_rules(settings, tokenizer, tags), rows
 
 
+def gather_base_files(settings: TrainSettings, ranks: Ranks) -> BaseFiles:
+    """The files of the base model, read by one rank of each machine. Every rank calls it.
+
+    Raises:
+        ConfigurationError: when two machines have different files.
+    """
+    own = read_base_files(fetch_model_folder(settings.model.path), settings.data.cache) if ranks.local_rank == 0 else None
+    machines = [files for files in all_gather_objects(own) if files is not None]
+    return require_equal_machines(machines, settings.model.path)
+
+
 def start_or_resume(
     prepared: PreparedRun,
     checkpoints: Checkpoints,
     fixed_settings: dict[str, Any],
+    base_files: BaseFiles,
     interruption: Interruption,
     console: Console,
 ) -> Start:
@@ -122,6 +137,7 @@ def start_or_resume(
         prepared: of `prepare_run`.
         checkpoints: of the run.
         fixed_settings: values that the checkpoint must have in common with this run.
+        base_files: of the base model; the checkpoint's run must have begun with the same.
         interruption: ends the conversion of a checkpoint for another number of ranks.
         console: for messages about checkpoints.
 
@@ -137,6 +153,7 @@ def start_or_resume(
         return Start(Position(make_guard(settings.guard)), build_engine(setup), None)
     state = read_state(checkpoint)
     other_ranks = check_resumable(state, fixed_settings, settings.elastic)
+    require_same_files(state.settings["base_files"], base_files, settings.model.path, state.step)
     step, rolling = prepared.stream.seek(state.stream)
     position = Position(make_guard(settings.guard, state.guard), step, rolling, state.skipped)
     if position.guard.must_stop:

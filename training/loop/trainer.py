@@ -24,7 +24,7 @@ from training.loop.active_run import ActiveRun
 from training.loop.divergence import TrainingDivergedError, divergence_error
 from training.loop.exit_codes import write_saved_file
 from training.loop.measurements import measure
-from training.loop.run_preparation import prepare_run, start_or_resume
+from training.loop.run_preparation import gather_base_files, prepare_run, start_or_resume
 from training.loop.training_steps import run_steps
 from training.model.zero3_parameters import count_parameters
 from training.records.metrics_writer import MetricsWriter
@@ -62,7 +62,10 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
     fixed_settings = settings_to_match(settings, ranks, zero_stage(setup.config), setup.precision)
     try:
         with Interruption() as interruption:
-            position, engine, checkpoint = start_or_resume(prepared, checkpoints, fixed_settings, interruption, console)
+            base_files = gather_base_files(settings, ranks)
+            position, engine, checkpoint = start_or_resume(
+                prepared, checkpoints, fixed_settings, base_files, interruption, console
+            )
             if ranks.main:
                 folder.prepare(setup.config, None if checkpoint is None else position.step)
             barrier()
@@ -86,6 +89,7 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
                 held_out=prepared.held_out,
                 checkpoints=checkpoints,
                 fixed_settings=fixed_settings,
+                base_files=base_files,
                 page=PageUpdates(folder.path, draw_page if ranks.main else None, console),
                 interruption=interruption,
                 saved=position.step,
@@ -167,7 +171,7 @@ def write_checkpoint(run: ActiveRun, writer: MetricsWriter) -> None:
         guard=position.guard.state,
         skipped=position.skipped,
         ranks=run.ranks.size,
-        settings=run.fixed_settings,
+        settings=run.fixed_settings | {"base_files": run.base_files},
     )
     path = save_checkpoint(run.engine, run.checkpoints, state, run.ranks)
     run.saved = position.step
@@ -184,11 +188,20 @@ def draw_last_page(run: ActiveRun) -> None:
 def finish_run(run: ActiveRun, summary: RunSummary) -> None:
     """Export the model, then write run.json, which marks the run as finished."""
     from training.model.base_checkpoint import open_base
+    from training.model.base_files import list_differences, read_base_files
     from training.model.model_card import model_card
     from training.model.model_export import export_model
 
     card = model_card(run.settings, summary.as_dict(), run.tags)
     base = open_base(run.settings.model.path) if run.settings.model.other_parts == "keep" else None
+    if base is not None and run.ranks.main:
+        now = read_base_files(base.folder, run.settings.data.cache)
+        if differences := list_differences(run.base_files["sha256"], now["sha256"]):
+            run.console.print(
+                f"warning: {base.path} has changed while the run trained ({'; '.join(differences[:3])}); the other parts of the "
+                "exported model are those of now",
+                style="yellow",
+            )
     export_model(run.engine.module, run.tokenizer, run.settings.output_dir / "model", run.tags, run.ranks.main, card, base=base)
     if run.ranks.main:
         summary.write()

@@ -81,7 +81,7 @@ def open_base(path: str) -> BaseCheckpoint:
     part = find_text_part(config, path)
     shapes = tensor_shapes(files)
     if part.whole is not None and not any(name.endswith("lm_head.weight") for name in shapes):
-        part.config.tie_word_embeddings = True  # whatever the configuration says, there is one matrix for both
+        part.config.tie_word_embeddings = True  # whatever the configuration states, there is one matrix for both
     with torch.device("meta"):
         twin: CausalLanguageModel = part.model_class(part.config)
     own = set(twin.state_dict())

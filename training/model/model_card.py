@@ -32,6 +32,7 @@ def model_card(settings: TrainSettings, run: Mapping[str, object], tags: Sequenc
         wikis=settings.data.wikis,
         insertion=describe_insertion(settings.insertion, settings.data.pivot),
         lora=settings.model.lora,
+        other_parts=settings.model.other_parts,
         tags=dict(zip(tags, (OPENING_TAG, CLOSING_TAG), strict=False)),
         run=run,
         configuration=settings.to_yaml(),

@@ -13,7 +13,6 @@ from training.config import ModelSettings
 from training.model.base_checkpoint import BaseCheckpoint, open_base
 from training.model.protocols import CausalLanguageModel, Tokenizer
 from training.model.text_part import require_decision
-from training.model.unreached_parameters import freeze_unreached
 from training.model.weight_files import can_load_weights, freeing_memory_at_once, load_weights
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -43,7 +42,7 @@ def load_model(
 
     Of a checkpoint with other parts it is the text part (`training.model.text_part`). Under ZeRO-3 (see
     `training.engine.deepspeed_config.activate_zero3_loading`) each rank keeps its share only, wherever DeepSpeed puts it;
-    `training.model.weight_files` describes how the tensors get there. Parameters without a gradient are frozen.
+    `training.model.weight_files` describes how the tensors get there.
 
     Raises:
         ConfigurationError: when the model cannot be found or loaded.
@@ -61,7 +60,6 @@ def load_model(
             f"model: {settings.path!r} could not be loaded with attention {settings.attention!r}: {first_line(error)}"
         ) from error
     model.name_or_path = settings.path
-    freeze_unreached(model, announce=main)
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()

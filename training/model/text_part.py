@@ -151,7 +151,7 @@ def describe_parts(names: Iterable[str]) -> str:
 
 
 def require_decision(other: Collection[str], decision: OtherParts | None, path: str) -> None:
-    """Refuse to train a checkpoint with other parts before the user has decided what becomes of them.
+    """Refuse to train a checkpoint with other parts before the user has decided to keep or to drop them.
 
     Raises:
         ConfigurationError: without a decision.

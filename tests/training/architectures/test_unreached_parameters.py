@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, DeepseekV32Config, GitConfig, GPT2Config, LlamaConfig, MixtralConfig, Qwen3Config
 
+from training.architectures.unreached_parameters import find_unreached, freeze_unreached
 from training.config import OptimizerSettings
 from training.engine.optimizer import build_optimizer
-from training.model.unreached_parameters import find_unreached, freeze_unreached
 
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 64}
 VISION = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28}
