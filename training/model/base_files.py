@@ -5,8 +5,8 @@ that resumes after these files changed would be another run. Every checkpoint th
 revision of a model from the hub. A path decides nothing: the files may move.
 
 Cost: SHA-256 runs at 1 to 2 GB/s a core, one file per thread. Llama-2-7B (two files, the larger one of 10 GB) takes 5 to 10
-seconds, once on a machine: sums are kept in `data.cache` under a file's path, size, times and inode. The times include that of the
-last change of the inode, which no program can set back.
+seconds, once on a machine: sums are kept in `data.cache` under a file's path, size, inode and times. One of these is the time of
+the inode's last change, which no program can set back.
 """
 
 import hashlib

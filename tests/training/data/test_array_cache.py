@@ -119,7 +119,7 @@ DAMAGES = {
     "the description is cut": (lambda entry: os.truncate(entry / "about.json", 30), "about.json cannot be read"),
     "the description is a list": (lambda entry: (entry / "about.json").write_text("[]"), "about.json cannot be read"),
     "the description is gone": (lambda entry: (entry / "about.json").unlink(), "about.json cannot be read"),
-    "the description is of the version before": (
+    "another version wrote the description": (
         lambda entry: (entry / "about.json").write_text('{"a": {"dtype": "<i8", "size": 5}}'),
         "another version wrote it",
     ),
