@@ -2,29 +2,45 @@
 
 import importlib.util
 
-from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError, first_line
 from training.architectures.router_loss import check_router_loss
 from training.config import ModelSettings
 from training.model.base_checkpoint import open_base
-from training.model.text_part import require_decision
+from training.model.text_part import find_text_part, require_decision
 
 
-def check_model(settings: ModelSettings, sequence_length: int) -> None:
-    """Refuse a model that cannot be trained as configured; reads configurations and file headers, not weights.
+def check_configuration(settings: ModelSettings, sequence_length: int) -> None:
+    """Refuse a model whose configuration does not allow the run; of a model on the hub, only the configuration is fetched.
 
     Raises:
-        ConfigurationError: without a causal language model or its weights, for other parts that the user has not decided about,
-            for sequences that are longer than the model's positions, and for a router's loss that cannot be computed.
+        ConfigurationError: where transformers has no causal language model for it, for sequences that are longer than the model's
+            positions, and for a router's loss that cannot be computed.
     """
-    base = open_base(settings.path)
-    require_decision(base.other, settings.other_parts, settings.path)
-    check_router_loss(base.part.config, base.part.model_class, settings.router_loss)
-    context = getattr(base.part.config, "max_position_embeddings", None)
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(settings.path, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"model.path: {settings.path!r} has no configuration that transformers knows: {first_line(error)}"
+        ) from error
+    part = find_text_part(config, settings.path)
+    check_router_loss(part.config, part.model_class, settings.router_loss)
+    context = getattr(part.config, "max_position_embeddings", None)
     if context is not None and sequence_length > context:
         raise ConfigurationError(
             f"stream.sequence_length: {sequence_length} exceeds the {context} positions that {settings.path} has; use at most "
             f"{context}"
         )
+
+
+def check_parts(settings: ModelSettings) -> None:
+    """Refuse a checkpoint without weights, or with other parts that the user has not decided about; reads the files' headers.
+
+    Raises:
+        ConfigurationError: with the remedy.
+    """
+    require_decision(open_base(settings.path).other, settings.other_parts, settings.path)
 
 
 def check_attention(attention: str, precision: str, device: str) -> None:

@@ -11,7 +11,6 @@ from training.engine.interruption import Interruption
 from training.engine.launch_environment import Ranks
 from training.loop.held_out_loss import HeldOutLoss
 from training.loop.training_steps import Position
-from training.model.base_files import BaseFiles
 from training.model.protocols import Engine, Tokenizer
 from training.records.page_updates import PageUpdates
 from training.stream.token_stream import Stream
@@ -36,8 +35,6 @@ class ActiveRun:
     checkpoints: Checkpoints
     fixed_settings: dict[str, Any]
     """Values that a checkpoint and the run that resumes from it must have in common."""
-    base_files: BaseFiles
-    """Of the base model."""
     page: PageUpdates
     interruption: Interruption
     saved: int = 0

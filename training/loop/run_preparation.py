@@ -69,13 +69,13 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     corpus = open_corpus(settings.data)
     console.print(describe_corpus(corpus))
     silence_libraries()
-    from training.architectures.model_checks import check_attention, check_model
+    from training.architectures.model_checks import check_attention, check_configuration, check_parts
 
     # Sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
     stream = Stream(corpus, rules, settings.data.cache)
     console.print(describe_stream(stream))
-    check_model(settings.model, settings.stream.sequence_length)
+    check_configuration(settings.model, settings.stream.sequence_length)
     device = select_device(ranks)
     precision: str = settings.model.precision
     if precision == "auto":
@@ -84,6 +84,7 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     if settings.stream.mask_documents:
         check_document_masking(settings.model.path, settings.model.attention)
     config = with_precision(config, precision == "bf16")
+    check_parts(settings.model)
     held_out = HeldOutLoss(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
     return PreparedRun(EngineSetup(settings, config, rows, precision, ranks, device), tokenizer, stream, held_out, accumulation)
 

@@ -88,8 +88,7 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
                 position=position,
                 held_out=prepared.held_out,
                 checkpoints=checkpoints,
-                fixed_settings=fixed_settings,
-                base_files=base_files,
+                fixed_settings=fixed_settings | {"base_files": base_files},
                 page=PageUpdates(folder.path, draw_page if ranks.main else None, console),
                 interruption=interruption,
                 saved=position.step,
@@ -171,7 +170,7 @@ def write_checkpoint(run: ActiveRun, writer: MetricsWriter) -> None:
         guard=position.guard.state,
         skipped=position.skipped,
         ranks=run.ranks.size,
-        settings=run.fixed_settings | {"base_files": run.base_files},
+        settings=run.fixed_settings,
     )
     path = save_checkpoint(run.engine, run.checkpoints, state, run.ranks)
     run.saved = position.step
@@ -196,7 +195,7 @@ def finish_run(run: ActiveRun, summary: RunSummary) -> None:
     base = open_base(run.settings.model.path) if run.settings.model.other_parts == "keep" else None
     if base is not None and run.ranks.main:
         now = read_base_files(base.folder, run.settings.data.cache)
-        if differences := list_differences(run.base_files["sha256"], now["sha256"]):
+        if differences := list_differences(run.fixed_settings["base_files"]["sha256"], now["sha256"]):
             run.console.print(
                 f"warning: {base.path} has changed while the run trained ({'; '.join(differences[:3])}); the other parts of the "
                 "exported model are those of now",

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Qwen3NextConfig, Qwen3NextForCausalLM
 
 from spark_jobs.common.errors import ConfigurationError
-from training.architectures.model_checks import check_model
+from training.architectures.model_checks import check_configuration, check_parts
 from training.architectures.model_shapes import find_shape, shape_of
 from training.config import LoraSettings, ModelSettings
 from training.model.adapters import add_adapters
@@ -109,10 +109,10 @@ def test_a_checkpoint_with_other_parts_needs_a_decision_before_it_is_loaded(tmp_
     write_wrapped(kind, tmp_path)
     tower = "model.visual" if kind == "qwen3_5" else "vision_tower"
     message = rf"holds more than the text model that is trained: .*{tower} \(\d+ tensors\).*model.other_parts=keep .* or =drop"
-    for refuse in (lambda settings: check_model(settings, 16), lambda settings: load_model(settings, torch.float32)):
+    for refuse in (check_parts, lambda settings: load_model(settings, torch.float32)):
         with pytest.raises(ConfigurationError, match=message):
             refuse(settings_of(tmp_path, other_parts=None))
-    check_model(settings_of(tmp_path), 16)
+    check_parts(settings_of(tmp_path))
 
 
 @pytest.mark.parametrize("decision", ["keep", "drop"])
@@ -170,4 +170,4 @@ def test_a_model_that_is_not_a_causal_language_model_is_refused_by_name(base_mod
     else:
         AutoConfig.for_model(kind).save_pretrained(tmp_path)
     with pytest.raises(ConfigurationError, match=UNSUITABLE[kind]):
-        check_model(settings_of(tmp_path), 16)
+        check_configuration(settings_of(tmp_path), 16)
