@@ -48,6 +48,7 @@ def find_unreached(model_class: type, config: ModelConfig) -> frozenset[str] | N
 
     plain = copy.deepcopy(config)
     plain._experts_implementation = "batched_mm"  # type: ignore[attr-defined]  # others need the values of the router
+    plain._attn_implementation = "eager"  # type: ignore[attr-defined]  # needs neither a GPU nor a package
     try:
         with FakeTensorMode():
             twin: CausalLanguageModel = model_class(plain)

@@ -18,6 +18,7 @@ from spark_jobs.common.settings import read_config
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.manifest import MANIFEST
 from training.architectures.accelerators import ACCELERATORS
+from training.architectures.model_checks import check_configuration, check_parts
 from training.architectures.model_shapes import config_file, find_shape
 from training.config import TrainSettings
 from training.data.corpus_errors import display_path
@@ -141,9 +142,15 @@ def how_to_build(settings: TrainSettings, missing: Sequence[str]) -> str:
 
 def notes(settings: TrainSettings) -> Iterator[str]:
     """What would stop the run on this machine today, or delay its start; the plan does not depend on it."""
-    try:
-        RunFolder(settings).check()
-    except ConfigurationError as error:
-        yield f"as things are, the run would not start: {error}"
+    checks = [RunFolder(settings).check]
+    if config_file(settings.model.path) is not None:
+        checks.append(lambda: check_configuration(settings.model, settings.stream.sequence_length))
+    if any(Path(settings.model.path).glob("*.safetensors")):
+        checks.append(lambda: check_parts(settings.model))
+    for check in checks:
+        try:
+            check()
+        except ConfigurationError as error:
+            yield f"as things are, the run would not start: {error}"
     if config_file(settings.model.path) is None:
         yield f"the weights of {settings.model.path} are not on this machine; the run fetches them from the hub"

@@ -53,6 +53,12 @@ def test_they_are_frozen_and_do_not_decay(caplog):
     assert frozen <= unchanged != set(before)
 
 
+def test_a_model_for_flash_attention_is_examined_without_its_package():
+    model = new_model("llama")
+    model.config._attn_implementation = "flash_attention_2"
+    assert find_unreached(type(model), model.config) == frozenset()
+
+
 def test_the_indexer_of_sparse_attention_is_found():
     heads = {"qk_nope_head_dim": 8, "qk_rope_head_dim": 8, "v_head_dim": 8, "q_lora_rank": 16, "kv_lora_rank": 16}
     index = {"index_n_heads": 2, "index_head_dim": 16, "index_topk": 4, "first_k_dense_replace": 1}
