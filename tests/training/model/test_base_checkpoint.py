@@ -171,3 +171,21 @@ def test_a_model_that_is_not_a_causal_language_model_is_refused_by_name(base_mod
         AutoConfig.for_model(kind).save_pretrained(tmp_path)
     with pytest.raises(ConfigurationError, match=UNSUITABLE[kind]):
         check_configuration(settings_of(tmp_path), 16)
+
+
+def test_a_run_under_zero_3_trains_the_text_and_leaves_the_rest_byte_for_byte(corpus, run_settings, finish, tmp_path):
+    base = tmp_path / "base"
+    whole = write_wrapped("gemma3", base)
+    AutoTokenizer.from_pretrained(corpus.tokenizer).save_pretrained(base)
+    model = {"path": str(base), "precision": "fp32", "other_parts": "keep"}
+    done = finish(run_settings(tmp_path / "run", 3, model=model, steps=3))
+    before, after = tensors_of(base), tensors_of(done.folder / "model")
+    assert set(after) == set(before)
+    for name in before:
+        assert torch.equal(before[name], after[name][: len(before[name])]) != is_text(name), name
+    loaded, report = type(whole).from_pretrained(done.folder / "model", output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not torch.allclose(logits(loaded)[..., :63], logits(whole), atol=1e-2)
+    card = (done.folder / "model" / "README.md").read_text()
+    assert "Its other parts are here as they were in the base model" in card
+    assert done.summary["parameters"] == sum(p.numel() for p in loaded.model.language_model.parameters())
