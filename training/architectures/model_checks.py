@@ -6,7 +6,7 @@ from spark_jobs.common.errors import ConfigurationError, first_line
 from training.architectures.router_loss import check_router_loss
 from training.config import ModelSettings
 from training.model.base_checkpoint import open_base
-from training.model.text_part import find_text_part, require_decision
+from training.model.text_part import find_text_part
 
 
 def check_configuration(settings: ModelSettings, sequence_length: int) -> None:
@@ -40,7 +40,7 @@ def check_parts(settings: ModelSettings) -> None:
     Raises:
         ConfigurationError: with the remedy.
     """
-    require_decision(open_base(settings.path).other, settings.other_parts, settings.path)
+    open_base(settings.path).require_decision(settings.other_parts)
 
 
 def check_attention(attention: str, precision: str, device: str) -> None:

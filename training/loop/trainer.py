@@ -23,6 +23,7 @@ from training.engine.resume import settings_to_match
 from training.loop.active_run import ActiveRun
 from training.loop.divergence import TrainingDivergedError, divergence_error
 from training.loop.exit_codes import write_saved_file
+from training.loop.kept_parts import find_kept_parts
 from training.loop.measurements import measure
 from training.loop.run_preparation import gather_base_files, prepare_run, start_or_resume
 from training.loop.training_steps import run_steps
@@ -186,22 +187,14 @@ def draw_last_page(run: ActiveRun) -> None:
 
 def finish_run(run: ActiveRun, summary: RunSummary) -> None:
     """Export the model, then write run.json, which marks the run as finished."""
-    from training.model.base_checkpoint import open_base
-    from training.model.base_files import list_differences, read_base_files
     from training.model.model_card import model_card
     from training.model.model_export import export_model
 
-    card = model_card(run.settings, summary.as_dict(), run.tags)
-    base = open_base(run.settings.model.path) if run.settings.model.other_parts == "keep" else None
-    if base is not None and run.ranks.main:
-        now = read_base_files(base.folder, run.settings.data.cache)
-        if differences := list_differences(run.fixed_settings["base_files"]["sha256"], now["sha256"]):
-            run.console.print(
-                f"warning: {base.path} has changed while the run trained ({'; '.join(differences[:3])}); the other parts of the "
-                "exported model are those of now",
-                style="yellow",
-            )
-    export_model(run.engine.module, run.tokenizer, run.settings.output_dir / "model", run.tags, run.ranks.main, card, base=base)
+    settings, base = run.settings, None
+    if settings.model.other_parts == "keep":
+        base = find_kept_parts(settings, run.fixed_settings["base_files"], run.ranks, run.console)
+    card = model_card(settings, summary.as_dict(), run.tags, kept=base is not None)
+    export_model(run.engine.module, run.tokenizer, settings.output_dir / "model", run.tags, run.ranks.main, card, base=base)
     if run.ranks.main:
         summary.write()
         run.page.draw()

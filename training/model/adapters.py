@@ -70,6 +70,8 @@ class _Layers(torch.nn.Module):
 def add_adapters(model: CausalLanguageModel, settings: LoraSettings, seed: int) -> CausalLanguageModel:
     """The model with adapters on every linear layer but the output matrix, all other weights frozen; it keeps its class.
 
+    A layer that is frozen already, because it gets no gradient, has none.
+
     Adapters have the dtype of their layer and begin the same on all ranks, whatever random numbers were drawn before. Under
     ZeRO-3 DeepSpeed partitions them when it wraps the model. Experts that an architecture keeps in one fused tensor are not
     linear layers and stay frozen.
@@ -79,7 +81,11 @@ def add_adapters(model: CausalLanguageModel, settings: LoraSettings, seed: int) 
 
     layers = _Layers(model)
     output = model.get_output_embeddings()
-    linear = [name for name, m in layers.named_modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not output]
+    linear = [
+        name
+        for name, layer in layers.named_modules()
+        if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not output and layer.weight.requires_grad
+    ]
     torch.manual_seed(seed)
     config = LoraConfig(
         r=settings.rank,

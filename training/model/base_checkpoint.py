@@ -4,12 +4,20 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from spark_jobs.common.errors import ConfigurationError, first_line
 from training.model.protocols import CausalLanguageModel, ModelConfig
-from training.model.text_part import TensorNames, TextPart, find_other_tensors, find_tensor_names, find_text_part
+from training.model.text_part import (
+    TensorNames,
+    TextPart,
+    describe_parts,
+    find_other_tensors,
+    find_tensor_names,
+    find_text_part,
+)
 from training.model.weight_files import fetch_model_folder, list_weight_files, tensor_shapes
 
 _PROCESSOR_FILES = (
@@ -41,13 +49,30 @@ class BaseCheckpoint:
     @property
     def text_shapes(self) -> dict[str, tuple[int, ...]]:
         """The tensors of the text part, by their names in the text model. A name that fits none stays as it is."""
-        own = (name for name in self.shapes if name not in set(self.other))
+        own = self.shapes.keys() - set(self.other)
         return {self.tensors.in_text_model(name) or name: self.shapes[name] for name in own}
 
     @property
     def processor_files(self) -> list[Path]:
         """The files of other parts that are not weights."""
         return [self.folder / name for name in _PROCESSOR_FILES if (self.folder / name).is_file()]
+
+    def require_decision(self, decision: Literal["keep", "drop"] | None) -> None:
+        """Refuse to train a checkpoint with other parts before the user has decided to keep or to drop them.
+
+        Raises:
+            ConfigurationError: without a decision, and for one that cannot be carried out.
+        """
+        if self.other and decision is None:
+            raise ConfigurationError(
+                f"model.path: {self.path} holds more than the text model that is trained: {describe_parts(self.other)}. Set "
+                "model.other_parts=keep to copy it into the exported model unchanged, or =drop to export the text model alone"
+            )
+        if decision == "keep" and self.part.whole is not None and _text_key(self.part.whole) is None:
+            raise ConfigurationError(
+                f"model.other_parts: keep, but the configuration of {self.path} does not hold that of its text model at its top "
+                "level, so the whole cannot be written again; use drop"
+            )
 
     def whole_config(self, trained: ModelConfig) -> ModelConfig:
         """The configuration of the whole checkpoint around a trained text model; that of the text model if it is the whole."""
@@ -56,10 +81,17 @@ class BaseCheckpoint:
         whole, text = copy.deepcopy(self.part.whole), copy.deepcopy(trained)
         before = whole.get_text_config()
         text.tie_word_embeddings, text.architectures = before.tie_word_embeddings, before.architectures
-        (key,) = [name for name, value in vars(whole).items() if value is before]
+        key = _text_key(whole)
+        assert key is not None, "require_decision has refused it"
         setattr(whole, key, text)
         whole.dtype = trained.dtype
         return whole
+
+
+def _text_key(whole: ModelConfig) -> str | None:
+    """The key of the text model's configuration in that of the whole checkpoint."""
+    text = whole.get_text_config()
+    return next((name for name, value in vars(whole).items() if value is text), None)
 
 
 def open_base(path: str) -> BaseCheckpoint:

@@ -105,17 +105,22 @@ def _write_weights(model: CausalLanguageModel, folder: Path, main: bool, shard_b
 
     weights = _deduplicate(model, plain_weights(model))
     shapes = {name: torch.empty(weight.shape, dtype=weight.dtype, device="meta") for name, weight in weights.items()}
-    if revert_weight_conversion(model, shapes) is shapes:  # it returns its argument where nothing is converted
-        stored, values = shapes, lambda names: _values(weights, names, main)
-    else:
+    converted = None
+    if revert_weight_conversion(model, shapes) is not shapes:  # it returns its argument where nothing is converted
         whole = _values(weights, weights, main)
         if not main:  # it has gathered with the others, and has nothing to write
             return
-        stored = revert_weight_conversion(model, whole)
-        values = lambda names: {name: stored[name].contiguous() for name in names}  # noqa: E731
-    if base is not None:
-        stored, values = _with_other_parts(stored, values, base, main)
-    _write_files(stored, values, folder, main, shard_bytes)
+        shapes = converted = revert_weight_conversion(model, whole)
+
+    def values(names: Collection[str]) -> dict[str, torch.Tensor]:
+        if converted is None:
+            return _values(weights, names, main)
+        return {name: converted[name].contiguous() for name in names}
+
+    if base is None:
+        _write_files(shapes, values, folder, main, shard_bytes)
+    else:
+        _write_files(*_with_other_parts(shapes, values, base, main), folder, main, shard_bytes)
 
 
 def _with_other_parts(

@@ -12,7 +12,6 @@ from spark_jobs.common.errors import ConfigurationError, first_line
 from training.config import ModelSettings
 from training.model.base_checkpoint import BaseCheckpoint, open_base
 from training.model.protocols import CausalLanguageModel, Tokenizer
-from training.model.text_part import require_decision
 from training.model.weight_files import can_load_weights, freeing_memory_at_once, load_weights
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -48,7 +47,7 @@ def load_model(
         ConfigurationError: when the model cannot be found or loaded.
     """
     base = open_base(settings.path)
-    require_decision(base.other, settings.other_parts, settings.path)
+    base.require_decision(settings.other_parts)
     attention = {} if settings.attention == "auto" else {"attn_implementation": settings.attention}
     try:
         with freeing_memory_at_once():

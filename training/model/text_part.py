@@ -18,12 +18,10 @@ import copy
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from spark_jobs.common.errors import ConfigurationError
 from training.model.protocols import ModelConfig
-
-OtherParts = Literal["keep", "drop"]
 
 _FORGOTTEN = r"rotary_emb\.inv_freq$"
 """Tensors of old checkpoints that follow from the configuration; they are neither loaded nor kept."""
@@ -148,16 +146,3 @@ def describe_parts(names: Iterable[str]) -> str:
     """
     counts = Counter(".".join(name.split(".")[: 2 if name.startswith("model.") else 1]) for name in names)
     return ", ".join(f"{part} ({count} tensor{'s' * (count != 1)})" for part, count in sorted(counts.items()))
-
-
-def require_decision(other: Collection[str], decision: OtherParts | None, path: str) -> None:
-    """Refuse to train a checkpoint with other parts before the user has decided to keep or to drop them.
-
-    Raises:
-        ConfigurationError: without a decision.
-    """
-    if other and decision is None:
-        raise ConfigurationError(
-            f"model.path: {path} holds more than the text model that is trained: {describe_parts(other)}. Set "
-            "model.other_parts=keep to copy it into the exported model unchanged, or =drop to export the text model alone"
-        )

@@ -5,8 +5,9 @@ import torch
 from transformers import AutoModelForCausalLM, DeepseekV32Config, GitConfig, GPT2Config, LlamaConfig, MixtralConfig, Qwen3Config
 
 from training.architectures.unreached_parameters import find_unreached, freeze_unreached
-from training.config import OptimizerSettings
+from training.config import LoraSettings, OptimizerSettings
 from training.engine.optimizer import build_optimizer
+from training.model.adapters import add_adapters
 
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 64}
 VISION = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28}
@@ -51,6 +52,16 @@ def test_they_are_frozen_and_do_not_decay(caplog):
     optimizer.step()
     unchanged = {name for name, parameter in model.named_parameters() if torch.equal(parameter, before[name])}
     assert frozen <= unchanged != set(before)
+
+
+def test_layers_without_a_gradient_get_no_adapters():
+    model = new_model("git")
+    freeze_unreached(model, announce=False)
+    trained = {
+        name for name, parameter in add_adapters(model, LoraSettings(rank=2), 0).named_parameters() if parameter.requires_grad
+    }
+    assert trained
+    assert not any("image_encoder" in name or "visual" in name for name in trained)
 
 
 def test_a_model_for_flash_attention_is_examined_without_its_package():

@@ -139,6 +139,6 @@ def test_a_card_of_a_run_whose_steps_were_all_skipped_says_so(run_settings, tmp_
 )
 def test_the_card_states_what_became_of_other_parts(run_settings, tmp_path, base_model, decision, sentence):
     model = {"path": str(base_model), "other_parts": decision}
-    card = model_card(settings_of(run_settings, tmp_path, model=model), RUN, TAGS)
+    card = model_card(settings_of(run_settings, tmp_path, model=model), RUN, TAGS, kept=decision == "keep")
     assert ("Only the text model of the base checkpoint was trained." in card) == (decision is not None)
     assert sentence is None or sentence in card
