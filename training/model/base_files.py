@@ -1,6 +1,6 @@
 """The files that a run begins with, identified by content: weights, configuration and tokenizer of the base model.
 
-A checkpoint holds what training changed. Frozen weights are in none (LoRA), nor are the configuration and the tokenizer, so a run
+A checkpoint holds the tensors that training changed. Frozen weights are in none (LoRA), nor are the configuration and the tokenizer, so a run
 that resumes after these files changed would be another run. Every checkpoint therefore records the SHA-256 of each file, and the
 revision of a model from the hub. A path decides nothing: the files may move.
 
@@ -35,7 +35,7 @@ _OTHER_FILES = (
     "sentencepiece.bpe.model",
     "chat_template.jinja",
 )
-"""Files beside the weights that decide what is trained or exported."""
+"""Files beside the weights that decide the trained or the exported model."""
 
 _AT_ONCE = 8
 _SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{40})$")

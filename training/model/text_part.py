@@ -120,8 +120,8 @@ def find_other_tensors(part: TextPart, tensors: TensorNames, names: Iterable[str
         part: the text part.
         tensors: how the checkpoint names its tensors.
         names: of all tensors of the checkpoint.
-        own: names of the text model's tensors. Its names may be those of another version, so inside the text part only what the
-            architecture itself leaves out counts as another part.
+        own: names of the text model's tensors. Its names may be those of another version, so inside the text part only
+            tensors that the architecture itself leaves out count as another part.
     """
     left_out = [*(getattr(part.model_class, "_keys_to_ignore_on_load_unexpected", None) or [])]
     heads = {name.partition(".")[0] for name in own if not name.startswith(tensors.text_body)}
