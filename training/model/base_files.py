@@ -1,8 +1,8 @@
 """The files that a run begins with, identified by content: weights, configuration and tokenizer of the base model.
 
-A checkpoint holds the tensors that training changed. Frozen weights are in none (LoRA), nor are the configuration and the tokenizer, so a run
-that resumes after these files changed would be another run. Every checkpoint therefore records the SHA-256 of each file, and the
-revision of a model from the hub. A path decides nothing: the files may move.
+A checkpoint holds the tensors that training changed. Frozen weights are in none (LoRA), nor are the configuration and the
+tokenizer, so a run that resumes after these files changed would be another run. Every checkpoint therefore records the SHA-256
+of each file, and the revision of a model from the hub. A path decides nothing: the files may move.
 
 Cost: SHA-256 runs at 1 to 2 GB/s a core, one file per thread. Llama-2-7B (two files, the larger one of 10 GB) takes 5 to 10
 seconds, once on a machine: sums are kept in `data.cache` under a file's path, size, inode and times. One of these is the time of

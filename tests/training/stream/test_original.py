@@ -1,9 +1,9 @@
 """Parity with the original: its algorithm, written here from its description, against the stream from shards.
 
-Where names are not to be predicted, the original's collator looks at the tokens of one row at a time: it masks the tokens
-after an opening tag, up to the closing one, and begins each row outside. The remainder of a name that a cut carried into the next row is
-predicted then, and so is every name without tags. The stream knows which tokens are names and masks them all. The tests have both
-rules, and compare where they differ.
+Where names are not to be predicted, the original's collator looks at the tokens of one row at a time: it masks the tokens after
+an opening tag, up to the closing one, and begins each row outside. The remainder of a name that a cut carried into the next row
+is predicted then, and so is every name without tags. The stream knows which tokens are names and masks them all. The tests have
+both rules, and compare where they differ.
 """
 
 import dataclasses
