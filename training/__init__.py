@@ -4,12 +4,12 @@ The commands are thin: `train`, `preview` (show the training data), `run_page` (
 `verify_data` (compare checksums). The rooms hold the code, from low to high:
 
     config      the configuration of a run
-    data        the encoded corpus on disk          model     weights, tokenizer, adapters, export
-    stream      which tokens form sequence k
+    data        the encoded corpus on disk          model          weights, tokenizer, adapters, export
+    stream      which tokens form sequence k        architectures  sizes, FLOPs, experts, masks
     engine      processes, DeepSpeed, checkpoints
     records     the files that a run writes
     loop        the trainer
-    planning    dry run, memory, preview            report    the page of a run
+    planning    dry run, memory, preview            report         the page of a run
 
 Nothing imports an entry point. Of the data engine, only `spark_jobs.common` and `spark_jobs.contract` are imported.
 """

@@ -132,6 +132,12 @@ class ModelSettings(Settings):
     """Recompute activations in the backward pass: less memory, about a third more time."""
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
     """Attention implementation of transformers; auto: its default. flash_attention_2 needs the package flash-attn and bf16."""
+    other_parts: Literal["keep", "drop"] | None = None
+    """For a checkpoint that holds more than a text model, such as a vision tower: keep copies the other parts into the exported
+    model unchanged, drop exports the text model alone. Other checkpoints need neither."""
+    router_loss: float | None = Field(default=None, ge=0)
+    """Weight of the auxiliary loss that balances the experts of a mixture; null: the router_aux_loss_coef of the model's own
+    configuration. 0 trains without it. See training/architectures/router_loss.py."""
     lora: LoraSettings | None = None
     """Train adapters instead of the weights; by default all weights are trained."""
 
@@ -227,7 +233,7 @@ class DryRunSettings(Settings):
     ranks: int = Field(default=1, ge=1)
     """Number of GPUs, where no launcher sets it."""
     gpu: str = "NVIDIA A100-SXM4-80GB"
-    """Their name, as torch.cuda.get_device_name prints it: for their peak FLOPs and memory (training/model/accelerators.py)."""
+    """Their name, as torch.cuda.get_device_name prints it: for peak FLOPs and memory (training/architectures/accelerators.py)."""
     mfu: float = Field(default=0.4, gt=0, le=1)
     """Model FLOPs utilisation for which the hours are computed."""
     json_file: Path | None = None

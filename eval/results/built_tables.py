@@ -7,7 +7,7 @@ from typing import Any
 from eval.results.input_checks import require_path
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.storage import Location
-from spark_jobs.contract.manifest import Manifest, find_manifests
+from spark_jobs.contract.manifest import Manifest, find_manifests, read_manifest
 
 
 def read_build_manifests(corpus: Path) -> list[tuple[Path, Manifest]]:
@@ -25,6 +25,7 @@ def read_augmented(corpus: Path, wiki: str) -> Iterator[dict[str, Any]]:
 
     folder = corpus / "augmented" / f"wiki={wiki}"
     require_path(folder, "corpus", "build the corpus with python -m spark_jobs.build")
+    read_manifest(folder)  # refuses a folder that is not published, or has the name of another wiki
     for path in sorted(folder.glob("*.parquet")):
         for batch in pq.ParquetFile(path).iter_batches(batch_size=256, columns=["title", "text", "entities"]):
             yield from batch.to_pylist()

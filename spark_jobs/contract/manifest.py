@@ -50,7 +50,8 @@ class Manifest(BaseModel):
 def read_manifest(folder: Location | Path) -> Manifest:
     """The manifest of a published folder.
 
-    Raises `ConfigurationError` if the manifest is missing (nothing was published), damaged, or of another major version.
+    Raises `ConfigurationError` if the manifest is missing (nothing was published), damaged, of another major version, or of
+    another folder: renaming a folder does not rename its content.
     """
     location = folder if isinstance(folder, Location) else Location.of(str(folder))
     path = location / MANIFEST
@@ -65,7 +66,35 @@ def read_manifest(folder: Location | Path) -> Manifest:
             "rebuild the table"
         ) from error
     check_schema_version(manifest.schema_version, str(path))
+    if (contradiction := find_contradiction(location.path, manifest)) is not None:
+        raise ConfigurationError(
+            f"{path} belongs to another folder: {contradiction}. Give the folder its own name back, or rebuild the table"
+        )
     return manifest
+
+
+def find_contradiction(folder: str, manifest: Manifest) -> str | None:
+    """The first part of a folder's name that contradicts its manifest, as a clause; None where there is none.
+
+    Compared are the Hive partitions in the path, and the folder above them, which has the table's name. A folder outside a
+    corpus, without partitions in its path, contradicts nothing.
+
+    >>> names = {"schema_version": "1.0", "table": "names", "partition": {"wiki": "jawiki"}}
+    >>> find_contradiction("corpus/names/wiki=eswiki", Manifest.model_construct(**names))
+    "the folder is wiki=eswiki, its content is wiki='jawiki'"
+    """
+    above = ""
+    for part in folder.split("/"):
+        name, is_partition, value = part.partition("=")
+        if not is_partition or name not in manifest.partition:
+            above = part
+            continue
+        if value != manifest.partition[name]:
+            return f"the folder is {part}, its content is {name}={manifest.partition[name]!r}"
+        if above not in ("", manifest.table):
+            return f"the folder is {above}/{part}, its content is the table {manifest.table!r}"
+        above = ""
+    return None
 
 
 def find_manifests(corpus: Location) -> dict[str, Manifest]:

@@ -1,57 +1,38 @@
 """Integer arrays that are computed once on a machine and mapped into memory by all its processes.
 
-An entry is a folder of raw array files with a description, named by a hash of the inputs of its content. It is built under a
-temporary name and a lock, and appears in one rename: processes that start together build it once, and a killed one leaves no
-entry. Where machines share the folder and locks do not reach from one to another, each may build the entry under a temporary name
-that holds its host name; the first finished one is used by all. Pages of mapped files are shared by all processes and can be
-taken back by the kernel. Entries are never changed and may be deleted while no process reads them.
+An entry is a folder of raw array files with a description (`training.data.cache_entries`), named by a hash of the inputs of its
+content. It is built under a temporary name and a lock, written through to the disk, and appears in one rename: processes that
+start together build it once, and a killed one leaves no entry. Where machines share the folder and locks do not reach from one to
+another, each may build the entry under a temporary name that holds its host name; the first finished one is used by all. Pages of
+mapped files are shared by all processes and can be taken back by the kernel. Entries are never changed and may be deleted while
+no process reads them.
+
+A cache is never the only copy of anything, so it is not trusted either: each process compares an entry with its checksums before
+it maps it, and a damaged entry is built again, with a warning that names it.
 """
 
-import json
+import logging
 import os
 import shutil
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypedDict
 
-import numpy as np
-import numpy.typing as npt
 from filelock import FileLock
 
-IntegerArray = npt.NDArray[Any]
-"""An array of any integer type."""
+from training.data.cache_entries import (
+    ABOUT,
+    ArrayDescription,
+    ArrayFile,
+    IntegerArray,
+    find_entry_damage,
+    map_entry,
+    sync_folder,
+    write_description,
+)
+from training.data.corpus_errors import CorpusError
 
-_DESCRIPTION = "about.json"
-
-
-class ArrayDescription(TypedDict):
-    """The type and size of an array file, needed to map it."""
-
-    dtype: str
-    size: int
-    """Number of values."""
-
-
-class ArrayFile:
-    """A file of one array that is written piece by piece."""
-
-    def __init__(self, path: Path, dtype: npt.DTypeLike) -> None:
-        self.dtype, self.size = np.dtype(dtype), 0
-        self._file: BinaryIO = path.open("wb")
-
-    def append(self, values: IntegerArray) -> None:
-        """Add values to the end. Raises OverflowError where they do not fit the file's type."""
-        info = np.iinfo(self.dtype)
-        if len(values) and not (info.min <= values.min() and values.max() <= info.max):
-            raise OverflowError(f"{values.max()} does not fit {self.dtype}")
-        self._file.write(np.ascontiguousarray(values, dtype=self.dtype).data)
-        self.size += len(values)
-
-    def close(self) -> ArrayDescription:
-        """Close the file; returns its description."""
-        self._file.close()
-        return {"dtype": self.dtype.str, "size": self.size}
+_log = logging.getLogger(__name__)
 
 
 class ArrayCache:
@@ -61,7 +42,11 @@ class ArrayCache:
         self.folder = folder
 
     def get_or_build(self, key: str, build: Callable[[], Mapping[str, IntegerArray]]) -> dict[str, IntegerArray]:
-        """The one-dimensional integer arrays that `build` returns, mapped read-only if there is a folder."""
+        """The one-dimensional integer arrays that `build` returns, mapped read-only if there is a folder.
+
+        Raises:
+            CorpusError: when the folder cannot be written, or its disk does not keep the bytes that are written.
+        """
         if self.folder is None:
             return dict(build())
 
@@ -76,31 +61,59 @@ class ArrayCache:
         return self.get_or_write(key, write)
 
     def get_or_write(self, key: str, write: Callable[[Path], Mapping[str, ArrayDescription]]) -> dict[str, IntegerArray]:
-        """The arrays that `write` puts into a folder as `ArrayFile`s; it returns their descriptions by name. Needs a folder."""
+        """The arrays that `write` puts into a folder as `ArrayFile`s; it returns their descriptions by name. Needs a folder.
+
+        Raises:
+            CorpusError: when the folder cannot be written, or its disk does not keep the bytes that are written.
+        """
         assert self.folder is not None
         entry = self.folder / key
-        if not (entry / _DESCRIPTION).is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / f"{key}.lock"):
-                if not (entry / _DESCRIPTION).is_file():
-                    prefix = f"{key}.{socket.gethostname()}"
-                    for leftover in self.folder.glob(f"{prefix}.*.partial"):
-                        shutil.rmtree(leftover, ignore_errors=True)  # of a killed process: we hold the lock of this machine
-                    temporary = self.folder / f"{prefix}.{os.getpid()}.partial"
-                    temporary.mkdir()
-                    descriptions = write(temporary)
-                    (temporary / _DESCRIPTION).write_text(json.dumps(descriptions))
-                    try:
-                        temporary.rename(entry)
-                    except OSError:
-                        if not (entry / _DESCRIPTION).is_file():  # else another machine was faster, with the same content
-                            raise
-                        shutil.rmtree(temporary)
-        found = json.loads((entry / _DESCRIPTION).read_text())
-        return {name: _map(entry / name, **description) for name, description in found.items()}
+        try:
+            if not entry.is_dir() or find_entry_damage(entry) is not None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with FileLock(self.folder / f"{key}.lock"):
+                    _write_if_needed(entry, write)
+            return map_entry(entry)
+        except OSError as error:
+            raise CorpusError(
+                f"data.cache: {entry} cannot be written ({error.strerror or error}); set data.cache to a folder that this user "
+                "can write, on a disk with space left"
+            ) from error
 
 
-def _map(path: Path, dtype: str, size: int) -> IntegerArray:
-    if size == 0:  # an empty file cannot be mapped
-        return np.zeros(0, dtype=dtype)
-    return np.memmap(path, dtype=dtype, mode="r", shape=(size,)).view(np.ndarray)
+def _write_if_needed(entry: Path, write: Callable[[Path], Mapping[str, ArrayDescription]]) -> None:
+    """Build an entry that is missing or damaged. The caller holds the lock of this machine; another process may have built it."""
+    damage = find_entry_damage(entry) if entry.exists() else "it is missing"
+    if damage is None:
+        return
+    if entry.exists():
+        _log.warning("data.cache: the entry %s is damaged and built again: %s", entry, damage)
+    prefix = f"{entry.name}.{socket.gethostname()}"
+    for leftover in entry.parent.glob(f"{prefix}.*.partial"):
+        _remove(leftover)  # of a killed process
+    temporary = entry.with_name(f"{prefix}.{os.getpid()}.partial")
+    temporary.mkdir()
+    write_description(temporary, write(temporary))
+    if entry.exists() and find_entry_damage(entry) is not None:
+        replaced = entry.with_name(f"{prefix}.{os.getpid()}.replaced.partial")
+        entry.rename(replaced)  # processes that have mapped its files keep them
+        _remove(replaced)
+    try:
+        temporary.rename(entry)
+    except OSError:
+        if not (entry / ABOUT).is_file():  # else another machine was faster, with the same content
+            raise
+        shutil.rmtree(temporary)
+    sync_folder(entry.parent)
+    if (damage := find_entry_damage(entry)) is not None:
+        raise CorpusError(
+            f"data.cache: {entry} was just written and is damaged: {damage}. Check that disk, or set data.cache to a folder on "
+            "another one"
+        )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -26,7 +26,8 @@ def read_wiki_manifest(settings: DataSettings, root: Location, wiki: str) -> Man
     """The manifest of a wiki of the corpus at `root`.
 
     Raises:
-        CorpusError: when it is missing or unreadable, or of another table or another major version of the contract.
+        CorpusError: when it is missing or unreadable, of another table, wiki, tokenizer or pivot than its folder's name, or of
+            another major version of the contract.
     """
     folder = root / settings.wiki_folder(wiki)
     if not read_with_retries(folder.exists, display_path(folder), settings.attempts):
@@ -35,17 +36,11 @@ def read_wiki_manifest(settings: DataSettings, root: Location, wiki: str) -> Man
             f"there is {list_siblings(folder)}); build that wiki, or correct data.wikis and data.pivot"
         )
     try:
-        manifest = read_with_retries(lambda: read_manifest(folder), display_path(folder / MANIFEST), settings.attempts)
+        return read_with_retries(lambda: read_manifest(folder), display_path(folder / MANIFEST), settings.attempts)
     except CorpusError:
         raise
     except ValueError as error:  # `ConfigurationError` of the manifest, and pyarrow's `ArrowInvalid`
         raise CorpusError(str(error)) from error
-    if manifest.table != "encoded":
-        raise CorpusError(
-            f"{display_path(folder)} holds the table {manifest.table!r}; training reads 'encoded': "
-            "point data.corpus at the folder of a build"
-        )
-    return manifest
 
 
 def open_shards(settings: DataSettings, folder: Location, manifest: Manifest) -> list[tuple[ShardFile, ShardEncoding]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.data.array_cache import ArrayCache, ArrayDescription, ArrayFile, IntegerArray
+from training.data.array_cache import ArrayCache
+from training.data.cache_entries import ArrayDescription, ArrayFile, IntegerArray
 from training.data.ordered_threads import map_in_order
 from training.data.row_groups import ShardFile, flatten_lists
 

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from spark_jobs.common.errors import ConfigurationError
 
 MANIFEST, STATE = "manifest.json", "state.json"
-VERSION = 1
+VERSION = 2
 """Raised whenever earlier checkpoints cannot be read any more."""
 
 _NAME = re.compile(r"^step-([0-9]{6,})$")
@@ -57,7 +57,7 @@ class RunState(BaseModel):
     ranks: int
     """World size that wrote it."""
     settings: dict[str, Any]
-    """The settings that a resumed run must share: see `training.engine.resume`."""
+    """The settings that a resumed run must share: see `training.engine.resume`. `base_files` are those of the base model."""
 
 
 class Checkpoints:

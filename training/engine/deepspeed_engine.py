@@ -82,13 +82,18 @@ def resume_engine(
 def build_model(
     settings: TrainSettings, rows: AddedRows | None, precision: str, ranks: Ranks, device: "torch.device | str" = "cpu"
 ) -> CausalLanguageModel:
-    """The model with the rows of the tags and, if configured, adapters: the same on all ranks."""
+    """The model with the rows of the tags and, if configured, adapters: the same on all ranks.
+
+    Parameters that a text gives no gradient are frozen.
+    """
     import torch
 
+    from training.architectures.unreached_parameters import freeze_unreached
     from training.model.model_loading import DTYPES, load_model
 
     torch.manual_seed(settings.seed)
     model = load_model(settings.model, DTYPES[precision], device, ranks.main)
+    freeze_unreached(model, announce=ranks.main)
     if rows is not None:
         add_rows(model, rows)
     if settings.model.lora is not None:

@@ -15,9 +15,12 @@ _ELASTIC = ("ranks", "micro_batch_size")
 
 
 def settings_to_match(settings: TrainSettings, ranks: Ranks, stage: int, precision: str) -> dict[str, object]:
-    """The settings that must not change between a checkpoint and a resumed run; the stream is compared by its fingerprint."""
+    """The settings that must not change between a checkpoint and a resumed run.
+
+    The stream is compared by its fingerprint, and the base model by the content of its files (`training.model.base_files`).
+    """
     return {
-        "model": settings.model.model_dump(mode="json", include={"path", "lora"}),
+        "model": settings.model.model_dump(mode="json", include={"lora", "router_loss"}),
         "precision": precision,
         "zero_stage": stage,
         "optimizer": settings.optimizer.model_dump(mode="json"),

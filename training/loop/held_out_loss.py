@@ -64,7 +64,7 @@ class HeldOutLoss:
         """
         import torch
 
-        from training.model.document_mask import document_masking_arguments
+        from training.architectures.document_mask import document_masking_arguments
 
         total = np.zeros(2)
         for first in range(0, sequences, self._micro * ranks.size):

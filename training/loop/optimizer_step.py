@@ -1,11 +1,13 @@
 """One optimizer step: micro-batches forward and backward, the decision of the guard, the update."""
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from training.architectures.router_loss import RouterLoss
 from training.config import TrainSettings
 from training.engine.collectives import all_gather_arrays
 from training.engine.interruption import InterruptedByRequestError
@@ -32,6 +34,8 @@ class StepResult(NamedTuple):
     """Of the gradient, before clipping."""
     reason: str | None
     """Why the step was skipped; None for a step that was made."""
+    router_loss: float | None
+    """Mean auxiliary loss of the sequences, without its weight; None for a model without experts, or without this loss."""
     sequences: list[str]
     """Of a skipped step: the sequences that caused it, `7` or `8-11`."""
 
@@ -45,10 +49,12 @@ def make_step(
     ranks: Ranks,
     device: "torch.device",
     interrupted: Callable[[], bool] = lambda: False,
+    router: RouterLoss | None = None,
 ) -> StepResult:
     """Make one optimizer step on this rank's share of a global batch, unless the guard refuses it.
 
-    The loss is the mean over all predicted tokens of the global batch, whatever rank or micro-batch they are in.
+    The loss is the mean over all predicted tokens of the global batch, whatever rank or micro-batch they are in; the auxiliary
+    loss of a router is the mean over its sequences.
 
     Args:
         engine: DeepSpeed's engine around the model.
@@ -59,13 +65,14 @@ def make_step(
         ranks: this process among all.
         device: of this rank.
         interrupted: called before each micro-batch; true on all ranks at once.
+        router: the auxiliary loss of a mixture of experts.
 
     Raises:
         InterruptedByRequestError: when `interrupted` is true; the weights are those after the previous step.
     """
     import torch
 
-    from training.model.document_mask import document_masking_arguments
+    from training.architectures.document_mask import document_masking_arguments
 
     micro = settings.micro_batch_size
     accumulation = len(batch.sequences) // micro
@@ -79,16 +86,23 @@ def make_step(
     positions = None if batch.positions is None else torch.from_numpy(batch.positions).to(device)
     # Losses stay on the device until the last micro-batch: reading one waits for the GPU.
     losses = torch.zeros(accumulation, dtype=torch.float64, device=device)
+    router_losses = torch.zeros(accumulation, dtype=torch.float64, device=device)
     decisions: list[str | None] = []
     for number in range(accumulation):
         if interrupted():
             raise InterruptedByRequestError
         rows = slice(number * micro, (number + 1) * micro)
         masking = {} if positions is None else document_masking_arguments(positions[rows], engine.module)
-        loss = summed_loss(engine, input_ids[rows], labels[rows], **masking)
-        # DeepSpeed divides by the accumulation and averages over ranks; this undoes both, and divides by all predicted tokens.
-        engine.backward(loss * (accumulation * ranks.size / total))
+        with contextlib.nullcontext() if router is None else router.recording():
+            loss = summed_loss(engine, input_ids[rows], labels[rows], **masking)
         losses[number] = loss.detach()
+        # DeepSpeed divides by the accumulation and averages over ranks; this undoes both, and divides by all predicted tokens.
+        objective = loss * (accumulation * ranks.size / total)
+        if router is not None:
+            balance = router.summed(micro)
+            router_losses[number] = balance.detach()
+            objective = objective + balance * (router.weight / micro)  # the mean over ranks and micro-batches is DeepSpeed's
+        engine.backward(objective)
         if number == accumulation - 1:
             all_losses = all_gather_arrays(losses.cpu().numpy(), device)
             mean = float(all_losses.sum()) / total
@@ -113,7 +127,8 @@ def make_step(
         if reason is None
         else suspect_sequences(all_losses, predicted, guard.limit("loss"), first_sequence(settings, step), micro)
     )
-    return StepResult(mean, norm, reason, sequences)
+    balanced = None if router is None else float(all_gather_arrays(router_losses.cpu().numpy(), device).mean()) / micro
+    return StepResult(mean, norm, reason, balanced, sequences)
 
 
 def first_sequence(settings: TrainSettings, step: int) -> int:

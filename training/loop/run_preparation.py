@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
+from training.architectures.document_mask import check_document_masking
 from training.config import TrainSettings, accumulation_steps
 from training.data.encoded_corpus import Corpus, open_corpus
 from training.data.tokenizer_identity import check_vocabulary, find_tokenizer_difference
 from training.engine.checkpoints import Checkpoints, read_state
+from training.engine.collectives import all_gather_objects
 from training.engine.deepspeed_config import build_deepspeed_config, with_precision
 from training.engine.deepspeed_engine import EngineSetup, build_engine, resume_engine
 from training.engine.devices import select_device
@@ -19,9 +21,10 @@ from training.loop.divergence import repeated_divergence_error
 from training.loop.held_out_loss import HeldOutLoss
 from training.loop.skip_guard import make_guard
 from training.loop.training_steps import Position
-from training.model.document_mask import check_document_masking
+from training.model.base_files import BaseFiles, read_base_files, require_equal_machines, require_same_files
 from training.model.library_messages import silence_libraries
 from training.model.protocols import Engine, Tokenizer
+from training.model.weight_files import fetch_model_folder
 from training.records.run_folder import RunFolder
 from training.records.wandb_reporting import check_wandb
 from training.stream.stream_rules import StreamRules, make_stream_rules
@@ -66,13 +69,13 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     corpus = open_corpus(settings.data)
     console.print(describe_corpus(corpus))
     silence_libraries()
-    from training.model.model_checks import check_attention, check_context
+    from training.architectures.model_checks import check_attention, check_configuration, check_parts
 
     # Sequence k is a function of corpus, rules and seed alone.
     tokenizer, rules, rows = prepare_tokenizer(settings, corpus, console)
     stream = Stream(corpus, rules, settings.data.cache)
     console.print(describe_stream(stream))
-    check_context(settings.model.path, settings.stream.sequence_length)
+    check_configuration(settings.model, settings.stream.sequence_length)
     device = select_device(ranks)
     precision: str = settings.model.precision
     if precision == "auto":
@@ -81,6 +84,7 @@ def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, consol
     if settings.stream.mask_documents:
         check_document_masking(settings.model.path, settings.model.attention)
     config = with_precision(config, precision == "bf16")
+    check_parts(settings.model)
     held_out = HeldOutLoss(settings, corpus, rules) if settings.evaluation.every and settings.data.held_out else None
     return PreparedRun(EngineSetup(settings, config, rows, precision, ranks, device), tokenizer, stream, held_out, accumulation)
 
@@ -109,10 +113,22 @@ def prepare_tokenizer(
     return tokenizer, make_stream_rules(settings, tokenizer, tags), rows
 
 
+def gather_base_files(settings: TrainSettings, ranks: Ranks) -> BaseFiles:
+    """The files of the base model, read by one rank of each machine. Every rank calls it.
+
+    Raises:
+        ConfigurationError: when two machines have different files.
+    """
+    own = read_base_files(fetch_model_folder(settings.model.path), settings.data.cache) if ranks.local_rank == 0 else None
+    machines = [files for files in all_gather_objects(own) if files is not None]
+    return require_equal_machines(machines, settings.model.path)
+
+
 def start_or_resume(
     prepared: PreparedRun,
     checkpoints: Checkpoints,
     fixed_settings: dict[str, Any],
+    base_files: BaseFiles,
     interruption: Interruption,
     console: Console,
 ) -> Start:
@@ -122,6 +138,7 @@ def start_or_resume(
         prepared: of `prepare_run`.
         checkpoints: of the run.
         fixed_settings: values that the checkpoint must have in common with this run.
+        base_files: of the base model; the checkpoint's run must have begun with the same.
         interruption: ends the conversion of a checkpoint for another number of ranks.
         console: for messages about checkpoints.
 
@@ -137,6 +154,7 @@ def start_or_resume(
         return Start(Position(make_guard(settings.guard)), build_engine(setup), None)
     state = read_state(checkpoint)
     other_ranks = check_resumable(state, fixed_settings, settings.elastic)
+    require_same_files(state.settings["base_files"], base_files, settings.model.path, state.step)
     step, rolling = prepared.stream.seek(state.stream)
     position = Position(make_guard(settings.guard, state.guard), step, rolling, state.skipped)
     if position.guard.must_stop:

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from training.architectures.accelerators import peak_flops
+from training.architectures.flops import flops_per_token, mfu
+from training.architectures.model_shapes import shape_of
+from training.architectures.router_loss import make_router_loss
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState
 from training.engine.collectives import barrier
@@ -19,12 +23,10 @@ from training.engine.resume import settings_to_match
 from training.loop.active_run import ActiveRun
 from training.loop.divergence import TrainingDivergedError, divergence_error
 from training.loop.exit_codes import write_saved_file
+from training.loop.kept_parts import find_kept_parts
 from training.loop.measurements import measure
-from training.loop.run_preparation import prepare_run, start_or_resume
+from training.loop.run_preparation import gather_base_files, prepare_run, start_or_resume
 from training.loop.training_steps import run_steps
-from training.model.accelerators import peak_flops
-from training.model.flops import flops_per_token, mfu
-from training.model.model_shapes import shape_of
 from training.model.zero3_parameters import count_parameters
 from training.records.metrics_writer import MetricsWriter
 from training.records.page_updates import PageUpdates
@@ -61,7 +63,10 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
     fixed_settings = settings_to_match(settings, ranks, zero_stage(setup.config), setup.precision)
     try:
         with Interruption() as interruption:
-            position, engine, checkpoint = start_or_resume(prepared, checkpoints, fixed_settings, interruption, console)
+            base_files = gather_base_files(settings, ranks)
+            position, engine, checkpoint = start_or_resume(
+                prepared, checkpoints, fixed_settings, base_files, interruption, console
+            )
             if ranks.main:
                 folder.prepare(setup.config, None if checkpoint is None else position.step)
             barrier()
@@ -84,7 +89,7 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
                 position=position,
                 held_out=prepared.held_out,
                 checkpoints=checkpoints,
-                fixed_settings=fixed_settings,
+                fixed_settings=fixed_settings | {"base_files": base_files},
                 page=PageUpdates(folder.path, draw_page if ranks.main else None, console),
                 interruption=interruption,
                 saved=position.step,
@@ -125,12 +130,15 @@ def train_steps(run: ActiveRun, writer: MetricsWriter, summary: RunSummary) -> N
     trained = count_parameters(p for p in module.parameters() if p.requires_grad)
     flops = flops_per_token(shape_of(module), settings.stream.sequence_length, trained)
     peak = peak_flops(device_name(run.device), "bf16" if run.engine.bfloat16_enabled() else "fp32")
+    router = make_router_loss(module, settings.model.router_loss)
+    if router is not None:
+        run.console.print(f"router: its auxiliary loss is added with weight {router.weight:g} (model.router_loss)")
     profiler = StepProfiler(settings.log.profile, settings.output_dir / "profile", run.ranks.rank)
     if position.step == 0:
         measure(run, writer)
     profiler.step_finished(position.step, run.is_finished)
     try:
-        for metrics in run_steps(settings, run.engine, run.stream, position, run.ranks, run.device, run.interruption):
+        for metrics in run_steps(settings, run.engine, run.stream, position, run.ranks, run.device, run.interruption, router):
             per_gpu = metrics["tokens_per_second"] / run.ranks.size
             metrics |= {"tokens_per_second_per_gpu": per_gpu, "mfu": mfu(flops, per_gpu, peak)}
             summary.add_step(metrics)
@@ -182,8 +190,11 @@ def finish_run(run: ActiveRun, summary: RunSummary) -> None:
     from training.model.model_card import model_card
     from training.model.model_export import export_model
 
-    card = model_card(run.settings, summary.as_dict(), run.tags)
-    export_model(run.engine.module, run.tokenizer, run.settings.output_dir / "model", run.tags, run.ranks.main, card)
+    settings, base = run.settings, None
+    if settings.model.other_parts == "keep":
+        base = find_kept_parts(settings, run.fixed_settings["base_files"], run.ranks, run.console)
+    card = model_card(settings, summary.as_dict(), run.tags, kept=base is not None)
+    export_model(run.engine.module, run.tokenizer, settings.output_dir / "model", run.tags, run.ranks.main, card, base=base)
     if run.ranks.main:
         summary.write()
         run.page.draw()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training.architectures.router_loss import RouterLoss
 from training.config import TrainSettings
 from training.engine.collectives import all_gather_arrays
 from training.engine.interruption import Interruption
@@ -43,8 +44,11 @@ def run_steps(
     ranks: Ranks,
     device: "torch.device",
     interruption: Interruption,
+    router: RouterLoss | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train from `position` to the last step, and yield each step's metrics (of all ranks together).
+
+    `router` is the auxiliary loss of a mixture of experts.
 
     Raises:
         InterruptedByRequestError: before a micro-batch, when any rank was asked to stop; the weights are those of the last step.
@@ -57,7 +61,9 @@ def run_steps(
             began = time.perf_counter()
             batch = next(batches)
             waited = all_gather_arrays(np.array([time.perf_counter() - began]), device).max()
-            result = make_step(engine, batch, settings, position.step, position.guard, ranks, device, interruption.is_requested)
+            result = make_step(
+                engine, batch, settings, position.step, position.guard, ranks, device, interruption.is_requested, router
+            )
             counts = all_gather_arrays(batch.counts, device).sum(axis=0)
             stream_hash = position.rolling.update(all_gather_arrays(batch.digests, device).ravel())
             position.step += 1
@@ -66,6 +72,7 @@ def run_steps(
             yield {
                 "step": position.step,
                 "loss": result.loss,
+                **({} if result.router_loss is None else {"router_loss": result.router_loss}),
                 "learning_rate": learning_rate(settings.optimizer, position.step - 1, settings.steps),
                 "gradient_norm": result.norm,
                 "skipped": result.reason,

@@ -59,26 +59,44 @@ class PlainWeight(NamedTuple):
         return tensor.to("cpu", copy=True).contiguous()
 
 
+class _Layers(torch.nn.Module):
+    """A model without its configuration: peft would wrap the fused experts of some architectures, whatever layers are named."""
+
+    def __init__(self, model: CausalLanguageModel) -> None:
+        super().__init__()
+        self.model = model
+
+
 def add_adapters(model: CausalLanguageModel, settings: LoraSettings, seed: int) -> CausalLanguageModel:
     """The model with adapters on every linear layer but the output matrix, all other weights frozen; it keeps its class.
+
+    A layer that is frozen already, because it gets no gradient, has none.
 
     Adapters have the dtype of their layer and begin the same on all ranks, whatever random numbers were drawn before. Under
     ZeRO-3 DeepSpeed partitions them when it wraps the model. Experts that an architecture keeps in one fused tensor are not
     linear layers and stay frozen.
     """
     from peft import LoraConfig, inject_adapter_in_model
+    from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
 
+    layers = _Layers(model)
+    output = model.get_output_embeddings()
+    linear = [
+        name
+        for name, layer in layers.named_modules()
+        if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not output and layer.weight.requires_grad
+    ]
     torch.manual_seed(seed)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft divides it by the rank and needs no integer
         lora_dropout=settings.dropout,
-        target_modules="all-linear",
+        target_modules=linear,
         bias="none",
         task_type="CAUSAL_LM",
     )
-    adapted: CausalLanguageModel = inject_adapter_in_model(config, model, _NAME)  # type: ignore[arg-type, assignment]
-    return adapted
+    inject_adapter_in_model(config, layers, _NAME)
+    return model
 
 
 def plain_weights(model: CausalLanguageModel) -> dict[str, PlainWeight]:

@@ -14,13 +14,14 @@ from training.model.translation_tags import CLOSING_TAG, OPENING_TAG
 _PLACES = {"left": "before it", "right": "after it", "replace": "in its place"}
 
 
-def model_card(settings: TrainSettings, run: Mapping[str, object], tags: Sequence[int]) -> str:
+def model_card(settings: TrainSettings, run: Mapping[str, object], tags: Sequence[int], kept: bool = False) -> str:
     """The card as Markdown.
 
     Args:
         settings: the run's configuration.
         run: the content of `run.json`.
         tags: ids of the opening and the closing tag; empty for a run without tags.
+        kept: whether the other parts of the base checkpoint are in the exported model.
     """
     return render_markdown(
         "training.model",
@@ -32,6 +33,8 @@ def model_card(settings: TrainSettings, run: Mapping[str, object], tags: Sequenc
         wikis=settings.data.wikis,
         insertion=describe_insertion(settings.insertion, settings.data.pivot),
         lora=settings.model.lora,
+        has_other_parts=settings.model.other_parts is not None,
+        kept=kept,
         tags=dict(zip(tags, (OPENING_TAG, CLOSING_TAG), strict=False)),
         run=run,
         configuration=settings.to_yaml(),

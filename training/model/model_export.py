@@ -22,9 +22,29 @@ from pathlib import Path
 import torch
 
 from training.model.adapters import PlainWeight, plain_weights
+from training.model.base_checkpoint import BaseCheckpoint
 from training.model.protocols import CausalLanguageModel, Tokenizer
 from training.model.weight_files import INDEX
 from training.model.zero3_parameters import gathered
+
+Values = Callable[[Collection[str]], dict[str, torch.Tensor]]
+"""Names -> tensors on the CPU; every rank calls it, and only the main rank gets them."""
+
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
+"""Types of tensors by their names in safetensors files."""
 
 SHARD_BYTES = 5 * 10**9
 """Size limit of a file of weights; only a single larger tensor exceeds it."""
@@ -40,6 +60,7 @@ def export_model(
     main: bool,
     card: str | None = None,
     shard_bytes: int = SHARD_BYTES,
+    base: BaseCheckpoint | None = None,
 ) -> None:
     """Write `model` and `tokenizer` to `folder`, replacing an existing one.
 
@@ -53,40 +74,80 @@ def export_model(
         main: whether this rank writes.
         card: text of the model card.
         shard_bytes: size limit of a file of weights.
+        base: the checkpoint whose other parts are kept: they are copied from its files, and tensors have its names.
     """
     partial = folder.with_name(folder.name + ".partial")
     if main:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-    _write_weights(model, partial, main, shard_bytes)
+    _write_weights(model, partial, main, shard_bytes, base)
     if not main:
         return
     config = copy.deepcopy(model.config)
     config.use_cache, config.dtype, config.architectures = True, str(model.dtype).removeprefix("torch."), [type(model).__name__]
-    config.save_pretrained(partial)
+    (config if base is None else base.whole_config(config)).save_pretrained(partial)
     generation = copy.deepcopy(model.generation_config)
     generation.suppress_tokens = sorted({*(generation.suppress_tokens or ()), *suppress}) or None
     # Not by save_pretrained, which refuses settings of published models, such as a temperature beside greedy search: a run must
     # not fail on that at its end.
     generation.to_json_file(partial / "generation_config.json")
     tokenizer.save_pretrained(partial)
+    for file in [] if base is None else base.processor_files:
+        if not (partial / file.name).exists():
+            shutil.copyfile(file, partial / file.name)
     if card is not None:
         (partial / CARD).write_text(card, encoding="utf-8")
     _publish(partial, folder)
 
 
-def _write_weights(model: CausalLanguageModel, folder: Path, main: bool, shard_bytes: int) -> None:
+def _write_weights(model: CausalLanguageModel, folder: Path, main: bool, shard_bytes: int, base: BaseCheckpoint | None) -> None:
     from transformers.core_model_loading import revert_weight_conversion
 
     weights = _deduplicate(model, plain_weights(model))
     shapes = {name: torch.empty(weight.shape, dtype=weight.dtype, device="meta") for name, weight in weights.items()}
-    if revert_weight_conversion(model, shapes) is shapes:  # it returns its argument where nothing is converted
-        _write_files(shapes, lambda names: _values(weights, names, main), folder, main, shard_bytes)
-        return
-    whole = _values(weights, weights, main)
-    if main:
-        stored = revert_weight_conversion(model, whole)
-        _write_files(stored, lambda names: {name: stored[name].contiguous() for name in names}, folder, main, shard_bytes)
+    converted = None
+    if revert_weight_conversion(model, shapes) is not shapes:  # it returns its argument where nothing is converted
+        whole = _values(weights, weights, main)
+        if not main:  # it has gathered with the others, and has nothing to write
+            return
+        shapes = converted = revert_weight_conversion(model, whole)
+
+    def values(names: Collection[str]) -> dict[str, torch.Tensor]:
+        if converted is None:
+            return _values(weights, names, main)
+        return {name: converted[name].contiguous() for name in names}
+
+    if base is None:
+        _write_files(shapes, values, folder, main, shard_bytes)
+    else:
+        _write_files(*_with_other_parts(shapes, values, base, main), folder, main, shard_bytes)
+
+
+def _with_other_parts(
+    shapes: Mapping[str, torch.Tensor], values: Values, base: BaseCheckpoint, main: bool
+) -> tuple[dict[str, torch.Tensor], Values]:
+    """The tensors of a text model under the names of its checkpoint, and those of the other parts from the checkpoint's files."""
+    from safetensors import safe_open
+
+    own = {base.tensors.in_checkpoint(name): name for name in shapes}
+    place = {}
+    other = {}
+    for file in base.files:
+        with safe_open(file, framework="pt") as tensors:
+            for name in set(tensors.keys()) & set(base.other):
+                place[name] = file
+                other[name] = torch.empty(base.shapes[name], dtype=_DTYPES[tensors.get_slice(name).get_dtype()], device="meta")
+
+    def read(names: Collection[str]) -> dict[str, torch.Tensor]:
+        found = values([own[name] for name in names if name in own])
+        result = {base.tensors.in_checkpoint(name): value for name, value in found.items()}
+        for name in names if main else ():
+            if name in place:
+                with safe_open(place[name], framework="pt") as tensors:
+                    result[name] = tensors.get_tensor(name)
+        return result
+
+    return {name: shapes[text] for name, text in own.items()} | {name: other[name] for name in sorted(other)}, read
 
 
 def _deduplicate(model: CausalLanguageModel, weights: Mapping[str, PlainWeight]) -> dict[str, PlainWeight]:
@@ -113,7 +174,7 @@ def _values(weights: Mapping[str, PlainWeight], names: Collection[str], main: bo
 
 def _write_files(
     shapes: Mapping[str, torch.Tensor],
-    values: Callable[[Collection[str]], dict[str, torch.Tensor]],
+    values: Values,
     folder: Path,
     main: bool,
     shard_bytes: int,

@@ -48,6 +48,7 @@ class ModelConfig(Protocol):
     num_hidden_layers: int
     num_attention_heads: int
     use_cache: bool
+    tie_word_embeddings: bool
     dtype: str
     architectures: list[str]
 

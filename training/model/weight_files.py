@@ -12,7 +12,7 @@ import contextlib
 import ctypes
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ from training.model.protocols import CausalLanguageModel
 from training.model.zero3_parameters import gathered, is_partitioned, whole_shape
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
-_FETCHED = ("*.safetensors", "*.json", "*.model", "*.txt")
+_FETCHED = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja")
 
 
 def fetch_model_folder(path: str) -> Path:
@@ -95,8 +95,10 @@ def can_load_weights(model: CausalLanguageModel, found: Mapping[str, tuple[int, 
     return all(name in places or any(re.search(pattern, name) for pattern in expected) for name in found)
 
 
-def load_weights(model: CausalLanguageModel, files: Sequence[Path], main: bool) -> None:
-    """Copy every tensor of the files into its place, converted to the place's dtype.
+def load_weights(
+    model: CausalLanguageModel, files: Sequence[Path], main: bool, rename: Callable[[str], str | None] = str
+) -> None:
+    """Copy every tensor of the files into its place, converted to the place's dtype; `rename` gives the model's name of a tensor.
 
     All ranks call it. Parameters that ZeRO-3 has partitioned are read by the `main` rank, and each rank keeps its share; all
     others are read by each rank.
@@ -107,14 +109,17 @@ def load_weights(model: CausalLanguageModel, files: Sequence[Path], main: bool) 
     done: set[int] = set()
     for file in files:
         with safe_open(file, framework="pt") as tensors:
-            for name in sorted(set(tensors.keys()) & set(places)):
+            for stored in sorted(tensors.keys()):
+                name = rename(stored)
+                if name not in places:
+                    continue
                 place = places[name]
                 if id(place) in done:  # tied: the same parameter under another name
                     continue
                 done.add(id(place))
                 with gathered([place], modify=True), torch.no_grad():
                     if main or not is_partitioned(place):
-                        place.data.copy_(tensors.get_tensor(name))
+                        place.data.copy_(tensors.get_tensor(stored))
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

@@ -1,8 +1,8 @@
 """`--dry-run`: the plan of a run, without its weights and without a GPU.
 
-Needs the model's `config.json` (or a model whose shape is published, see `training.model.model_shapes`) and, for everything that
-depends on the data, the encoded corpus. Under a launcher the plan is for its ranks and only rank 0 prints; otherwise it is for
-`dry_run.ranks`.
+Needs the model's `config.json` (or a model whose shape is published, see `training.architectures.model_shapes`) and, for
+everything that depends on the data, the encoded corpus. Under a launcher the plan is for its ranks and only rank 0 prints;
+otherwise it is for `dry_run.ranks`.
 """
 
 import json
@@ -17,6 +17,9 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import read_config
 from spark_jobs.common.storage import Location
 from spark_jobs.contract.manifest import MANIFEST
+from training.architectures.accelerators import ACCELERATORS
+from training.architectures.model_checks import check_configuration, check_parts
+from training.architectures.model_shapes import config_file, find_shape
 from training.config import TrainSettings
 from training.data.corpus_errors import display_path
 from training.data.encoded_corpus import open_corpus
@@ -24,9 +27,7 @@ from training.data.read_retries import read_with_retries
 from training.data.tokenizer_identity import check_vocabulary
 from training.engine.deepspeed_config import build_deepspeed_config, with_precision
 from training.engine.launch_environment import read_ranks
-from training.model.accelerators import ACCELERATORS
 from training.model.library_messages import silence_libraries
-from training.model.model_shapes import config_file, find_shape
 from training.planning.corpus_tokenizer import load_corpus_tokenizer
 from training.planning.plan_report import plan_parts
 from training.planning.run_plan import RunPlan, make_plan
@@ -141,9 +142,15 @@ def how_to_build(settings: TrainSettings, missing: Sequence[str]) -> str:
 
 def notes(settings: TrainSettings) -> Iterator[str]:
     """What would stop the run on this machine today, or delay its start; the plan does not depend on it."""
-    try:
-        RunFolder(settings).check()
-    except ConfigurationError as error:
-        yield f"as things are, the run would not start: {error}"
+    checks = [RunFolder(settings).check]
+    if config_file(settings.model.path) is not None:
+        checks.append(lambda: check_configuration(settings.model, settings.stream.sequence_length))
+    if any(Path(settings.model.path).glob("*.safetensors")):
+        checks.append(lambda: check_parts(settings.model))
+    for check in checks:
+        try:
+            check()
+        except ConfigurationError as error:
+            yield f"as things are, the run would not start: {error}"
     if config_file(settings.model.path) is None:
         yield f"the weights of {settings.model.path} are not on this machine; the run fetches them from the hub"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from training.architectures.model_shapes import FoundShape, ModelShape
 from training.config import TrainSettings
 from training.engine.deepspeed_config import zero_stage
-from training.model.model_shapes import FoundShape, ModelShape
 from training.planning.memory_estimate import MemoryEstimate, Offload, estimate_memory
 
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from spark_jobs.common.errors import first_line
 from spark_jobs.common.formatting import format_bytes
+from training.architectures.model_shapes import find_shape
 from training.config import TrainSettings
 from training.engine.deepspeed_config import zero_stage
 from training.engine.launch_environment import read_ranks
-from training.model.model_shapes import find_shape
 from training.planning.memory_by_zero_stage import configured_offload, estimate_run_memory
 from training.planning.memory_estimate import MemoryEstimate, Offload
 

@@ -7,8 +7,8 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from spark_jobs.common.formatting import format_si
+from training.architectures.accelerators import memory_bytes
 from training.config import TrainSettings
-from training.model.accelerators import memory_bytes
 from training.planning.memory_estimate import MARGIN, MemoryEstimate
 from training.planning.run_plan import RunPlan
 
@@ -24,7 +24,7 @@ def plan_parts(settings: TrainSettings, plan: RunPlan) -> Iterator[RenderableTyp
     million = plan.model.shape.parameters / 1e6
     for name, text in {
         "model": f"{settings.model.path}, {million:,.1f} M parameters in {plan.precision}: {plan.model.source}"
-        f"{adapter_text(plan)}",
+        f"{expert_text(plan)}{adapter_text(plan)}",
         "batch": f"micro-batch {plan.micro_batch_size} x accumulation {plan.accumulation} x {plan.ranks} ranks = "
         f"{plan.global_batch_size:,} sequences x {plan.sequence_length:,} tokens = {plan.tokens_per_step:,} tokens a step",
         "run": f"{plan.steps:,} steps = {plan.tokens:,} tokens",
@@ -38,6 +38,15 @@ def plan_parts(settings: TrainSettings, plan: RunPlan) -> Iterator[RenderableTyp
     if plan.wikis is not None:
         yield wiki_table(settings, plan)
     yield memory_table(plan)
+
+
+def expert_text(plan: RunPlan) -> str:
+    """The parameters that a token uses; empty for a model that uses all."""
+    shape = plan.model.shape
+    if not shape.unused_parameters:
+        return ""
+    used = (shape.parameters - shape.unused_parameters) / 1e6
+    return f"; a token uses {used:,.1f} M of them, with {shape.experts_per_token} experts in a layer"
 
 
 def adapter_text(plan: RunPlan) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from training.architectures.accelerators import peak_flops
+from training.architectures.flops import flops_per_token
+from training.architectures.model_shapes import FoundShape
 from training.config import TrainSettings, accumulation_steps
 from training.engine.learning_rate import learning_rate
-from training.model.accelerators import peak_flops
-from training.model.flops import flops_per_token
-from training.model.model_shapes import FoundShape
 from training.planning.memory_by_zero_stage import MemoryRow, memory_rows, trained_parameters, trained_shape
 from training.planning.memory_estimate import MemoryEstimate
 from training.planning.wiki_parts import WikiPart, expected_wiki_parts

@@ -62,7 +62,39 @@ def test_a_folder_without_a_manifest_is_not_published(tmp_path) -> None:
 
 
 def test_manifests_are_found_by_folder_except_below_names_with_an_underscore(tmp_path) -> None:
-    for name in ("names/wiki=ywiki", "names/wiki=xwiki", "_staging/names-xwiki/ready", "encoded/_tokenizer"):
+    other = EXAMPLE.model_copy(update={"partition": {"wiki": "ywiki"}})
+    write_manifest(tmp_path / "names/wiki=ywiki", other.model_dump_json())
+    for name in ("names/wiki=xwiki", "_staging/names-xwiki/ready", "encoded/_tokenizer"):
         write_manifest(tmp_path / name, EXAMPLE.model_dump_json())
     found = find_manifests(Location.of(str(tmp_path)))
-    assert list(found.items()) == [("names/wiki=xwiki", EXAMPLE), ("names/wiki=ywiki", EXAMPLE)]
+    assert list(found.items()) == [("names/wiki=xwiki", EXAMPLE), ("names/wiki=ywiki", other)]
+
+
+ENCODED = EXAMPLE.model_copy(update={"table": "encoded", "partition": {"tokenizer": "t", "pivot": "en", "wiki": "xwiki"}})
+CONTRADICTIONS = [
+    (EXAMPLE, "names/wiki=ywiki", "the folder is wiki=ywiki, its content is wiki='xwiki'"),
+    (EXAMPLE, "names/wiki=", "the folder is wiki=, its content is wiki='xwiki'"),
+    (EXAMPLE, "links/wiki=xwiki", "the folder is links/wiki=xwiki, its content is the table 'names'"),
+    (ENCODED, "encoded/tokenizer=u/pivot=en/wiki=xwiki", "the folder is tokenizer=u, its content is tokenizer='t'"),
+    (ENCODED, "encoded/tokenizer=t/pivot=fr/wiki=xwiki", "the folder is pivot=fr, its content is pivot='en'"),
+    (ENCODED, "names/tokenizer=t/pivot=en/wiki=xwiki", "the folder is names/tokenizer=t, its content is the table 'encoded'"),
+]
+
+
+@pytest.mark.parametrize(("manifest", "folder", "message"), CONTRADICTIONS)
+def test_a_folder_with_the_name_of_another_one_is_refused(tmp_path, manifest, folder, message) -> None:
+    write_manifest(tmp_path / folder, manifest.model_dump_json())
+    with pytest.raises(
+        ConfigurationError, match=rf"belongs to another folder: {re.escape(message)}\. Give the folder its own name"
+    ):
+        read_manifest(tmp_path / folder)
+    with pytest.raises(ConfigurationError, match="belongs to another folder"):
+        find_manifests(Location.of(str(tmp_path)))
+
+
+OWN = "encoded/tokenizer=t/pivot=en/wiki=xwiki"
+
+
+@pytest.mark.parametrize("folder", [OWN, f"a=b/{OWN}", "copy"])
+def test_a_folder_with_its_own_name_or_outside_a_corpus_is_read(tmp_path, folder) -> None:
+    assert read_manifest(write_manifest(tmp_path / folder, ENCODED.model_dump_json())) == ENCODED

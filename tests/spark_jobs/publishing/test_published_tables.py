@@ -44,7 +44,14 @@ def test_a_missing_table_is_an_error_with_the_stage_and_the_wiki(tmp_path) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["{", EXAMPLE.model_dump_json().replace('"1.0"', '"2.0"')], ids=["torn", "another major version"]
+    "text",
+    [
+        "{",
+        EXAMPLE.model_dump_json().replace('"1.0"', '"2.0"'),
+        EXAMPLE.model_dump_json().replace("xwiki", "ywiki"),
+        EXAMPLE.model_dump_json().replace('"names"', '"links"'),
+    ],
+    ids=["torn", "another major version", "of another wiki", "of another table"],
 )
 def test_a_manifest_that_cannot_be_used_is_an_error_with_its_path_and_the_stage(tmp_path, text) -> None:
     folder = publish(tmp_path, text)

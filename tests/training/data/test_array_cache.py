@@ -2,6 +2,9 @@
 
 import contextlib
 import multiprocessing
+import os
+import re
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -10,7 +13,18 @@ import numpy as np
 import pytest
 
 import training.data.array_cache
-from training.data.array_cache import ArrayCache, ArrayFile
+from training.config import DataSettings
+from training.data.array_cache import ArrayCache
+from training.data.cache_entries import ArrayFile
+from training.data.corpus_errors import CorpusError
+from training.data.encoded_corpus import open_corpus
+from training.stream.stream_rules import StreamRules
+from training.stream.token_stream import Stream
+
+RULES = StreamRules(
+    seed=1, sequence_length=32, global_batch_size=4, slots=2, shuffle_window=2, strategy="right", probability=0.5, tags=(63, 64),
+    bos=1, eos=None, predict_names=True,
+)  # fmt: skip
 
 
 def content():
@@ -85,4 +99,95 @@ def test_values_that_do_not_fit_are_refused(tmp_path):
     file.append(np.array([65_535]))
     with pytest.raises(OverflowError, match="65536 does not fit uint16"):
         file.append(np.array([65_536]))
-    assert file.close() == {"dtype": "<u2", "size": 1}
+    closed = file.close()
+    assert (closed.dtype, closed.size, closed.bytes) == ("<u2", 1, 2)
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 4
+    path.write_bytes(data)
+
+
+DAMAGES = {
+    "a bit of an array": (lambda entry: flip(entry / "a", 9), r"a has another checksum \(CRC-32\)"),
+    "an array is cut": (lambda entry: os.truncate(entry / "a", 12), "a has 12 bytes, not 40"),
+    "an array is empty": (lambda entry: os.truncate(entry / "a", 0), "a has 0 bytes, not 40"),
+    "an array has grown": (lambda entry: (entry / "a").write_bytes(bytes(48)), "a has 48 bytes"),
+    "an array is gone": (lambda entry: (entry / "a").unlink(), "a cannot be read: No such file"),
+    "the description is empty": (lambda entry: os.truncate(entry / "about.json", 0), "about.json cannot be read"),
+    "the description is cut": (lambda entry: os.truncate(entry / "about.json", 30), "about.json cannot be read"),
+    "the description is a list": (lambda entry: (entry / "about.json").write_text("[]"), "about.json cannot be read"),
+    "the description is gone": (lambda entry: (entry / "about.json").unlink(), "about.json cannot be read"),
+    "another version wrote the description": (
+        lambda entry: (entry / "about.json").write_text('{"a": {"dtype": "<i8", "size": 5}}'),
+        "another version wrote it",
+    ),
+    "the description has another type": (
+        lambda entry: (entry / "about.json").write_text((entry / "about.json").read_text().replace("<i8", "<u8")),
+        "about.json has other content",
+    ),
+    "the description lacks an array": (
+        lambda entry: (entry / "about.json").write_text(re.sub(r'"none":\{[^}]*\}', "", (entry / "about.json").read_text())),
+        "about.json",
+    ),
+    "the entry is a file": (lambda entry: (shutil.rmtree(entry), entry.write_text("x")), "about.json cannot be read"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_a_damaged_entry_is_built_again_and_named(tmp_path, caplog, what):
+    damage, message = DAMAGES[what]
+    ArrayCache(tmp_path).get_or_build("key", content)
+    assert caplog.text == ""
+    damage(tmp_path / "key")
+    found = ArrayCache(tmp_path).get_or_build("key", content)
+    assert {name: values.tolist() for name, values in found.items()} == {"a": [0, 1, 2, 3, 4], "none": []}
+    assert re.search(rf"data.cache: the entry {tmp_path}/key is damaged and built again: .*{message}", caplog.text)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") == ["key"]
+    made = []
+    ArrayCache(tmp_path).get_or_build("key", lambda: made.append(1) or content())
+    assert made == [], "the new entry is intact"
+
+
+def test_processes_that_have_mapped_a_damaged_entry_keep_it(tmp_path):
+    mapped = ArrayCache(tmp_path).get_or_build("key", content)["a"]
+    os.truncate(tmp_path / "key" / "none", 0)
+    flip(tmp_path / "key" / "about.json", 20)
+    ArrayCache(tmp_path).get_or_build("key", content)
+    assert mapped.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_with_the_remedy(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CorpusError, match=r"data.cache: .*/file/cache/key cannot be written \(Not a directory\); set"):
+        ArrayCache(tmp_path / "file" / "cache").get_or_build("key", content)
+
+
+def test_a_disk_that_does_not_keep_what_is_written_is_an_error(tmp_path, monkeypatch):
+    rename = Path.rename
+
+    def lose_bits(path, target):
+        if (path / "a").is_file():
+            flip(path / "a", 3)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", lose_bits)
+    with pytest.raises(CorpusError, match="was just written and is damaged: a has another checksum"):
+        ArrayCache(tmp_path).get_or_build("key", content)
+
+
+def test_the_batches_of_a_stream_do_not_change_with_a_bit_of_its_cache(fresh_corpus, caplog):
+    cache = Path(fresh_corpus.data["cache"])
+
+    def read():
+        stream = Stream(open_corpus(DataSettings(**fresh_corpus.data)), RULES, cache)
+        return stream.fingerprint, stream.batch(3).input_ids.tolist()
+
+    before = read()
+    files = sorted(path for path in cache.glob("*/*") if path.name != "about.json")
+    assert {path.name for path in files} >= {"num_tokens", "page_id", "order", "begins"}
+    for path in files:
+        flip(path, path.stat().st_size // 2)
+    assert read() == before
+    assert all(f"the entry {path.parent} is damaged" in caplog.text for path in files)

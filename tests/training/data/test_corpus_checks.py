@@ -45,6 +45,25 @@ def test_a_manifest_that_pyarrow_cannot_read_is_refused(fresh_corpus, monkeypatc
         open_corpus(settings(fresh_corpus))
 
 
+def test_the_folders_of_two_wikis_renamed_into_each_other_are_refused(fresh_corpus):
+    spanish, japanese = fresh_corpus.wiki("eswiki"), fresh_corpus.wiki("jawiki")
+    spanish.rename(spanish.with_name("wiki=xx"))
+    japanese.rename(spanish)
+    spanish.with_name("wiki=xx").rename(japanese)
+    message = r"eswiki/_manifest\.json belongs to another folder: the folder is wiki=eswiki, its content is wiki='jawiki'"
+    with pytest.raises(CorpusError, match=message):
+        open_corpus(settings(fresh_corpus))
+
+
+@pytest.mark.parametrize("level", ["pivot=en", "tokenizer=words"])
+def test_a_folder_above_the_wikis_with_another_name_is_refused(fresh_corpus, level):
+    folder = next(parent for parent in fresh_corpus.wiki("jawiki").parents if parent.name == level)
+    name = level.partition("=")[0]
+    folder.rename(folder.with_name(f"{name}=other"))
+    with pytest.raises(CorpusError, match=f"the folder is {name}=other, its content is {level.replace('=', '=.')}"):
+        open_corpus(settings(fresh_corpus, **{name: "other"}))
+
+
 def test_a_missing_shard_is_refused(fresh_corpus):
     (fresh_corpus.wiki("jawiki") / "part-00001.parquet").unlink()
     with pytest.raises(CorpusError, match=r"part-00001\.parquet is missing, and the manifest names it; build the wiki again"):
@@ -73,7 +92,7 @@ def test_another_major_version_of_the_contract_is_refused(fresh_corpus):
 
 def test_another_table_is_refused(fresh_corpus):
     rewrite_manifest(fresh_corpus, "jawiki", table="links")
-    with pytest.raises(CorpusError, match="holds the table 'links'; training reads 'encoded'"):
+    with pytest.raises(CorpusError, match="the folder is encoded/tokenizer=words, its content is the table 'links'"):
         open_corpus(settings(fresh_corpus))
 
 

@@ -127,3 +127,18 @@ def test_a_card_of_a_run_without_names_calls_it_a_baseline(run_settings, tmp_pat
 def test_a_card_of_a_run_whose_steps_were_all_skipped_says_so(run_settings, tmp_path):
     card = model_card(settings_of(run_settings, tmp_path), RUN | {"first_loss": None, "last_loss": None}, TAGS)
     assert card.count("| none: the guard skipped all |") == 2
+
+
+@pytest.mark.parametrize(
+    ("decision", "sentence"),
+    [
+        (None, None),
+        ("keep", "Its other parts are here as they were in the base model: load it with the class of the base model."),
+        ("drop", "The other parts of the base model, such as a vision tower, are not in this folder."),
+    ],
+)
+def test_the_card_states_what_became_of_other_parts(run_settings, tmp_path, base_model, decision, sentence):
+    model = {"path": str(base_model), "other_parts": decision}
+    card = model_card(settings_of(run_settings, tmp_path, model=model), RUN, TAGS, kept=decision == "keep")
+    assert ("Only the text model of the base checkpoint was trained." in card) == (decision is not None)
+    assert sentence is None or sentence in card

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers import Llama4TextConfig, MixtralConfig
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
@@ -85,6 +86,23 @@ def test_an_output_folder_that_is_taken_is_a_note(llama, capsys):
     llama.output_dir.mkdir()
     (llama.output_dir / "run.json").write_text("{}")
     assert "as things are, the run would not start: output_dir: " in dry_run(llama, capsys)
+
+
+def test_a_plan_for_a_mixture_of_experts_counts_the_experts_that_a_token_uses(llama, tmp_path, capsys):
+    MixtralConfig(vocab_size=32_000).save_pretrained(tmp_path / "mixtral")
+    model = llama.model.model_copy(update={"path": str(tmp_path / "mixtral")})
+    shown = " ".join(dry_run(llama.model_copy(update={"model": model}), capsys).split())
+    assert "46,702.8 M parameters in bf16" in shown
+    assert "; a token uses 12,879.9 M of them, with 2 experts in a layer" in shown
+    # 6 x (12,879.9 - 131.1) million + 12 x 32 x 4,096 x 2,048
+    assert "79.7 GFLOP a token" in shown
+
+
+def test_a_model_that_the_run_would_refuse_is_a_note(llama, tmp_path, capsys):
+    Llama4TextConfig(num_hidden_layers=2).save_pretrained(tmp_path / "llama4")
+    model = llama.model.model_copy(update={"path": str(tmp_path / "llama4")})
+    shown = " ".join(dry_run(llama.model_copy(update={"model": model}), capsys).split())
+    assert "as things are, the run would not start: model.path: the configuration of llama4_text asks for a router's" in shown
 
 
 def test_the_plan_is_written_as_json_too(run_settings, tmp_path, in_repository, capsys):

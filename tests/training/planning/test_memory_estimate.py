@@ -11,12 +11,21 @@ from pathlib import Path
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
-from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
+from training.architectures.model_shapes import ModelShape, shape_of
 from training.config import OptimizerSettings
 from training.engine.optimizer import build_optimizer
 from training.loop.optimizer_step import summed_loss
-from training.model.model_shapes import ModelShape, shape_of
 from training.planning import memory_estimate
 from training.planning.memory_estimate import ZERO_PAPER, MemoryEstimate, buffer_bytes, estimate_memory, layer_bytes, model_states
 
@@ -173,6 +182,24 @@ def test_a_layer_keeps_what_autograd_keeps(architecture, precision):
     measured = (kept_for_backward(three, 2, 64) - kept_for_backward(one, 2, 64)) / 2
     expected = layer_bytes(shape_of(one), 64, precision, architecture.get("attention", "sdpa")) * 2 * 64
     assert measured == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+@pytest.mark.parametrize("used", [2, 4])
+def test_a_layer_of_experts_keeps_the_tensors_of_those_that_a_token_uses(used, precision):
+    sizes = {"num_key_value_heads": 2, "intermediate_size": 160, "num_local_experts": 8, "num_experts_per_tok": used}
+    one, three = (small(MixtralForCausalLM, MixtralConfig, layers=layers, **sizes).to(DTYPES[precision]) for layers in (1, 3))
+    measured = (kept_for_backward(three, 2, 64) - kept_for_backward(one, 2, 64)) / 2
+    assert measured == pytest.approx(layer_bytes(shape_of(one), 64, precision) * 2 * 64, rel=0.04)
+
+
+def test_all_experts_have_states_and_zero_3_gathers_those_of_a_layer_at_once():
+    with torch.device("meta"):
+        mixtral = shape_of(MixtralForCausalLM(MixtralConfig()))
+    found = estimate_memory(mixtral, stage=3, ranks=64, **RUN)
+    assert found.parameters == -(-2 * 46_702_792_704 // 64)
+    experts = 8 * 3 * 4096 * 14_336  # of one layer; more than stage3_max_live_parameters
+    assert found.buffers == 2 * 500_000_000 + 2 * experts
 
 
 def peak_of_backward(model, sequences, length):

@@ -9,13 +9,13 @@ import torch
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
+from training.architectures.model_shapes import find_shape
 from training.config import TrainSettings
 from training.engine.checkpoints import RunState
 from training.engine.deepspeed_config import build_deepspeed_config
 from training.engine.launch_environment import Ranks
 from training.engine.resume import check_resumable, settings_to_match
 from training.loop.exit_codes import EXIT_OUT_OF_MEMORY
-from training.model.model_shapes import find_shape
 from training.planning import out_of_memory
 from training.planning.out_of_memory import explain_out_of_memory, is_out_of_memory
 from training.planning.run_plan import make_plan

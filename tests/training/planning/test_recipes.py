@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings, read_config
+from training.architectures.model_shapes import find_shape, published_shapes
 from training.config import InsertionSettings, TrainSettings
 from training.engine.deepspeed_config import build_deepspeed_config
-from training.model.model_shapes import find_shape, published_shapes
 from training.planning.dry_run import how_to_build, open_stream, show_plan
 from training.planning.plan_report import plan_parts
 from training.planning.run_plan import make_plan

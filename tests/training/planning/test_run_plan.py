@@ -2,11 +2,11 @@
 
 import torch
 
+from training.architectures.flops import flops_per_token
+from training.architectures.model_shapes import find_shape, shape_of
 from training.config import TrainSettings
 from training.model.adapters import add_adapters
-from training.model.flops import flops_per_token
 from training.model.model_loading import load_model
-from training.model.model_shapes import find_shape, shape_of
 from training.planning.dry_run import show_plan
 from training.planning.run_plan import make_plan
 

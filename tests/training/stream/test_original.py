@@ -1,4 +1,10 @@
-"""Parity with the original: its algorithm, written here from its description, against the stream from shards."""
+"""Parity with the original: its algorithm, written here from its description, against the stream from shards.
+
+Where names are not to be predicted, the original's collator looks at the tokens of one row at a time: it masks the tokens after
+an opening tag, up to the closing one, and begins each row outside. The remainder of a name that a cut carried into the next row
+is predicted then, and so is every name without tags. The stream knows which tokens are names and masks them all. The tests have
+both rules, and compare where they differ.
+"""
 
 import dataclasses
 import random
@@ -88,38 +94,41 @@ class Original:
         return [BOS, *encoding.ids], survivors
 
     def insert(self, ids, links):
-        """From the last link to the first, so that earlier indices stay valid."""
+        """(token, whether it is in a name) of an article; from the last link to the first, so that earlier indices stay valid."""
         draw = random.Random(0)
+        tokens = [(token, False) for token in ids]
         for start, end, name in reversed(links):
             if draw.random() > self.probability or self.probability == 0 or self.strategy == "none":
                 continue
-            block = [OPEN, *name, CLOSE] if self.tags else name
-            if self.strategy == "left":
-                ids = ids[:start] + block + ids[start:]
-            elif self.strategy == "right":
-                ids = ids[:end] + block + ids[end:]
-            else:
-                ids = ids[:start] + block + ids[end:]
-        return ids
+            block = [(token, True) for token in name]
+            if self.tags:
+                block = [(OPEN, False), *block, (CLOSE, False)]
+            at = end if self.strategy == "right" else start
+            tokens[at : end if self.strategy == "replace" else at] = block
+        return tokens
 
     def run(self, articles):
-        """Sequences and labels of all articles, concatenated and cut; a remainder is continued by the next article."""
-        rest, sequences, labels, inside = [], [], [], False
+        """Rows of all articles, concatenated and cut; a remainder is continued by the next article."""
+        rest, rows = [], []
         for text, links in articles:
             rest = rest + self.insert(*self.tokenise(text, links))
             while len(rest) >= LENGTH:
-                sequence, rest = rest[:LENGTH], rest[LENGTH:]
-                row = []
-                for token in sequence:
-                    if token == OPEN:
-                        inside = True
-                    masked = token in (OPEN, CLOSE) or (inside and self.mask_names)
-                    if token == CLOSE:
-                        inside = False
-                    row.append(IGNORED if masked else token)
-                sequences.append(sequence)
-                labels.append(row)
-        return sequences, labels
+                rows.append(rest[:LENGTH])
+                rest = rest[LENGTH:]
+        return rows
+
+    def label_by_tags(self, row):
+        """The labels of a row by the original's rule: whether a token is in a name follows from the tags of this row alone."""
+        inside, labels = False, []
+        for token, _ in row:
+            inside = (inside or token == OPEN) and token != CLOSE
+            masked = token in (OPEN, CLOSE) or (inside and self.mask_names)
+            labels.append(IGNORED if masked else token)
+        return labels
+
+    def label_by_kind(self, row):
+        """The labels of a row by the stream's rule: a token that was inserted as part of a name is in a name."""
+        return [IGNORED if token in (OPEN, CLOSE) or (named and self.mask_names) else token for token, named in row]
 
 
 @pytest.fixture(scope="module")
@@ -170,20 +179,67 @@ RULES = StreamRules(
 )
 
 
-@pytest.mark.parametrize("strategy", ["left", "right", "replace", "none"])
+STRATEGIES = ["left", "right", "replace", "none"]
+
+
+@pytest.fixture
+def compare(opened, articles, tokenizer):
+    """`compare(strategy, …)` requires that tokens are equal; returns the original, its rows, and the stream's labels."""
+
+    def run(strategy, probability, tags, mask_names):
+        rules = dataclasses.replace(
+            RULES, strategy=strategy, probability=probability, tags=(OPEN, CLOSE) if tags else None, predict_names=not mask_names
+        )
+        stream = Stream(opened, rules)
+        order = [document for epoch in range(2) for document in stream.plan.wikis[0].epoch(epoch).order.tolist()]
+        original = Original(tokenizer, strategy, probability, tags, mask_names)
+        rows = original.run([articles[d] for d in order])
+        assert len(rows) > 120
+        batches = [stream.batch(number) for number in range(len(rows))]
+        assert [batch.input_ids[0].tolist() for batch in batches] == [[token for token, _ in row] for row in rows]
+        return original, rows, [batch.labels[0].tolist() for batch in batches]
+
+    return run
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("probability", [0.0, 1.0])
-@pytest.mark.parametrize(("tags", "mask_names"), [(True, False), (True, True), (False, False)])
-def test_the_stream_is_token_for_token_the_originals(opened, articles, tokenizer, strategy, probability, tags, mask_names):
-    rules = dataclasses.replace(
-        RULES, strategy=strategy, probability=probability, tags=(OPEN, CLOSE) if tags else None, predict_names=not mask_names
-    )
-    stream = Stream(opened, rules)
-    order = [document for epoch in range(2) for document in stream.plan.wikis[0].epoch(epoch).order.tolist()]
-    sequences, labels = Original(tokenizer, strategy, probability, tags, mask_names).run([articles[d] for d in order])
-    assert len(sequences) > 120
-    batches = [stream.batch(number) for number in range(len(sequences))]
-    assert [batch.input_ids[0].tolist() for batch in batches] == sequences
-    assert [batch.labels[0].tolist() for batch in batches] == labels
+@pytest.mark.parametrize("tags", [True, False])
+def test_with_names_predicted_the_stream_is_token_and_label_the_originals(compare, strategy, probability, tags):
+    original, rows, labels = compare(strategy, probability, tags, mask_names=False)
+    assert labels == [original.label_by_tags(row) for row in rows] == [original.label_by_kind(row) for row in rows]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+@pytest.mark.parametrize("tags", [True, False])
+def test_names_that_are_not_predicted_are_all_masked(compare, strategy, probability, tags):
+    original, rows, labels = compare(strategy, probability, tags, mask_names=True)
+    assert labels == [original.label_by_kind(row) for row in rows]
+    if probability == 0 or strategy == "none":
+        assert labels == [original.label_by_tags(row) for row in rows]
+
+
+@pytest.mark.parametrize("strategy", ["left", "right", "replace"])
+def test_the_original_predicts_the_remainder_of_a_name_after_a_cut_and_nothing_else_differs(compare, strategy):
+    original, rows, labels = compare(strategy, 1.0, tags=True, mask_names=True)
+    differing = 0
+    for before, row, ours in zip([[], *rows], rows, labels, strict=False):
+        continued = next((at for at, (_, named) in enumerate(row) if not named), LENGTH)
+        if not before or not (before[-1][1] or before[-1][0] == OPEN):
+            continued = 0  # the row before does not end inside a name
+        theirs = original.label_by_tags(row)
+        assert theirs[:continued] == [token for token, _ in row[:continued]]
+        assert ours == [IGNORED] * continued + theirs[continued:]
+        differing += continued > 0
+    assert differing >= 5, "the cases have names that a cut divides"
+
+
+@pytest.mark.parametrize("strategy", ["left", "right", "replace"])
+def test_the_original_masks_nothing_without_tags(compare, strategy):
+    original, rows, labels = compare(strategy, 1.0, tags=False, mask_names=True)
+    assert [original.label_by_tags(row) for row in rows] == [[token for token, _ in row] for row in rows]
+    assert sum(label == IGNORED for row in labels for label in row) == sum(named for row in rows for _, named in row) > 300
 
 
 def test_the_cases_have_links_that_survive_and_links_that_do_not(opened, articles, tokenizer):

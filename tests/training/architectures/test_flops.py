@@ -11,14 +11,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from training.architectures import flops
+from training.architectures.accelerators import peak_flops
+from training.architectures.flops import flops_per_token, mfu
+from training.architectures.model_shapes import ModelShape, shape_of
 from training.config import LoraSettings, TrainSettings
 from training.loop.trainer import train
-from training.model import flops
-from training.model.accelerators import peak_flops
 from training.model.adapters import add_adapters
-from training.model.flops import flops_per_token, mfu
 from training.model.model_loading import load_model
-from training.model.model_shapes import ModelShape, shape_of
 
 LLAMA_2_7B = ModelShape(
     parameters=6_738_415_616,

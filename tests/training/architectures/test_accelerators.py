@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from training.model import accelerators
-from training.model.accelerators import ACCELERATORS, find_accelerator, memory_bytes, peak_flops
-from training.model.flops import mfu
+from training.architectures import accelerators
+from training.architectures.accelerators import ACCELERATORS, find_accelerator, memory_bytes, peak_flops
+from training.architectures.flops import mfu
 
 
 def test_the_worked_examples_hold():

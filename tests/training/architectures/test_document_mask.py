@@ -18,12 +18,12 @@ import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, modeling_flash_attention_utils
 
 from spark_jobs.common.errors import ConfigurationError
+from training.architectures import document_mask as module
+from training.architectures.document_mask import check_document_masking, document_mask, document_masking_arguments
 from training.config import DataSettings, TrainSettings
 from training.data.encoded_corpus import open_corpus
 from training.loop.optimizer_step import summed_loss
 from training.loop.trainer import train
-from training.model import document_mask as module
-from training.model.document_mask import check_document_masking, document_mask, document_masking_arguments
 from training.model.translation_tags import add_rows, add_tags
 from training.stream.name_insertion import IGNORED
 from training.stream.stream_rules import StreamRules, make_stream_rules

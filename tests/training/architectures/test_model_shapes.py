@@ -4,9 +4,9 @@ import pytest
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from spark_jobs.common.errors import ConfigurationError
+from training.architectures.model_shapes import ModelShape, config_file, find_shape, shape_of
 from training.config import TrainSettings
 from training.model.model_loading import load_model, load_tokenizer
-from training.model.model_shapes import ModelShape, config_file, find_shape, shape_of
 from training.model.translation_tags import add_rows, add_tags
 
 
@@ -59,6 +59,7 @@ def test_parameters_are_counted_once_and_those_that_are_only_looked_up_apart(tie
         head_dim=4,
         intermediate_size=12,
         vocab_size=20,
+        largest_module=160,
     )
 
 

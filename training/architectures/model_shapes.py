@@ -11,15 +11,20 @@ from typing import NamedTuple
 
 from spark_jobs.common.errors import ConfigurationError, first_line
 from spark_jobs.common.strict_yaml import read_yaml
+from training.architectures.experts import experts_per_token, feed_forward_width, unused_parameters
 from training.model.protocols import CausalLanguageModel, ModelConfig
+from training.model.text_part import find_text_part
 from training.model.zero3_parameters import count_parameters, whole_shape
+
+_GATES = ("gate_proj", "gate_up", ".w3.")
+"""In the names of a feed-forward layer's matrices, where it has a gate. A router is often called `gate`, too."""
 
 PUBLISHED = Path(__file__).with_name("model_shapes.yaml")
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes of a dense decoder-only transformer."""
+    """Sizes of a decoder-only transformer, dense or a mixture of experts."""
 
     parameters: int
     """All of them; a matrix that input and output share counts once."""
@@ -31,10 +36,17 @@ class ModelShape:
     num_kv_heads: int
     head_dim: int
     intermediate_size: int
+    """Width of the feed-forward layers that a token goes through: of all its experts together, on average over layers."""
     vocab_size: int
     """Rows of the output matrix."""
     gated_mlp: bool = True
     """Whether the feed-forward layers have three matrices (gate, up, down), as Llama's; else two."""
+    unused_parameters: int = 0
+    """Those of experts that a token does not use: they take memory, and cost no FLOPs."""
+    experts_per_token: int = 0
+    """0 for a dense model."""
+    largest_module: int = 0
+    """Parameters of the largest layer that ZeRO-3 gathers at once, such as all experts of a block; 0 if not known."""
 
 
 class FoundShape(NamedTuple):
@@ -50,7 +62,11 @@ class FoundShape(NamedTuple):
 
 
 def shape_of(model: CausalLanguageModel) -> ModelShape:
-    """The shape of a causal language model of transformers: with weights, on `meta`, or partitioned by ZeRO-3."""
+    """The shape of a causal language model of transformers: with weights, on `meta`, or partitioned by ZeRO-3.
+
+    Raises:
+        ConfigurationError: for experts of which the configuration does not say how many a token uses.
+    """
     from torch import nn
 
     config = model.config.get_text_config()
@@ -58,6 +74,7 @@ def shape_of(model: CausalLanguageModel) -> ModelShape:
     output = model.get_output_embeddings()
     shared = None if output is None else output.weight
     tables = {id(m.weight): m.weight for m in model.modules() if isinstance(m, nn.Embedding)}
+    gated = any(part in name for name, _ in model.named_parameters() for part in _GATES)
     return ModelShape(
         parameters=count_parameters(model.parameters()),
         lookup_parameters=count_parameters(weight for weight in tables.values() if weight is not shared),
@@ -66,9 +83,12 @@ def shape_of(model: CausalLanguageModel) -> ModelShape:
         num_heads=heads,
         num_kv_heads=getattr(config, "num_key_value_heads", None) or heads,
         head_dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
-        intermediate_size=getattr(config, "intermediate_size", None) or 4 * config.hidden_size,
+        intermediate_size=feed_forward_width(model, gated),
         vocab_size=whole_shape(shared)[0] if shared is not None else config.vocab_size,
-        gated_mlp=any("gate" in name for name, _ in model.named_parameters()),
+        gated_mlp=gated,
+        unused_parameters=unused_parameters(model),
+        experts_per_token=experts_per_token(model),
+        largest_module=max(count_parameters(module.parameters(recurse=False)) for module in model.modules()),
     )
 
 
@@ -87,7 +107,7 @@ def find_shape(path: str, rows: int = 0) -> FoundShape:
     if local is None and path in published_shapes():
         entry = dict(published_shapes()[path])
         source = f"its published shape ({entry.pop('source')}), for {path} is not on this machine"
-        return _found(AutoConfig.for_model(**entry), source, rows)
+        return _found(AutoConfig.for_model(**entry), path, source, rows)
     try:
         config = AutoConfig.from_pretrained(local.parent if local else path, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -96,7 +116,7 @@ def find_shape(path: str, rows: int = 0) -> FoundShape:
             f"({first_line(error)}), nor one whose shape is known here ({', '.join(published_shapes())}). "
             "Correct it, or make an untrained model to try with `python -m training.tiny --config conf/train/tiny_model.yaml`"
         ) from error
-    return _found(config, str(local or f"the hub's config.json of {path}"), rows)
+    return _found(config, path, str(local or f"the hub's config.json of {path}"), rows)
 
 
 def config_file(path: str) -> Path | None:
@@ -118,15 +138,16 @@ def published_shapes() -> dict[str, dict[str, object]]:
     return content
 
 
-def _found(config: ModelConfig, source: str, rows: int) -> FoundShape:
+def _found(config: ModelConfig, path: str, source: str, rows: int) -> FoundShape:
     import torch
     from transformers import AutoModelForCausalLM
 
+    part = find_text_part(config, path)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_config(part.config, trust_remote_code=False)
     if model.get_input_embeddings().weight.shape[0] < rows:
         model.resize_token_embeddings(rows, mean_resizing=False)
-    context = getattr(config.get_text_config(), "max_position_embeddings", None)
+    context = getattr(part.config, "max_position_embeddings", None)
     return FoundShape(shape_of(model), context, _linear_features(model), source)
 
 
