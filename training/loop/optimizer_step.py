@@ -111,7 +111,7 @@ def make_step(
     sequences = (
         []
         if reason is None
-        else suspect_sequences(all_losses, predicted, guard.limit("loss"), first_sequence(settings, step), micro)
+        else suspect_sequences(all_losses, predicted, guard.loss_limit, first_sequence(settings, step), micro)
     )
     return StepResult(mean, norm, reason, sequences)
 
