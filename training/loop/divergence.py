@@ -28,8 +28,8 @@ def repeated_divergence_error(guard: SkipGuard, checkpoint: Path) -> TrainingDiv
     """The error of a run that the guard has stopped at this checkpoint, and that is resumed with the same settings."""
     return TrainingDivergedError(
         f"{checkpoint} is of a run that the guard has stopped: these steps were not finite: {_listed(guard.not_finite)} "
-        "(reasons and sequences are in events.jsonl). It would stop again, so no step was made. Continue with a guard.stop_after above "
-        f"{len(guard.not_finite)}, or start again with another output_dir and a lower optimizer.learning_rate or "
+        "(reasons and sequences are in events.jsonl). It would stop again, so no step was made. Continue with a guard.stop_after "
+        f"above {len(guard.not_finite)}, or start again with another output_dir and a lower optimizer.learning_rate or "
         "model.precision=fp32"
     )
 

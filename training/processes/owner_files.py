@@ -87,9 +87,7 @@ class OwnerWatch:
         now = time.monotonic()
         files: dict[str, RankFile | None] = {}
         ranks: dict[str, WatchedRank] = {}
-        for path in sorted(self._owner.iterdir()) if self._owner.is_dir() else []:
-            if not _RANK_FILE.match(path.name):
-                continue
+        for path in self._list_files():
             try:
                 content = path.read_bytes()
             except OSError:  # its rank has just ended
@@ -103,6 +101,12 @@ class OwnerWatch:
         if lease is Lease.HELD:
             files = {name: file for name, file in files.items() if judge_lease([ranks[name]], self._stale) is Lease.HELD}
         return lease, files
+
+    def _list_files(self) -> list[Path]:
+        try:
+            return sorted(path for path in self._owner.iterdir() if _RANK_FILE.match(path.name))
+        except OSError:  # there is no owner
+            return []
 
 
 def _parse(content: bytes) -> RankFile | None:

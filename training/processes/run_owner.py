@@ -84,7 +84,6 @@ class RunOwner:
         """
         try:
             self._made_folder = not self._folder.exists()
-            self._folder.mkdir(parents=True, exist_ok=True)
             self._wait_for_folder(announce)
         except OSError as error:
             raise ConfigurationError(
@@ -175,15 +174,16 @@ class RunOwner:
         """Make `owner` with this rank's file in it; returns False where it has files already."""
         new = self._folder / f"{OWNER}.{self.token}.new"
         try:
-            new.mkdir(exist_ok=True)
+            new.mkdir(parents=True, exist_ok=True)
             (new / self._path.name).write_bytes(self._file.as_bytes())
             with contextlib.suppress(OSError):  # not empty
                 self._owner.rmdir()  # some file systems do not rename a folder to the name of an empty one
             new.rename(self._owner)
-        except OSError:
-            if self._owner.is_dir():
-                return False
-            raise
+        except OSError as error:
+            # Another run that wants the folder may remove `new` or an empty `owner` at any moment.
+            if error.errno not in (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY) and not self._owner.is_dir():
+                raise
+            return False
         finally:
             shutil.rmtree(new, ignore_errors=True)
         return True
