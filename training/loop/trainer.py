@@ -59,10 +59,10 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
             return
         join_process_group(ranks, console.print)
         with own_run_folder(folder, ranks, console) as owner:
-            if not is_done(folder, prepared, fixed_settings, console):  # another run may have finished it meanwhile
-                run_in_folder(prepared, folder, fixed_settings, owner, launcher, console, draw_page)
-            barrier()  # the first rank has exported the model
-    leave_process_group()
+            if is_done(folder, prepared, fixed_settings, console):  # another run has finished it meanwhile
+                leave_process_group()
+                return
+            run_in_folder(prepared, folder, fixed_settings, owner, launcher, console, draw_page)
 
 
 def is_done(folder: RunFolder, prepared: PreparedRun, fixed_settings: dict[str, Any], console: Console) -> bool:
@@ -241,6 +241,8 @@ def finish_run(run: ActiveRun, summary: RunSummary) -> None:
         summary.write()
         run.page.draw()
         run.console.print(summary.as_text())
+    barrier()
+    leave_process_group()
 
 
 def device_name(device: "torch.device") -> str:

@@ -37,15 +37,19 @@ class LauncherWatch:
         """`when_ended` runs in another thread, and must make the process end within `grace` seconds."""
         self._when_ended, self._grace = when_ended, grace
         self._lock, self._stopped, self._has_ended = threading.Lock(), threading.Event(), False
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "LauncherWatch":
         launchers = find_launchers()
         if launchers:
-            threading.Thread(target=self._watch, args=(launchers,), name="launcher-watch", daemon=True).start()
+            self._thread = threading.Thread(target=self._watch, args=(launchers,), name="launcher-watch", daemon=True)
+            self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(10 * LOOK_EVERY)  # a thread that runs at the exit of a process can abort it
 
     def call_instead(self, when_ended: Callable[[], object]) -> None:
         """From now on call this function; at once, if the launcher has ended already."""

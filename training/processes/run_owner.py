@@ -60,6 +60,7 @@ class RunOwner:
         self._held = self._lost = self._made_folder = False
         self._confirmed = 0.0
         self._lock, self._ended = threading.Lock(), threading.Event()
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "RunOwner":
         return self
@@ -134,6 +135,9 @@ class RunOwner:
     def release(self) -> None:
         """Give up this rank's share."""
         self._ended.set()
+        if self._thread is None:
+            return
+        self._thread.join(self._beat_seconds)  # a thread that runs at the exit of a process can abort it
         with self._lock:
             if not self._held:
                 return
@@ -194,7 +198,8 @@ class RunOwner:
 
     def _begin(self) -> None:
         self._held, self._confirmed = True, _now()
-        threading.Thread(target=self._beat_until_end, name="run-owner", daemon=True).start()
+        self._thread = threading.Thread(target=self._beat_until_end, name="run-owner", daemon=True)
+        self._thread.start()
 
     def _beat_until_end(self) -> None:
         while not self._ended.wait(self._beat_seconds):
