@@ -131,7 +131,7 @@ def settings_to_match(settings: TrainSettings, deepspeed: Mapping[str, Any], pre
 
 
 def find_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    """The settings that differ, each with its effect; both arguments are of `settings_to_match`.
+    """The settings that differ, each with its effect; both come from `settings_to_match`.
 
     >>> before = {"configuration": {"steps": 50, "log": {"every": 1}}, "deepspeed": {"zero_optimization": {"stage": 2}}}
     >>> now = {"configuration": {"steps": 60, "log": {"every": 1}}, "deepspeed": {"zero_optimization": {"stage": 3}}}

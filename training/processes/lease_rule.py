@@ -12,11 +12,11 @@ folder looks at these files again and again, and finds for each rank one of thes
 The folder is held while a rank lives, and abandoned when all have ended.
 
     >>> ended, lives, silent = WatchedRank(ended=True), WatchedRank(ended=False), WatchedRank(ended=None, unchanged=40.0)
-    >>> judge_lease([]).name, judge_lease([ended, lives]).name, judge_lease([ended, ended]).name
+    >>> decide_lease([]).name, decide_lease([ended, lives]).name, decide_lease([ended, ended]).name
     ('FREE', 'HELD', 'ABANDONED')
-    >>> judge_lease([ended, silent]).name, judge_lease([silent._replace(unchanged=121.0)]).name
+    >>> decide_lease([ended, silent]).name, decide_lease([silent._replace(unchanged=121.0)]).name
     ('UNKNOWN', 'ABANDONED')
-    >>> judge_lease([silent._replace(changed=True)]).name
+    >>> decide_lease([silent._replace(changed=True)]).name
     'HELD'
 """
 
@@ -31,7 +31,7 @@ STALE = 120.0
 
 
 class WatchedRank(NamedTuple):
-    """What a look at the file of a rank has found."""
+    """The result of a look at the file of a rank."""
 
     ended: bool | None
     """Whether its process has ended; None where that cannot be seen from this machine."""
@@ -51,7 +51,7 @@ class Lease(Enum):
     """Look again."""
 
 
-def judge_lease(ranks: Iterable[WatchedRank], stale: float = STALE) -> Lease:
+def decide_lease(ranks: Iterable[WatchedRank], stale: float = STALE) -> Lease:
     """The state of a folder with these ranks' files in it."""
     found = list(ranks)
     if not found:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from training.processes.lease_rule import STALE, Lease, WatchedRank, judge_lease
+from training.processes.lease_rule import STALE, Lease, WatchedRank, decide_lease
 from training.processes.process_identity import ProcessIdentity, has_ended
 
 OWNER = "owner"
@@ -97,9 +97,9 @@ class OwnerWatch:
             self._seen[path.name], files[path.name] = seen, _parse(content)
             ended = None if (file := files[path.name]) is None else has_ended(file.process)
             ranks[path.name] = WatchedRank(ended, seen.changed, now - seen.since)
-        lease = judge_lease(ranks.values(), self._stale)
+        lease = decide_lease(ranks.values(), self._stale)
         if lease is Lease.HELD:
-            files = {name: file for name, file in files.items() if judge_lease([ranks[name]], self._stale) is Lease.HELD}
+            files = {name: file for name, file in files.items() if decide_lease([ranks[name]], self._stale) is Lease.HELD}
         return lease, files
 
     def _list_files(self) -> list[Path]:

@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 from training.processes import lease_rule
-from training.processes.lease_rule import Lease, WatchedRank, judge_lease
+from training.processes.lease_rule import Lease, WatchedRank, decide_lease
 
 LIVES, ENDED = WatchedRank(ended=False), WatchedRank(ended=True)
 SILENT, WATCHED, BEATS = (WatchedRank(None, *seen) for seen in ((False, 120.0), (False, 119.0), (True, 1.0)))
@@ -29,5 +29,5 @@ def test_the_worked_example_holds():
     ],
 )
 def test_a_folder_is_held_while_one_rank_lives_and_abandoned_when_all_have_ended(ranks, lease):
-    assert judge_lease(ranks) is lease
-    assert judge_lease(ranks[::-1]) is lease
+    assert decide_lease(ranks) is lease
+    assert decide_lease(ranks[::-1]) is lease

@@ -47,7 +47,7 @@ def owner_of(folder, **changes):
 
 
 def move_to_another_machine(folder):
-    """Make the files look as if their processes were of another machine."""
+    """Make the files look as if their processes ran on another machine."""
     for path in (folder / OWNER).iterdir():
         path.write_bytes(path.read_bytes().replace(b'"kernel":"', b'"kernel":"x'))
 
