@@ -10,7 +10,7 @@ from rich.console import Console
 
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState
-from training.engine.collectives import barrier
+from training.engine.collectives import all_gather_objects, barrier
 from training.engine.deepspeed_engine import save_checkpoint
 from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
 from training.engine.launch_environment import read_ranks
@@ -59,7 +59,8 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
             return
         join_process_group(ranks, console.print)
         with own_run_folder(folder, ranks, console) as owner:
-            if is_done(folder, prepared, fixed_settings, console):  # another run has finished it meanwhile
+            done = ranks.main and is_done(folder, prepared, fixed_settings, console)
+            if all_gather_objects(done)[0]:  # another run has finished it meanwhile
                 leave_process_group()
                 return
             run_in_folder(prepared, folder, fixed_settings, owner, launcher, console, draw_page)

@@ -1,9 +1,7 @@
 """Run a module as a program that ends with its parent, even if that is killed.
 
-    python -m training.processes.bound_process PARENT MODULE ARGUMENTS...
-
-A rank starts its subprocesses by this. Without it, the evaluation of a killed run would still write into the folder of the run,
-beside the run that resumes there.
+A rank starts its subprocesses by `bound_command`. Without it, the evaluation of a killed run would still write into the folder of
+the run, beside the run that resumes there.
 """
 
 import ctypes
@@ -16,10 +14,12 @@ from collections.abc import Sequence
 _PR_SET_PDEATHSIG = 1
 """Of prctl(2): the signal that the kernel sends to this process when the thread that started it has ended."""
 
+_START = f"from {__name__} import run_bound; run_bound()"
+
 
 def bound_command(module: str, arguments: Sequence[str]) -> list[str]:
     """The command line of a module that ends with this process."""
-    return [sys.executable, "-m", "training.processes.bound_process", str(os.getpid()), module, *arguments]
+    return [sys.executable, "-c", _START, str(os.getpid()), module, *arguments]
 
 
 def end_with_parent(parent: int) -> None:
@@ -31,13 +31,9 @@ def end_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
-    """Run the module of the command line."""
+def run_bound() -> None:
+    """Run the module of the command line that `bound_command` has made."""
     parent, module, *arguments = sys.argv[1:]
     end_with_parent(int(parent))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

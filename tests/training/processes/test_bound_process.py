@@ -1,5 +1,6 @@
 """Programs that end with the process that started them."""
 
+import os
 import subprocess
 import sys
 
@@ -36,6 +37,6 @@ def test_arguments_and_exit_code_are_those_of_the_module(repository):
 
 def test_a_program_whose_parent_has_ended_already_does_not_start(repository):
     command = bound_command("json.tool", ["--help"])
-    command[command.index("training.processes.bound_process") + 1] = "1"
+    command[command.index(str(os.getpid()))] = "1"
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=repository)
     assert (done.returncode, done.stdout) == (-9, "")
