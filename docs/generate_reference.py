@@ -108,14 +108,17 @@ EXIT_CODES = (
         2,
         "EXIT_CONFIGURATION",
         "all",
-        "the command line, the configuration or the input cannot be used (training changes nothing), or a shared disk is full",
+        (
+            "the command line, the configuration or the input cannot be used (training changes nothing), an active run owns "
+            "`output_dir`, or a shared disk is full"
+        ),
         "read the message, then run the same command, corrected",
     ),
     (
         3,
         "EXIT_DIVERGED",
         "`training.train`",
-        "too many steps were skipped; the run was saved",
+        "the loss or the gradient of too many steps was not finite; the run was saved",
         "read `events.jsonl`, which names the sequences; to continue, raise `guard.stop_after`",
     ),
     (
@@ -136,7 +139,10 @@ EXIT_CODES = (
         75,
         "EXIT_INTERRUPTED",
         "`training.train`, `benchmarks.transfer.run`",
-        "ended on request: SIGTERM, in training also SIGUSR1; a training run is saved after its last finished step",
+        (
+            "ended on request: SIGTERM, in training also SIGUSR1 or a killed launcher; a training run is saved after its last "
+            "finished step"
+        ),
         "run the same command, for training with `--set resume=true`",
     ),
     (

@@ -4,6 +4,7 @@ The commands are thin: `train`, `preview` (show the training data), `run_page` (
 `verify_data` (compare checksums). The rooms hold the code, from low to high:
 
     config      the configuration of a run
+    processes   the owner of a run folder, processes that end with others
     data        the encoded corpus on disk          model          weights, tokenizer, adapters, export
     stream      which tokens form sequence k        architectures  sizes, FLOPs, experts, masks
     engine      processes, DeepSpeed, checkpoints

@@ -172,13 +172,14 @@ class GuardSettings(Settings):
     """When a step is skipped, and when the run ends because of that; see training/loop/skip_guard.py for the rule."""
 
     sigmas: float = Field(default=6.0, gt=0)
-    """A loss or gradient norm is a spike if it is this many standard deviations above the mean."""
+    """A loss or gradient norm is a spike if it is this many standard deviations above the mean. The step is skipped."""
     window: int = Field(default=128, ge=2)
-    """Steps over which the mean, the deviation and the skipped steps are counted."""
-    min_history: int = Field(default=16, ge=2)
-    """Accepted steps before a finite value can be a spike."""
+    """Last steps that the mean, the deviation and `stop_after` are taken over."""
+    min_history: int = Field(default=64, ge=2)
+    """Steps with finite values before one of them can be a spike."""
     stop_after: int = Field(default=5, ge=1)
-    """The run is saved and ends when this many steps of the window were skipped."""
+    """The run is saved and ends when the loss or gradient norm of this many steps of the window was not finite. Spikes do not
+    count."""
 
 
 class CheckpointSettings(Settings):
@@ -265,15 +266,15 @@ class TrainSettings(Settings):
     """DeepSpeed's own configuration: the ZeRO stage and its options."""
     output_dir: Path
     """Folder of the run: config.yaml, deepspeed.json, metrics.jsonl, events.jsonl, tensorboard/, checkpoints/, model/,
-    run.html, run.json. All ranks must see it."""
+    run.html, run.json. All ranks must see it, and one run at a time owns it."""
     overwrite: bool = False
     """Start even if output_dir exists: the old folder is kept, renamed to output_dir.1, .2 and so on."""
     resume: bool = False
     """Continue from the newest intact checkpoint in output_dir, or start if there is none. The same command can be repeated until
-    the run is finished."""
+    the run is finished. Changed settings are logged, and refused if they change the result."""
     elastic: bool = False
-    """With resume: allow another number of ranks or another micro_batch_size than the checkpoint's. The stream is the same; sums
-    are formed in another order, so weights differ in their last bits."""
+    """With resume: allow changes that form sums in another order, so that weights differ in their last bits: the number of ranks,
+    micro_batch_size, model.attention, DeepSpeed's offload and its buckets for gradients. The stream is the same."""
     checkpoint: CheckpointSettings = CheckpointSettings()
     """When and how many checkpoints are written."""
     guard: GuardSettings = GuardSettings()

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -321,6 +321,29 @@ def finished_run(
         return read_finished_run(*json.loads(record.read_text()))
 
     return run
+
+
+@pytest.fixture
+def start_run(repository: Path) -> Iterator[Callable[..., psutil.Process]]:
+    """`start_run(settings, lines)` is the torchrun of a run of two ranks whose `metrics.jsonl` has that many lines."""
+    started = []
+
+    def run(settings: dict[str, Any], lines: int) -> psutil.Process:
+        command, environment, folder = command_line(repository, settings, 2, "torchrun")
+        log = (folder / "start_run.log").open("wb")
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
+        started.append(process)
+        metrics, deadline = Path(settings["output_dir"]) / "metrics.jsonl", time.monotonic() + 300
+        while not (metrics.is_file() and metrics.read_text().count("\n") >= lines):
+            assert process.poll() is None, (folder / "start_run.log").read_text()[-4000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return psutil.Process(process.pid)
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="session")

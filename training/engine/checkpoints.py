@@ -3,9 +3,10 @@
     output_dir/checkpoints/
       step-000010/
         manifest.json     size and SHA-256 of every other file
-        state.json        RunState: step, stream, guard, and the settings that a resumed run must share
+        state.json        RunState: step, stream, guard, and the settings of the run
         ...               DeepSpeed's files: model, optimizer, fp32 master weights, a file or two for each rank
       step-000020.partial/  being written; any leftover may be deleted
+      step-000030.damaged/  skipped when the run resumed; does not count as a checkpoint, and may be deleted
 
 A kill at any moment leaves the last published checkpoint intact: a folder gets its name only after every file is on disk, and
 an older one is deleted only after that. All ranks must see the same folder (a shared file system where there are many machines).
@@ -16,18 +17,20 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
-from spark_jobs.common.errors import ConfigurationError
+from spark_jobs.common.errors import ConfigurationError, first_line
 
 MANIFEST, STATE = "manifest.json", "state.json"
 VERSION = 2
 """Raised whenever earlier checkpoints cannot be read any more."""
 
 _NAME = re.compile(r"^step-([0-9]{6,})$")
+_DAMAGED = ".damaged"
 
 
 class FileSum(TypedDict):
@@ -57,22 +60,37 @@ class RunState(BaseModel):
     ranks: int
     """World size that wrote it."""
     settings: dict[str, Any]
-    """The settings that a resumed run must share: see `training.engine.resume`. `base_files` are those of the base model."""
+    """All settings of the run that wrote it: see `training.engine.setting_changes`. `base_files` are those of the base model."""
 
 
 class Checkpoints:
     """The checkpoints of a run."""
 
-    def __init__(self, folder: Path, keep: int) -> None:
-        self.folder, self._keep = folder, keep
+    def __init__(self, folder: Path, keep: int, require_owned: Callable[[], None] = lambda: None) -> None:
+        """`require_owned` is called before anything is removed or published; it raises when another run owns the folder."""
+        self.folder, self._keep, self._require_owned = folder, keep, require_owned
 
     def published(self) -> list[Path]:
         """Published checkpoints, newest first, not verified."""
         found = [path for path in self.folder.glob("step-*") if _NAME.match(path.name) and path.is_dir()]
         return sorted(found, key=step_of, reverse=True)
 
+    def damaged(self) -> list[Path]:
+        """Folders that `rename_damaged` has renamed."""
+        return sorted(path for path in self.folder.glob(f"step-*{_DAMAGED}*") if path.is_dir())
+
+    def rename_damaged(self, checkpoint: Path) -> Path:
+        """Give a damaged checkpoint another name, so that its step can be saved again; returns the new path."""
+        self._require_owned()
+        renamed = checkpoint.with_name(checkpoint.name + _DAMAGED)
+        renamed = free_name(renamed) if renamed.exists() else renamed
+        checkpoint.rename(renamed)
+        _sync(self.folder)
+        return renamed
+
     def begin(self, step: int) -> Path:
         """An empty folder to write the checkpoint of `step` into; leftovers of killed runs are removed."""
+        self._require_owned()
         self.folder.mkdir(parents=True, exist_ok=True)
         for leftover in [*self.folder.glob("*.partial"), *self.folder.glob("*.deleted"), *self.folder.glob("*.universal")]:
             shutil.rmtree(leftover)
@@ -101,6 +119,7 @@ class Checkpoints:
         _write(partial / MANIFEST, json.dumps(sums, indent=1, sort_keys=True))
         final = self.folder / f"step-{state.step:06d}"
         _sync(partial)
+        self._require_owned()
         partial.rename(final)
         _sync(self.folder)
         for old in self.published()[self._keep :]:
@@ -166,19 +185,38 @@ def find_damage(checkpoint: Path, rank: int, ranks: int) -> list[str]:
     try:
         sums = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        return [f"{MANIFEST} cannot be read: {error}"]
-    found = []
+        return [f"{MANIFEST} cannot be read: {first_line(error)}"] if rank == 0 else []
+    if not isinstance(sums, dict):
+        return [f"{MANIFEST} holds a {type(sums).__name__}, not the files of a checkpoint"] if rank == 0 else []
+    found = [f"{MANIFEST} does not name {STATE}"] if STATE not in sums and rank == 0 else []
     for name in sorted(sums)[rank::ranks]:
-        path = checkpoint / name
-        if Path(name).name != name:
-            found.append(f"{MANIFEST} names {name!r}, which is not a plain file name")
-        elif not path.is_file():
-            found.append(f"{name} is missing")
-        elif path.stat().st_size != sums[name]["bytes"]:
-            found.append(f"{name} has {path.stat().st_size} bytes, not {sums[name]['bytes']}")
-        elif _sha256(path) != sums[name]["sha256"]:
-            found.append(f"{name} has another content than was written (SHA-256)")
+        try:
+            damage = _find_file_damage(checkpoint / name, name, sums[name])
+        except OSError as error:
+            damage = f"cannot be read: {error.strerror or error}"
+        found += [f"{name} {damage}"] if damage else []
     return found
+
+
+def _find_file_damage(path: Path, name: str, entry: object) -> str | None:
+    """The end of a sentence about a file that differs from its entry in the manifest."""
+    if path.name != name:
+        return f"is named by {MANIFEST}, but is not a plain file name"
+    if not isinstance(entry, dict) or not entry.keys() >= FileSum.__required_keys__:
+        return f"has no size and checksum in {MANIFEST}"
+    if not path.is_file():
+        return "is missing"
+    if path.stat().st_size != entry["bytes"]:
+        return f"has {path.stat().st_size} bytes, not {entry['bytes']}"
+    return None if _sha256(path) == entry["sha256"] else "has another content than was written (SHA-256)"
+
+
+def free_name(folder: Path) -> Path:
+    """The first of folder.1, folder.2, … that does not exist."""
+    number = 1
+    while folder.with_name(f"{folder.name}.{number}").exists():
+        number += 1
+    return folder.with_name(f"{folder.name}.{number}")
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGUSR1 ask a run to save and end; all ranks end at the same point."""
+"""SIGTERM, SIGUSR1 and the end of the launcher ask a run to save and end; all ranks end at the same point."""
 
 import signal
 import time
@@ -60,6 +60,10 @@ class Interruption:
     def _record(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._requested = True
         signal.signal(number, self._before[signal.Signals(number)])
+
+    def request_end(self) -> None:
+        """Ask the run to end, as a signal does; from any thread, any number of times."""
+        self._requested = True
 
     def is_requested(self) -> bool:
         """Whether any rank was asked to end; every rank calls it at the same point and gets the same answer."""

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -16,6 +15,7 @@ from spark_jobs.common.errors import ConfigurationError
 from training.engine.collectives import all_gather_objects
 from training.engine.interruption import InterruptedByRequestError, Interruption
 from training.engine.launch_environment import Ranks
+from training.processes.bound_process import bound_command
 
 REPORT_EVERY = 60.0
 """Seconds between two lines about a conversion in progress."""
@@ -54,10 +54,10 @@ def convert_checkpoint(
 
 
 def conversion_command(checkpoint: Path, universal: Path, stage: int) -> list[str]:
-    """The command line of DeepSpeed's tool."""
-    command = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal"]
-    command += ["--input_folder", str(checkpoint), "--output_folder", str(universal)]
-    return command if stage == 3 else [*command, "--inject_missing_state"]
+    """The command line of DeepSpeed's tool, which ends with this process."""
+    arguments = ["--input_folder", str(checkpoint), "--output_folder", str(universal)]
+    arguments += [] if stage == 3 else ["--inject_missing_state"]
+    return bound_command("deepspeed.checkpoint.ds_to_universal", arguments)
 
 
 class CheckpointConversion:

@@ -12,6 +12,7 @@ from training.engine.launch_environment import Ranks
 from training.loop.held_out_loss import HeldOutLoss
 from training.loop.training_steps import Position
 from training.model.protocols import Engine, Tokenizer
+from training.processes.run_owner import RunOwner
 from training.records.page_updates import PageUpdates
 from training.stream.token_stream import Stream
 
@@ -34,9 +35,10 @@ class ActiveRun:
     held_out: HeldOutLoss | None
     checkpoints: Checkpoints
     fixed_settings: dict[str, Any]
-    """Values that a checkpoint and the run that resumes from it must have in common."""
+    """All settings of the run, for its checkpoints: see `training.engine.setting_changes`."""
     page: PageUpdates
     interruption: Interruption
+    owner: RunOwner
     saved: int = 0
     """Step of the newest checkpoint."""
 

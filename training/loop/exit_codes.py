@@ -2,10 +2,10 @@
 
     0   finished
     2   the configuration or the input cannot be used
-    3   diverged: too many steps were skipped; the run is saved
+    3   diverged: the loss or the gradient of too many steps was not finite; the run is saved
     4   out of memory
     5   another rank ended
-    75  interrupted by SIGTERM or SIGUSR1; the run is saved
+    75  interrupted by SIGTERM or SIGUSR1, or because the launcher was killed; the run is saved
 
 Any other error keeps its traceback and Python's exit code 1.
 """

@@ -125,7 +125,7 @@ def make_step(
     sequences = (
         []
         if reason is None
-        else suspect_sequences(all_losses, predicted, guard.limit("loss"), first_sequence(settings, step), micro)
+        else suspect_sequences(all_losses, predicted, guard.loss_limit, first_sequence(settings, step), micro)
     )
     balanced = None if router is None else float(all_gather_arrays(router_losses.cpu().numpy(), device).mean()) / micro
     return StepResult(mean, norm, reason, balanced, sequences)

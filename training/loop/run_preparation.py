@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
+from spark_jobs.common.errors import ConfigurationError
 from training.architectures.document_mask import check_document_masking
 from training.config import TrainSettings, accumulation_steps
 from training.data.encoded_corpus import Corpus, open_corpus
@@ -16,7 +17,8 @@ from training.engine.deepspeed_engine import EngineSetup, build_engine, resume_e
 from training.engine.devices import select_device
 from training.engine.interruption import Interruption
 from training.engine.launch_environment import Ranks
-from training.engine.resume import check_resumable, find_newest_intact
+from training.engine.resume import find_newest_intact
+from training.engine.setting_changes import Change, join_changes, require_resumable
 from training.loop.divergence import repeated_divergence_error
 from training.loop.held_out_loss import HeldOutLoss
 from training.loop.skip_guard import make_guard
@@ -25,6 +27,7 @@ from training.model.base_files import BaseFiles, read_base_files, require_equal_
 from training.model.library_messages import silence_libraries
 from training.model.protocols import Engine, Tokenizer
 from training.model.weight_files import fetch_model_folder
+from training.processes.run_owner import RunFolderHeldError, RunOwner
 from training.records.run_folder import RunFolder
 from training.records.wandb_reporting import check_wandb
 from training.stream.stream_rules import StreamRules, make_stream_rules
@@ -54,6 +57,8 @@ class Start(NamedTuple):
     engine: Engine
     checkpoint: Path | None
     """The checkpoint that it resumes from; None for a new run."""
+    changes: list[Change]
+    """Settings that differ from those of the checkpoint, and do not change the result."""
 
 
 def prepare_run(settings: TrainSettings, folder: RunFolder, ranks: Ranks, console: Console) -> PreparedRun:
@@ -124,6 +129,33 @@ def gather_base_files(settings: TrainSettings, ranks: Ranks) -> BaseFiles:
     return require_equal_machines(machines, settings.model.path)
 
 
+def own_run_folder(folder: RunFolder, ranks: Ranks, console: Console) -> RunOwner:
+    """Own the folder of the run, on all ranks or on none. Every rank calls it.
+
+    Raises:
+        RunFolderHeldError: when another run owns the folder.
+        ConfigurationError: when the folder cannot be written, or has been filled since it was checked.
+    """
+    owner = RunOwner(folder.path, ranks.rank, ranks.size)
+    refusal: ConfigurationError | None = None
+    if ranks.main:
+        try:
+            owner.acquire(console.print)
+            folder.check()
+        except ConfigurationError as error:
+            refusal = error
+    token, refused = all_gather_objects((owner.token, None if refusal is None else str(refusal)))[0]
+    try:
+        if refused is not None:
+            raise refusal or RunFolderHeldError(refused)
+        if not ranks.main:
+            owner.join(token)
+    except ConfigurationError:
+        owner.release()
+        raise
+    return owner
+
+
 def start_or_resume(
     prepared: PreparedRun,
     checkpoints: Checkpoints,
@@ -137,13 +169,13 @@ def start_or_resume(
     Args:
         prepared: of `prepare_run`.
         checkpoints: of the run.
-        fixed_settings: values that the checkpoint must have in common with this run.
+        fixed_settings: all settings of this run; those of the checkpoint may differ only where the result is the same.
         base_files: of the base model; the checkpoint's run must have begun with the same.
         interruption: ends the conversion of a checkpoint for another number of ranks.
         console: for messages about checkpoints.
 
     Raises:
-        ConfigurationError: when the checkpoint is of another run, another stream, or another number of ranks without `elastic`.
+        ConfigurationError: when the checkpoint is of another run or another stream, or of other settings without `elastic`.
         TrainingDivergedError: when the guard has stopped the run at the checkpoint, and would stop it again.
         InterruptedByRequestError: when the run is asked to stop while a checkpoint is converted.
     """
@@ -151,12 +183,15 @@ def start_or_resume(
     settings, ranks = setup.settings, setup.ranks
     checkpoint = find_newest_intact(checkpoints, ranks, console) if settings.resume else None
     if checkpoint is None:
-        return Start(Position(make_guard(settings.guard)), build_engine(setup), None)
+        return Start(Position(make_guard(settings.guard)), build_engine(setup), None, [])
     state = read_state(checkpoint)
-    other_ranks = check_resumable(state, fixed_settings, settings.elastic)
+    changes = require_resumable(state.settings, fixed_settings, settings.elastic, f"the checkpoint of step {state.step}")
     require_same_files(state.settings["base_files"], base_files, settings.model.path, state.step)
+    if changes:
+        console.print(f"changed since the checkpoint of step {state.step}: {join_changes(changes)}")
     step, rolling = prepared.stream.seek(state.stream)
     position = Position(make_guard(settings.guard, state.guard), step, rolling, state.skipped)
     if position.guard.must_stop:
         raise repeated_divergence_error(position.guard, checkpoint)
-    return Start(position, resume_engine(setup, checkpoint, other_ranks, interruption, console.print), checkpoint)
+    engine = resume_engine(setup, checkpoint, state.ranks != ranks.size, interruption, console.print)
+    return Start(position, engine, checkpoint, changes)

@@ -3,9 +3,10 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from training.processes.bound_process import bound_command
 
 LOG = "log.txt"
 _LAUNCHER_VARIABLES = {
@@ -24,10 +25,10 @@ class TaskScoring:
     def __init__(self, model: Path, config: Path, folder: Path) -> None:
         """Start the tasks of `config` on a Hugging Face directory; results and log go into `folder`."""
         self._folder = folder
-        command = [sys.executable, "-m", "eval.run", "--config", str(config), "--set", f"model={model}"]
+        arguments = ["--config", str(config), "--set", f"model={model}", "--set", f"output_dir={folder}"]
         with (folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, "--set", f"output_dir={folder}"], stdout=log, stderr=log, env=without_launcher_variables(os.environ)
+                bound_command("eval.run", arguments), stdout=log, stderr=log, env=without_launcher_variables(os.environ)
             )
 
     def is_finished(self) -> bool:

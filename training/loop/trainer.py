@@ -1,9 +1,10 @@
 """A whole training run, to be read from top to bottom: prepare, start or resume, make steps, export the model."""
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -13,21 +14,22 @@ from training.architectures.model_shapes import shape_of
 from training.architectures.router_loss import make_router_loss
 from training.config import TrainSettings
 from training.engine.checkpoints import Checkpoints, RunState
-from training.engine.collectives import barrier
-from training.engine.deepspeed_config import zero_stage
+from training.engine.collectives import all_gather_objects, barrier
 from training.engine.deepspeed_engine import save_checkpoint
-from training.engine.interruption import InterruptedByRequestError, Interruption
+from training.engine.interruption import EXIT_INTERRUPTED, InterruptedByRequestError, Interruption
 from training.engine.launch_environment import read_ranks
 from training.engine.process_group import join_process_group, leave_process_group
-from training.engine.resume import settings_to_match
+from training.engine.setting_changes import Change, join_changes, settings_to_match
 from training.loop.active_run import ActiveRun
 from training.loop.divergence import TrainingDivergedError, divergence_error
 from training.loop.exit_codes import write_saved_file
 from training.loop.kept_parts import find_kept_parts
 from training.loop.measurements import measure
-from training.loop.run_preparation import gather_base_files, prepare_run, start_or_resume
+from training.loop.run_preparation import PreparedRun, gather_base_files, own_run_folder, prepare_run, start_or_resume
 from training.loop.training_steps import run_steps
 from training.model.zero3_parameters import count_parameters
+from training.processes.launcher_watch import LauncherWatch
+from training.processes.run_owner import RunOwner
 from training.records.metrics_writer import MetricsWriter
 from training.records.page_updates import PageUpdates
 from training.records.run_folder import RunFolder
@@ -52,21 +54,67 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
     ranks = read_ranks()
     console = Console(quiet=not ranks.main, markup=False, highlight=False, soft_wrap=True)
     folder = RunFolder(settings)
-    if folder.holds_finished_run and settings.resume:
-        console.print(f"nothing to do: {folder.path} holds a finished run")
-        return
+    with LauncherWatch(end_unsaved) as launcher:
+        prepared = prepare_run(settings, folder, ranks, console)
+        fixed_settings = settings_to_match(settings, prepared.setup.config, prepared.setup.precision, ranks.size)
+        if is_done(folder, prepared, fixed_settings, console):
+            return
+        join_process_group(ranks, console.print)
+        with own_run_folder(folder, ranks, console) as owner:
+            done = ranks.main and is_done(folder, prepared, fixed_settings, console)
+            if all_gather_objects(done)[0]:  # another run has finished it meanwhile
+                leave_process_group()
+                return
+            run_in_folder(prepared, folder, fixed_settings, owner, launcher, console, draw_page)
 
-    prepared = prepare_run(settings, folder, ranks, console)
+
+def is_done(folder: RunFolder, prepared: PreparedRun, fixed_settings: dict[str, Any], console: Console) -> bool:
+    """Whether the folder holds the finished run of this command.
+
+    Raises:
+        ConfigurationError: when it holds a finished run with other settings.
+    """
+    if not (folder.holds_finished_run and prepared.setup.settings.resume):
+        return False
+    stream = prepared.stream
+    changes = folder.require_same_run(fixed_settings, stream.corpus.fingerprint, stream.fingerprint)
+    without = f"; without effect: {join_changes(changes)}" if changes else ""
+    console.print(f"nothing to do: {folder.path} holds a finished run{without}")
+    return True
+
+
+def end_unsaved() -> None:
+    """End a process that has nothing to save yet; from any thread."""
+    os._exit(EXIT_INTERRUPTED)
+
+
+def run_in_folder(
+    prepared: PreparedRun,
+    folder: RunFolder,
+    fixed_settings: dict[str, Any],
+    owner: RunOwner,
+    launcher: LauncherWatch,
+    console: Console,
+    draw_page: Callable[[Path], object] | None,
+) -> None:
+    """Start or resume the run in the folder that it owns, make its steps, and export the model.
+
+    Raises:
+        ConfigurationError: when the checkpoint cannot be used, or the folder was lost.
+        InterruptedByRequestError: when the run was asked to stop; it is saved.
+        TrainingDivergedError: when the guard stops the run; it is saved.
+    """
     setup, stream = prepared.setup, prepared.stream
-    join_process_group(ranks, console.print)
-    checkpoints = Checkpoints(folder.path / "checkpoints", settings.checkpoint.keep)
-    fixed_settings = settings_to_match(settings, ranks, zero_stage(setup.config), setup.precision)
+    settings, ranks = setup.settings, setup.ranks
+    checkpoints = Checkpoints(folder.path / "checkpoints", settings.checkpoint.keep, owner.require_held)
     try:
         with Interruption() as interruption:
+            launcher.call_instead(interruption.request_end)
             base_files = gather_base_files(settings, ranks)
-            position, engine, checkpoint = start_or_resume(
+            position, engine, checkpoint, changes = start_or_resume(
                 prepared, checkpoints, fixed_settings, base_files, interruption, console
             )
+            owner.require_held()
             if ranks.main:
                 folder.prepare(setup.config, None if checkpoint is None else position.step)
             barrier()
@@ -92,9 +140,10 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
                 fixed_settings=fixed_settings | {"base_files": base_files},
                 page=PageUpdates(folder.path, draw_page if ranks.main else None, console),
                 interruption=interruption,
+                owner=owner,
                 saved=position.step,
             )
-            train_and_report(run, checkpoint, summary)
+            train_and_report(run, checkpoint, changes, summary)
     except (InterruptedByRequestError, TrainingDivergedError) as error:
         if ranks.main and isinstance(error, InterruptedByRequestError):
             write_saved_file()
@@ -105,8 +154,10 @@ def train(settings: TrainSettings, draw_page: Callable[[Path], object] | None = 
     finish_run(run, summary)
 
 
-def train_and_report(run: ActiveRun, checkpoint: Path | None, summary: RunSummary) -> None:
-    """Make the remaining steps and write the reports; `checkpoint` is the one that the run resumes from.
+def train_and_report(run: ActiveRun, checkpoint: Path | None, changes: Sequence[Change], summary: RunSummary) -> None:
+    """Make the remaining steps and write the reports.
+
+    `checkpoint` is the one that the run resumes from, and `changes` are the settings that differ from its own.
 
     Raises:
         InterruptedByRequestError, TrainingDivergedError: see `train_steps`; all reports are closed.
@@ -114,7 +165,8 @@ def train_and_report(run: ActiveRun, checkpoint: Path | None, summary: RunSummar
     step = run.position.step
     with MetricsWriter(run.settings, run.console, run.ranks.main, step) as writer:
         if checkpoint is not None:
-            writer.write_event(step, "resumed", {"path": str(checkpoint), "ranks": run.ranks.size})
+            changed = {"changed": [str(change) for change in changes]} if changes else {}
+            writer.write_event(step, "resumed", {"path": str(checkpoint), "ranks": run.ranks.size} | changed)
         train_steps(run, writer, summary)
 
 
@@ -140,6 +192,7 @@ def train_steps(run: ActiveRun, writer: MetricsWriter, summary: RunSummary) -> N
     try:
         for metrics in run_steps(settings, run.engine, run.stream, position, run.ranks, run.device, run.interruption, router):
             per_gpu = metrics["tokens_per_second"] / run.ranks.size
+            run.owner.require_held()
             metrics |= {"tokens_per_second_per_gpu": per_gpu, "mfu": mfu(flops, per_gpu, peak)}
             summary.add_step(metrics)
             writer.write_step(metrics)
@@ -190,6 +243,7 @@ def finish_run(run: ActiveRun, summary: RunSummary) -> None:
     from training.model.model_card import model_card
     from training.model.model_export import export_model
 
+    run.owner.require_held()
     settings, base = run.settings, None
     if settings.model.other_parts == "keep":
         base = find_kept_parts(settings, run.fixed_settings["base_files"], run.ranks, run.console)

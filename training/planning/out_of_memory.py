@@ -17,7 +17,7 @@ _MACHINE_MESSAGES = ("not enough memory", "can't allocate memory")
 """Torch's messages where the machine has no memory left (Windows and Linux)."""
 _OFFLOADED = {"none": "", "optimizer": ", optimizer offloaded", "all": ", optimizer and parameters offloaded"}
 _NEEDS_ELASTIC, _NEW_RUN = "to continue, elastic=true too", "a new run"
-"""Changes that `training.engine.resume.check_resumable` allows with `elastic` only, and those that it refuses."""
+"""Changes that `training.engine.setting_changes.require_resumable` allows with `elastic` only, and those that it refuses."""
 
 
 def explain_memory_error(error: BaseException, settings: TrainSettings) -> str | None:
@@ -109,15 +109,17 @@ def _possible_changes(
         yield Remedy("--set model.gradient_checkpointing=true", needs({"model": model}), "about a third slower")
     if machine_is_short:
         price = "nothing offloaded"
-        yield Remedy(f"--set deepspeed=conf/deepspeed/zero{stage}.json", needs({}, offload="none"), price)
+        file = f"conf/deepspeed/zero{stage}.json"
+        yield Remedy(f"--set deepspeed={file}", needs({}, offload="none"), price, _NEEDS_ELASTIC)
     elif stage < 3 and ranks > 1:
         price = "parameters are sharded, too"
         yield Remedy("--set deepspeed=conf/deepspeed/zero3.json", needs({}, stage=3, offload="none"), price, _NEW_RUN)
     if is_gpu_out_of_memory(error) and offload == "none" and stage == 2:
         price = "optimizer in the machine's memory; slower"
-        yield Remedy("--set deepspeed=conf/deepspeed/zero2_offload.json", needs({}, offload="optimizer"), price)
+        file = "conf/deepspeed/zero2_offload.json"
+        yield Remedy(f"--set deepspeed={file}", needs({}, offload="optimizer"), price, _NEEDS_ELASTIC)
     if is_gpu_out_of_memory(error) and offload != "all":
-        price, resuming = "optimizer and parameters in the machine's memory; slow", "" if stage == 3 else _NEW_RUN
+        price, resuming = "optimizer and parameters in the machine's memory; slow", _NEEDS_ELASTIC if stage == 3 else _NEW_RUN
         yield Remedy("--set deepspeed=conf/deepspeed/zero3_offload.json", needs({}, stage=3, offload="all"), price, resuming)
     if whole % (2 * settings.micro_batch_size) == 0:
         yield Remedy(f"{2 * ranks} GPUs", needs({}, ranks=2 * ranks), "ZeRO divides by their number", _NEEDS_ELASTIC)

@@ -2,17 +2,21 @@
 
 import json
 import random
+import shutil
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
 from safetensors.torch import load_file
 
 from spark_jobs.common.errors import ConfigurationError
-from training.engine.checkpoints import Checkpoints, RunState, file_sums
+from training.engine.checkpoints import Checkpoints, RunState, file_sums, find_damage
 from training.engine.interruption import EXIT_INTERRUPTED
-from training.engine.resume import check_resumable, find_newest_intact
+from training.engine.resume import find_newest_intact
+from training.processes.owner_files import OWNER
+from training.records.run_logs import read_log
 
 CHECKPOINTS = {"every": 4, "keep": 2}
 TOLERANCE = 1e-4
@@ -27,7 +31,7 @@ def read(folder):
     return [line["loss"] for line in lines], [line["stream_hash"] for line in lines], weights
 
 
-@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+@pytest.mark.parametrize("stage", [0, pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_killed_run_resumes_to_the_same_weights_bit_for_bit(
     finish, launch_and_signal, run_settings, finished_run, tmp_path, stage
 ):
@@ -39,6 +43,49 @@ def test_a_killed_run_resumes_to_the_same_weights_bit_for_bit(
     again = finish(settings)
     assert ": resumed: " in again.stdout
     assert read(tmp_path / "run") == read(finished_run(stage).folder)
+
+
+def test_a_run_whose_newest_checkpoint_is_damaged_resumes_from_the_one_before_and_saves_that_step_again(
+    finish, launch_and_signal, run_settings, finished_run, tmp_path
+):
+    folder = tmp_path / "run"
+    settings = run_settings(folder, 3, checkpoint=CHECKPOINTS, resume=True)
+    launch_and_signal(settings, signal.SIGKILL, after=9, rank=1)
+    shard = min((folder / "checkpoints" / "step-000008").glob("*rank_1*optim_states.pt"))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    changed = {"guard": {"stop_after": 7}, "checkpoint": CHECKPOINTS | {"keep": 1}}
+    again = finish(settings | changed)
+    assert f"{folder}/checkpoints/step-000008 is damaged and skipped: {shard.name} has " in again.stdout
+    assert "step 4: resumed: " in again.stdout
+    line = "changed since the checkpoint of step 4: checkpoint.keep: 2 there, 1 here; guard.stop_after: 5 there, 7 here"
+    assert line in again.stdout
+    [resumed] = [event for event in read_log(folder / "events.jsonl") if event["event"] == "resumed"]
+    assert resumed["changed"] == ["checkpoint.keep: 2 there, 1 here", "guard.stop_after: 5 there, 7 here"]
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["step-000008", "step-000008.damaged"]
+    assert read(folder) == read(finished_run(3).folder)
+
+
+def test_a_run_whose_launcher_is_killed_holds_its_folder_until_its_ranks_have_saved_and_ended(
+    finish, launch, start_run, run_settings, finished_run, tmp_path
+):
+    folder = tmp_path / "run"
+    settings = run_settings(folder, 1, checkpoint={"every": None}, resume=True)
+    launcher = start_run(settings, lines=3)
+    ranks = launcher.children()
+    assert len(ranks) == 2
+    ranks[1].suspend()  # so that the ranks cannot end before the second run starts
+    launcher.kill()
+    refused = launch(settings, ranks=None)
+    assert refused.returncode == 2
+    assert f"output_dir: {folder} belongs to a run that is still active: process {ranks[0].pid} on " in refused.stderr
+    ranks[1].resume()
+    assert psutil.wait_procs(ranks, timeout=60)[1] == []
+    saved = [event["step"] for event in read_log(folder / "events.jsonl") if event["event"] == "checkpoint"]
+    assert len(saved) == 1
+    assert not (folder / OWNER).exists()
+    again = finish(settings)
+    assert f"step {saved[0]}: resumed: " in again.stdout
+    assert read(folder) == read(finished_run(1).folder)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGUSR1, marks=pytest.mark.slow)])
@@ -63,7 +110,7 @@ def move(launch, finish, launch_and_signal, run_settings, finished_run, tmp_path
         launch_and_signal(settings, signal.SIGTERM, after=3)
         refused = launch(settings, ranks=None)
         assert refused.returncode == 2
-        assert "was written with ranks 2, not 1." in refused.stderr
+        assert "was written with other settings: ranks: 2 there, 1 here." in refused.stderr
         moved = settings | {"elastic": True}
         asked = launch_and_signal(moved, signal.SIGUSR1, after=6, ranks=1)
         assert f"exitcode  : {EXIT_INTERRUPTED}" in asked.stdout, asked.stdout[-4000:]
@@ -99,49 +146,11 @@ def test_twenty_kills_at_random_moments_change_nothing(finish, launch_and_signal
     assert read(tmp_path / "run") == read(tmp_path / "undisturbed")
 
 
-# --- checkpoints of other runs -----------------------------------------------------------------------------------------------
-
-SAME = {
-    "model": {"path": "base", "lora": None},
-    "precision": "bf16",
-    "zero_stage": 3,
-    "optimizer": {"learning_rate": 5e-6},
-    "steps": 50,
-    "seed": 42,
-    "micro_batch_size": 1,
-    "ranks": 8,
-}
-
-
-def state(**changes):
-    return RunState(step=20, stream={}, guard=[], skipped=0, ranks=8, settings=SAME | changes)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"steps": 100}, r"step 20 belongs to another run: steps: 100 there, 50 here\. Continue with the run's own settings"),
-        ({"optimizer": {"learning_rate": 1e-5}}, r"optimizer: \{'learning_rate': 1e-05\} there"),
-        ({"model": {"path": "other", "lora": None}}, r"model: \{'path': 'other', 'lora': None\} there"),
-        ({"zero_stage": 2, "precision": "fp32"}, r"precision: fp32 there, bf16 here; zero_stage: 2 there, 3 here"),
-        ({"ranks": 16}, r"written with ranks 16, not 8\. .* add --set elastic=true"),
-        ({"micro_batch_size": 2}, r"written with micro batch size 2, not 1\."),
-    ],
-)
-def test_a_checkpoint_of_another_run_is_refused_with_the_differences(changes, message):
-    with pytest.raises(ConfigurationError, match=message):
-        check_resumable(state(**changes), SAME, elastic=False)
-
-
-@pytest.mark.parametrize(
-    ("changes", "universal"),
-    [({}, False), ({"micro_batch_size": 2}, False), ({"ranks": 4}, True), ({"ranks": 4, "micro_batch_size": 2}, True)],
-)
-def test_elastic_lets_ranks_and_micro_batches_differ_and_only_ranks_need_a_conversion(changes, universal):
-    assert check_resumable(state(**changes), SAME, elastic=True) is universal
-
-
 # --- damage ----------------------------------------------------------------------------------------------------------------
+
+
+def state_of(step):
+    return RunState(step=step, stream={}, guard=[], skipped=0, ranks=8, settings={})
 
 
 @pytest.fixture
@@ -151,7 +160,7 @@ def checkpoints(tmp_path):
     for step in (10, 20):
         folder = made.begin(step)
         (folder / "weights.pt").write_bytes(bytes(range(100)) * step)
-        made.publish(state().model_copy(update={"step": step}), file_sums([folder / "weights.pt"]))
+        made.publish(state_of(step), file_sums([folder / "weights.pt"]))
     return made
 
 
@@ -166,31 +175,77 @@ def change_a_bit(folder):
     (folder / "weights.pt").write_bytes(content)
 
 
-@pytest.mark.parametrize(
-    ("damage", "reported"),
-    [
-        (lambda folder: (folder / "weights.pt").unlink(), "weights.pt is missing"),
-        (cut_short, "weights.pt has 1999 bytes, not 2000"),
-        (change_a_bit, "weights.pt has another content than was written"),
-        (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json cannot be read"),
-        (lambda folder: (folder / "state.json").write_text("{}"), "state.json has"),
-        (lambda folder: (folder / "manifest.json").write_text('{"../x": {}}'), "'../x', which is not a plain file name"),
-    ],
-    ids=["missing", "cut", "flipped", "manifest", "state", "foreign"],
-)
-def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(alone, checkpoints, damage, reported):
+DAMAGES = {
+    "missing": (lambda folder: (folder / "weights.pt").unlink(), "weights.pt is missing"),
+    "cut": (cut_short, "weights.pt has 1999 bytes, not 2000"),
+    "flipped": (change_a_bit, "weights.pt has another content than was written"),
+    "manifest": (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json cannot be read"),
+    "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "manifest.json cannot be read"),
+    "empty manifest": (lambda folder: (folder / "manifest.json").write_text("{}"), "manifest.json does not name state.json"),
+    "list": (lambda folder: (folder / "manifest.json").write_text("[]"), "manifest.json holds a list, not the files"),
+    "entry": (lambda folder: (folder / "manifest.json").write_text('{"state.json": 1}'), "state.json has no size and checksum"),
+    "state": (lambda folder: (folder / "state.json").write_text("{}"), "state.json has"),
+    "foreign": (
+        lambda folder: (folder / "manifest.json").write_text('{"../x": {}}'),
+        "../x is named by manifest.json, but",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_checkpoint_is_renamed_and_the_one_before_is_used(alone, checkpoints, name):
     newest, before = checkpoints.published()
+    damage, reported = DAMAGES[name]
     damage(newest)
-    console = Console(record=True, width=300)
+    console = Console(record=True, width=500)
     assert find_newest_intact(checkpoints, alone, console) == before
     assert f"{newest} is damaged and skipped: " in (text := console.export_text())
     assert reported in text
+    assert f"{newest} is now {newest}.damaged; it may be deleted" in text
+    assert checkpoints.published() == [before]
+    # The run saves the step again, and keeps as many intact checkpoints as before.
+    for step in (20, 30):
+        folder = checkpoints.begin(step)
+        (folder / "weights.pt").write_bytes(b"again")
+        checkpoints.publish(state_of(step), file_sums([folder / "weights.pt"]))
+    names = ["step-000020", "step-000020.damaged", "step-000030"]
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == names
+    # And if it is damaged again, it gets another name.
+    for path in checkpoints.published()[:1]:
+        cut_short(path)
+    assert find_newest_intact(checkpoints, alone, Console(quiet=True)).name == "step-000020"
+
+
+def test_several_damaged_checkpoints_are_renamed_also_under_names_that_exist(alone, checkpoints):
+    newest, before = checkpoints.published()
+    shutil.copytree(newest, f"{newest}.damaged")
+    shutil.copytree(newest, newest.with_name("step-000030"))
+    for folder in (newest, newest.with_name("step-000030")):
+        cut_short(folder)
+    assert find_newest_intact(checkpoints, alone, Console(quiet=True)) == before
+    found = sorted(path.name for path in checkpoints.folder.iterdir())
+    assert found == ["step-000010", "step-000020.damaged", "step-000020.damaged.1", "step-000030.damaged"]
+
+
+def test_a_file_that_cannot_be_read_is_damage(tmp_path):
+    (tmp_path / "weights.pt").mkdir()
+    entry = {"bytes": (tmp_path / "weights.pt").stat().st_size, "sha256": ""}
+    (tmp_path / "link.pt").symlink_to(tmp_path / "link.pt")
+    (tmp_path / "manifest.json").write_text(json.dumps({"state.json": entry, "link.pt": entry, "x" * 300: entry}))
+    found = find_damage(tmp_path, 0, 1)
+    assert found == ["link.pt is missing", "state.json is missing", f"{'x' * 300} cannot be read: File name too long"]
 
 
 def test_if_all_are_damaged_the_run_does_not_start_anew_without_a_word(alone, checkpoints):
-    for folder in checkpoints.published():
-        cut_short(folder)
+    newest, before = checkpoints.published()
+    cut_short(newest)
+    find_newest_intact(checkpoints, alone, Console(quiet=True))
+    cut_short(before)
     with pytest.raises(ConfigurationError, match=r"all 2 checkpoints .* are damaged .* overwrite=true"):
+        find_newest_intact(checkpoints, alone, Console(quiet=True))
+    assert before.is_dir(), "a copy can be restored under the same name"
+    shutil.rmtree(before)
+    with pytest.raises(ConfigurationError, match=r"all 1 checkpoints .* are damaged; restore one"):
         find_newest_intact(checkpoints, alone, Console(quiet=True))
 
 

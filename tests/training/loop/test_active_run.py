@@ -11,7 +11,18 @@ from training.loop.training_steps import Position
 
 def run_at(step, steps, tags):
     """A run of `steps` steps that has finished `step` of them."""
-    names = ("ranks", "console", "device", "tokenizer", "engine", "checkpoints", "fixed_settings", "page", "interruption")
+    names = (
+        "ranks",
+        "console",
+        "device",
+        "tokenizer",
+        "engine",
+        "checkpoints",
+        "fixed_settings",
+        "page",
+        "interruption",
+        "owner",
+    )
     return ActiveRun(
         settings=SimpleNamespace(steps=steps),
         position=Position(SkipGuard(sigmas=6.0, window=8, min_history=4, stop_after=2), step),

@@ -14,7 +14,7 @@ from .broken_models import PLAIN, with_infinite_token
 
 
 def stopped_guard():
-    """A guard that has skipped steps 5 and 6, one more than it allows."""
+    """A guard that has seen steps 5 and 6 that are not finite, one more than it allows."""
     guard = SkipGuard(sigmas=3.0, window=6, min_history=4, stop_after=2)
     for step in range(1, 7):
         guard.observe(step, 4.0 if step < 5 else math.nan, 1.0)
@@ -32,7 +32,7 @@ def stopped_guard():
 def test_the_message_has_step_reason_sequences_and_the_newest_checkpoint(sequences, listed):
     metrics = {"step": 6, "skipped": "the loss is nan", "sequences": sequences}
     message = str(divergence_error(metrics, stopped_guard(), saved=6))
-    assert message.startswith(f"step 6: the loss is nan in sequences {listed} these steps were skipped: 5, 6. ")
+    assert message.startswith(f"step 6: the loss is nan in sequences {listed} these steps were not finite: 5, 6. ")
     assert "The run stops here, saved at step 6. " in message
     assert "--set resume=true and a higher guard.stop_after" in message
 
@@ -40,7 +40,7 @@ def test_the_message_has_step_reason_sequences_and_the_newest_checkpoint(sequenc
 def test_a_run_that_would_stop_again_has_the_smallest_guard_that_lets_it_continue():
     message = str(repeated_divergence_error(stopped_guard(), Path("run/checkpoints/step-000006")))
     assert message.startswith(
-        "run/checkpoints/step-000006 is of a run that the guard has stopped: these steps were skipped: 5, 6 "
+        "run/checkpoints/step-000006 is of a run that the guard has stopped: these steps were not finite: 5, 6 "
     )
     assert "Continue with a guard.stop_after above 2, " in message
 
@@ -56,7 +56,7 @@ def test_a_loss_that_is_not_finite_can_stop_the_run_which_is_saved_and_names_ste
     done = launch(run_settings(tmp_path / "run", model=model, **changes), ranks=None)
     assert done.returncode == 3, done.stderr
     assert (
-        f"error: step 1: the loss is nan in sequences {named}; these steps were skipped: 1. The run stops here, saved"
+        f"error: step 1: the loss is nan in sequences {named}; these steps were not finite: 1. The run stops here, saved"
         in done.stderr
     )
     assert not (tmp_path / "run" / "model").exists()
@@ -67,11 +67,11 @@ def test_a_loss_that_is_not_finite_can_stop_the_run_which_is_saved_and_names_ste
     done = launch(run_settings(tmp_path / "run", **changes), ranks=None)
     assert done.returncode == 3, done.stderr
     assert re.search(
-        r"step-000001 is of a run that the guard has stopped: these steps were skipped: 1 .*stop_after above 1,", done.stderr
+        r"step-000001 is of a run that the guard has stopped: these steps were not finite: 1 .*stop_after above 1,", done.stderr
     )
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-000001"]
     assert (tmp_path / "run" / "metrics.jsonl").read_text().count("\n") == 1
     # With the remedy of the message it continues: here to the next step, which has the token too.
     done = launch(run_settings(tmp_path / "run", **changes | {"guard": {"stop_after": 2}}), ranks=None)
     assert done.returncode == 3, done.stderr
-    assert re.search(r"error: step 2: the loss is nan in sequences .*; these steps were skipped: 1, 2\.", done.stderr)
+    assert re.search(r"error: step 2: the loss is nan in sequences .*; these steps were not finite: 1, 2\.", done.stderr)

@@ -36,3 +36,15 @@ def test_a_bad_configuration_is_refused_before_ranks_meet_and_weights_are_read(
         train(TrainSettings(**run_settings(tmp_path / "run", stage, **changes | {"model": model})))
     assert not torch.distributed.is_initialized()
     assert not (tmp_path / "run").exists()
+
+
+def test_raising_the_steps_of_a_finished_run_is_an_error_and_the_same_command_is_done(finished_run, capsys):
+    settings = finished_run(2).settings | {"resume": True, "elastic": True}  # here there is one rank
+    before = sorted(path.name for path in finished_run(2).folder.iterdir())
+    train(TrainSettings(**settings))
+    line = f"nothing to do: {finished_run(2).folder} holds a finished run; without effect: ranks: 2 there, 1 here"
+    assert line in capsys.readouterr().out
+    with pytest.raises(ConfigurationError, match=r"holds a finished run with other settings: steps: 12 there, 20 here\."):
+        train(TrainSettings(**settings | {"steps": 20}))
+    assert sorted(path.name for path in finished_run(2).folder.iterdir()) == before
+    assert not torch.distributed.is_initialized()

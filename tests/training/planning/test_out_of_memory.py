@@ -1,6 +1,7 @@
 """The message of a run that is out of memory."""
 
 import doctest
+import json
 import re
 from pathlib import Path
 
@@ -11,10 +12,8 @@ from spark_jobs.common.errors import ConfigurationError
 from spark_jobs.common.settings import load_settings
 from training.architectures.model_shapes import find_shape
 from training.config import TrainSettings
-from training.engine.checkpoints import RunState
 from training.engine.deepspeed_config import build_deepspeed_config
-from training.engine.launch_environment import Ranks
-from training.engine.resume import check_resumable, settings_to_match
+from training.engine.setting_changes import require_resumable, settings_to_match
 from training.loop.exit_codes import EXIT_OUT_OF_MEMORY
 from training.planning import out_of_memory
 from training.planning.out_of_memory import explain_out_of_memory, is_out_of_memory
@@ -112,28 +111,30 @@ def test_a_remedy_names_what_resuming_with_it_needs():
     assert checkpointing == "--set model.gradient_checkpointing=true (32.1 GiB; about a third slower)"
     assert stage.startswith("--set deepspeed=conf/deepspeed/zero3.json (")
     assert stage.endswith("; a new run)")
-    ranks = Ranks(0, 0, 8, 8)
-    before = settings_to_match(settings, ranks, 2, "bf16")
-    state = RunState(step=1, stream={}, guard=[], skipped=0, ranks=8, settings=before)
-    fewer = before | {"micro_batch_size": 2}
+    zero_2 = json.loads(settings.deepspeed.read_text())
+    before = settings_to_match(settings, zero_2, "bf16", 8)
+    zero_3 = zero_2 | {"zero_optimization": zero_2["zero_optimization"] | {"stage": 3}}
+    fewer = settings_to_match(settings.model_copy(update={"micro_batch_size": 2}), zero_2, "bf16", 8)
     with pytest.raises(ConfigurationError, match="elastic=true"):
-        check_resumable(state, fewer, elastic=False)
-    check_resumable(state, fewer, elastic=True)
+        require_resumable(before, fewer, False, "the checkpoint")
+    require_resumable(before, fewer, True, "the checkpoint")
     again = settings.model_copy(update={"model": settings.model.model_copy(update={"gradient_checkpointing": True})})
-    check_resumable(state, settings_to_match(again, ranks, 2, "bf16"), elastic=False)
-    with pytest.raises(ConfigurationError, match="belongs to another run: zero_stage: 2 there, 3 here"):
-        check_resumable(state, before | {"zero_stage": 3}, elastic=True)
+    require_resumable(before, settings_to_match(again, zero_2, "bf16", 8), False, "the checkpoint")
+    with pytest.raises(ConfigurationError, match=r"another run: deepspeed\.zero_optimization\.stage: 2 there, 3 here"):
+        require_resumable(before, settings_to_match(settings, zero_3, "bf16", 8), True, "the checkpoint")
 
 
 def test_offload_at_the_same_stage_lets_a_run_resume():
     message = explain_out_of_memory(
         torch.OutOfMemoryError("CUDA out of memory."), of_llama(f"deepspeed={CONF}/deepspeed/zero3.json"), ranks=8
     )
-    assert re.match(r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow\)$", remedies(message)[0])
+    assert re.match(
+        r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow; to continue, elastic=true too\)$", remedies(message)[0]
+    )
     stage_2 = explain_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."), of_llama(), ranks=8)
     other, same, all_of_it = remedies(stage_2)
     assert re.match(r"--set deepspeed=\S+zero3.json \(18.2 GiB; .*; a new run\)$", other)
-    assert re.match(r"--set deepspeed=\S+zero2_offload.json \(15.7 GiB and .* slower\)$", same)
+    assert re.match(r"--set deepspeed=\S+zero2_offload.json \(15.7 GiB and .* slower; to continue, elastic=true too\)$", same)
     assert re.match(r"--set deepspeed=\S+zero3_offload.json \(4.1 GiB and .* slow; a new run\)$", all_of_it)
 
 
@@ -141,7 +142,10 @@ def test_where_the_machine_is_short_of_memory_no_remedy_offloads():
     message = explain_out_of_memory(
         MemoryError(), of_llama(f"deepspeed={CONF}/deepspeed/zero3_offload.json", "micro_batch_size=2"), ranks=8
     )
-    assert remedies(message)[0] == "--set deepspeed=conf/deepspeed/zero3.json (19.5 GiB; nothing offloaded)"
+    assert (
+        remedies(message)[0]
+        == "--set deepspeed=conf/deepspeed/zero3.json (19.5 GiB; nothing offloaded; to continue, elastic=true too)"
+    )
     assert all("_offload" not in remedy and "micro_batch" not in remedy for remedy in remedies(message))
 
 
