@@ -79,6 +79,8 @@ CHANGES = {
         of_llama("model.lora={rank: 4}"),
         {"model.lora.rank": Effect.RESULT, "model.lora.alpha": Effect.RESULT, "model.lora.dropout": Effect.RESULT},
     ),
+    "a moved base model": (of_llama("model.path=/moved/base"), {"model.path": Effect.CONTENT}),
+    "the router's loss": (of_llama("model.router_loss=0.5"), {"model.router_loss": Effect.RESULT}),
     "optimizer": (of_llama("optimizer.betas=[0.8, 0.95]"), {"optimizer.betas": Effect.RESULT}),
     "steps": (of_llama("steps=201"), {"steps": Effect.RESULT}),
     "micro batch": (
@@ -165,6 +167,7 @@ def test_a_change_is_shown_with_both_values(name, shown):
         ),
         ("guard.sigmas", True, True, r"guard\.sigmas: 6\.0 there"),
         ("ranks", True, False, r"ranks: 8 there, 16 here"),
+        ("a moved base model", True, True, r"model\.path: .* there, /moved/base here\."),
         ("nothing", False, False, r"other settings: the corpus has another content\."),
         ("a moved corpus", False, False, r"other settings: data\.corpus: .* there, /moved here\."),
     ],
